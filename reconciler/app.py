@@ -1,0 +1,258 @@
+"""The composition root, and the public Python API: open a workspace, plan, apply, explain, look at tenants.
+
+Nothing here prints, asks, or chooses an exit status.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from reconciler.core.codec import plan_digest
+from reconciler.core.explaining import Explanation
+from reconciler.core.explaining import explain as explain_entity
+from reconciler.core.fold import Fold, Unreadable, plan_all
+from reconciler.core.listing import ListedPlan, list_plans
+from reconciler.core.planning import compare
+from reconciler.core.policies import resolve_policy
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.upstream import provider_upstream
+from reconciler.core.validate import SCHEMES, load
+from reconciler.model.diagnostics import Diagnostic, in_order
+from reconciler.model.fields import did_you_mean
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.source import Catalog
+from reconciler.model.values import Path as FieldPath
+from reconciler.shell.access import Access, Place, place_of
+from reconciler.shell.execute import Applied, Warrant, execute
+from reconciler.shell.git import Blamed, Repository, open_repository
+from reconciler.shell.provenance import with_commits
+from reconciler.shell.worktree import read_worktree
+from reconciler.stores.base import Record, StoreError, TenantStore
+from reconciler.stores.registry import known_schemes
+
+
+class Invalid(Exception):
+    """The workspace, or documents that were given, are at fault: all that is wrong with them, in order."""
+
+    def __init__(self, problems: Iterable[Diagnostic]) -> None:
+        self.problems = in_order(problems)
+        super().__init__(f"{len(self.problems)} problems")
+
+
+class Unknown(Exception):
+    """Something that was named does not exist; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace that was read and is valid. ``revision``: the commit it was read from; ``None``: the files."""
+
+    root: Path
+    catalog: Catalog
+    repository: Repository | None
+    revision: str | None
+
+    def tenants(self) -> list[str]:
+        """Every tenant: resellers and providers."""
+        return sorted({*self.catalog.policies, *self.catalog.providers})
+
+    def known(self, tenant: str) -> str:
+        """The tenant itself. Raises `Unknown`."""
+        if tenant not in self.tenants():
+            raise Unknown(f'there is no tenant "{tenant}": {did_you_mean(tenant, self.tenants())}')
+        return tenant
+
+    def chosen(self, patterns: Iterable[str]) -> frozenset[str] | None:
+        """The resellers that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
+        chosen: set[str] = set()
+        for pattern in patterns:
+            found = {reseller for reseller in self.catalog.policies if fnmatchcase(reseller, pattern)}
+            if not found:
+                raise Unknown(f'no reseller is called "{pattern}": {did_you_mean(pattern, self.catalog.policies)}')
+            chosen |= found
+        return frozenset(chosen) if patterns else None
+
+
+def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
+    """Read and validate: the catalog, if it can be had, and everything that is wrong, in order."""
+    repository = open_repository(root) if revision else None
+    if revision and repository is None:
+        raise Unknown(f"{root} is not in a git repository, so there is no revision {revision!r}")
+    files, problems = repository.read(revision) if repository and revision else read_worktree(root)
+    catalog, more = load(files, schemes=SCHEMES | known_schemes())
+    return catalog, in_order([*problems, *more])
+
+
+def open_workspace(root: Path, revision: str | None = None) -> Workspace:
+    """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`."""
+    catalog, problems = check_workspace(root, revision)
+    if problems or catalog is None:
+        raise Invalid(problems)
+    repository = open_repository(root)
+    commit = repository.commit(revision) if repository and revision else None
+    return Workspace(root, catalog, repository, commit)
+
+
+def folder_in_repository(root: Path) -> str:
+    """The workspace's path within its repository, for annotations that name files from there."""
+    repository = open_repository(root)
+    return repository.prefix.rstrip("/") if repository else ""
+
+
+def default_rules() -> RuleBook:
+    """Every rule that is declared."""
+    return rule_book(frozenset(PRECONDITIONS))
+
+
+def source_of(workspace: Workspace, base: str | None = None) -> Source:
+    """Whence a plan of this workspace comes."""
+    repository = workspace.repository
+    if workspace.revision:
+        return Source(workspace.revision, base, False, workspace.catalog.digest)
+    commit = repository.head() if repository else None
+    dirty = repository.dirty() if repository and commit else False
+    return Source(commit, base, dirty, workspace.catalog.digest)
+
+
+def make_plan(
+    workspace: Workspace,
+    access: Access,
+    *,
+    now: datetime,
+    tenants: Iterable[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only."""
+    selected = workspace.chosen(tuple(tenants))
+    plans = plan_all(
+        workspace.catalog,
+        lambda policy: access.observe(policy, workspace.catalog.store),
+        default_rules(),
+        on=now.date(),
+        selected=selected,
+    )
+    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in plans)
+    return Plan(timestamp(now), source_of(workspace), done)
+
+
+def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
+    progress(plan.tenant)
+    return plan
+
+
+def _with_commits(workspace: Workspace, plan: TenantPlan) -> TenantPlan:
+    if workspace.repository is None:
+        return plan
+    return with_commits(plan, workspace.repository, workspace.revision)
+
+
+def timestamp(now: datetime) -> str:
+    """ISO 8601, to the second, in UTC."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str) -> Iterator[Applied]:
+    """Carry a plan out, tenant by tenant; each is applied whole or not at all."""
+    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit)
+
+    def store_of(tenant: str) -> TenantStore:
+        if tenant not in workspace.catalog.policies:
+            raise StoreError(f'the workspace has no policy for "{tenant}" any more')
+        return access.writer(place_of(workspace.catalog, tenant))
+
+    return execute(plan, warrant, store_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What to explain: an entity of a tenant, or with ``path`` one field of it and what is below."""
+
+    tenant: str
+    entity: EntityId
+    path: FieldPath | None = None
+
+
+def explain(workspace: Workspace, access: Access, subject: Subject, *, now: datetime) -> Explanation:
+    """Account for one entity or field of a tenant. Raises `Unknown` and `StoreError`."""
+    tenant, entity = subject.tenant, subject.entity
+    fold = _fold(workspace, access, now)
+    for above in _upstreams(workspace, tenant):
+        fold.plan(above)
+    policy = resolve_policy(workspace.catalog, tenant)
+    upstream, observed = fold.upstream_of(policy), fold.observe(policy)
+    if isinstance(upstream, Unreadable):
+        raise StoreError(upstream.problem)
+    if isinstance(observed, Unreadable):
+        raise StoreError(observed.problem)
+    comparison = compare(policy, upstream, observed.state, fold.rules, fold.on)
+    if entity not in comparison.desired.wanted and entity not in comparison.actual:
+        near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
+        raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
+    return explain_entity(comparison, policy, entity, subject.path)
+
+
+def _upstreams(workspace: Workspace, tenant: str) -> list[str]:
+    """The resellers above a tenant, topmost first."""
+    above: list[str] = []
+    key = resolve_policy(workspace.catalog, tenant).upstream
+    while key in workspace.catalog.policies:
+        above.insert(0, key)
+        key = resolve_policy(workspace.catalog, key).upstream
+    return above
+
+
+def who_set(workspace: Workspace, file: str, line: int) -> Blamed | None:
+    """The commit and author of a line of the workspace."""
+    if workspace.repository is None:
+        return None
+    lines = workspace.repository.blame(file, workspace.revision)
+    return lines[line - 1] if line <= len(lines) else None
+
+
+def history(workspace: Workspace, access: Access, tenant: str | None = None) -> list[Record]:
+    """What was applied, oldest first: to one tenant or to all. Raises `StoreError`."""
+    tenants = [workspace.known(tenant)] if tenant else workspace.tenants()
+    places: dict[Place, list[str]] = {}
+    for each in tenants:
+        places.setdefault(place_of(workspace.catalog, each), []).append(each)
+    records = [
+        record
+        for place, here in places.items()
+        for record in access.reader(place).history(here[0] if len(here) == 1 else None)
+        if record.tenant in here
+    ]
+    return sorted(records, key=lambda record: (record.at, record.tenant))
+
+
+def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[ListedPlan]:
+    """The plans of every delegator, provider or reseller, and to whom each is delegated. Raises `StoreError`."""
+    policies = [resolve_policy(workspace.catalog, reseller) for reseller in sorted(workspace.catalog.policies)]
+    fold = _fold(workspace, access, now)
+    upstreams = {key: provider_upstream(tree, now.date()) for key, tree in sorted(workspace.catalog.providers.items())}
+    for policy in policies:
+        if policy.upstream not in upstreams:
+            found = fold.upstream_of(policy)
+            if isinstance(found, Unreadable):
+                raise StoreError(found.problem)
+            upstreams[policy.upstream] = found
+    return list(list_plans(upstreams, policies))
+
+
+def _fold(workspace: Workspace, access: Access, now: datetime) -> Fold:
+    return Fold(
+        workspace.catalog,
+        lambda policy: access.observe(policy, workspace.catalog.store),
+        default_rules(),
+        now.date(),
+    )
+
+
+def restricted(plan: Plan, tenants: frozenset[str] | None) -> Plan:
+    """A plan with the parts of some tenants only."""
+    if tenants is None:
+        return plan
+    return replace(plan, tenants=tuple(each for each in plan.tenants if each.tenant in tenants))

@@ -1,0 +1,180 @@
+"""`explain`, `status`, `history` and `plans`: looking, without changing anything."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import rich_click as click
+
+from reconciler import app
+from reconciler.cli.options import access_to, with_workspace
+from reconciler.cli.output import write_result
+from reconciler.core.listing import ListedPlan, matching, ordered
+from reconciler.model.fields import did_you_mean
+from reconciler.model.keys import EntityId, snake
+from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.plan import Declared, Plan
+from reconciler.model.values import Path as FieldPath
+from reconciler.model.values import parse_path
+from reconciler.report.data import pretty
+from reconciler.report.explanation import render_explanation
+from reconciler.report.history import render_history
+from reconciler.report.status import StatusRow, render_status
+from reconciler.report.tables import render_table
+from reconciler.stores.base import Record
+
+
+@click.command("explain")
+@click.argument("tenant")
+@click.argument("address")
+@with_workspace
+def explain_command(root: Path, now: datetime, tenant: str, address: str) -> None:
+    """Explain one entity, plan/KEY, or one field of it, plan/KEY#PATH, of a tenant.
+
+    Desired and actual value and whence, the verdict, the rule, the option and the line of policy that decide, and what
+    enabling it would release.
+    """
+    workspace = app.open_workspace(root)
+    entity, path = _address(workspace.known(tenant), address)
+    if tenant in workspace.catalog.providers:
+        raise click.ClickException(f"{tenant} is a provider: explain what a reseller gets of it")
+    with access_to(root) as access:
+        explanation = app.explain(workspace, access, app.Subject(tenant, entity, path), now=now)
+
+    def who(declared: Declared) -> str:
+        blamed = app.who_set(workspace, declared.file, declared.line)
+        if blamed is None:
+            return ""
+        day = datetime.fromtimestamp(blamed.at, UTC).date().isoformat()
+        return f"commit {blamed.commit[:10]}, {blamed.author}, {day}"
+
+    write_result(render_explanation(explanation, who))
+
+
+def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
+    """``[TENANT/]KIND/KEY[#PATH]``."""
+    address, hash_, path = text.removeprefix(f"{tenant}/").partition("#")
+    kind, slash, key = address.partition("/")
+    kinds = {snake(name): name for name in STATE_KINDS}
+    if not slash or not key:
+        raise click.UsageError(f"{text!r} is no address; for example plan/m365-business-basic#status")
+    if kind not in kinds:
+        raise click.UsageError(f'there is no kind "{kind}": {did_you_mean(kind, kinds)}')
+    try:
+        return EntityId(kinds[kind], key), parse_path(path) if hash_ else None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@click.command("status")
+@click.option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
+@with_workspace
+def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
+    """One line a tenant: in sync, changes, withheld, blocked, unreachable; last applied commit and time."""
+    workspace = app.open_workspace(root)
+    with access_to(root) as access:
+        plan = app.make_plan(workspace, access, now=now, tenants=tenants)
+        last = {record.tenant: record for record in app.history(workspace, access)}
+    write_result(render_status(_status_rows(plan, last)))
+
+
+def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
+    rows = []
+    for tenant in plan.tenants:
+        reasons = [each.reason for each in tenant.deferred]
+        record = last.get(tenant.tenant)
+        rows.append(
+            StatusRow(
+                tenant=tenant.tenant,
+                status=tenant.status,
+                changes=len(tenant.changes),
+                withheld=reasons.count("withheld"),
+                blocked=reasons.count("blocked"),
+                commit=record.commit if record else None,
+                at=record.at if record else None,
+                problem=tenant.problem,
+            )
+        )
+    return rows
+
+
+@click.command("history")
+@click.argument("tenant", required=False)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@with_workspace
+def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
+    """What was applied, when, from which commit, by whom; to one TENANT or to all."""
+    workspace = app.open_workspace(root)
+    with access_to(root) as access:
+        records = app.history(workspace, access, tenant)
+    if form == "json":
+        data = [
+            {
+                "tenant": record.tenant,
+                "at": record.at,
+                "by": record.by,
+                "commit": record.commit,
+                "plan": record.plan,
+                "changes": list(record.changes),
+                **record.notes,
+            }
+            for record in records
+        ]
+        write_result(pretty(data))
+    else:
+        write_result(render_history(records))
+
+
+@click.command("plans")
+@click.option("--search", metavar="S", help="Only plans whose key or name holds S.")
+@click.option(
+    "--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable."
+)
+@click.option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@with_workspace
+def plans_command(
+    root: Path, now: datetime, search: str | None, filters: tuple[str, ...], sort: str, form: str
+) -> None:
+    """The plans that can be delegated, and to whom each is."""
+    wanted = [_filter(text) for text in filters]
+    workspace = app.open_workspace(root)
+    with access_to(root) as access:
+        found = app.plans(workspace, access, now=now)
+    try:
+        listed = ordered(matching(found, search, wanted), sort)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if form == "json":
+        write_result(orjson.dumps([_plan_data(each) for each in listed], option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        header = ("UPSTREAM", "KEY", "NAME", "STATUS", "PRODUCT", "DELEGATED TO")
+        write_result(render_table(header, [_plan_row(each) for each in listed]))
+
+
+def _filter(text: str) -> tuple[str, str]:
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise click.UsageError(f"--filter takes FIELD=VALUE, not {text!r}; for example status=active")
+    return field, value
+
+
+def _plan_row(listed: ListedPlan) -> tuple[str, ...]:
+    body = listed.plan.body
+    return (
+        listed.upstream,
+        listed.plan.id.key,
+        body.get("name", ""),
+        body.get("status", "active") if listed.delegable else f"{body.get('status')} (cannot be delegated)",
+        body.get("product", ""),
+        ", ".join(listed.delegated_to),
+    )
+
+
+def _plan_data(listed: ListedPlan) -> dict[str, object]:
+    return {
+        "upstream": listed.upstream,
+        "delegable": listed.delegable,
+        "delegated_to": list(listed.delegated_to),
+        **listed.plan.document(),
+    }

@@ -1,0 +1,288 @@
+"""A plan as data and as bytes: what ``--out`` writes, ``show`` renders and ``apply`` reads back.
+
+The data is Terraform's plan representation with keys of our own beside it, so that tools which read that read this.
+A saved plan is going to be carried out, so it is read strictly: content that moved by a byte, a key that is not known
+or a later format is refused, never skipped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias
+
+import orjson
+
+from reconciler.core.plan_schema import plan_schema, schema_violation
+from reconciler.model.change import Action
+from reconciler.model.entity import sha256
+from reconciler.model.keys import EntityId, address, snake
+from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.plan import (
+    FORMAT_VERSION,
+    Change,
+    Declared,
+    Deferred,
+    FieldChange,
+    Plan,
+    Source,
+    TenantPlan,
+    TenantStatus,
+)
+from reconciler.model.values import parse_path, render_path
+
+__all__ = [
+    "PlanRefused",
+    "change_from_data",
+    "change_to_data",
+    "decode",
+    "deferred_order",
+    "digest_of",
+    "encode",
+    "plan_digest",
+    "plan_from_data",
+    "plan_schema",
+    "plan_to_data",
+]
+
+Data: TypeAlias = dict[str, Any]
+
+_KIND_OF = {snake(kind): kind for kind in STATE_KINDS}
+
+
+class PlanRefused(Exception):
+    """A saved plan that will not be read; the message is for people."""
+
+
+def encode(plan: Plan) -> bytes:
+    """A plan as it is saved: JSON on one line, keys sorted, with a ``digest`` over all the rest."""
+    data = plan_to_data(plan)
+    return _dump({**data, "digest": digest_of(data)}) + b"\n"
+
+
+def decode(saved: bytes) -> Plan:
+    """The inverse of `encode`. Raises `PlanRefused` for anything that `encode` did not write."""
+    data = _loaded(saved)
+    _check_version(data["format_version"], data)
+    if data.get("digest") != digest_of(data):
+        raise PlanRefused("the saved plan was altered after it was made: its digest does not match; plan again")
+    if violation := schema_violation(data):
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {violation}")
+    try:
+        plan = plan_from_data(data)
+    except ValueError as error:
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {error}") from error
+    if plan_digest(plan) != data["digest"]:
+        raise PlanRefused("the saved plan contradicts itself; plan again")
+    return plan
+
+
+def plan_digest(plan: Plan) -> str:
+    """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``. The journal knows a plan by it."""
+    return digest_of(plan_to_data(plan))
+
+
+def digest_of(data: Mapping[str, Any]) -> str:
+    """``sha256:...`` of a plan's data in its one spelling, its own ``digest`` left out."""
+    return "sha256:" + sha256(_dump({key: value for key, value in data.items() if key != "digest"}))
+
+
+def _dump(data: Data) -> bytes:
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+
+
+def _loaded(saved: bytes) -> Data:
+    try:
+        data = orjson.loads(saved)
+    except orjson.JSONDecodeError as error:
+        raise PlanRefused(f"this is not a saved plan: it is not JSON ({error})") from error
+    if not isinstance(data, dict) or "format_version" not in data or "reconciler_version" not in data:
+        raise PlanRefused("this is not a saved plan: it has no format_version and reconciler_version")
+    return data
+
+
+def _check_version(version: object, data: Data) -> None:
+    """Ours, and no other: what another one would say more, or otherwise, could not be checked."""
+    if version != FORMAT_VERSION:
+        made_by = data["reconciler_version"]
+        raise PlanRefused(
+            f"the saved plan has format {version}, made by reconciler {made_by}; this one reads {FORMAT_VERSION}"
+        )
+
+
+def plan_to_data(plan: Plan) -> Data:
+    """A plan as JSON-like data, all of it but the digest.
+
+    Tenants and changes keep the plan's order, which is that of application; what is deferred is sorted in each tenant.
+    """
+    return {
+        "format_version": FORMAT_VERSION,
+        "reconciler_version": plan.reconciler_version,
+        "timestamp": plan.timestamp,
+        "applyable": plan.applyable,
+        "complete": plan.complete,
+        "errored": plan.errored,
+        "source": asdict(plan.source),
+        "summary": asdict(plan.summary()),
+        "tenants": [_tenant_to_data(each) for each in plan.tenants],
+        "resource_changes": [change_to_data(each) for tenant in plan.tenants for each in tenant.changes],
+        "deferred_changes": [
+            _deferred_to_data(each) for tenant in plan.tenants for each in sorted(tenant.deferred, key=deferred_order)
+        ],
+    }
+
+
+def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
+    """By entity, then reason and options: the order in which a tenant's deferred changes are saved and shown."""
+    paths = tuple(field.path for field in deferred.change.fields)
+    return deferred.change.entity, deferred.reason, deferred.allowed_by, deferred.rule, deferred.detail, paths
+
+
+def _tenant_to_data(tenant: TenantPlan) -> Data:
+    return {
+        "tenant": tenant.tenant,
+        "upstream": tenant.upstream,
+        "status": tenant.status.value,
+        "fingerprint": tenant.fingerprint,
+        "revision": tenant.revision,
+        "problem": tenant.problem,
+    }
+
+
+def change_to_data(change: Change) -> Data:
+    """A change as an entry of ``resource_changes``; the journal keeps these too."""
+    return {
+        "address": change.address,
+        "mode": "managed",
+        "type": snake(change.entity.kind),
+        "name": change.entity.key,
+        "provider_name": "reconciler",
+        "tenant": change.tenant,
+        "change": {
+            "actions": [change.action.value],
+            "before": change.before,
+            "after": change.after,
+            "after_unknown": {},
+            "before_sensitive": False,
+            "after_sensitive": False,
+        },
+        "fields": [_field_to_data(each) for each in change.fields],
+        "allowed_by": list(change.allowed_by),
+        "rule": change.rule,
+        "cause": change.cause,
+        "declared_at": _declared_to_data(change.declared_at),
+        "needed_by": [address(change.tenant, each) for each in change.needed_by],
+    }
+
+
+def _field_to_data(field: FieldChange) -> Data:
+    return {
+        "path": render_path(field.path),
+        "before": field.before,
+        "after": field.after,
+        "allowed_by": list(field.allowed_by),
+        "rule": field.rule,
+        "cause": field.cause,
+        "declared_at": _declared_to_data(field.declared_at),
+    }
+
+
+def _deferred_to_data(deferred: Deferred) -> Data:
+    return {
+        "reason": deferred.reason,
+        "rule": deferred.rule,
+        "allowed_by": list(deferred.allowed_by),
+        "detail": deferred.detail,
+        "policy": _declared_to_data(deferred.policy),
+        "resource_change": change_to_data(deferred.change),
+    }
+
+
+def _declared_to_data(declared: Declared | None) -> Data | None:
+    if declared is None:
+        return None
+    return {"file": declared.file, "line": declared.line, "commit": declared.commit}
+
+
+def plan_from_data(data: Mapping[str, Any]) -> Plan:
+    """The inverse of `plan_to_data`, for data that fits `plan_schema`. Raises ``ValueError`` where it makes no plan."""
+    changes: dict[str, list[Change]] = {each["tenant"]: [] for each in data["tenants"]}
+    deferred: dict[str, list[Deferred]] = {tenant: [] for tenant in changes}
+    if len(changes) < len(data["tenants"]):
+        raise ValueError("a tenant stands in it twice")
+    try:
+        for change in map(change_from_data, data["resource_changes"]):
+            changes[change.tenant].append(change)
+        for each in map(_deferred_from_data, data["deferred_changes"]):
+            deferred[each.change.tenant].append(each)
+    except KeyError as error:
+        raise ValueError(f"it changes a tenant that it does not list, {error}") from error
+    return Plan(
+        timestamp=data["timestamp"],
+        source=Source(**data["source"]),
+        tenants=tuple(
+            replace(_tenant_from_data(each), changes=tuple(changes[name]), deferred=tuple(deferred[name]))
+            for name, each in zip(changes, data["tenants"], strict=True)
+        ),
+        reconciler_version=data["reconciler_version"],
+    )
+
+
+def _tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
+    return TenantPlan(
+        tenant=data["tenant"],
+        upstream=data["upstream"],
+        status=TenantStatus(data["status"]),
+        fingerprint=data["fingerprint"],
+        revision=data["revision"],
+        problem=data["problem"],
+    )
+
+
+def change_from_data(data: Mapping[str, Any]) -> Change:
+    """The inverse of `change_to_data`. Raises ``ValueError`` for a kind, an action or a path that there is not."""
+    change = data["change"]
+    return Change(
+        tenant=data["tenant"],
+        entity=_entity(data["type"], data["name"]),
+        action=Action(change["actions"][0]),
+        before=change["before"],
+        after=change["after"],
+        fields=tuple(_field_from_data(each) for each in data["fields"]),
+        allowed_by=tuple(data["allowed_by"]),
+        rule=data["rule"],
+        cause=data["cause"],
+        declared_at=_declared_from_data(data["declared_at"]),
+        needed_by=tuple(_entity(*each.split("/")[1:]) for each in data["needed_by"]),
+    )
+
+
+def _entity(type_: str, key: str) -> EntityId:
+    if type_ not in _KIND_OF:
+        raise ValueError(f'there is no kind "{type_}"')
+    return EntityId(_KIND_OF[type_], key)
+
+
+def _field_from_data(data: Mapping[str, Any]) -> FieldChange:
+    return FieldChange(
+        path=parse_path(data["path"]),
+        before=data["before"],
+        after=data["after"],
+        allowed_by=tuple(data["allowed_by"]),
+        rule=data["rule"],
+        cause=data["cause"],
+        declared_at=_declared_from_data(data["declared_at"]),
+    )
+
+
+def _deferred_from_data(data: Mapping[str, Any]) -> Deferred:
+    return Deferred(
+        reason=data["reason"],
+        rule=data["rule"],
+        allowed_by=tuple(data["allowed_by"]),
+        detail=data["detail"],
+        policy=_declared_from_data(data["policy"]),
+        change=change_from_data(data["resource_change"]),
+    )
+
+
+def _declared_from_data(data: Mapping[str, Any] | None) -> Declared | None:
+    return None if data is None else Declared(data["file"], data["line"], data["commit"])

@@ -1,0 +1,182 @@
+"""The desired state that comes of delegation: plans on the delegated list, what they need, and what a template gives.
+
+Which plans are on the list, and what becomes of those that left it (AP-04, AP-06, AP-16, CB-08, CB-09, CB-35).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.core.desired import STATUS_ONLY, Desired, Upstream, Wanted
+from reconciler.core.policies import GIVEN
+from reconciler.core.shape import RuleBook, references, unmanaged
+from reconciler.model.change import Obstacle
+from reconciler.model.diagnostics import Place
+from reconciler.model.documents import ACTIVE, DISABLED
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.policy import Selection
+from reconciler.model.settings import Policy
+from reconciler.model.values import Body
+
+PLAN = "Plan"
+
+
+def delegation(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook) -> Desired:
+    """What the tenant should have of its upstream's plans and of its service template."""
+    roots = {
+        wanted.id: wanted for wanted in (*_plans(policy, upstream, actual), *_given(policy, upstream), _tenant(policy))
+    }
+    closure = Closure(upstream, actual, rules, roots, {})
+    closure.close()
+    return Desired(upstream, closure.wanted, closure.needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A plan on the delegated list: the list's place, and whether it is named there rather than matched."""
+
+    place: Place
+    named: bool
+
+
+def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
+    """The plans on the tenant's delegated list: the template's and the policy's together, by key."""
+    listed: dict[str, Listing] = {}
+    for selected in policy.plans:
+        for key in _selected(selected.selection, upstream):
+            named = key in selected.selection.include
+            if key not in listed or named:
+                listed[key] = Listing(selected.place, named)
+    return dict(sorted(listed.items()))
+
+
+def _selected(selection: Selection, upstream: Upstream) -> Iterator[str]:
+    matched = (
+        entity.id.key
+        for entity in upstream.state.values()
+        if entity.id.kind == PLAN and selection.match is not None and _matches(entity.body, selection.match)
+    )
+    yield from (key for key in {*selection.include, *matched} if key not in selection.exclude)
+
+
+def _matches(body: Body, labels: Mapping[str, str]) -> bool:
+    have = body.get("labels", {})
+    return all(have.get(name) == value for name, value in labels.items())
+
+
+def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
+    listed = delegated_list(policy, upstream)
+    for key, listing in listed.items():
+        id = EntityId(PLAN, key)
+        above = upstream.state.get(id)
+        have = actual.get(id)
+        before = have is not None and have.origin == upstream.key
+        if above is None:
+            yield _lacking(id, listing, upstream, before)
+        elif before or above.body.get("status") == ACTIVE or listing.named:
+            yield _listed(above, listing, upstream, have if before else None)
+    for id, entity in actual.items():
+        if id.kind == PLAN and entity.origin == upstream.key and id.key not in listed:
+            yield _taken_off(id, _list_place(policy))
+
+
+def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
+    """A plan on the list. While it is not active upstream, it is disabled where it was delegated (CB-35)."""
+    wanted = Wanted(above.id, above.body, given=True, document=upstream.documents.get(above.id))
+    if wanted.document is None:
+        wanted = replace(wanted, place=listing.place)
+    status = above.body.get("status", ACTIVE)
+    if status == ACTIVE:
+        back = copy is not None and copy.body.get("status") == DISABLED
+        return replace(wanted, rules={("status",): "CB-09"}) if back else wanted
+    if copy is None:
+        detail = f'plan "{above.id.key}" is {status} at {upstream.key}: only an active plan can be delegated'
+        return replace(wanted, obstacles=(Obstacle("AP-04", detail),))
+    return replace(wanted, body={**above.body, "status": DISABLED}, rules={("status",): "CB-35"})
+
+
+def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -> Wanted:
+    """A plan on the list that the upstream does not have (AP-05)."""
+    if before:
+        return _taken_off(id, listing.place)
+    detail = f'{upstream.key} has no plan "{id.key}" to delegate'
+    return Wanted(id, {}, given=True, place=listing.place, obstacles=(Obstacle("AP-05", detail),))
+
+
+def _taken_off(id: EntityId, place: Place) -> Wanted:
+    return Wanted(id, {"status": DISABLED}, given=True, covers=STATUS_ONLY, place=place)
+
+
+def _list_place(policy: Policy) -> Place:
+    return policy.plans[0].place if policy.plans else policy.document.place
+
+
+def _given(policy: Policy, upstream: Upstream) -> Iterator[Wanted]:
+    """What the service template hands out (CB-19, CB-29 to CB-31)."""
+    for kind, setting in policy.given.items():
+        keys = [setting.value] if isinstance(setting.value, str) else setting.value or ()
+        for key in keys:
+            above = upstream.state.get(EntityId(kind, key))
+            if above is not None:
+                yield Wanted(above.id, above.body, given=True, document=upstream.documents.get(above.id))
+
+
+def _tenant(policy: Policy) -> Wanted:
+    """The tenant's own document, with the links to what the template gives."""
+    links = {field: policy.given[kind].value for kind, field in GIVEN.items() if kind != "NotificationSchedule"}
+    body = {"name": policy.name, "currency": policy.currency, **links}
+    place = next((each.place for each in policy.given.values() if each.value), policy.document.place)
+    body = {name: value for name, value in body.items() if value}
+    return Wanted(EntityId("Tenant", policy.reseller), body, place=place)
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Finds all that the roots need, and what that needs in turn. Plans off the list or not to be had need nothing."""
+
+    upstream: Upstream
+    actual: State
+    rules: RuleBook
+    wanted: dict[EntityId, Wanted]
+    needs: dict[EntityId, frozenset[EntityId]]
+
+    def close(self) -> None:
+        """Add what is needed to ``wanted``, and say in ``needs`` by what."""
+        queue = [id for id, each in self.wanted.items() if each.covers is None and not each.obstacles]
+        while queue:
+            id = queue.pop()
+            if id in self.needs:
+                continue
+            linked, kept, gives = self._needed(self.wanted[id])
+            self.needs[id] = linked | kept
+            for target in sorted(linked | kept):
+                self._want(target, giver=id if target in gives else None)
+            queue += linked
+            queue += (target for target in kept if self._ours(target))
+
+    def _want(self, id: EntityId, *, giver: EntityId | None) -> None:
+        known = self.wanted.get(id)
+        if known is None:
+            document = self.upstream.documents.get(id)
+            known = self.wanted[id] = Wanted(id, self.upstream.state[id].body, document=document)
+        if giver and (known.givers or not known.given):
+            self.wanted[id] = replace(known, given=True, givers=known.givers | {giver})
+
+    def _ours(self, id: EntityId) -> bool:
+        have = self.actual.get(id)
+        return have is not None and have.origin == self.upstream.key
+
+    def _needed(self, wanted: Wanted) -> tuple[frozenset[EntityId], frozenset[EntityId], frozenset[EntityId]]:
+        """What an entity needs as upstream links it, and as its copy does where that stays; and what it gives."""
+        fields = self.rules.kinds[wanted.id.kind].fields
+        ours = self._ours(wanted.id)
+        giving = tuple(each for each in fields if each.ref and each.ref.gives) if ours else ()
+        kept = references(self.actual[wanted.id].body, unmanaged(fields)) if ours else ()
+        return (
+            frozenset(id for id in references(wanted.body, fields) if self._to_be_had(id)),
+            frozenset(id for id in kept if self._to_be_had(id)),
+            frozenset(references(wanted.body, giving)),
+        )
+
+    def _to_be_had(self, id: EntityId) -> bool:
+        return id in self.upstream.state and id.kind in self.rules.kinds

@@ -1,0 +1,266 @@
+"""The generic diff: a desired state against an actual one, down to one field. It reads shapes and knows no kinds.
+
+What belongs to the reseller is never compared; what is there under another origin is the tenant's own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from reconciler.core.copying import at_creation, copy_of, copy_of_item, dormant, taken_over
+from reconciler.core.desired import Desired, Wanted
+from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
+from reconciler.model.amounts import canonical, in_force
+from reconciler.model.change import Action, Difference
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.sync import GATED, OWN_BLOCKS, OWN_SHARED, Own, Synced, Unmanaged
+from reconciler.model.values import Body, Path, Value
+
+COPIES = Unmanaged(rule="ORIGIN")
+"""What an own item of the tenant gets that hides one of its upstream's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold."""
+
+    desired: Desired
+    actual: State
+    rules: RuleBook
+    overrides: frozenset[str]
+    on: date
+
+    @property
+    def origin(self) -> str:
+        return self.desired.upstream.key
+
+    def ours(self, id: EntityId) -> bool:
+        """Whether the tenant has the entity, and it came down."""
+        have = self.actual.get(id)
+        return have is not None and have.origin == self.origin
+
+    def own(self, id: EntityId) -> bool:
+        """Whether the tenant has an entity of its own under that identity."""
+        return id in self.actual and not self.ours(id)
+
+    def may_let_go(self, id: EntityId) -> bool:
+        """Whether what the tenant has under an identity will follow its upstream: a copy, or an own one taken over."""
+        return id in self.desired.wanted and (self.ours(id) or self.rules.kinds[id.kind].sync.own == OWN_BLOCKS)
+
+    def may_come(self, id: EntityId) -> bool:
+        """Whether the tenant lacks the entity, and may get it."""
+        return id not in self.actual and id in self.desired.wanted
+
+
+def differences(comparison: Comparison) -> list[Difference]:
+    """Every difference, by entity and path."""
+    found = [each for wanted in comparison.desired.wanted.values() for each in _of(comparison, wanted)]
+    found += _removals(comparison)
+    return sorted(found, key=lambda each: (each.entity, each.path))
+
+
+def _of(comparison: Comparison, wanted: Wanted) -> Iterator[Difference]:
+    shape = comparison.rules.kinds[wanted.id.kind]
+    have = comparison.actual.get(wanted.id)
+    if have is None:
+        yield from _creation(comparison, wanted, shape)
+    elif have.origin == comparison.origin or shape.sync.own == OWN_SHARED:
+        yield from Walk(comparison, wanted, have.body).differences(shape.fields)
+    elif shape.sync.own == OWN_BLOCKS and wanted.given:
+        yield from _takeover(comparison, wanted, have, shape)
+
+
+def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Iterator[Difference]:
+    copy = copy_of(wanted.body, shape.fields, comparison.origin)
+    if wanted.given and shape.sync.created and wanted.covers is None:
+        created = shape.sync.created
+        needs = tuple(references(copy, shape.fields))
+        yield Difference(wanted.id, Action.CREATE, (), None, copy, created, created.rule, needs)
+    yield from _gated(comparison, wanted, {}, shape)
+
+
+def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindShape) -> Iterator[Difference]:
+    """An own entity under a key that comes down: taken over as a creation would be, where the policy adopts."""
+    if shape.sync.created is None:
+        return
+    copy = copy_of(wanted.body, shape.fields, comparison.origin)
+    after = taken_over(have.body, copy, shape.fields)
+    created = shape.sync.created
+    needs = tuple(references(copy, shape.fields))
+    yield Difference(wanted.id, Action.UPDATE, (), have.body, after, created, created.rule, needs, takeover=True)
+    yield from _gated(comparison, wanted, have.body, shape)
+
+
+def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
+    """Fields that a creation leaves out: differences of their own, which need the entity to be there."""
+    fields = tuple(field for field in shape.fields if field.declared and at_creation(field) == GATED)
+    for each in Walk(comparison, wanted, have).differences(fields):
+        yield replace(each, needs=(wanted.id, *each.needs), only_if_there=wanted.given)
+
+
+def _removals(comparison: Comparison) -> Iterator[Difference]:
+    """What came down and is no longer given, of the kinds that are removed then."""
+    for id, have in comparison.actual.items():
+        shape = comparison.rules.kinds.get(id.kind)
+        removed = shape.sync.removed if shape else None
+        if removed is None or have.origin != comparison.origin or id in comparison.desired.wanted:
+            continue
+        holders = tuple(_holders(comparison, id))
+        if all(comparison.may_let_go(holder) for holder in holders):
+            found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
+            yield replace(found, unless_held_by=holders)
+
+
+def _holders(comparison: Comparison, id: EntityId) -> Iterator[EntityId]:
+    """What in the tenant names the entity, so that it is not removed as long as that stays so (IW-16, IW-23)."""
+    held_by = comparison.rules.kinds[id.kind].sync.held_by
+    for other, each in comparison.actual.items():
+        if held_by and other.kind == held_by[0] and each.body.get(held_by[1]) == id.key:
+            yield other
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The walk over one entity that is there: ``have`` against what is wanted."""
+
+    comparison: Comparison
+    wanted: Wanted
+    have: Body
+
+    def differences(self, fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
+        covers = self.wanted.covers
+        compared = tuple(field for field in fields if covers is None or field.name in covers)
+        found = list(self._struct(self.have, self.wanted.body, compared, ()))
+        yield from found
+        yield from self._following(found, fields)
+
+    def _struct(self, have: Body, want: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Difference]:
+        for field in fields:
+            mine, theirs = have.get(field.name), want.get(field.name)
+            here = (*path, field.name)
+            if field.links:
+                yield from self._links(mine or [], theirs or [], field, here)
+            elif field.items:
+                yield from self._items(mine or {}, theirs or {}, field, here)
+            elif field.type == "struct":
+                yield from self._struct(mine or {}, theirs or {}, field.fields, here)
+            else:
+                yield from self._leaf(mine, theirs, field, here)
+
+    def _leaf(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
+        declared = self._compared(field)
+        if declared is None:
+            return
+        if at_creation(field) not in ("copied", GATED):
+            theirs = at_creation(field)
+        if field.ref and field.ref.with_origin:
+            yield from self._references(mine, theirs, field, path)
+            return
+        before, after = self._settled(mine, field), self._settled(theirs, field)
+        if not _same(before, after, field):
+            needs = (EntityId(field.ref.kind, after),) if field.ref and field.ref.copied and after else ()
+            found = self._difference(path, before, after, declared)
+            yield replace(found, needs=needs, amount=field.type == "amount")
+
+    def _compared(self, field: FieldShape) -> Synced | Unmanaged | None:
+        declared = field.declared
+        if isinstance(declared, Synced) and declared.unless_override:
+            return declared if declared.unless_override in self.comparison.overrides else None
+        return None if isinstance(declared, Own) else declared
+
+    def _settled(self, value: Value, field: FieldShape) -> Value:
+        if value is None or value == [] or value == {}:
+            value = field.default
+        return in_force(value, self.comparison.on) if field.type == "amount" else value
+
+    def _references(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
+        """Links to what came down, or is to come down; those to the tenant's own entities stay as they are."""
+        assert field.ref is not None and isinstance(field.declared, Synced)
+        kind = field.ref.kind
+        many = field.type == "set"
+        have, want = _as_set(mine), _as_set(theirs)
+        gone = {key for key in have - want if not self.comparison.own(EntityId(kind, key))}
+        new = {key for key in want - have if not self.comparison.own(EntityId(kind, key))}
+        if not gone and not new:
+            return
+        after = sorted((have - gone) | new) if many else theirs
+        before = sorted(have) if many else mine
+        lacking = new | {key for key in _as_set(after) & want if EntityId(kind, key) not in self.comparison.actual}
+        needs = tuple(EntityId(kind, key) for key in sorted(lacking))
+        yield replace(self._difference(path, before, after or None, field.declared), needs=needs)
+
+    def _links(self, mine: list[str], theirs: list[str], field: FieldShape, path: Path) -> Iterator[Difference]:
+        """Relations between entities that both came down (IW-10, IW-11)."""
+        assert field.links is not None and field.ref is not None
+        for key in theirs:
+            target = EntityId(field.ref.kind, key)
+            there = target in self.comparison.actual or self.comparison.may_come(target)
+            if key not in mine and there and field.links.created:
+                found = self._difference((*path, key), None, key, field.links.created)
+                yield replace(found, needs=(target,), only_if_there=True, member=True)
+        for key in mine:
+            if key not in theirs and not self.comparison.own(EntityId(field.ref.kind, key)) and field.links.removed:
+                yield replace(self._difference((*path, key), key, None, field.links.removed), member=True)
+
+    def _items(self, mine: Body, theirs: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
+        assert field.items is not None
+        for key, item in theirs.items():
+            here = (*path, key)
+            if key not in mine:
+                yield from self._new_item(item, field, here)
+            elif field.items.with_origin and mine[key].get("origin") != self.comparison.origin:
+                if dormant(item, field):
+                    continue
+                copy = copy_of_item(item, field, self.comparison.origin)
+                note = f"the tenant has a {field.items.noun} of its own under that key"
+                yield replace(self._difference(here, mine[key], copy, COPIES), note=note)
+            else:
+                yield from self._struct(mine[key], item, field.fields, here)
+        for key, item in mine.items():
+            own = field.items.with_origin and item.get("origin") != self.comparison.origin
+            if key not in theirs and not own and field.items.removed:
+                yield self._difference((*path, key), item, None, field.items.removed)
+
+    def _new_item(self, item: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
+        assert field.items is not None
+        if field.items.created and not dormant(item, field):
+            copy = copy_of_item(item, field, self.comparison.origin)
+            needs = tuple(references(copy, field.fields))
+            yield replace(self._difference(path, None, copy, field.items.created), needs=needs)
+
+    def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
+        rule = self.wanted.rules.get(path, declared.rule)
+        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule)
+
+    def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
+        """A reseller's field that a transition of another field sets, under the same options (CB-09)."""
+        for field in fields:
+            follows = field.declared.follows if isinstance(field.declared, Own) else None
+            for each in found:
+                if follows and (each.path, each.before, each.after) == (
+                    (follows.field,),
+                    follows.before,
+                    follows.after,
+                ):
+                    before = self._settled(self.have.get(field.name), field)
+                    if before != follows.value:
+                        yield replace(
+                            each, path=(field.name,), before=before, after=follows.value, rule=follows.rule, needs=()
+                        )
+
+
+def _as_set(value: Value) -> set[str]:
+    if value is None:
+        return set()
+    return {value} if isinstance(value, str) else set(value)
+
+
+def _same(before: Value, after: Value, field: FieldShape) -> bool:
+    if before is None or after is None:
+        return before is after
+    if field.type == "amount":
+        return canonical(before) == canonical(after)
+    if field.type == "set":
+        return sorted(before) == sorted(after)
+    return bool(before == after)

@@ -1,0 +1,105 @@
+"""Pydantic's errors as diagnostics: the place in the file, our code, and words for people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from reconciler.core.parts import declared, part_at
+from reconciler.core.yaml import YamlDocument
+from reconciler.model.diagnostics import Diagnostic
+from reconciler.model.documents import Part
+from reconciler.model.fields import did_you_mean, shown
+from reconciler.model.sync import StateOnly
+from reconciler.model.values import render_path
+
+KEY = "[key]"
+"""The last step of a place where a map's key is at fault, not its value."""
+
+_IW_02 = "products are attached to a price list directly, under `products` (IW-02)"
+_FIELD_HINTS = {
+    ("PriceList", "price_groups"): _IW_02,
+    ("PriceList", "price_group"): _IW_02,
+    ("PriceList", "groups"): _IW_02,
+    ("PriceList", "product_groups"): _IW_02,
+}
+
+
+def diagnose(error: ValidationError, model: type[Part], document: YamlDocument) -> Iterator[Diagnostic]:
+    """Every problem of a document, at its place.
+
+    In a document with gaps a field may be missing only because what gave it was refused: that is not said twice.
+    """
+    for each in error.errors(include_url=False):
+        if each["type"] != "missing" or not document.gaps:
+            yield _diagnostic(each, model, document)
+
+
+def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument) -> Diagnostic:
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    path = (*error["loc"], *context.get("at", ()))
+    match kind:
+        case "missing":
+            return _missing(path, document, model)
+        case "extra_forbidden":
+            return _unknown(path, document, model)
+        case "literal_error":
+            return _not_listed(path, document, model, found=value)
+        case "dict_type" | "model_type" | "model_attributes_type" | "list_type":
+            expected = "a list" if kind == "list_type" else "a map"
+            hint = "remove the key, or put something below it" if value is None else ""
+            return _at(path, document, "wrong-type", f"expected {expected}, found {shown(value)}", hint)
+    if "message" in context:
+        return _at(path, document, kind, context["message"], context["hint"])
+    return _at(path, document, "bad-value", error["msg"])
+
+
+def _at(path: tuple[Any, ...], document: YamlDocument, code: str, message: str, hint: str = "") -> Diagnostic:
+    about_key = path[-1:] == (KEY,) or code == "unknown-option"
+    path = tuple(step for step in path if step != KEY)
+    where = render_path(str(step) for step in path)
+    return Diagnostic(document.place_of(path, key=about_key), code, f"{where}: {message}" if where else message, hint)
+
+
+def _missing(path: tuple[Any, ...], document: YamlDocument, model: type[Part]) -> Diagnostic:
+    *around, name = path
+    place = document.place_of(around, key=True)
+    what = _name(tuple(around), model)
+    return Diagnostic(place, "missing-field", f'{what} lacks the required field "{name}"', f"add a line {name}: …")
+
+
+def _unknown(path: tuple[Any, ...], document: YamlDocument, model: type[Part]) -> Diagnostic:
+    *around, name = path
+    part = part_at(model, tuple(around)) or model
+    hint = _FIELD_HINTS.get((model.__name__, name)) if not around else None
+    if hint is None and name == "origin":
+        hint = "the reconciler alone writes an origin, in tenants"
+    if hint is None and ":" in name:
+        hint = "a colon is followed by a space"
+    hidden = {spot.pattern[0] for spot, only in declared(part, StateOnly) if len(spot.pattern) == 1 and not only.values}
+    summary = f'{_name(tuple(around), model)} has no field "{name}"'
+    hint = hint or did_you_mean(name, set(part.model_fields) - hidden)
+    return Diagnostic(document.place_of(path, key=True), "unknown-field", summary, hint)
+
+
+def _not_listed(path: tuple[Any, ...], document: YamlDocument, model: type[Part], *, found: object) -> Diagnostic:
+    part = part_at(model, path[:-1]) or model
+    values = literals(part.model_fields[path[-1]].annotation)
+    only = next((only for spot, only in declared(part, StateOnly) if spot.pattern == path[-1:]), StateOnly())
+    if not isinstance(found, str):
+        message = f"expected one of {', '.join(sorted(values))}, found {shown(found)}"
+        return _at(path, document, "wrong-type", message)
+    hint = did_you_mean(found, set(values) - set(only.values))
+    return _at(path, document, "bad-value", f"{shown(found)} is not a value of this field", hint)
+
+
+def literals(annotation: Any) -> tuple[str, ...]:
+    """The strings that a ``Literal`` allows, wherever in an annotation it stands."""
+    arguments = getattr(annotation, "__args__", ())
+    inside = (each for argument in arguments for each in literals(argument))
+    return (*(argument for argument in arguments if isinstance(argument, str)), *inside)
+
+
+def _name(path: tuple[Any, ...], model: type[Part]) -> str:
+    return render_path(str(step) for step in path) if path else model.__name__

@@ -1,0 +1,178 @@
+"""Explaining: for one entity or field, what should be, what is, whence, the verdict and what would change it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.core.diff import Comparison, differences
+from reconciler.core.judge import Judgement, judge
+from reconciler.core.parts import ANY
+from reconciler.core.planning import declared
+from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.shape import FieldShape, KindShape
+from reconciler.model.change import Judged, Verdict
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Declared
+from reconciler.model.settings import Policy, Setting
+from reconciler.model.sync import Own, Synced, Unmanaged
+from reconciler.model.values import Path, Value, get, render_path
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Of one path (empty: the whole entity): desired and actual value, whence, the verdict, the rule and why.
+
+    ``verdict`` is one of the four, or ``in sync``, ``the reseller's own``, ``the provider's alone``. ``releases``:
+    the differences that turning on the deciding options would apply, as ``entity#path``.
+    """
+
+    path: Path
+    desired: Value
+    actual: Value
+    verdict: str
+    rule: str
+    why: str
+    declared_at: Declared | None = None
+    policy: Declared | None = None
+    releases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is to be said of one entity of a tenant. ``here``: whether the tenant has it; ``origin``: where from."""
+
+    tenant: str
+    entity: EntityId
+    here: bool
+    wanted: bool
+    origin: str | None
+    accounts: tuple[Account, ...]
+
+
+def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | None) -> Explanation:
+    """Account for an entity, or for one field of it and what is below."""
+    judgement = judge(comparison, differences(comparison), policy)
+    have = comparison.actual.get(id)
+    accounts = list(_accounts(comparison, policy, judgement, id, path))
+    if path is not None and not any(each.path == path for each in accounts):
+        accounts.insert(0, _undisputed(comparison, id, path))
+    return Explanation(
+        tenant=policy.reseller,
+        entity=id,
+        here=have is not None,
+        wanted=id in comparison.desired.wanted,
+        origin=have.origin if have else None,
+        accounts=tuple(accounts),
+    )
+
+
+def _accounts(
+    comparison: Comparison, policy: Policy, judgement: Judgement, id: EntityId, path: Path | None
+) -> Iterator[Account]:
+    arrival = judgement.arrivals.get(id)
+    if arrival and not path:
+        needed = ", ".join(str(each) for each in arrival.needed_by)
+        place = _declared_at(comparison, id, ())
+        yield Account((), arrival.body, None, Verdict.APPLY, arrival.rule, f"it comes with {needed}", place)
+    for each in judgement.judged:
+        found = each.difference
+        if found.entity == id and (not path or found.path[: len(path)] == path or not found.path):
+            yield _account(comparison, policy, judgement, each)
+
+
+def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judged: Judged) -> Account:
+    difference = judged.difference
+    applied = judged.verdict is Verdict.APPLY
+    why = f"permitted by {', '.join(judged.enabled)}" if applied else detail((judged,), policy)
+    place = policy.options[judged.enabled[0]].place if applied and judged.enabled else deciding_place(judged, policy)
+    return Account(
+        path=difference.path,
+        desired=difference.after,
+        actual=difference.before,
+        verdict=judged.verdict.value,
+        rule=difference.rule if applied else withheld_rule(judged),
+        why=why,
+        declared_at=_declared_at(comparison, difference.entity, difference.path),
+        policy=declared(place),
+        releases=() if applied else _releases(comparison, policy, judgement, judged),
+    )
+
+
+def _declared_at(comparison: Comparison, id: EntityId, path: Path) -> Declared | None:
+    wanted = comparison.desired.wanted.get(id)
+    return declared(wanted.declared_at(path)) if wanted else None
+
+
+def _releases(comparison: Comparison, policy: Policy, before: Judgement, judged: Judged) -> tuple[str, ...]:
+    """What would be applied besides, were the first option that would permit it on, and the vetoes that hold it off."""
+    if judged.verdict is not Verdict.WITHHELD:
+        return ()
+    options = dict(policy.options)
+    if not judged.enabled:
+        first = permitted_by(judged)[0]
+        options[first] = replace(options[first], value=True)
+    vetoes: Mapping[str, Setting] = {
+        id: replace(setting, value=False) if id in judged.vetoes else setting for id, setting in policy.vetoes.items()
+    }
+    after = judge(comparison, differences(comparison), replace(policy, options=options, vetoes=vetoes))
+    return tuple(sorted(_applied(after) - _applied(before)))
+
+
+def _applied(judgement: Judgement) -> set[str]:
+    applied = {
+        _named(each.difference.entity, each.difference.path)
+        for each in judgement.judged
+        if each.verdict is Verdict.APPLY
+    }
+    return applied | {_named(id, ()) for id in judgement.arrivals}
+
+
+def _named(id: EntityId, path: Path) -> str:
+    return f"{id}#{render_path(path)}" if path else str(id)
+
+
+def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
+    """A field without a difference: in sync, or nobody's business but its owner's."""
+    wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
+    desired = get(wanted.body, path) if wanted else None
+    actual = get(have.body, path) if have else None
+    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path)
+    if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
+        verdict, rule, why = "the reseller's own", "ORIGIN", "the entity did not come down; it is left alone"
+    elif verdict == "in sync" and wanted is None:
+        why = "nothing wants it; it is left as it is"
+    return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))
+
+
+def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
+    field = find_field(shape.fields, path) if shape else None
+    declared = field.declared if field else None
+    match declared:
+        case Own():
+            return (
+                "the reseller's own",
+                declared.rule,
+                "the field belongs to the reseller: never compared, never written",
+            )
+        case Synced() if declared.unless_override:
+            return "the reseller's own", "CB-17", f"it follows the provider only under {declared.unless_override}"
+        case Synced():
+            return "in sync", declared.rule, f"it changes under {' or '.join(declared.options)}"
+        case Unmanaged():
+            return "in sync", declared.rule, "no option synchronises this"
+        case _ if field and (field.items or field.links or field.fields):
+            return "in sync", "FIELDS", "nothing in it differs"
+        case _:
+            return "the provider's alone", "FIELDS", "the field table does not list it: never compared, never copied"
+
+
+def find_field(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
+    """The shape at a path, item keys standing for any."""
+    for field in fields:
+        below = path[len(field.path) :]
+        if all(mine in (ANY, theirs) for mine, theirs in zip(field.path, path, strict=False)):
+            if not below:
+                return field if len(field.path) == len(path) else None
+            inner = find_field(field.fields, path)
+            if inner or (field.type == "items" and len(below) == 1):
+                return inner or field
+    return None

@@ -1,0 +1,82 @@
+"""The plans that can be delegated, and to whom each is: searched, filtered and sorted (AP-15)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reconciler.core.delegation import delegated_list
+from reconciler.core.desired import Upstream
+from reconciler.model.amounts import AMOUNT
+from reconciler.model.documents import ACTIVE
+from reconciler.model.entity import Entity
+from reconciler.model.settings import Policy
+from reconciler.model.values import Value, get, parse_path
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPlan:
+    """A plan of a delegator: whether it can be delegated, and the tenants on whose lists it is."""
+
+    upstream: str
+    plan: Entity
+    delegated_to: tuple[str, ...]
+
+    @property
+    def delegable(self) -> bool:
+        """AP-04: only an active plan can be delegated."""
+        return bool(self.plan.body.get("status", ACTIVE) == ACTIVE)
+
+    def value(self, field: str) -> Value:
+        """A field by its path; ``key``, ``upstream`` and ``delegated_to`` too."""
+        match field:
+            case "key":
+                return self.plan.id.key
+            case "upstream":
+                return self.upstream
+            case "delegated_to":
+                return list(self.delegated_to)
+            case _:
+                return get(self.plan.body, parse_path(field))
+
+
+def list_plans(upstreams: Mapping[str, Upstream], policies: Iterable[Policy]) -> Iterator[ListedPlan]:
+    """Every plan of every delegator, by upstream and key."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for policy in policies:
+        for key in delegated_list(policy, upstreams[policy.upstream]):
+            listed.setdefault((policy.upstream, key), []).append(policy.reseller)
+    for name, upstream in sorted(upstreams.items()):
+        for id, entity in sorted(upstream.state.items()):
+            if id.kind == "Plan":
+                yield ListedPlan(name, entity, tuple(sorted(listed.get((name, id.key), ()))))
+
+
+def matching(
+    plans: Iterable[ListedPlan], search: str | None, filters: Iterable[tuple[str, str]]
+) -> Iterator[ListedPlan]:
+    """Those whose key or name holds ``search`` and whose fields have the values (a set: holds it)."""
+    wanted = tuple(filters)
+    for plan in plans:
+        text = f"{plan.plan.id.key} {plan.plan.body.get('name', '')}".lower()
+        if (not search or search.lower() in text) and all(_has(plan.value(name), value) for name, value in wanted):
+            yield plan
+
+
+def _has(value: Value, wanted: str) -> bool:
+    if isinstance(value, bool):
+        return wanted == ("true" if value else "false")
+    if isinstance(value, list):
+        return wanted in value
+    return value is not None and str(value) == wanted
+
+
+def ordered(plans: Iterable[ListedPlan], field: str) -> list[ListedPlan]:
+    """By a field (numbers by value, before text, absent ones last), then by upstream and key."""
+    return sorted(plans, key=lambda plan: (_rank(plan.value(field)), plan.upstream, plan.plan.id.key))
+
+
+def _rank(value: Value) -> tuple[int, Decimal, str]:
+    if value is None:
+        return (2, Decimal(0), "")
+    text = str(value)
+    return (0, Decimal(text), "") if AMOUNT.match(text) else (1, Decimal(0), text)

@@ -1,0 +1,38 @@
+"""The order in which changes are made: what is named before what names it, removals last and the other way round."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+
+from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.model.change import Action
+from reconciler.model.plan import Change
+
+
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Creations and updates by what they need, then removals."""
+    return tuple(sorted(changes, key=_rank))
+
+
+def _rank(change: Change) -> tuple[bool, int, str, str]:
+    ranks = kind_ranks()
+    rank = ranks.get(change.entity.kind, len(ranks))
+    removal = change.action is Action.DELETE
+    return (removal, -rank if removal else rank, change.entity.kind, change.entity.key)
+
+
+@cache
+def kind_ranks() -> dict[str, int]:
+    """Every synchronised kind's place: after all kinds that its entities name."""
+    graph = {
+        kind: sorted({name for name in _named(shape.fields) if name != kind and name in kind_shapes()})
+        for kind, shape in sorted(kind_shapes().items())
+    }
+    return {kind: rank for rank, kind in enumerate(TopologicalSorter(graph).static_order())}
+
+
+def _named(fields: tuple[FieldShape, ...]) -> Iterator[str]:
+    for field in fields:
+        if field.ref and field.ref.copied:
+            yield field.ref.kind
+        yield from _named(field.fields)

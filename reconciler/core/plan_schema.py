@@ -1,0 +1,183 @@
+"""The JSON Schema of a saved plan, and the check of a plan against it.
+
+Strict: every key is listed and required, and nothing else may stand there. Who only reads plans may ignore the keys
+that Terraform does not have; who applies one must understand all of it.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+from reconciler.model.change import Action
+from reconciler.model.keys import snake
+from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.plan import FORMAT_VERSION, Summary, TenantStatus
+
+Schema: TypeAlias = dict[str, Any]
+
+_DIGEST = "sha256:[0-9a-f]{64}"
+_TENANT = "[a-z0-9_-]+"
+_ADDRESS = f"^{_TENANT}/[a-z_]+/[a-z0-9_.-]+$"
+_REASONS = ("withheld", "blocked", "unmanaged")
+_ANY: Schema = {}
+
+
+def plan_schema() -> Schema:
+    """The JSON Schema (2020-12) of what ``reconcile plan --out`` writes."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A saved plan",
+        "description": "What apply would do, tenant by tenant: Terraform's plan representation, with keys of our own.",
+        **_object(
+            format_version={"const": FORMAT_VERSION, "description": "Terraform's plan format."},
+            reconciler_version=_text("The reconciler that made the plan."),
+            timestamp=_text("When the plan was made, ISO 8601.", examples=["2026-12-01T08:00:00Z"]),
+            applyable={"type": "boolean", "description": "Whether there is anything to apply."},
+            complete={"type": "boolean", "description": "Whether nothing is withheld, blocked or in error."},
+            errored={"type": "boolean", "description": "Whether a tenant could not be planned."},
+            source=_source(),
+            summary=_summary(),
+            tenants=_list(_tenant(), "Upstreams first."),
+            resource_changes=_list(_resource_change(), "What is done, in this order."),
+            deferred_changes=_list(_deferred(), "What is not done, and why."),
+            digest=_text("Over everything else in the plan.", pattern=f"^{_DIGEST}$"),
+        ),
+    }
+
+
+def schema_violation(data: Mapping[str, Any]) -> str | None:
+    """The first thing in which a plan's data departs from the schema, with its place; ``None`` if it is a plan."""
+    error = next(_validator().iter_errors(data), None)
+    return None if error is None else f"{error.json_path}: {error.message}"
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and needed for saved plans only
+
+    return Draft202012Validator(plan_schema())
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
+    }
+
+
+def _text(description: str = "", **more: Any) -> Schema:
+    return {"type": "string", **({"description": description} if description else {}), **more}
+
+
+def _list(items: Schema, description: str) -> Schema:
+    return {"type": "array", "items": items, "description": description}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """``type`` as a list rather than ``anyOf``: quicker to check, and clearer in messages."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _source() -> Schema:
+    commit = _text("The commit of the desired state; null outside git.", pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")
+    return _object(
+        commit=_or_null(commit),
+        base=_or_null(_text("The revision that causes are told from.")),
+        dirty={"type": "boolean", "description": "Whether files differ from the commit."},
+        digest=_text("Over every document that was read.", pattern=f"^{_DIGEST}$"),
+    )
+
+
+def _summary() -> Schema:
+    counts: dict[str, Schema] = {name: {"type": "integer", "minimum": 0} for name in Summary.__slots__}
+    return {**_object(**counts), "description": "Counts of entities."}
+
+
+def _tenant() -> Schema:
+    return _object(
+        tenant=_text(pattern=f"^{_TENANT}$"),
+        upstream=_text("The provider or reseller above it."),
+        status=_text(enum=[each.value for each in TenantStatus]),
+        fingerprint=_text("Of the state that was read; empty if none was.", pattern=f"^({_DIGEST})?$"),
+        revision={"type": "integer", "minimum": 0, "description": "How often the state had been written."},
+        problem=_or_null(_text("Why it could not be planned.")),
+    )
+
+
+def _resource_change() -> Schema:
+    return _object(
+        address=_text("<tenant>/<kind>/<key>", pattern=_ADDRESS, examples=["contoso/plan/m365-business-basic"]),
+        mode={"const": "managed"},
+        type=_text("The kind, in snake case.", enum=sorted(map(snake, STATE_KINDS))),
+        name=_text("The key."),
+        provider_name={"const": "reconciler"},
+        tenant=_text(pattern=f"^{_TENANT}$"),
+        change=_change(),
+        fields=_list(_field(), "What differs; empty for create and delete."),
+        allowed_by=_options(),
+        rule=_rule(),
+        cause=_cause(),
+        declared_at=_declared(),
+        needed_by=_list(_text(pattern=_ADDRESS), "For a dependent: what it is created for."),
+    )
+
+
+def _change() -> Schema:
+    whole = {"type": ["object", "null"], "description": "The whole document; null where there is none."}
+    action = {"enum": [each.value for each in Action]}
+    return _object(
+        actions={"type": "array", "items": action, "minItems": 1, "maxItems": 1},
+        before=whole,
+        after=whole,
+        after_unknown={"const": {}},
+        before_sensitive={"const": False},
+        after_sensitive={"const": False},
+    )
+
+
+def _field() -> Schema:
+    return _object(
+        path=_text("A key with a dot stands in brackets.", examples=["periods.P1M.fees.recurring"]),
+        before=_ANY,
+        after=_ANY,
+        allowed_by=_options(),
+        rule=_rule(),
+        cause=_cause(),
+        declared_at=_declared(),
+    )
+
+
+def _deferred() -> Schema:
+    return _object(
+        reason=_text(enum=list(_REASONS)),
+        rule=_rule(),
+        allowed_by=_options(),
+        detail=_text("In words, all that must change."),
+        policy=_declared(),
+        resource_change=_resource_change(),
+    )
+
+
+def _options() -> Schema:
+    option = _text(pattern=r"^[a-z_]+\.[a-z_]+$")
+    return {**_list(option, "The options any of which permits it."), "examples": [["plans.update_fees"]]}
+
+
+def _rule() -> Schema:
+    return _text("The rule's id.", examples=["CB-12"])
+
+
+def _cause() -> Schema:
+    known = ["pr", "drift", "backlog", None]
+    return {"enum": known, "description": "What it comes from, told from a base; null without one."}
+
+
+def _declared() -> Schema:
+    place = _object(
+        file=_text("In the workspace."),
+        line={"type": "integer", "minimum": 1},
+        commit=_or_null(_text("The commit that set the line.")),
+    )
+    return {**_or_null(place), "description": "A line of the workspace."}

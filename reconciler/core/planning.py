@@ -1,0 +1,290 @@
+"""The plan of one tenant: differences judged, then written down as changes and as what is deferred, with the cause."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+
+from reconciler.core.delegation import delegation
+from reconciler.core.desired import Upstream
+from reconciler.core.diff import Comparison, differences
+from reconciler.core.judge import Arrival, Judgement, judge
+from reconciler.core.order import in_order
+from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.shape import FieldShape, RuleBook, tidy
+from reconciler.model.change import Action, Difference, Judged, Verdict
+from reconciler.model.diagnostics import Place
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Change, Declared, Deferred, FieldChange, TenantPlan, TenantStatus
+from reconciler.model.settings import Policy
+from reconciler.model.values import Body, Path, Value, get, put
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A tenant's actual state as it was read."""
+
+    state: State
+    fingerprint: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A tenant's plan, and its state once the plan is applied: the upstream of the next level (AP-06)."""
+
+    plan: TenantPlan
+    after: State
+
+
+def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, on: date) -> Comparison:
+    """What a tenant should have beside what it has. ``on`` is the day whose amounts hold."""
+    desired = delegation(policy, upstream, state, rules)
+    overrides = frozenset(name for name, setting in policy.overrides.items() if setting.on)
+    return Comparison(desired, state, rules, overrides, on)
+
+
+def plan_tenant(policy: Policy, upstream: Upstream, observed: Observed, rules: RuleBook, on: date) -> Planned:
+    """Compare, judge and write down. ``on`` is the day whose amounts hold."""
+    comparison = compare(policy, upstream, observed.state, rules, on)
+    judgement = judge(comparison, differences(comparison), policy)
+    return write_down(policy, comparison, judgement, observed)
+
+
+def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:
+    """The plan that a judgement comes to."""
+    writer = Writer.of(policy, comparison, judgement)
+    changes = in_order(writer.changes())
+    deferred = tuple(writer.deferred())
+    plan = TenantPlan(
+        tenant=policy.reseller,
+        upstream=policy.upstream,
+        status=_status(changes, deferred),
+        fingerprint=observed.fingerprint,
+        revision=observed.revision,
+        changes=changes,
+        deferred=deferred,
+    )
+    return Planned(plan, writer.after())
+
+
+def _status(changes: tuple[Change, ...], deferred: tuple[Deferred, ...]) -> TenantStatus:
+    if changes:
+        return TenantStatus.CHANGES
+    blocked = any(each.reason == Verdict.BLOCKED for each in deferred)
+    return TenantStatus.BLOCKED if blocked else TenantStatus.IN_SYNC
+
+
+def declared(place: Place | None) -> Declared | None:
+    """A place as the plan names it; the commit is looked up by the shell."""
+    return Declared(place.file, place.line) if place else None
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over."""
+
+    policy: Policy
+    comparison: Comparison
+    judgement: Judgement
+    applied: Mapping[EntityId, tuple[Judged, ...]]
+    created: frozenset[EntityId]
+
+    @classmethod
+    def of(cls, policy: Policy, comparison: Comparison, judgement: Judgement) -> "Writer":
+        """A writer for a judgement."""
+        applied: dict[EntityId, list[Judged]] = {}
+        for each in judgement.judged:
+            if each.verdict is Verdict.APPLY:
+                applied.setdefault(each.difference.entity, []).append(each)
+        created = {id for id, judged in applied.items() if any(not each.difference.path for each in judged)}
+        grouped = {id: tuple(judged) for id, judged in applied.items()}
+        return cls(policy, comparison, judgement, grouped, frozenset({*created, *judgement.arrivals}))
+
+    def changes(self) -> Iterator[Change]:
+        """One change for every entity that is created, taken over, updated or removed."""
+        for id in sorted({*self.applied, *self.judgement.arrivals}):
+            arrival = self.judgement.arrivals.get(id)
+            judged = self.applied.get(id, ())
+            yield self._arriving(arrival, judged) if arrival else self._changed(id, judged)
+
+    def after(self) -> State:
+        """The tenant's state once the changes are made."""
+        state = dict(self.comparison.actual)
+        for id, entity in self._entities().items():
+            if entity is None:
+                state.pop(id, None)
+            else:
+                state[id] = entity
+        return state
+
+    def deferred(self) -> Iterator[Deferred]:
+        """One entry for each entity, reason and set of options, by address."""
+        rest = [each for each in self.judgement.judged if each.verdict is not Verdict.APPLY]
+        rest.sort(key=_deferred_key)
+        for (id, reason, _), group in groupby(rest, key=_deferred_key):
+            yield self._deferral(id, Verdict(reason), tuple(group))
+
+    def _entities(self) -> Mapping[EntityId, Entity | None]:
+        """Every changed entity as it will be; ``None`` for a removed one."""
+        changed = {*self.applied, *self.judgement.arrivals}
+        return {id: self._entity(id, self.applied.get(id, ())) for id in changed}
+
+    def _entity(self, id: EntityId, judged: tuple[Judged, ...]) -> Entity | None:
+        have = self.comparison.actual.get(id)
+        arrival = self.judgement.arrivals.get(id)
+        whole = next((each.difference for each in judged if not each.difference.path), None)
+        if whole and whole.action is Action.DELETE:
+            return None
+        if arrival or whole:
+            body = arrival.body if arrival else whole.after if whole else {}
+            body = self._linked(body, self.comparison.rules.kinds[id.kind].fields)
+            origin: str | None = self.comparison.origin
+        else:
+            assert have is not None
+            body, origin = have.body, have.origin
+        return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
+
+    def _tidied(self, id: EntityId, body: Body, origin: str | None) -> Entity:
+        return Entity(id, tidy(body, self.comparison.rules.kinds[id.kind].fields), origin)
+
+    def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
+        """Links of a new entity to its peers: only to those that are in the tenant once the plan is applied."""
+        for field in fields:
+            if field.type == "struct" and field.name in body:
+                body = put(body, (field.name,), self._linked(body[field.name], field.fields) or None)
+            elif field.links and field.ref and field.name in body:
+                kind = field.ref.kind
+                there = [key for key in body[field.name] if self._will_be_there(EntityId(kind, key))]
+                body = put(body, (field.name,), there or None)
+        return body
+
+    def _will_be_there(self, id: EntityId) -> bool:
+        return id in self.comparison.actual or id in self.created
+
+    def _arriving(self, arrival: Arrival, judged: tuple[Judged, ...]) -> Change:
+        before, after = self._before(arrival.id), self._after(arrival.id, judged)
+        place = self._declared_at(arrival.id, ())
+        action = Action.UPDATE if before else Action.CREATE
+        change = Change(
+            self.policy.reseller,
+            arrival.id,
+            action,
+            before,
+            after,
+            allowed_by=arrival.allowed_by,
+            rule=arrival.rule,
+            declared_at=place,
+            needed_by=arrival.needed_by,
+        )
+        return self._with_takeover_fields(change) if before else change
+
+    def _changed(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
+        first = next((each for each in judged if not each.difference.path), judged[0])
+        change = Change(
+            self.policy.reseller,
+            id,
+            first.difference.action,
+            self._before(id),
+            self._after(id, judged),
+            allowed_by=tuple(sorted({option for each in judged for option in each.enabled})),
+            rule=first.difference.rule,
+            declared_at=self._declared_at(id, ()),
+        )
+        if first.difference.takeover:
+            return self._with_takeover_fields(change)
+        if first.difference.path:
+            return replace(change, fields=tuple(self._field(each, each.enabled) for each in judged))
+        return change
+
+    def _with_takeover_fields(self, change: Change) -> Change:
+        """A takeover is an update: all that it changes, the origin included, under the one permission."""
+        fields = tuple(
+            FieldChange(
+                path, before, after, change.allowed_by, change.rule, None, self._declared_at(change.entity, path)
+            )
+            for path, before, after in changed_leaves(change.before or {}, change.after or {})
+        )
+        return replace(change, fields=fields)
+
+    def _field(self, judged: Judged, allowed_by: tuple[str, ...]) -> FieldChange:
+        difference = judged.difference
+        place = self._declared_at(difference.entity, difference.path)
+        return FieldChange(
+            difference.path, difference.before, difference.after, allowed_by, difference.rule, None, place
+        )
+
+    def _declared_at(self, id: EntityId, path: Path) -> Declared | None:
+        wanted = self.comparison.desired.wanted.get(id)
+        return declared(wanted.declared_at(path)) if wanted else declared(self.policy.document.place)
+
+    def _before(self, id: EntityId) -> Body | None:
+        have = self.comparison.actual.get(id)
+        return have.document() if have else None
+
+    def _after(self, id: EntityId, judged: tuple[Judged, ...]) -> Body | None:
+        entity = self._entity(id, judged)
+        return entity.document() if entity else None
+
+    def _deferral(self, id: EntityId, reason: Verdict, judged: tuple[Judged, ...]) -> Deferred:
+        first = judged[0]
+        place = deciding_place(first, self.policy)
+        return Deferred(
+            reason=reason.value,
+            rule=withheld_rule(first),
+            allowed_by=permitted_by(first),
+            detail=detail(judged, self.policy),
+            policy=declared(place),
+            change=self._would_change(id, judged),
+        )
+
+    def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
+        first = judged[0].difference
+        have = self.comparison.actual.get(id)
+        whole = not first.path and not first.takeover
+        body = first.after if not first.path else have.body if have else {}
+        after = None
+        if first.action is not Action.DELETE:
+            origin = self.comparison.origin if not first.path or have is None else have.origin
+            after = self._tidied(id, with_differences(body, (each.difference for each in judged)), origin).document()
+        change = Change(
+            self.policy.reseller,
+            id,
+            first.action,
+            self._before(id),
+            after,
+            allowed_by=permitted_by(judged[0]),
+            rule=first.rule,
+            declared_at=self._declared_at(id, ()),
+        )
+        if first.takeover:
+            return self._with_takeover_fields(change)
+        fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
+        return replace(change, fields=fields)
+
+
+def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
+    return (judged.difference.entity, judged.verdict.value, permitted_by(judged))
+
+
+def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
+    """The body with every field of the differences as it will be."""
+    for each in differences:
+        if each.member:
+            key, listed = each.path[-1], get(body, each.path[:-1]) or []
+            members = sorted({*listed, key} if each.after is not None else set(listed) - {key})
+            body = put(body, each.path[:-1], members or None)
+        elif each.path:
+            body = put(body, each.path, each.after)
+    return body
+
+
+def changed_leaves(before: Body, after: Body, path: Path = ()) -> Iterator[tuple[Path, Value, Value]]:
+    """Every path at which two bodies differ; a map that comes or goes whole is one."""
+    for name in sorted({*before, *after}):
+        mine, theirs = before.get(name), after.get(name)
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            yield from changed_leaves(mine, theirs, (*path, name))
+        elif mine != theirs:
+            yield (*path, name), mine, theirs

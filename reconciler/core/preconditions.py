@@ -1,0 +1,122 @@
+"""Preconditions: why a permitted change cannot be made. One entry each, by the id of its rule.
+
+A precondition sees a target and what is about to happen to it, and names everything that must change. To add one,
+write its function and enter it in `PRECONDITIONS`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from reconciler.core.desired import Wanted
+from reconciler.core.diff import Comparison
+from reconciler.model.change import Obstacle
+from reconciler.model.entity import Entity
+from reconciler.model.keys import EntityId, noun
+from reconciler.model.sync import OWN_BLOCKS
+from reconciler.model.values import Body
+
+Use: TypeAlias = Literal["create", "update", "need"]
+"""What is about to happen to a target: it is created or taken over, a field of it changes, or a new entity needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What preconditions look at: the comparison, whether the policy adopts, and the service terms that conflict."""
+
+    comparison: Comparison
+    adopts: bool
+    conflicting_terms: tuple[str, ...]
+
+    @classmethod
+    def of(cls, comparison: Comparison, *, adopts: bool) -> "Circumstances":
+        """The circumstances of one tenant; conflicts are looked for once, over all of its new plans."""
+        new = (
+            wanted
+            for id, wanted in comparison.desired.wanted.items()
+            if id.kind == "Plan" and wanted.covers is None and not comparison.ours(id)
+        )
+        terms = {plan.body.get("service_term", "") for plan in new}
+        return cls(comparison, adopts, tuple(sorted(term for term in terms if _undelegated(comparison, term))))
+
+    def wanted(self, id: EntityId) -> Wanted | None:
+        return self.comparison.desired.wanted.get(id)
+
+
+Check: TypeAlias = Callable[[Circumstances, EntityId, Use], Iterator[Obstacle]]
+
+
+def _known_beforehand(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """AP-04, AP-05: what the source of the desired state knew already."""
+    wanted = case.wanted(target)
+    if wanted and use != "update":
+        yield from wanted.obstacles
+
+
+def _service_terms(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """AP-17 to AP-19: one conflicting service term holds every new plan; all of them are named."""
+    if target.kind == "Plan" and use == "create" and case.conflicting_terms:
+        named = ", ".join(f'"{term}"' for term in case.conflicting_terms)
+        detail = f"the tenant has service terms of its own (delegated: false) with the same keys: {named}"
+        wanted = case.wanted(target)
+        own = wanted is not None and wanted.body.get("service_term") in case.conflicting_terms
+        rule = "AP-17" if own else "AP-19"
+        yield Obstacle(rule, f"{detail}; none of the new plans can be delegated until they are gone")
+
+
+def _undelegated(comparison: Comparison, term: str) -> bool:
+    """AP-20: in a tenant's own document the default of ``delegated`` is false."""
+    have = comparison.actual.get(EntityId("ServiceTerm", term))
+    return have is not None and have.body.get("delegated", False) is False
+
+
+def _hidden_templates(case: Circumstances, target: EntityId, _use: Use) -> Iterator[Obstacle]:
+    """CB-20: every notification template of a schedule must be visible to resellers."""
+    wanted = case.wanted(target)
+    if target.kind != "NotificationSchedule" or wanted is None:
+        return
+    hidden = sorted(_templates(wanted.body) & case.comparison.desired.upstream.hidden_templates)
+    if hidden:
+        named = ", ".join(f'"{template}"' for template in hidden)
+        detail = f'notification schedule "{target.key}" uses templates that resellers cannot see: {named}'
+        yield Obstacle("CB-20", f"{detail}; set visible_to_resellers: true on each")
+
+
+def _templates(schedule: Body) -> set[str]:
+    return set(schedule.get("notices", {}).values())
+
+
+def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """ORIGIN: an own plan or product of the tenant under a key that comes down."""
+    have = case.comparison.actual.get(target)
+    shape = case.comparison.rules.kinds.get(target.kind)
+    if have is None or shape is None or shape.sync.own != OWN_BLOCKS or use == "update" or case.adopts:
+        return
+    if have.origin != case.comparison.origin:
+        upstream = case.comparison.desired.upstream
+        theirs = f"{upstream.key}'s {_named(upstream.state.get(target), target)}"
+        whose = "the tenant's own" if have.origin is None else f"{have.origin}'s"
+        detail = f"{whose} {_named(have, target)} is in the way of {theirs}, which has the same key"
+        yield Obstacle("ORIGIN", f"{detail}; set adopt: true in its policy to take it over, or rename one of them")
+
+
+def _named(entity: Entity | None, id: EntityId) -> str:
+    name = entity.body.get("name") if entity else None
+    return f'{noun(id.kind)} "{id.key}"' + (f' ("{name}")' if name else "")
+
+
+def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """AP-01: what a copy needs must be there upstream, or in the tenant."""
+    upstream = case.comparison.desired.upstream
+    known = target in case.comparison.actual or target in upstream.state or case.wanted(target) is not None
+    if use == "need" and not known:
+        yield Obstacle("AP-01", f'{upstream.key} has no {noun(target.kind)} "{target.key}"')
+
+
+PRECONDITIONS: Mapping[str, Check] = {
+    "AP-01": _missing_upstream,
+    "AP-04": _known_beforehand,
+    "AP-17": _service_terms,
+    "CB-20": _hidden_templates,
+    "ORIGIN": _own_key,
+}

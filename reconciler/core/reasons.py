@@ -1,0 +1,78 @@
+"""Why a change is not made, in words: the option or veto that withholds it and the line that sets it, every obstacle,
+and what would release it."""
+
+from collections.abc import Iterator
+
+from reconciler.model.change import Judged, Verdict
+from reconciler.model.diagnostics import Place
+from reconciler.model.options import OPTIONS
+from reconciler.model.settings import Policy, Setting
+from reconciler.model.sync import Synced, Unmanaged
+
+
+def permitted_by(judged: Judged) -> tuple[str, ...]:
+    """The options any of which would permit it."""
+    declared = judged.difference.declared
+    return declared.options if isinstance(declared, Synced) else ()
+
+
+def withheld_rule(judged: Judged) -> str:
+    """The rule that decides: the obstacle's, the veto's, or what the option's being off means."""
+    if judged.obstacles:
+        return judged.obstacles[0].rule
+    if judged.vetoes:
+        return "CB-34"
+    declared = judged.difference.declared
+    if isinstance(declared, Unmanaged) or judged.verdict is not Verdict.WITHHELD:
+        return judged.difference.rule
+    off = declared.off or (OPTIONS[declared.options[0]].off if len(declared.options) == 1 else None)
+    return off or judged.difference.rule
+
+
+def deciding_place(judged: Judged, policy: Policy) -> Place | None:
+    """The line of policy that decides."""
+    if judged.verdict is Verdict.UNMANAGED:
+        return None
+    if judged.vetoes and judged.enabled:
+        return policy.vetoes[judged.vetoes[0]].place
+    options = permitted_by(judged)
+    explicit = [policy.options[option] for option in options if policy.options[option].layer != "default"]
+    return (explicit or [policy.options[options[0]]])[0].place
+
+
+def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
+    """In words, all that must change for these differences of one entity."""
+    match judged[0].verdict:
+        case Verdict.UNMANAGED:
+            notes = dict.fromkeys(each.difference.note for each in judged if each.difference.note)
+            return "; ".join(notes) or "no option synchronises this"
+        case Verdict.BLOCKED:
+            obstacles = dict.fromkeys(each for one in judged for each in one.obstacles)
+            return "; ".join(f"{each.detail} ({each.rule})" for each in obstacles)
+        case _:
+            return "; ".join(dict.fromkeys(text for each in judged for text in _withheld(each, policy)))
+
+
+def _withheld(judged: Judged, policy: Policy) -> Iterator[str]:
+    if not judged.enabled:
+        yield _off(permitted_by(judged), policy)
+    for veto in judged.vetoes:
+        setting = policy.vetoes[veto]
+        yield f"veto {veto} holds it ({_where(setting)}); set veto: {{{veto}: false}} to release it"
+
+
+def _off(options: tuple[str, ...], policy: Policy) -> str:
+    if len(options) > 1:
+        named = ", ".join(f"{option} ({_where(policy.options[option])})" for option in options)
+        return f"none of {named} is on; any of them releases it"
+    option = OPTIONS[options[0]]
+    setting = policy.options[option.id]
+    how = f"set options: {{{option.group}: {{{option.name}: true}}}} to release it"
+    return f'{option.id} ("{option.label}") is off ({_where(setting)}); {how}'
+
+
+def _where(setting: Setting) -> str:
+    """``policy contoso, northwind/resellers/contoso.yaml:9``, or that nothing sets it."""
+    if setting.layer == "default":
+        return f"not set; policy at {setting.place.file}:{setting.place.line}"
+    return f"{setting.layer}, {setting.place.file}:{setting.place.line}"

@@ -1,0 +1,90 @@
+"""References: whatever a document names must be there. What names what is declared on the models (`Ref`)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.core.parts import Spot, declared, found
+from reconciler.core.text import Suggestions
+from reconciler.core.workspace import Tree, words
+from reconciler.model.diagnostics import Diagnostic
+from reconciler.model.keys import EntityId
+from reconciler.model.kinds import SYNC_POLICY
+from reconciler.model.policy import ServiceTemplate, SyncPolicy
+from reconciler.model.source import SourceDocument
+from reconciler.model.sync import Ref
+
+
+def missing(tree: Tree) -> Iterator[Diagnostic]:
+    """References within a provider's tree to what is not there.
+
+    Plans that come from a reseller are not looked for: what the reseller has is not known here (AP-05).
+    """
+    suggestions = Suggestions()
+    exempt = _choosing_from_resellers(tree)
+    for document in tree.documents:
+        for spot, ref in declared(type(document.model), Ref):
+            if ref.kind == "Plan" and document.id in exempt:
+                continue
+            for path, key in _named(document, spot, ref):
+                if not tree.has(ref.kind, key):
+                    yield _diagnostic(
+                        document,
+                        path,
+                        spot,
+                        EntityId(ref.kind, key),
+                        suggestions.near(key, tree.keys.get(ref.kind, ())),
+                    )
+
+
+def _named(document: SourceDocument, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """The keys that a field names, each with its path."""
+    for path, value in found(document.entity.body, spot.pattern):
+        if ref.at == "keys":
+            yield from (((*path, key), key) for key in value)
+        elif ref.at == "values":
+            yield from (((*path, step), key) for step, key in value.items())
+        elif isinstance(value, list):
+            yield from (((*path, index), key) for index, key in enumerate(value))
+        else:
+            yield path, value
+
+
+def _diagnostic(document: SourceDocument, path: tuple[Any, ...], spot: Spot, target: EntityId, hint: str) -> Diagnostic:
+    rule = ""
+    if spot.required:
+        rule = " (AP-01)"
+    elif target.kind == "Plan" and document.kind in (SyncPolicy.__name__, ServiceTemplate.__name__):
+        rule = " (AP-05)"
+    names = f'{words(document.kind)} "{document.key}" names {words(target.kind)} "{target.key}"'
+    by_key = path[-1] == target.key
+    return Diagnostic(
+        document.place_of(path, key=by_key),
+        "missing-reference",
+        f"{names}, which does not exist{rule}",
+        hint,
+    )
+
+
+def _choosing_from_resellers(tree: Tree) -> set[EntityId]:
+    """The policies whose upstream is not the provider, and the templates that such policies alone use."""
+    above: set[str] = set()
+    below: set[str] = set()
+    exempt: set[EntityId] = set()
+    templates = {each.key: each.model for each in tree.documents if isinstance(each.model, ServiceTemplate)}
+    for document in tree.documents:
+        if not isinstance(document.model, SyncPolicy):
+            continue
+        direct = document.model.upstream == tree.head.key
+        used = _with_extended(document.model.service_template, templates)
+        (above if direct else below).update(used)
+        if not direct:
+            exempt.add(EntityId(SYNC_POLICY, document.key))
+    return exempt | {EntityId(ServiceTemplate.__name__, key) for key in below - above}
+
+
+def _with_extended(key: str | None, templates: dict[str, ServiceTemplate]) -> set[str]:
+    used: set[str] = set()
+    while key in templates and key not in used:
+        used.add(key)
+        key = templates[key].extends
+    return used

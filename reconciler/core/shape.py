@@ -1,0 +1,242 @@
+"""Shapes: the field table as the diff reads it, derived once from the declarations on the documents.
+
+The diff and the judgement walk shapes and know no kinds. A `RuleBook` is all of the declarations as one value, so that
+tests can take one away and see a scenario fail.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from reconciler.core.parts import ANY, unwrapped
+from reconciler.model.documents import Document
+from reconciler.model.fields import Leaf
+from reconciler.model.keys import EntityId, snake
+from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.options import VETOES, Veto
+from reconciler.model.sync import EMPTY, Declaration, Items, KindSync, Links, Own, Ref, Synced, Unmanaged
+from reconciler.model.values import Body, Path, Value
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShape:
+    """One field: its type (``struct``, ``items`` or a leaf's), its declarations, and the fields inside it."""
+
+    name: str
+    path: Path
+    type: str
+    default: Value
+    declared: Declaration | None = None
+    items: Items | None = None
+    links: Links | None = None
+    ref: Ref | None = None
+    fields: tuple["FieldShape", ...] = ()
+
+    @property
+    def copied(self) -> bool:
+        """Whether a copy has the field at all."""
+        if isinstance(self.declared, Own) and self.declared.at_creation == EMPTY:
+            return False
+        return bool(self.declared or self.items or self.links or any(each.copied for each in self.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class KindShape:
+    """A kind: how its entities come and go, and its fields."""
+
+    kind: str
+    sync: KindSync
+    fields: tuple[FieldShape, ...]
+
+    def field(self, name: str) -> FieldShape:
+        return next(each for each in self.fields if each.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Every declaration that decides: kinds with their fields, vetoes, and the ids of the preconditions in force."""
+
+    kinds: Mapping[str, KindShape]
+    vetoes: Mapping[str, Veto]
+    preconditions: frozenset[str]
+
+    def declarations(self) -> Iterator[str]:
+        """The id of every declaration; `without` takes each."""
+        for shape in self.kinds.values():
+            yield from _kind_ids(shape)
+            yield from _field_ids(snake(shape.kind), shape.fields)
+        yield from (f"veto:{veto}" for veto in self.vetoes)
+        yield from (f"precondition:{each}" for each in sorted(self.preconditions))
+
+    def without(self, declaration: str) -> "RuleBook":
+        """The same book with one declaration taken away. Raises ``KeyError`` for one that it does not have."""
+        if declaration not in set(self.declarations()):
+            raise KeyError(declaration)
+        head, _, rest = declaration.partition(":")
+        if head == "veto":
+            return replace(self, vetoes={key: veto for key, veto in self.vetoes.items() if key != rest})
+        if head == "precondition":
+            return replace(self, preconditions=self.preconditions - {rest})
+        kinds = {
+            kind: _kind_without(shape, declaration) if declaration.startswith(_prefixes(shape)) else shape
+            for kind, shape in self.kinds.items()
+        }
+        return replace(self, kinds=kinds)
+
+
+def _prefixes(shape: KindShape) -> tuple[str, str]:
+    return (f"{snake(shape.kind)}:", f"{snake(shape.kind)}.")
+
+
+def _kind_ids(shape: KindShape) -> Iterator[str]:
+    name = snake(shape.kind)
+    yield from (f"{name}:{part}" for part in ("created", "removed", "dependent") if getattr(shape.sync, part))
+
+
+def _field_ids(prefix: str, fields: tuple[FieldShape, ...]) -> Iterator[str]:
+    for field in fields:
+        path = f"{prefix}.{field.name}"
+        if field.declared:
+            yield path
+        if field.items or field.links:
+            yield from (f"{path}:created", f"{path}:removed")
+        yield from _field_ids(f"{path}.*" if field.type == "items" else path, field.fields)
+
+
+def _kind_without(shape: KindShape, declaration: str) -> KindShape:
+    name = snake(shape.kind)
+    head, _, part = declaration.partition(":")
+    if head == name:
+        gone: dict[str, Any] = {part: None}
+        return replace(shape, sync=replace(shape.sync, **gone))
+    return replace(shape, fields=_fields_without(name, shape.fields, declaration))
+
+
+def _fields_without(prefix: str, fields: tuple[FieldShape, ...], declaration: str) -> tuple[FieldShape, ...]:
+    return tuple(_field_without(f"{prefix}.{field.name}", field, declaration) for field in fields)
+
+
+def _field_without(path: str, field: FieldShape, declaration: str) -> FieldShape:
+    head, _, part = declaration.partition(":")
+    if head == path and not part:
+        return replace(field, declared=None)
+    if head == path:
+        gone: dict[str, Any] = {part: None}
+        return replace(
+            field,
+            items=replace(field.items, **gone) if field.items else None,
+            links=replace(field.links, **gone) if field.links else None,
+        )
+    inside = f"{path}.*" if field.type == "items" else path
+    return replace(field, fields=_fields_without(inside, field.fields, declaration))
+
+
+@cache
+def kind_shapes() -> Mapping[str, KindShape]:
+    """The shape of every kind that is synchronised."""
+    return {kind: _kind_shape(kind, model) for kind, model in STATE_KINDS.items() if model.sync}
+
+
+def _kind_shape(kind: str, model: type[Document]) -> KindShape:
+    assert model.sync is not None
+    return KindShape(kind, model.sync, fields_of(kind))
+
+
+def fields_of(kind: str) -> tuple[FieldShape, ...]:
+    """The fields of any kind that stands in a tenant's state, kind and key aside."""
+    return fields_of_model(STATE_KINDS[kind])
+
+
+@cache
+def fields_of_model(model: type[BaseModel]) -> tuple[FieldShape, ...]:
+    """The fields of a document's model, kind and key aside."""
+    return _shapes(model, (), skip=("kind", "key"))
+
+
+def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+    """Without what is absent: ``None``, empty lists and empty maps. An item of a map stays, however little it says."""
+    result: dict[str, Value] = {}
+    shapes = {field.name: field for field in fields}
+    for name, value in body.items():
+        field = shapes.get(name)
+        if field and field.type == "items" and value:
+            value = {key: tidy(item, field.fields) for key, item in value.items() if item is not None}
+        elif field and field.type == "struct" and value:
+            value = tidy(value, field.fields)
+        if value is not None and value != {} and value != []:
+            result[name] = value
+    return result
+
+
+def rule_book(preconditions: frozenset[str]) -> RuleBook:
+    """The book of everything that is declared."""
+    return RuleBook(kind_shapes(), VETOES, preconditions)
+
+
+def _shapes(model: type[BaseModel], path: Path, skip: tuple[str, ...] = ()) -> tuple[FieldShape, ...]:
+    return tuple(_shape(name, info, path) for name, info in model.model_fields.items() if name not in skip)
+
+
+def _shape(name: str, info: FieldInfo, parent: Path) -> FieldShape:
+    annotation, metadata = unwrapped(info.annotation, tuple(info.metadata))
+    path = (*parent, name)
+    type_, fields = _type(annotation, metadata, path)
+    declared = _first(metadata, Synced) or _first(metadata, Unmanaged) or _first(metadata, Own)
+    default = info.default if info.default is not PydanticUndefined else None
+    return FieldShape(
+        name=name,
+        path=path,
+        type=type_,
+        default=default,
+        declared=declared,
+        items=_first(metadata, Items),
+        links=_first(metadata, Links),
+        ref=_first(metadata, Ref),
+        fields=fields,
+    )
+
+
+def _type(annotation: Any, metadata: tuple[Any, ...], path: Path) -> tuple[str, tuple[FieldShape, ...]]:
+    leaf = _first(metadata, Leaf)
+    if leaf:
+        return leaf.type, ()
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "struct", _shapes(annotation, path)
+    if get_origin(annotation) is dict:
+        item, inner = unwrapped(get_args(annotation)[1])
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            return "items", _shapes(item, (*path, ANY))
+        return ("amounts" if (_first(inner, Leaf) or Leaf("")).type == "amount" else "map"), ()
+    return "list", ()
+
+
+def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
+    return next((each for each in metadata if isinstance(each, wanted)), None)
+
+
+def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]:
+    """The entities that come down with a body: those that its copied references name (links between peers aside)."""
+    for field in fields:
+        value = body.get(field.name)
+        if value is None:
+            continue
+        if field.ref and field.ref.copied and not field.links and field.copied:
+            for key in [value] if isinstance(value, str) else value:
+                yield EntityId(field.ref.kind, key)
+        elif field.type == "struct":
+            yield from references(value, field.fields)
+        elif field.type == "items":
+            for item in value.values():
+                yield from references(item, field.fields)
+
+
+def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
+    """The fields whose value stays in a tenant whatever the upstream says."""
+    return tuple(field for field in fields if isinstance(field.declared, Unmanaged))

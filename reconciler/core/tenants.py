@@ -1,0 +1,125 @@
+"""The tree of tenants: every upstream is there and in the same provider's tree, nothing goes round in circles."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler.core.text import Suggestions
+from reconciler.core.workspace import Tree, words
+from reconciler.model.diagnostics import Diagnostic
+from reconciler.model.kinds import PROVIDER, SYNC_POLICY
+from reconciler.model.policy import PriceList, Provider, ServiceTemplate, SyncPolicy
+from reconciler.model.source import SourceDocument
+
+
+def tenant_problems(trees: Sequence[Tree]) -> Iterator[Diagnostic]:
+    """What is wrong with upstreams, with templates that extend each other, and with currencies."""
+    suggestions = Suggestions()
+    for tree in trees:
+        policies = _by_key(tree, SyncPolicy)
+        templates = _by_key(tree, ServiceTemplate)
+        yield from (problem for each in policies.values() for problem in _upstream(each, tree, trees, suggestions))
+        yield from _circles(policies, "upstream", "is its own upstream")
+        yield from _circles(templates, "extends", "extends itself")
+        yield from _currencies(tree, policies)
+
+
+def _by_key(tree: Tree, model: type) -> dict[str, SourceDocument]:
+    found: dict[str, SourceDocument] = {}
+    for document in tree.documents:
+        if isinstance(document.model, model):
+            found.setdefault(document.key, document)
+    return found
+
+
+def _upstream(
+    policy: SourceDocument, tree: Tree, trees: Sequence[Tree], suggestions: Suggestions
+) -> Iterator[Diagnostic]:
+    assert isinstance(policy.model, SyncPolicy)
+    upstream, place = policy.model.upstream, policy.place_of(("upstream",))
+    if _is_tenant(upstream, tree):
+        return
+    elsewhere = next((other for other in trees if _is_tenant(upstream, other)), None)
+    if elsewhere:
+        summary = f'the upstream "{upstream}" of "{policy.key}" is in the tree of provider "{elsewhere.head.key}"'
+        hint = "a policy stands in the folder of the provider that its upstream belongs to"
+        yield Diagnostic(place, "foreign-upstream", summary, hint)
+        return
+    summary = f'the upstream "{upstream}" of "{policy.key}" does not exist'
+    known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys.get(kind, ()))
+    hint = suggestions.near(upstream, (key for key in known if key != policy.key))
+    yield Diagnostic(place, "unknown-tenant", summary, hint)
+
+
+def _is_tenant(key: str, tree: Tree) -> bool:
+    return tree.has(PROVIDER, key) or tree.has(SYNC_POLICY, key)
+
+
+def _circles(documents: Mapping[str, SourceDocument], field: str, itself: str) -> Iterator[Diagnostic]:
+    """Each circle once, at its first document, with the places of the others."""
+    edges = {key: getattr(document.model, field) for key, document in documents.items()}
+    for circle in circles(edges):
+        first, *others = (documents[key] for key in circle)
+        what = f'{words(first.kind)} "{first.key}"'
+        summary = f"{what} {itself}"
+        if others:
+            summary += f", by way of {', '.join(other.key for other in others)}"
+        also = tuple(other.place_of((field,)) for other in others)
+        yield Diagnostic(first.place_of((field,)), "cycle", summary, f"change one `{field}`", also)
+
+
+def circles(edges: Mapping[str, str | None]) -> list[tuple[str, ...]]:
+    """The circles of a graph in which everything leads to at most one other, each from its least member on.
+
+    >>> circles({"a": "a", "b": "d", "c": "b", "d": "c", "e": "b", "f": None})
+    [('a',), ('b', 'd', 'c')]
+    """
+    found: set[tuple[str, ...]] = set()
+    done: set[str] = set()
+    for start in sorted(edges):
+        walk: list[str] = []
+        key: str | None = start
+        while key is not None and key in edges and key not in done:
+            done.add(key)
+            walk.append(key)
+            key = edges[key]
+        if key in walk:
+            circle = walk[walk.index(key) :]
+            least = circle.index(min(circle))
+            found.add((*circle[least:], *circle[:least]))
+    return sorted(found)
+
+
+def _currencies(tree: Tree, policies: Mapping[str, SourceDocument]) -> Iterator[Diagnostic]:
+    if tree.provider is None:
+        return
+    assert isinstance(tree.provider.model, Provider)
+    own = tree.provider.model.currency
+    currencies = _currencies_of(policies, own)
+    for document in tree.documents:
+        model = document.model
+        if isinstance(model, PriceList):
+            yield from _currency(document, model.currency, own, tree.head.key)
+        elif isinstance(model, SyncPolicy):
+            yield from _currency(document, model.currency, currencies.get(model.upstream, own), model.upstream)
+
+
+def _currencies_of(policies: Mapping[str, SourceDocument], provider: str) -> dict[str, str]:
+    """Every reseller's currency: its own, or that of the next upstream which gives one."""
+    models = {key: document.model for key, document in policies.items() if isinstance(document.model, SyncPolicy)}
+    known = {key: model.currency for key, model in models.items() if model.currency is not None}
+    for start in models:
+        walk: dict[str, None] = {}
+        key = start
+        while key in models and key not in known and key not in walk:
+            walk[key] = None
+            key = models[key].upstream
+        known |= dict.fromkeys(walk, known.get(key, provider))
+    return known
+
+
+def _currency(document: SourceDocument, given: str | None, wanted: str, upstream: str) -> Iterator[Diagnostic]:
+    if given not in (None, wanted):
+        summary = (
+            f'the currency of {words(document.kind)} "{document.key}" is {given}, that of "{upstream}" is {wanted}'
+        )
+        hint = f"write {wanted}, or leave it out"
+        yield Diagnostic(document.place_of(("currency",)), "bad-currency", summary, hint)

@@ -1,0 +1,59 @@
+"""Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from reconciler.core.desired import Upstream
+from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.model.amounts import in_force
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.source import ProviderTree, SourceDocument
+from reconciler.model.values import Body, Value
+
+
+def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
+    """A provider's catalog, its dated amounts as they hold ``on`` that day."""
+    state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents))
+
+
+def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
+    """A reseller's state after its own plan (AP-06). Notification templates stay at the provider."""
+    after = {id: settled(entity, on) for id, entity in state.items()}
+    return Upstream(key, after, {}, hidden_templates(tree.documents))
+
+
+def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:
+    """The keys of the notification templates that resellers do not see (CB-20)."""
+    return frozenset(
+        id.key
+        for id, document in documents.items()
+        if id.kind == "NotificationTemplate" and not document.entity.body.get("visible_to_resellers", False)
+    )
+
+
+def settled(entity: Entity, on: date) -> Entity:
+    """The entity with every dated amount replaced by the one that holds."""
+    shape = kind_shapes().get(entity.id.kind)
+    if shape is None:
+        return entity
+    return Entity(entity.id, _settled(entity.body, shape.fields, on), entity.origin)
+
+
+def _settled(body: Body, fields: tuple[FieldShape, ...], on: date) -> dict[str, Value]:
+    result = dict(body)
+    for field in fields:
+        value = body.get(field.name)
+        if value is None:
+            continue
+        match field.type:
+            case "amount" if isinstance(value, list):
+                result[field.name] = in_force(value, on)
+            case "struct":
+                result[field.name] = _settled(value, field.fields, on)
+            case "items":
+                result[field.name] = {key: _settled(item, field.fields, on) for key, item in value.items()}
+            case _:
+                pass
+    return result

@@ -1,0 +1,63 @@
+"""Amounts: exact decimals as text, and amounts that change on a date.
+
+The text is kept as written and shown as written; ``6.0`` equals ``6.00`` by `canonical`, which no float ever touches.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z")
+AMOUNT_PATTERN = r"^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
+
+
+def canonical(amount: str) -> str:
+    """The one spelling of an amount's value: no trailing zeros after the point.
+
+    >>> canonical("6.00"), canonical("0.000000019"), canonical("10")
+    ('6', '0.000000019', '10')
+    """
+    return amount.rstrip("0").rstrip(".") if "." in amount else amount
+
+
+def in_force(value: Any, on: date) -> Any:
+    """The amount that holds on a day: the latest entry whose ``from`` has come, ``None`` before the first.
+
+    ``value`` is an amount's text, ``None``, or ``[{"from": "2027-01-01", "amount": "6.60"}, ...]`` sorted by date.
+    """
+    if not isinstance(value, list):
+        return value
+    day = on.isoformat()
+    held = None
+    for entry in value:
+        if entry["from"] <= day:
+            held = entry["amount"]
+    return held
+
+
+def why_no_amount(text: str) -> str | None:
+    """The reason, for people, why a text is no amount; ``None`` when it is one."""
+    if AMOUNT.match(text):
+        return None
+    for pattern, reason in _REASONS:
+        if re.match(pattern, text):
+            return reason
+    return "not a decimal"
+
+
+_REASONS = (
+    (r"[+-]", "an amount has no sign"),
+    (r"[0-9.]+[eE]", "an amount has no exponent"),
+    (r"\.(nan|NaN|NAN|inf|Inf|INF)", "an amount is a finite decimal"),
+    (r"0[0-7oxX]", "octal and hexadecimal forms are not amounts"),
+    (r"[0-9]+(:[0-9]+)+", "sexagesimal forms are not amounts"),
+    (r"[0-9]*_[0-9_]*", "an amount has no underscores"),
+    (r"[0-9]+,", "the decimal mark is a point"),
+    (r"\.[0-9]", "write the zero before the point"),
+)
+
+
+def dated(entries: list[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Entries of a dated amount in the order of their dates."""
+    return sorted((dict(entry) for entry in entries), key=lambda entry: entry["from"])

@@ -1,0 +1,73 @@
+"""Differences between what should be and what is, and the verdicts on them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconciler.model.keys import EntityId
+from reconciler.model.sync import Synced, Unmanaged
+from reconciler.model.values import Path, Value
+
+
+class Action(StrEnum):
+    """What a change does to an entity. Taking over an own entity of the tenant is an update."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Verdict(StrEnum):
+    """The one verdict of every difference (RULES.md, "How every difference is judged")."""
+
+    APPLY = "apply"
+    WITHHELD = "withheld"
+    BLOCKED = "blocked"
+    UNMANAGED = "unmanaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. ``path`` is empty where the whole entity comes, goes or is taken over.
+
+    ``declared`` decides; ``needs`` are entities that must be in the tenant before it can be made; ``amount`` marks
+    money; ``note`` says what else a reader should know. ``only_if_there``: where what it needs does not come, the
+    difference goes with it rather than forcing it (relations, IW-10). ``member``: ``path`` ends at a member of a set.
+    ``unless_held_by``: what must follow its upstream in the same plan for a removal to be one.
+    """
+
+    entity: EntityId
+    action: Action
+    path: Path
+    before: Value
+    after: Value
+    declared: Synced | Unmanaged
+    rule: str
+    needs: tuple[EntityId, ...] = ()
+    amount: bool = False
+    only_if_there: bool = False
+    takeover: bool = False
+    member: bool = False
+    unless_held_by: tuple[EntityId, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A precondition that fails: the rule, and what must change."""
+
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A difference with its verdict.
+
+    ``enabled``: the options that permit it; ``vetoes``: the ids of those that hold it; ``obstacles``: all of them.
+    """
+
+    difference: Difference
+    verdict: Verdict
+    enabled: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = field(default=())

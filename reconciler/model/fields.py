@@ -1,0 +1,330 @@
+"""The types of fields, as documents declare them: how a scalar is read, what it is to the diff, its JSON Schema.
+
+The parser hands over scalars raw: `Number` for a plain scalar that looks like a number, so that nothing passes
+through a float; pydantic calls the readers below, whose errors carry our codes.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from reconciler.model.amounts import AMOUNT_PATTERN, dated, why_no_amount
+from reconciler.model.keys import KEY, TENANT_KEY
+
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_PERIOD = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_SHARE = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?%\Z")
+MAX_WHOLE = 2**53 - 1
+
+
+class Number:
+    """A plain scalar that YAML 1.2 would read as a number, with its text as it was written."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a scalar is to the generic diff: ``amount`` compares by value, ``set`` without order, others plainly."""
+
+    type: str
+
+
+def refuse(
+    code: str,
+    message: str,
+    hint: str = "",
+    *,
+    at: tuple[str | int, ...] = (),
+    near: tuple[str, tuple[str, ...]] | None = None,
+) -> PydanticCustomError:
+    """A refusal with one of our codes; ``at`` is where within the field, ``near`` a misspelt name and the known ones.
+
+    ``at`` ends in ``"[key]"`` where a map's key is at fault, as pydantic's own places do.
+    """
+    if near:
+        hint = did_you_mean(*near)
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, "at": at})
+
+
+def _inside(step: str | int, reader: Callable[[object], Any], value: object) -> Any:
+    """Read a part of a value; a refusal says at which step within the field it happened."""
+    try:
+        return reader(value)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise refuse(error.type, context["message"], context["hint"], at=(step, *context["at"])) from None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``did you mean "plans"?``, or what there is to choose from."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"known: {listed}" if names else ""
+
+
+def shown(value: object) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return {"dict": "a map", "list": "a list"}.get(type(value).__name__, repr(value))
+
+
+def read_text(value: object) -> str:
+    """A string; what looks like a number, a boolean or null must be quoted."""
+    if isinstance(value, str):
+        return value
+    hint = f'put it in quotes: "{value}"' if isinstance(value, Number) else ""
+    raise refuse("wrong-type", f"expected a string, found {shown(value)}", hint)
+
+
+def read_key(value: object) -> str:
+    """A key (AP-21)."""
+    text = read_text(value)
+    if not KEY.match(text):
+        folded = re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).strip("-")
+        example = f', for example "{folded}"' if folded and text.isascii() else ""
+        hint = f'a key is lower-case letters, digits, "_", "-" and "."{example}'
+        raise refuse("bad-key", f'"{text}" is not a key', hint)
+    return text
+
+
+def read_tenant_key(value: object) -> str:
+    """The key of a provider or reseller: a key without a dot."""
+    text = read_key(value)
+    if not TENANT_KEY.match(text):
+        raise refuse("bad-key", f'"{text}" is not the key of a tenant', "a tenant's key holds no dot")
+    return text
+
+
+def read_flag(value: object) -> bool:
+    """``true`` or ``false``, unquoted."""
+    if isinstance(value, bool):
+        return value
+    hint = ""
+    if isinstance(value, str) and value.lower() in ("yes", "on", "y", "true"):
+        hint = "write true, unquoted"
+    elif isinstance(value, str) and value.lower() in ("no", "off", "n", "false"):
+        hint = "write false, unquoted"
+    raise refuse("wrong-type", f"expected true or false, found {shown(value)}", hint)
+
+
+def read_whole(value: object) -> int:
+    """A whole number of at most 53 bits, unquoted."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, Number):
+        raise refuse("wrong-type", f"expected a whole number, found {shown(value)}")
+    if not _WHOLE.match(value.text):
+        raise refuse("bad-value", f"{value.text} is not a whole number", "digits only: no underscores, hex or octal")
+    if len(value.text) > 17 or abs(int(value.text)) > MAX_WHOLE:
+        raise refuse("bad-value", f"{value.text} does not fit 53 bits")
+    return int(value.text)
+
+
+def read_count(value: object) -> int:
+    """A whole number that is not negative."""
+    number = read_whole(value)
+    if number < 0:
+        raise refuse("bad-value", f"{number} is negative")
+    return number
+
+
+def read_count_or_off(value: object) -> int | bool:
+    """A count, or ``false`` to switch a guard off."""
+    return False if value is False else read_count(value)
+
+
+def read_billing_day(value: object) -> int:
+    """A day of the month, 1 to 31."""
+    day = read_whole(value)
+    if not 1 <= day <= 31:
+        raise refuse("bad-value", f"{day} is not a day of the month", "1 to 31")
+    return day
+
+
+def read_decimal(value: object) -> str:
+    """An amount without dates, as its text."""
+    if not isinstance(value, str | Number):
+        raise refuse("wrong-type", f"expected an amount, found {shown(value)}", "for example 6.00")
+    text = value if isinstance(value, str) else value.text
+    reason = why_no_amount(text)
+    if reason:
+        raise refuse("bad-amount", f"{text} is not an amount: {reason}", "a decimal such as 6.00")
+    return text
+
+
+def read_amount(value: object) -> Any:
+    """An amount, or amounts by date: ``[{from: 2027-01-01, amount: 6.60}, ...]``."""
+    if not isinstance(value, list):
+        return read_decimal(value)
+    if not value:
+        raise refuse("bad-amount", "a dated amount has at least one entry")
+    entries = [_inside(index, _read_entry, entry) for index, entry in enumerate(value)]
+    if len({entry["from"] for entry in entries}) < len(entries):
+        raise refuse("bad-amount", "a date stands twice in a dated amount")
+    return dated(entries)
+
+
+def _read_entry(entry: object) -> dict[str, str]:
+    if not isinstance(entry, dict) or set(entry) != {"from", "amount"}:
+        raise refuse("bad-amount", "an entry of a dated amount has exactly `from` and `amount`")
+    return {
+        "from": _inside("from", read_date, entry["from"]),
+        "amount": _inside("amount", read_decimal, entry["amount"]),
+    }
+
+
+def read_date(value: object) -> str:
+    """A day: ``2027-01-01``."""
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise refuse("bad-value", f"{shown(value)} is not a date", "for example 2027-01-01")
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        raise refuse("bad-value", f"{value} is not a date: {error}") from None
+    return value
+
+
+def read_period(value: object) -> str:
+    """An ISO 8601 duration of whole years, months, weeks or days: ``P1M``."""
+    text = read_text(value)
+    if not _PERIOD.match(text):
+        raise refuse("bad-value", f'"{text}" is not a period', "an ISO 8601 duration such as P1M or P1Y")
+    return text
+
+
+def read_set(value: object) -> list[str]:
+    """A list of keys, without repeats and without order."""
+    keys = read_list(value)
+    seen: set[str] = set()
+    for index, key in enumerate(keys):
+        if key in seen:
+            raise refuse("repeated-item", f'"{key}" stands twice', "a list of keys is a set", at=(index,))
+        seen.add(key)
+    return sorted(keys)
+
+
+def read_list(value: object) -> list[str]:
+    """A list of keys in order."""
+    if not isinstance(value, list):
+        raise refuse("wrong-type", f"expected a list of keys, found {shown(value)}", "for example [one, two]")
+    return [_inside(index, read_key, item) for index, item in enumerate(value)]
+
+
+def read_share(value: object) -> str | bool:
+    """A guard's share, ``10%``, or ``false`` to switch it off."""
+    if value is False:
+        return False
+    if not isinstance(value, str) or not _SHARE.match(value):
+        raise refuse("bad-value", f"{shown(value)} is not a share", "for example 10%, or false to switch it off")
+    return value
+
+
+def read_days(value: object) -> dict[str, str]:
+    """A map of whole days to keys: ``{30: reminder}``."""
+    if not isinstance(value, dict):
+        raise refuse("wrong-type", f"expected a map of days, found {shown(value)}", "for example {30: reminder}")
+    for day in value:
+        if not _WHOLE.match(day) or len(day) > 6:
+            raise refuse("bad-value", f"{shown(day)} is not a number of days", at=(day, "[key]"))
+    return {day: _inside(day, read_key, value[day]) for day in sorted(value, key=int)}
+
+
+def read_version(value: object) -> str:
+    """A version: text, or a number read as written."""
+    return value.text if isinstance(value, Number) else read_text(value)
+
+
+def read_scalar(value: object) -> Any:
+    """Any scalar; a number is read as its text."""
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, str | bool):
+        return value
+    raise refuse("wrong-type", f"expected a string, a number or a boolean, found {shown(value)}")
+
+
+def _field(reader: Callable[[object], Any], leaf: str, schema: dict[str, Any]) -> Any:
+    return (PlainValidator(reader), Leaf(leaf), WithJsonSchema(schema))
+
+
+_KEY = {"type": "string", "pattern": "^[a-z0-9_.-]+$"}
+_TENANT_KEY = {"type": "string", "pattern": "^[a-z0-9_-]+$"}
+_DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_DECIMAL: dict[str, Any] = {
+    "anyOf": [{"type": "string", "pattern": AMOUNT_PATTERN}, {"type": "number", "minimum": 0}],
+    "description": "An exact decimal, quoted or not: no sign, no exponent.",
+    "examples": ["6.00"],
+}
+_ENTRY = {
+    "type": "object",
+    "properties": {"from": _DATE_SCHEMA, "amount": _DECIMAL},
+    "required": ["from", "amount"],
+    "additionalProperties": False,
+}
+_AMOUNT = {
+    "anyOf": [*_DECIMAL["anyOf"], {"type": "array", "items": _ENTRY, "minItems": 1}],
+    "description": "An exact decimal (no sign, no exponent), or amounts by the date from which they hold.",
+    "examples": ["6.00", [{"from": "2027-01-01", "amount": "6.60"}]],
+}
+_WHOLE_SCHEMA = {"type": "integer", "minimum": -MAX_WHOLE, "maximum": MAX_WHOLE}
+_DAYS = {
+    "type": "object",
+    "propertyNames": {"pattern": "^-?(?:0|[1-9][0-9]*)$", "maxLength": 6},
+    "additionalProperties": _KEY,
+}
+_PERIOD_PATTERN = "^P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?$"
+
+Text: TypeAlias = Annotated[str, *_field(read_text, "text", {"type": "string"})]
+Key: TypeAlias = Annotated[str, *_field(read_key, "key", _KEY)]
+TenantKey: TypeAlias = Annotated[str, *_field(read_tenant_key, "key", _TENANT_KEY)]
+Flag: TypeAlias = Annotated[bool, *_field(read_flag, "flag", {"type": "boolean"})]
+Whole: TypeAlias = Annotated[int, *_field(read_whole, "whole", _WHOLE_SCHEMA)]
+Count: TypeAlias = Annotated[int, *_field(read_count, "whole", {**_WHOLE_SCHEMA, "minimum": 0})]
+CountOrOff: TypeAlias = Annotated[
+    int | bool, *_field(read_count_or_off, "whole", {"anyOf": [{**_WHOLE_SCHEMA, "minimum": 0}, {"const": False}]})
+]
+BillingDay: TypeAlias = Annotated[
+    int, *_field(read_billing_day, "whole", {"type": "integer", "minimum": 1, "maximum": 31})
+]
+Amount: TypeAlias = Annotated[Any, *_field(read_amount, "amount", _AMOUNT)]
+Date: TypeAlias = Annotated[str, *_field(read_date, "text", _DATE_SCHEMA)]
+Period: TypeAlias = Annotated[
+    str, *_field(read_period, "text", {"type": "string", "pattern": _PERIOD_PATTERN, "examples": ["P1M", "P1Y"]})
+]
+KeySet: TypeAlias = Annotated[
+    list[str], *_field(read_set, "set", {"type": "array", "items": _KEY, "uniqueItems": True})
+]
+KeyList: TypeAlias = Annotated[list[str], *_field(read_list, "list", {"type": "array", "items": _KEY})]
+Days: TypeAlias = Annotated[dict[str, str], *_field(read_days, "map", _DAYS)]
+Version: TypeAlias = Annotated[str, *_field(read_version, "text", {"type": ["string", "number"]})]
+Scalar: TypeAlias = Annotated[Any, *_field(read_scalar, "text", {"type": ["string", "number", "boolean"]})]
+Share: TypeAlias = Annotated[
+    str | bool,
+    *_field(
+        read_share,
+        "text",
+        {"anyOf": [{"type": "string", "pattern": r"^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?%$"}, {"const": False}]},
+    ),
+]

@@ -1,0 +1,110 @@
+"""The options of a sync policy: what may change in a tenant. Every one is off unless something turns it on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option by its id (``plans.create``), with the label it has in its source.
+
+    ``off``: the rule that says what does not happen while it is off, where there is one of its own.
+    """
+
+    id: str
+    label: str
+    off: str | None = None
+
+    @property
+    def group(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition(".")[2]
+
+
+PLANS_CREATE = "plans.create"
+ENABLE_DISABLE = "plans.enable_disable"
+UPDATE_FEES = "plans.update_fees"
+UPDATE_CATEGORIES = "plans.update_categories"
+UPDATE_NOTIFICATION_SCHEDULES = "plans.update_notification_schedules"
+ATTACH_USAGE_STATISTICS = "plans.attach_usage_statistics"
+RESOURCES_CREATE = "resources.create"
+REMOVE_OBSOLETE = "resources.remove_obsolete"
+UPDATE_PRICES = "resources.update_prices"
+UPDATE_LIMITS = "resources.update_limits"
+UPDATE_ORDER_FLOW = "other.update_order_flow"
+UPDATE_ROLES = "other.update_roles"
+SYNC_TERMS_AND_CONDITIONS = "other.sync_terms_and_conditions"
+PRICE_LIST_PRODUCTS = "price_list.products"
+PURCHASE_PRICES = "price_list.purchase_prices"
+ADD_BILLING_CYCLES = "price_list.add_billing_cycles"
+REMOVE_BILLING_CYCLES = "price_list.remove_billing_cycles"
+ACTIVATION = "price_list.activation"
+RELATIONS = "price_list.relations"
+PRODUCT_GROUPS = "price_list.product_groups"
+PRODUCT_TYPE_OPTIONS = "price_list.product_type_options"
+MIRROR = "subscriptions.mirror"
+
+OPTIONS: dict[str, Option] = {
+    option.id: option
+    for option in (
+        Option(PLANS_CREATE, "Create new Plans and Plan periods", off="CB-05"),
+        Option(ENABLE_DISABLE, "Apply Plans enabling/disabling", off="CB-10"),
+        Option(UPDATE_FEES, "Update Plan Fees", off="CB-14"),
+        Option(
+            UPDATE_CATEGORIES,
+            "Update Sales Categories, Plan Categories, and Grouping of Resources by Resource Categories",
+            off="CB-07",
+        ),
+        Option(UPDATE_NOTIFICATION_SCHEDULES, "Update Notification Schedules"),
+        Option(ATTACH_USAGE_STATISTICS, "Attach Usage Statistics"),
+        Option(RESOURCES_CREATE, "Create new Resources"),
+        Option(REMOVE_OBSOLETE, "Remove Obsolete Resources"),
+        Option(UPDATE_PRICES, "Update Resource Prices"),
+        Option(UPDATE_LIMITS, "Update Resource Limits"),
+        Option(UPDATE_ORDER_FLOW, "Update Order Flow"),
+        Option(UPDATE_ROLES, "Update Reseller's Roles/Privileges"),
+        Option(SYNC_TERMS_AND_CONDITIONS, "Synchronize Terms and Conditions"),
+        Option(PRICE_LIST_PRODUCTS, "New products and add-ons"),
+        Option(PURCHASE_PRICES, "Change of price-list price"),
+        Option(ADD_BILLING_CYCLES, "Activation of a new billing cycle"),
+        Option(REMOVE_BILLING_CYCLES, "Removal of a billing cycle"),
+        Option(ACTIVATION, "Activation / de-activation of a product"),
+        Option(RELATIONS, "New relation between two products"),
+        Option(PRODUCT_GROUPS, "Changes in product groups"),
+        Option(PRODUCT_TYPE_OPTIONS, "Update of product type options"),
+        Option(MIRROR, "Copy reseller subscriptions into the distributor's system"),
+    )
+}
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    group: tuple(option.name for option in OPTIONS.values() if option.group == group)
+    for group in dict.fromkeys(option.group for option in OPTIONS.values())
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """A reseller's veto (CB-34): it wins over ``options`` and holds nothing else.
+
+    ``amounts`` restricts it to changes of amounts that the tenant has already.
+    """
+
+    id: str
+    options: frozenset[str]
+    amounts: bool
+
+
+VETOES: dict[str, Veto] = {
+    veto.id: veto
+    for veto in (
+        Veto("categories", frozenset({UPDATE_CATEGORIES}), amounts=False),
+        Veto("prices", frozenset({UPDATE_FEES, UPDATE_PRICES, PURCHASE_PRICES}), amounts=True),
+    )
+}
+"""CB-34, as data."""
+
+SYNC_DISPLAY = "sync_display_in_control_panel"
+OVERRIDES = (SYNC_DISPLAY,)
+"""What ``overrides`` in a policy may name (CB-18)."""

@@ -1,0 +1,231 @@
+"""The rules by id, as `explain` and `docs/rules.md` print them.
+
+**R** marks a resolution of what the sources leave open. The id stands beside the one place that implements a rule:
+a declaration in `documents`, an option, a veto, or a precondition.
+"""
+
+RULES: dict[str, str] = {
+    "CB-01": (
+        "What is synchronised for a plan: the plan, its plan category, its sales categories, its subscription "
+        "periods and its resource rates. A rate is bound to a resource that exists at the provider only: "
+        "resources themselves are never created at the reseller."
+    ),
+    "CB-02": (
+        "Options are independent. A new plan and a repriced old plan, `plans.update_fees` alone on: the new "
+        "prices arrive, the new plan does not."
+    ),
+    "CB-03": (
+        "`plans.create`: delegated plans that the reseller lacks are created, whole (periods, fees, rates, "
+        "limits, links), **R** with every dependent of the field table, whatever the other options and vetoes "
+        "say; usage statistics are attached only under CB-21."
+    ),
+    "CB-04": "`plans.create`: new periods of plans already delegated are created, with their fees.",
+    "CB-05": "`plans.create` off: neither.",
+    "CB-06": (
+        "`plans.create` on, `plans.update_categories` off, and the new plan is in a sales category that the "
+        "reseller lacks: the sales category is created all the same."
+    ),
+    "CB-07": "Later changes to that category do not arrive until `plans.update_categories` is on.",
+    "CB-08": (
+        "`plans.enable_disable`: a plan taken off the delegated list (of the service template, or of the policy's"
+        " `delegate`) gets status `disabled_by_provider` at the reseller. It is never deleted."
+    ),
+    "CB-09": (
+        "`plans.enable_disable`: put back on the list, it becomes `active`, published and available for selling."
+    ),
+    "CB-10": "`plans.enable_disable` off: neither.",
+    "CB-11": (
+        "A change of a plan's Published flag at the provider is never synchronised, by any option. **R** CB-09 "
+        "sets `published: true` as part of the transition from `disabled_by_provider`; a flag that flips alone is"
+        " no difference."
+    ),
+    "CB-12": (
+        "`plans.update_fees` rewrites the fees of delegated plans and periods, a reseller's own override of them "
+        "included."
+    ),
+    "CB-13": "`plans.update_fees` also delegates expiration schedules newly assigned to the plan or its periods.",
+    "CB-14": "`plans.update_fees` off: neither.",
+    "CB-15": (
+        "`plans.update_categories` propagates every change of the delegated sales and plan categories (name, "
+        "order, which plans they hold) and the grouping of resources by resource category."
+    ),
+    "CB-16": (
+        "A category is delegated when it holds a delegated plan. Others, and the reseller's own, are left alone."
+    ),
+    "CB-17": (
+        'A sales category\'s "Display Category in Customer Control Panel" (`display_in_control_panel`) belongs '
+        "to the reseller: a different value survives every option. On creation it takes the provider's value."
+    ),
+    "CB-18": (
+        "The default of CB-17 can be changed: `overrides: {sync_display_in_control_panel: true}` in the policy "
+        "makes it follow the provider under `plans.update_categories`."
+    ),
+    "CB-19": "`plans.update_notification_schedules` updates schedules delegated earlier.",
+    "CB-20": (
+        "Every notification template that a schedule uses must be visible to resellers; otherwise that schedule's"
+        " update is `blocked`, naming all templates at fault; **R** so is the creation of a plan that uses it."
+    ),
+    "CB-21": (
+        "`plans.attach_usage_statistics` decides whether usage statistics are attached to delegated plans, new "
+        "and existing."
+    ),
+    "CB-22": "`resources.create`: rates for resources newly added to a plan are created in the delegated plan.",
+    "CB-23": (
+        "`resources.create` also creates a rate that the parent had with sale availability off, once it is turned"
+        " on. (A rate that is not available for sale and that the copy lacks is no difference.)"
+    ),
+    "CB-24": "`resources.remove_obsolete`: rates removed from the parent plan are removed from the delegated plan.",
+    "CB-25": (
+        "The sale availability of a rate that exists in both follows the parent if **any** of "
+        "`resources.remove_obsolete`, `resources.update_prices`, `resources.update_limits`, "
+        "`other.sync_terms_and_conditions` is on. (The last looks odd; the source says so. It is one entry in one"
+        " table.)"
+    ),
+    "CB-26": "With none of those four it does not, `resources.create` included.",
+    "CB-27": "`resources.update_prices` rewrites resource prices.",
+    "CB-28": "`resources.update_limits` propagates limits.",
+    "CB-29": "`other.update_order_flow` updates the order flow given by the service template.",
+    "CB-30": "`other.update_roles` updates the roles and privileges given by the service template.",
+    "CB-31": "`other.sync_terms_and_conditions` updates the terms and conditions given by the service template.",
+    "CB-32": "No option on: nothing is written, and every difference is listed as withheld.",
+    "CB-33": "**R** A period removed at the provider stays at the reseller (`unmanaged`): no option names it.",
+    "CB-34": (
+        "**R** A reseller may veto: `veto: {categories: true}` in its policy wins over `plans.update_categories`;"
+        " `veto: {prices: true}` wins over `plans.update_fees`, `resources.update_prices` and "
+        "`price_list.purchase_prices`. A veto holds changes of existing amounts, or of CB-15, and nothing else. A"
+        " vetoed difference is withheld and says whose veto it is."
+    ),
+    "CB-35": (
+        "**R** A delegated plan that is no longer `active` upstream becomes `disabled_by_provider` under "
+        "`plans.enable_disable`, and returns as in CB-09."
+    ),
+    "AP-01": (
+        "A plan needs its plan category, service term, product and product category upstream; a missing one is a "
+        "validation error with file and line."
+    ),
+    "AP-02": "The service term of a delegated plan is the same at every level.",
+    "AP-03": "Switchable plans (upgrade links) are not delegated with a plan.",
+    "AP-04": (
+        "Only a plan with status `active` can be delegated; naming another, not delegated yet, is `blocked` (one "
+        "delegated before: CB-35)."
+    ),
+    "AP-05": (
+        "Only to the one next level down. A policy that delegates a plan which its own upstream does not have: "
+        "with a provider upstream a validation error, with a reseller upstream `blocked`."
+    ),
+    "AP-06": (
+        "A reseller can delegate a delegated plan to its own resellers. The upstream of a tenant at level 2 is "
+        "the state of the tenant at level 1 *after* this plan is applied: one plan covers the whole tree."
+    ),
+    "AP-07": (
+        "The reseller lacks a plan category with the plan's key: it is created with the same key and name and an "
+        "**empty** description."
+    ),
+    "AP-08": (
+        "The reseller has one with that key: the plan is linked to it, and it is left as it is, now and later: "
+        "CB-15 reaches only categories that came down. (Descriptions of categories belong to the reseller.)"
+    ),
+    "AP-09": "Categories match by key, never by name.",
+    "AP-10": "Product and product category not created by an earlier delegation: the same ones are created.",
+    "AP-11": "The new product is not published.",
+    "AP-12": "The links category–product–plan are the same as upstream.",
+    "AP-13": "Product created earlier: the plan is linked to it, and whether it is published is left alone.",
+    "AP-14": "Several delegated plans of one product: one product, one product category.",
+    "AP-15": (
+        "Only the delegator's own plans can be chosen; plans can be searched, filtered and sorted (`reconcile plans`)."
+    ),
+    "AP-16": "After success the plans are in the reseller's list of delegated plans (`reconcile tenant show`).",
+    "AP-17": (
+        "The reseller has a service term with `delegated: false` and the same key as the plan's service term: "
+        "that plan cannot be delegated."
+    ),
+    "AP-18": "The message lists **all** conflicting service terms.",
+    "AP-19": (
+        "Then **none** of the plans selected for that reseller is delegated (new plans only: **R** updates of "
+        "plans delegated earlier go on, and CB-09 is no new delegation). Nothing that only they need is created."
+    ),
+    "AP-20": (
+        "**R** A service term with the same key and `delegated: true` is reused. In a tenant's own document the "
+        "default of `delegated` is `false`."
+    ),
+    "AP-21": (
+        "**R** A key is lower-case letters, digits, `_`, `-` and `.`; it is an identity and never changes. "
+        "`moved_from: <old key>` on an entity renames it without delete and create."
+    ),
+    "IW-01": (
+        "Of the provider's products a tenant offers exactly those of the price list that its policy assigns, and "
+        "those of its delegated plans."
+    ),
+    "IW-02": (
+        "Products are attached to the price list directly; one attached through a price group is a validation error."
+    ),
+    "IW-03": (
+        "Nothing moves until apply runs, and only for the tenants selected (`--tenant`, repeatable; without it, all)."
+    ),
+    "IW-04": (
+        "(1) New products and add-ons of the price list are copied to the tenant, with their type, group, "
+        "marketing material, billing cycles and prices."
+    ),
+    "IW-05": (
+        "(2) A changed price in the price list becomes the tenant's **purchase** price. The tenant's selling "
+        "price is the tenant's."
+    ),
+    "IW-06": "(3) A new billing cycle in the price list is added to the product with its price.",
+    "IW-07": (
+        "If the unit is inactive in the tenant (its `Tenant` document), it is activated too, by the same option."
+    ),
+    "IW-08": "(4) A product no longer available for a billing cycle: the cycle is removed from the tenant's product.",
+    "IW-09": "(5) Activation and de-activation of a product is mirrored.",
+    "IW-10": (
+        "(6) A new upgrade, downgrade, required or cross relation between two products that are both in the "
+        "tenant is copied."
+    ),
+    "IW-11": "A relation between products that are not both in the tenant is not copied.",
+    "IW-12": "(7a) Products that now belong to a new group: the group is created, and its marketing material copied.",
+    "IW-13": "(7b) A product added to an existing group belongs to it in the tenant too.",
+    "IW-14": "(7c) A product removed from a group leaves it in the tenant too.",
+    "IW-15": "(7d) A product moved from group A to group B is moved in the tenant too.",
+    "IW-16": "(7e) A group with no product of the price list any more is removed from the tenant.",
+    "IW-17": "(8a) A product type option follows: automatic execution of add-on cancellation.",
+    "IW-18": "(8b) A product type option follows: automatic execution of subscription cancellation.",
+    "IW-19": "(8c) A product type option follows: automatic execution of downgrade requests.",
+    "IW-20": "(8d) A product type option follows: quantity limit.",
+    "IW-21": "(8e) A product type option follows: maintain one active subscription per product.",
+    "IW-22": "Other fields of a product type do not.",
+    "IW-23": (
+        "**R** A product that left the price list is de-activated under `price_list.activation`, never deleted. "
+        "Its billing cycles stay. A relation removed upstream is `unmanaged`. A product that a delegated plan "
+        "needs as well is not retired, nor its group removed."
+    ),
+    "TREE-01": "Catalogs fold downwards, mirrors upwards, in one plan.",
+    "TREE-02": (
+        "What is withheld or blocked at a level is withheld or blocked below it, with the root cause's policy line."
+    ),
+    "TREE-03": "With `--tenant`, an upstream that is not selected counts as it is.",
+    "TREE-04": (
+        "A tenant that fails, is refused as stale or cannot be read takes its descendants' steps with it, and "
+        "nobody else's."
+    ),
+    "GUARD-01": (
+        "Guards and defaults: `max_deletes: 10%` (share of the entities with origin that one plan removes, "
+        "disables or retires in a tenant; trips only above five), `max_price_change: 50%` (of any existing "
+        "amount; a move from zero has no share), `max_changes` none, `currency_change: true`, `price_to_zero: "
+        "true` (`false` switches one off). Creations never count. A tripped guard blocks that tenant's whole plan"
+        " and names every entity at fault. For mirrored subscriptions the guards of the reseller's policy hold."
+    ),
+    "ORIGIN": (
+        "What the reconciler creates in a tenant carries the origin of its upstream, and rules that update, "
+        "disable, retire or remove reach only that. An own plan or product of the tenant whose key comes down is "
+        "blocked, naming both, unless the policy says `adopt: true`; then the copy takes it over, its reseller-"
+        "owned fields kept."
+    ),
+    "FIELDS": (
+        "The field table is complete: a field that no option names is `unmanaged`; what it does not list is the "
+        "reseller's own or the provider's alone, and is never compared."
+    ),
+}
+
+
+def rule_text(rule: str) -> str:
+    """The text of a rule. Raises ``KeyError`` for an id that there is not: a declaration names only known rules."""
+    return RULES[rule]

@@ -1,0 +1,107 @@
+"""Documents as they were read, with the place of every field, and a workspace's documents together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from reconciler.model.diagnostics import Place
+from reconciler.model.documents import Part
+from reconciler.model.entity import Entity
+from reconciler.model.keys import EntityId
+from reconciler.model.values import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the workspace: its path from the workspace's root, with ``/``, and its bytes."""
+
+    path: str
+    data: bytes
+
+
+class Mark(NamedTuple):
+    """Where a map's item stands: its key (for an item of a list, the item) and its value, counted from 1."""
+
+    key_line: int
+    key_column: int
+    line: int
+    column: int
+    inside: "Marks"
+
+
+Marks: TypeAlias = "dict[str, Mark] | list[Mark] | None"
+"""The places within a map or list, beside its values; ``None`` for a scalar."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """A document that was read and is well formed.
+
+    ``model`` is the validated document; ``entity`` its generic form, defaults filled in, with no origin. ``key`` is
+    the reseller's for a SyncPolicy and empty for a Workspace. ``marks`` stand in the order of the entity's lists.
+    """
+
+    kind: str
+    key: str
+    place: Place
+    marks: dict[str, Mark] = field(repr=False, hash=False)
+    model: Part = field(repr=False)
+    entity: Entity = field(repr=False)
+
+    @property
+    def id(self) -> EntityId:
+        return EntityId(self.kind, self.key)
+
+    def place_of(self, path: Path | tuple[Any, ...], *, key: bool = False) -> Place:
+        """The place of a field's value (with ``key``: of its key), or of the nearest thing around it that is there."""
+        mark = mark_at(self.marks, path)
+        if mark is None:
+            return self.place
+        line, column = (mark.key_line, mark.key_column) if key else (mark.line, mark.column)
+        return Place(self.place.file, line, column)
+
+
+def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
+    """The mark of the last step of a path that is there; ``None`` where not even the first is.
+
+    A list may stand for ``{include: [...]}`` (`policy.Plans`): in a list, steps by name stay where they are.
+    """
+    found: Mark | None = None
+    for step in path:
+        mark: Mark | None = None
+        if isinstance(marks, dict):
+            mark = marks.get(str(step))
+        elif isinstance(marks, list):
+            if isinstance(step, str):
+                continue
+            mark = marks[step] if isinstance(step, int) and step < len(marks) else None
+        if mark is None:
+            break
+        found, marks = mark, mark.inside
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTree:
+    """All documents of one provider: its catalog and templates by identity. Policies stand in the `Catalog`."""
+
+    provider: SourceDocument
+    documents: Mapping[EntityId, SourceDocument]
+
+    @property
+    def key(self) -> str:
+        return self.provider.key
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A whole workspace: its providers, and every reseller's policy with the provider in whose tree it stands.
+
+    ``digest`` is of all documents that were read: the plan carries it. ``store`` is the workspace's default.
+    """
+
+    store: str
+    providers: Mapping[str, ProviderTree]
+    policies: Mapping[str, SourceDocument]
+    provider_of: Mapping[str, str]
+    digest: str

@@ -1,0 +1,156 @@
+"""What tenants have in common is shown once: equal changes, and equal deferred changes, with the list of tenants."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import orjson
+
+from reconciler.model.change import Action
+from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Summary, TenantPlan, TenantStatus
+from reconciler.report.values import leaves
+
+Content: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedChange:
+    """A change that is the same in these tenants.
+
+    In ``change`` stands only what is true of all of them: of places, causes and of what a dependent is needed by.
+    """
+
+    tenants: tuple[str, ...]
+    change: Change
+    dependent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why something is deferred, in words, the line of policy that decides, and for whom it reads so."""
+
+    tenants: tuple[str, ...]
+    detail: str
+    policy: Declared | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Changes that the same options hold back in these tenants. ``why``: one for each wording or line of policy."""
+
+    reason: str
+    tenants: tuple[str, ...]
+    options: tuple[str, ...]
+    rules: tuple[str, ...]
+    why: tuple[Explained, ...]
+    changes: tuple[Change, ...]
+
+
+def fold_changes(plan: Plan) -> list[FoldedChange]:
+    """The plan's changes, in the order in which the first tenant that has each makes it."""
+    found: dict[Content, list[Change]] = {}
+    for tenant in plan.tenants:
+        for change in tenant.changes:
+            found.setdefault(content(change), []).append(change)
+    return [_folded(same) for same in found.values()]
+
+
+def _folded(same: list[Change]) -> FoldedChange:
+    return FoldedChange(tuple(each.tenant for each in same), _agreed(same), bool(same[0].needed_by))
+
+
+def content(change: Change) -> Content:
+    """What a change says whatever the tenant: equal for changes that are shown as one."""
+    said: Any = [(field.path, field.before, field.after) for field in change.fields]
+    if not said:
+        said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
+    return change.entity, change.action, bool(change.needed_by), change.cause, _bytes(said)
+
+
+def _bytes(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _agreed(same: list[Change]) -> Change:
+    """The first, with what is true of all of them."""
+    first = same[0]
+    if len(same) == 1:
+        return first
+    columns = zip(*(each.fields for each in same), strict=True)
+    shared = set(first.needed_by).intersection(*(each.needed_by for each in same[1:]))
+    return replace(
+        first,
+        fields=tuple(_agreed_field(column) for column in columns),
+        needed_by=tuple(each for each in first.needed_by if each in shared),
+    )
+
+
+def _agreed_field(same: tuple[FieldChange, ...]) -> FieldChange:
+    first = same[0]
+    place = first.declared_at if all(each.declared_at == first.declared_at for each in same) else None
+    cause = first.cause if all(each.cause == first.cause for each in same) else None
+    return replace(first, declared_at=place, cause=cause)
+
+
+def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
+    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants."""
+    found: dict[Content, list[tuple[TenantPlan, list[Deferred]]]] = {}
+    for tenant in plan.tenants:
+        for held in _by_cause(tenant, reason):
+            key = (held[0].allowed_by, tuple(content(each.change) for each in held))
+            found.setdefault(key, []).append((tenant, held))
+    return [_hold(reason, same) for same in found.values()]
+
+
+def _by_cause(tenant: TenantPlan, reason: str) -> Iterable[list[Deferred]]:
+    grouped: dict[Content, list[Deferred]] = {}
+    for each in tenant.deferred:
+        if each.reason == reason:
+            grouped.setdefault((each.allowed_by, each.detail, each.policy), []).append(each)
+    return grouped.values()
+
+
+def _hold(reason: str, same: list[tuple[TenantPlan, list[Deferred]]]) -> Hold:
+    first = same[0][1]
+    return Hold(
+        reason=reason,
+        tenants=tuple(tenant.tenant for tenant, _ in same),
+        options=first[0].allowed_by,
+        rules=tuple(sorted({each.rule for each in first if each.rule})),
+        why=tuple(_explained(same)),
+        changes=tuple(_agreed(list(column)) for column in zip(*_changes_of(same), strict=True)),
+    )
+
+
+def _changes_of(same: list[tuple[TenantPlan, list[Deferred]]]) -> list[list[Change]]:
+    return [[each.change for each in held] for _, held in same]
+
+
+def _explained(same: list[tuple[TenantPlan, list[Deferred]]]) -> Iterator[Explained]:
+    worded: dict[tuple[str, Declared | None], list[str]] = {}
+    for tenant, held in same:
+        worded.setdefault((held[0].detail, held[0].policy), []).append(tenant.tenant)
+    for (detail, policy), tenants in worded.items():
+        yield Explained(tuple(tenants), detail, policy)
+
+
+def withheld_by_option(plan: Plan) -> list[tuple[str, int]]:
+    """How many entities each option withholds, by option. Several, any of which would do, count as one: ``a or b``."""
+    held = {
+        (tenant.tenant, each.change.entity, " or ".join(each.allowed_by) or each.rule)
+        for tenant in plan.tenants
+        for each in tenant.deferred
+        if each.reason == "withheld"
+    }
+    return sorted(Counter(option for _, _, option in held).items())
+
+
+def in_error(plan: Plan) -> list[TenantPlan]:
+    """The tenants that could not be planned."""
+    return [each for each in plan.tenants if each.status is TenantStatus.ERROR]
+
+
+def summary_of(plan: Plan, tenant: TenantPlan) -> Summary:
+    """The counts of one tenant."""
+    return replace(plan, tenants=(tenant,)).summary()

@@ -1,0 +1,74 @@
+"""What was applied: the records of the journal as text."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from reconciler.model.values import Body
+from reconciler.report.values import clean, shown_pair
+
+ACTIONS = {"create": ("+", "added"), "update": ("~", "changed"), "delete": ("-", "removed")}
+LISTED = 20
+"""How many changes of one record are listed; JSON has them all."""
+SHORT = 10
+
+
+class Recorded(Protocol):
+    """A journal record, as the stores give it; ``changes`` are entries of a plan's ``resource_changes``."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def plan(self) -> str: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def commit(self) -> str | None: ...
+    @property
+    def changes(self) -> Sequence[Body]: ...
+    @property
+    def notes(self) -> Body: ...
+
+
+def render_history(records: Iterable[Recorded]) -> str:
+    """The records in the order given: when, whose, by whom, from which commit, and what changed."""
+    text = "\n".join("".join(f"{each}\n" for each in _record(record)) for record in records)
+    return text or "Nothing was applied yet.\n"
+
+
+def _record(record: Recorded) -> Iterator[str]:
+    commit = f"commit {record.commit[:SHORT]}" if record.commit else "no commit"
+    plan = record.plan.removeprefix("sha256:")[:SHORT]
+    yield clean(f"{record.at}  {record.tenant}  by {record.by}  {commit}  plan {plan}")
+    yield f"  {_counts(record.changes)}"
+    for change in record.changes[:LISTED]:
+        yield from _change(change)
+    if len(record.changes) > LISTED:
+        yield f"  and {len(record.changes) - LISTED} more (listed with --format json)"
+    yield from (clean(f"  {name}: {_note(value)}") for name, value in sorted(record.notes.items()))
+
+
+def _counts(changes: Iterable[Body]) -> str:
+    counts = Counter(_action(each) for each in changes)
+    return ", ".join(f"{counts[action]} {done}" for action, (_, done) in ACTIONS.items() if counts[action]) or "nothing"
+
+
+def _action(change: Body) -> str:
+    return str(change["change"]["actions"][0])
+
+
+def _change(change: Body) -> Iterator[str]:
+    mark, _ = ACTIONS.get(_action(change), ("?", ""))
+    yield clean(f"  {mark} {str(change['address']).partition('/')[2]}")
+    yield from (f"      {_field(each)}" for each in change.get("fields", ()))
+
+
+def _field(field: Mapping[str, Any]) -> str:
+    before, after = shown_pair(field["before"], field["after"])
+    return f"{clean(field['path'])}: {before} -> {after}"
+
+
+def _note(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,112 @@
+"""Problems of the user: as text with the line itself, as JSON, and as annotations of GitHub Actions."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from reconciler.model.diagnostics import Diagnostic, Place, in_order
+from reconciler.report.data import pretty
+from reconciler.report.lines import Line, Segment, Style, line, render
+from reconciler.report.values import clean
+
+WIDTH = 110
+"""Of a longer line, only the part around the place is shown."""
+BEFORE = 60
+
+_LEVELS = {"error": "error", "warning": "warning"}
+_STYLES = {"error": Style.PROBLEM, "warning": Style.WARNING}
+
+
+def render_problems(problems: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    """Every problem with its place, line, caret and hint, in order; then how many. Nothing, if there is none."""
+    listed = in_order(problems)
+    if not listed:
+        return ""
+    lines = [each for problem in listed for each in (*_problem(problem), ())]
+    return render([*lines, line(f"{_count(listed)}.", Style.HEADING)], colour=colour)
+
+
+def _count(problems: list[Diagnostic]) -> str:
+    counts = Counter(each.severity for each in problems)
+    return ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in sorted(counts.items()))
+
+
+def _problem(problem: Diagnostic) -> Iterator[Line]:
+    severity = Segment(f"{problem.severity} {problem.code}", _STYLES.get(problem.severity, Style.PLAIN))
+    yield Segment(f"{_place(problem.place)}: ", Style.HEADING), severity, Segment(f": {clean(problem.summary)}")
+    number = str(problem.place.line)
+    gutter = " " * len(number)
+    if problem.line.strip():
+        text, caret = _excerpt(problem.line.rstrip("\r\n"), problem.place.column)
+        yield Segment(f"  {number} | ", Style.MUTED), Segment(text)
+        yield Segment(f"  {gutter} | ", Style.MUTED), Segment(" " * caret + "^", Style.PROBLEM)
+    for each in problem.also:
+        yield Segment(f"  {gutter} = ", Style.MUTED), Segment(f"also at {_place(each)}")
+    if problem.hint:
+        yield Segment(f"  {gutter} = ", Style.MUTED), Segment(f"hint: {clean(problem.hint)}")
+
+
+def _place(place: Place) -> str:
+    return clean(str(place))
+
+
+def _excerpt(text: str, column: int) -> tuple[str, int]:
+    """The line, or of a long one the part around ``column``, and how far in the caret stands."""
+    at = min(max(column - 1, 0), len(text))
+    start = max(0, at - BEFORE) if len(text) > WIDTH else 0
+    end = start + WIDTH
+    head = ("…" if start else "") + clean(text[start:at].expandtabs(2))
+    tail = clean(text[at:end].expandtabs(2)) + ("…" if end < len(text) else "")
+    return head + tail, len(head)
+
+
+def problems_to_data(problems: Iterable[Diagnostic]) -> dict[str, Any]:
+    """``{"valid": false, "problems": [{file, line, column, severity, code, summary, hint, also}]}``."""
+    listed = in_order(problems)
+    return {
+        "valid": not any(each.severity == "error" for each in listed),
+        "problems": [_problem_to_data(each) for each in listed],
+    }
+
+
+def _problem_to_data(problem: Diagnostic) -> dict[str, Any]:
+    return {
+        **_place_to_data(problem.place),
+        "severity": problem.severity,
+        "code": problem.code,
+        "summary": problem.summary,
+        "hint": problem.hint,
+        "also": [_place_to_data(each) for each in problem.also],
+    }
+
+
+def _place_to_data(place: Place) -> dict[str, Any]:
+    return {"file": place.file, "line": place.line, "column": place.column}
+
+
+def render_problems_json(problems: Iterable[Diagnostic]) -> str:
+    """The same as JSON."""
+    return pretty(problems_to_data(problems))
+
+
+def render_problems_github(problems: Iterable[Diagnostic], *, folder: str = "") -> str:
+    """Workflow commands, one line each. ``folder``: the workspace's own within the repository, with ``/``."""
+    return "".join(f"{_command(each, folder)}\n" for each in in_order(problems))
+
+
+def _command(problem: Diagnostic, folder: str) -> str:
+    place = problem.place
+    file = f"{folder.rstrip('/')}/{place.file}" if folder.strip("./") else place.file
+    named = {"file": file, "line": place.line, "col": place.column, "title": problem.code}
+    properties = ",".join(f"{name}={_property(str(value))}" for name, value in named.items())
+    also = "".join(f"\nalso at {each}" for each in problem.also)
+    message = f"{problem.summary}{also}" + (f"\nhint: {problem.hint}" if problem.hint else "")
+    return f"::{_LEVELS.get(problem.severity, 'notice')} {properties}::{_message(message)}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

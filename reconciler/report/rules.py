@@ -1,0 +1,114 @@
+"""`docs/rules.md`: every rule, option and declaration, written from the code that decides."""
+
+from collections.abc import Iterator
+
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import FieldShape, KindShape, kind_shapes
+from reconciler.model.keys import snake
+from reconciler.model.options import OPTIONS, VETOES
+from reconciler.model.rules import RULES
+from reconciler.model.sync import EMPTY, GATED, Own, Synced, Unmanaged
+from reconciler.model.values import render_path
+
+
+def rules_markdown() -> str:
+    """The whole page."""
+    return "\n".join([*_head(), *_options(), *_table(), *_vetoes(), *_preconditions(), *_rules()]) + "\n"
+
+
+def _head() -> Iterator[str]:
+    yield "# The rules"
+    yield ""
+    yield "Written from the declarations in the code (`make docs`); do not edit. A field's declaration stands on the"
+    yield "field itself, in `reconciler/model/documents.py` and `tenant.py`."
+    yield ""
+
+
+def _options() -> Iterator[str]:
+    yield "## Options"
+    yield ""
+    yield "| option | label |"
+    yield "|---|---|"
+    yield from (f"| `{option.id}` | {option.label} |" for option in OPTIONS.values())
+    yield ""
+
+
+def _table() -> Iterator[str]:
+    yield "## The field table"
+    for kind, shape in sorted(kind_shapes().items()):
+        yield ""
+        yield f"### {kind}"
+        yield ""
+        yield from (f"- {line}" for line in _coming_and_going(shape))
+        yield ""
+        yield "| field | changes under | rule |"
+        yield "|---|---|---|"
+        yield from _rows(shape.fields)
+    yield ""
+
+
+def _coming_and_going(shape: KindShape) -> Iterator[str]:
+    if shape.sync.created:
+        yield f"Created under `{'`, `'.join(shape.sync.created.options)}` ({shape.sync.created.rule})."
+    if shape.sync.dependent:
+        yield f"Created with what needs it, whatever the options ({shape.sync.dependent})."
+    if shape.sync.removed:
+        yield f"Removed under `{'`, `'.join(shape.sync.removed.options)}` ({shape.sync.removed.rule})."
+    yield f"An own {snake(shape.kind).replace('_', ' ')} of the tenant under the same key: {_OWN[shape.sync.own]}."
+
+
+_OWN = {
+    "blocks": "what comes down is blocked, unless the policy adopts",
+    "links": "it is linked to, and left as it is",
+    "shared": "it is the one that is compared",
+}
+
+
+def _rows(fields: tuple[FieldShape, ...]) -> Iterator[str]:
+    for field in fields:
+        path = render_path(field.path).replace('["*"]', ".*")
+        if field.declared:
+            yield f"| `{path}` | {_changes(field.declared)} | {field.declared.rule} |"
+        for part, how in (("new", field.items or field.links), ("removed", field.items or field.links)):
+            lets = (how.created if part == "new" else how.removed) if how else None
+            if lets:
+                yield f"| `{path}.*` {part} | {_changes(lets)} | {lets.rule} |"
+        yield from _rows(field.fields)
+
+
+def _changes(declared: Synced | Unmanaged | Own) -> str:
+    match declared:
+        case Synced():
+            text = " or ".join(f"`{option}`" for option in declared.options)
+            if declared.unless_override:
+                return f"{text}, with the override `{declared.unless_override}`; else the reseller's"
+            return f"{text}; not copied at creation" if declared.at_creation == GATED else text
+        case Unmanaged():
+            return "unmanaged"
+        case Own():
+            return "the reseller's" + ("; empty at creation" if declared.at_creation == EMPTY else "")
+
+
+def _vetoes() -> Iterator[str]:
+    yield "## Vetoes (CB-34)"
+    yield ""
+    for veto in VETOES.values():
+        what = "changes of amounts that the tenant has" if veto.amounts else "changes"
+        options = ", ".join(f"`{each}`" for each in sorted(veto.options))
+        yield f"- `veto: {{{veto.id}: true}}` holds {what} under {options}."
+    yield ""
+
+
+def _preconditions() -> Iterator[str]:
+    yield "## Preconditions"
+    yield ""
+    yield "A permitted change is `blocked` while one of these fails (`reconciler/core/preconditions.py`)."
+    yield ""
+    yield from (f"- {(check.__doc__ or '').splitlines()[0]}" for check in PRECONDITIONS.values())
+    yield ""
+
+
+def _rules() -> Iterator[str]:
+    yield "## Every rule"
+    yield ""
+    yield from (f"- **{rule}** {text}" for rule, text in RULES.items())

@@ -1,0 +1,44 @@
+"""Plain tables, and the summary of one tenant."""
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.model.entity import Entity, State
+from reconciler.report.documents import counts_by_kind
+
+
+def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns aligned, two spaces apart; an empty cell is a dash. No rows: the header alone."""
+    lines = [tuple(header), *(tuple(cell or "-" for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
+    )
+
+
+def render_tenant(tenant: str, state: State, revision: int) -> str:
+    """A tenant's delegated plans (AP-16), its own plans, and how much of everything it holds."""
+    plans = sorted((each for id, each in state.items() if id.kind == "Plan"), key=lambda each: each.id)
+    delegated = [each for each in plans if each.origin is not None]
+    own = [each for each in plans if each.origin is None]
+    counts = ", ".join(f"{count} {kind}" for kind, count in counts_by_kind(state.values()).items()) or "nothing"
+    text = f"Tenant {tenant}, after {revision} writes, holds: {counts}\n"
+    text += _plans("Delegated plans", delegated)
+    return text + (_plans("Own plans", own) if own else "")
+
+
+def _plans(title: str, plans: list[Entity]) -> str:
+    if not plans:
+        return f"\n{title}: none\n"
+    header = ("KEY", "NAME", "STATUS", "PUBLISHED", "PRODUCT", "ORIGIN")
+    rows = [
+        (
+            each.id.key,
+            each.body.get("name", ""),
+            each.body.get("status", "active"),
+            "yes" if each.body.get("published", True) else "no",
+            each.body.get("product", ""),
+            each.origin or "",
+        )
+        for each in plans
+    ]
+    return f"\n{title}:\n\n{render_table(header, rows)}"

@@ -1,0 +1,227 @@
+"""The text of a plan, after Terraform: what is done, what is not done and why, and the counts."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from reconciler.model.change import Action
+from reconciler.model.plan import Change, FieldChange, Plan, TenantPlan, TenantStatus
+from reconciler.report.folding import (
+    Explained,
+    FoldedChange,
+    Hold,
+    fold_changes,
+    fold_deferred,
+    in_error,
+    withheld_by_option,
+)
+from reconciler.report.lines import Line, Segment, Style, line, render
+from reconciler.report.values import (
+    clean,
+    entity_text,
+    leaves,
+    path_text,
+    place_text,
+    shown,
+    shown_pair,
+    tenants_text,
+)
+
+MARKS = {
+    Action.CREATE: Segment("+", Style.ADD),
+    Action.UPDATE: Segment("~", Style.CHANGE),
+    Action.DELETE: Segment("-", Style.REMOVE),
+}
+WILL = {
+    Action.CREATE: "will be created",
+    Action.UPDATE: "will be updated in place",
+    Action.DELETE: "will be removed",
+}
+NOTHING_TO_DO = "No changes. Your tenants match the catalog."
+COLUMN = 76
+"""Notes beside fields are aligned, unless a field is longer than this."""
+MANY_REASONS = 3
+
+_PARTS = re.compile(r"; (?![^(]*\))")
+"""Between the parts of a detail, but not within brackets."""
+
+_TITLES = {
+    "withheld": "These changes are withheld, because no option lets them through:",
+    "blocked": "These changes are blocked, because something must change first:",
+    "unmanaged": "These differences are unmanaged, because no option is about them:",
+}
+
+
+def render_plan(plan: Plan, *, verbose: bool = False, colour: bool = False) -> str:
+    """The whole text of a plan. ``verbose`` lists what is unmanaged, every tenant by name, and values in full."""
+    return render(plan_lines(plan, verbose=verbose), colour=colour)
+
+
+def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+    """The same as lines, for who styles them otherwise."""
+    yield from _changes(fold_changes(plan), verbose)
+    for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
+        yield from _holds(reason, fold_deferred(plan, reason), verbose)
+    yield from _failures(in_error(plan))
+    yield from closing_lines(plan, verbose=verbose)
+
+
+def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+    """The counts. Nothing to do is only said where every tenant is in sync."""
+    count = plan.summary()
+    if not plan.applyable and all(each.status is TenantStatus.IN_SYNC for each in plan.tenants):
+        yield line(NOTHING_TO_DO, Style.GOOD)
+    else:
+        counts = f" {count.create} to add, {count.update} to change, {count.delete} to destroy."
+        yield Segment("Plan:", Style.HEADING), Segment(counts)
+    if count.withheld:
+        options = ", ".join(f"{option} {number}" for option, number in withheld_by_option(plan))
+        yield line(f"Withheld: {count.withheld} ({clean(options)})")
+    if count.blocked:
+        yield line(f"Blocked: {count.blocked}", Style.WARNING)
+    if count.unmanaged:
+        yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
+    if failed := in_error(plan):
+        yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
+
+
+def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
+    if not folded:
+        return
+    yield line("reconcile will perform the following actions:", Style.HEADING)
+    yield ()
+    for each in folded:
+        yield _header(each, verbose)
+        yield from _body(each, verbose)
+        yield ()
+
+
+def _header(folded: FoldedChange, verbose: bool) -> Line:
+    change = folded.change
+    notes = [clean(change.cause)] if change.cause else []
+    if folded.dependent:
+        notes.append(f"needed by {_needed_by(change, verbose)}")
+    note = f" ({', '.join(notes)})" if notes else ""
+    who = tenants_text(folded.tenants, full=verbose)
+    return line(f"  # {who}: {entity_text(change.entity)} {WILL[change.action]}{note}", Style.HEADING)
+
+
+def _needed_by(change: Change, verbose: bool) -> str:
+    named = [entity_text(each) for each in change.needed_by] or ["what else comes down"]
+    if verbose or len(named) <= 2:
+        return ", ".join(named)
+    return f"{named[0]} and {len(named) - 1} more"
+
+
+def _body(folded: FoldedChange, verbose: bool) -> Iterator[Line]:
+    if folded.change.fields:
+        return field_lines(folded.change.fields, verbose=verbose, indent="  ")
+    return leaf_lines(folded, verbose=verbose, indent="  ")
+
+
+def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[Line]:
+    """One line a field of what comes or goes whole; of a dependent its name only, unless ``verbose``."""
+    change = folded.change
+    found = leaves((change.before if change.action is Action.DELETE else change.after) or {})
+    if folded.dependent and not verbose:
+        found = [leaf for leaf in found if leaf[0] == ("name",)]
+    for path, value in found:
+        yield Segment(indent), MARKS[change.action], Segment(f" {path_text(path)}: {shown(value, full=verbose)}")
+    if not found:
+        yield entity_line(change, indent=indent)
+
+
+def entity_line(change: Change, *, indent: str) -> Line:
+    """``+ plan "web-pro"``."""
+    return Segment(indent), MARKS[change.action], Segment(f" {entity_text(change.entity)}")
+
+
+def field_lines(fields: Sequence[FieldChange], *, verbose: bool, indent: str) -> Iterator[Line]:
+    """One line a field, ``path: before -> after``, and beside it, aligned, where the value is declared."""
+    texts = [_field(each, verbose) for each in fields]
+    width = max((len(text) for text in texts if len(text) <= COLUMN), default=0)
+    for each, text in zip(fields, texts, strict=True):
+        note = _note(each)
+        main = Segment(indent), _field_mark(each), Segment(f" {text}")
+        yield (*main, Segment(" " * max(width - len(text), 0) + f"  # {note}", Style.MUTED)) if note else main
+
+
+def _field(field: FieldChange, verbose: bool) -> str:
+    before, after = shown_pair(field.before, field.after, full=verbose)
+    return f"{path_text(field.path)}: {before} -> {after}"
+
+
+def _field_mark(field: FieldChange) -> Segment:
+    if field.before is None:
+        return MARKS[Action.CREATE]
+    return MARKS[Action.DELETE if field.after is None else Action.UPDATE]
+
+
+def _note(field: FieldChange) -> str:
+    notes = [clean(field.cause)] if field.cause else []
+    return ", ".join([*notes, place_text(field.declared_at)] if field.declared_at else notes)
+
+
+def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
+    if not holds:
+        return
+    yield line(_TITLES[reason], Style.HEADING)
+    yield ()
+    for hold in holds:
+        yield line(f"  # {tenants_text(hold.tenants, full=verbose)}: {held_by(hold)}", Style.HEADING)
+        for change in hold.changes:
+            yield from _held(change, verbose)
+        yield from _why(hold, verbose)
+        yield ()
+
+
+def held_by(hold: Hold) -> str:
+    """``withheld by plans.create (CB-05)``: what holds, in short."""
+    rules = f" ({', '.join(map(clean, hold.rules))})" if hold.rules else ""
+    veto = "CB-34" in hold.rules
+    if hold.reason == "withheld" and hold.options and not veto:
+        return f"withheld by {' or '.join(map(clean, hold.options))}{rules}"
+    return f"{hold.reason}{' by a veto' if veto else ''}{rules}"
+
+
+def _held(change: Change, verbose: bool) -> Iterator[Line]:
+    yield entity_line(change, indent="  ")
+    yield from field_lines(change.fields, verbose=verbose, indent="      ")
+
+
+def _why(hold: Hold, verbose: bool) -> Iterator[Line]:
+    listed = hold.why if verbose else hold.why[:MANY_REASONS]
+    for each in listed:
+        for text in _reasons(each, alone=len(hold.why) == 1, verbose=verbose):
+            yield line(text, Style.MUTED)
+    if rest := hold.why[len(listed) :]:
+        tenants = sum(len(each.tenants) for each in rest)
+        yield line(f"    and likewise for {tenants} more (listed with --verbose)", Style.MUTED)
+
+
+def _reasons(why: Explained, *, alone: bool, verbose: bool) -> Iterator[str]:
+    lead = "    because "
+    who = "" if alone else f"{tenants_text(why.tenants, full=verbose)}: "
+    first, *rest = why_lines(why)
+    yield f"{lead}{who}{first}"
+    yield from (" " * len(lead) + each for each in rest)
+
+
+def why_lines(why: Explained) -> list[str]:
+    """The detail, a line for each of its parts; the line of policy, where the words do not name it already."""
+    lines = [clean(each) for each in _PARTS.split(why.detail)] if why.detail else []
+    if why.policy and place_text(why.policy) not in why.detail:
+        lines.append(f"decided at {place_text(why.policy)}")
+    return [*(f"{each};" for each in lines[:-1]), *lines[-1:]] or ["no reason was given"]
+
+
+def _failures(failed: Iterable[TenantPlan]) -> Iterator[Line]:
+    named = [(each.tenant, each.problem or "it could not be planned") for each in failed]
+    if not named:
+        return
+    yield line("These tenants could not be planned:", Style.PROBLEM)
+    yield ()
+    for tenant, problem in named:
+        first, *rest = problem.splitlines() or [""]
+        yield line(f"  # {clean(tenant)}: {clean(first)}", Style.HEADING)
+        yield from (line(f"    {clean(each)}") for each in rest)
+    yield ()

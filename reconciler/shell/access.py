@@ -1,0 +1,78 @@
+"""Tenants' stores by their policies: opened once, closed together, credentials from the environment only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from reconciler.core.fold import Unreadable
+from reconciler.core.planning import Observed
+from reconciler.model.policy import Provider
+from reconciler.model.settings import Policy
+from reconciler.model.source import Catalog
+from reconciler.stores.base import StoreError, TenantReader, TenantStore
+from reconciler.stores.registry import open_reader, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tenant's state is: the store's URL, and the variable that holds its token."""
+
+    url: str
+    token_env: str | None = None
+
+
+def place_of(catalog: Catalog, tenant: str) -> Place:
+    """A tenant's store: its own, else the workspace's. A provider is a tenant too."""
+    if tenant in catalog.providers:
+        provider = catalog.providers[tenant].provider.model
+        assert isinstance(provider, Provider)
+        return Place(provider.store or catalog.store, provider.token_env)
+    model = catalog.policies[tenant].model
+    return Place(getattr(model, "store", None) or catalog.store, getattr(model, "token_env", None))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Opens the stores of one workspace: readers for planning, writers for what changes something."""
+
+    root: Path
+    environment: Mapping[str, str]
+    readers: dict[Place, TenantReader] = field(default_factory=dict)
+    writers: dict[Place, TenantStore] = field(default_factory=dict)
+
+    def reader(self, place: Place) -> TenantReader:
+        """A store that cannot be written through. Raises `StoreError`."""
+        if place not in self.readers:
+            self.readers[place] = open_reader(place.url, root=self.root, token=self._token(place))
+        return self.readers[place]
+
+    def writer(self, place: Place) -> TenantStore:
+        """A store to write to. Raises `StoreError`."""
+        if place not in self.writers:
+            self.writers[place] = open_store(place.url, root=self.root, token=self._token(place))
+        return self.writers[place]
+
+    def observe(self, policy: Policy, default: str) -> Observed | Unreadable:
+        """A tenant's state for planning; what cannot be read is never taken for empty."""
+        try:
+            snapshot = self.reader(Place(policy.store or default, policy.token_env)).observe(policy.reseller)
+        except StoreError as error:
+            return Unreadable(str(error))
+        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
+
+    def _token(self, place: Place) -> str | None:
+        if place.token_env is None:
+            return None
+        token = self.environment.get(place.token_env)
+        if not token:
+            raise StoreError(f"the environment has no {place.token_env}, which {place.url} needs (token_env)")
+        return token
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for store in (*self.readers.values(), *self.writers.values()):
+            store.close()

@@ -1,0 +1,145 @@
+"""The git repository around a workspace, by its local objects: nothing is fetched, checked out or written."""
+
+import os
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.model.diagnostics import Diagnostic, Place
+from reconciler.model.source import SourceFile
+from reconciler.shell.worktree import LINK_HINT, SUFFIXES, WorkspaceError
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without git, a workspace is read without provenance
+import git
+
+LINK_MODE = 0o120000
+MAX_LINKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """A line's commit, its author and their time (seconds since 1970)."""
+
+    commit: str
+    author: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A workspace's repository. ``prefix`` is the workspace's path in it, with ``/`` at the end, or empty."""
+
+    repo: git.Repo
+    prefix: str
+    blamed: dict[tuple[str, str | None], list[Blamed | None]] = field(default_factory=dict)
+
+    def head(self) -> str | None:
+        """The commit that is checked out; ``None`` in a repository without one."""
+        return str(self.repo.head.commit.hexsha) if self.repo.head.is_valid() else None
+
+    def dirty(self) -> bool:
+        """Whether files of the workspace differ from the commit, new ones included."""
+        return bool(self.repo.git.status("--porcelain", "--untracked-files=all", "--", self.prefix or "."))
+
+    def commit(self, revision: str) -> str:
+        """The full id of a revision. Raises `WorkspaceError` for one that is not there."""
+        try:
+            return str(self.repo.git.rev_parse("--verify", "--end-of-options", f"{revision}^{{commit}}"))
+        except git.GitCommandError as error:
+            raise WorkspaceError(f"there is no commit {revision!r} in {self.repo.working_dir}") from error
+
+    def read(self, revision: str) -> tuple[list[SourceFile], list[Diagnostic]]:
+        """The workspace's document files as they are in a commit, without a checkout."""
+        tree = self.repo.commit(self.commit(revision)).tree
+        items: Iterable[Any] = tree.traverse()
+        blobs = {str(item.path): item for item in items if item.type == "blob"}
+        files: list[SourceFile] = []
+        problems: list[Diagnostic] = []
+        for path in sorted(blobs):
+            name = path.removeprefix(self.prefix)
+            if not path.startswith(self.prefix) or not _is_document(name):
+                continue
+            found = self._target(blobs, path, name)
+            if isinstance(found, Diagnostic):
+                problems.append(found)
+            elif found == path or not _is_document(found.removeprefix(self.prefix)):
+                files.append(SourceFile(name, _content(blobs[found])))
+        return files, problems
+
+    def _target(self, blobs: Mapping[str, Any], path: str, name: str) -> str | Diagnostic:
+        """The path that a path leads to, through links that stay in the workspace."""
+        target = path
+        for _ in range(MAX_LINKS):
+            blob = blobs.get(target)
+            if blob is None or blob.mode != LINK_MODE:
+                break
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(target), _content(blob).decode()))
+            if not target.startswith(self.prefix) or target.startswith(("../", "/")):
+                return Diagnostic(Place(name, 1), "link-outside", "this link leaves the workspace", LINK_HINT)
+        if target not in blobs or blobs[target].mode == LINK_MODE:
+            return Diagnostic(Place(name, 1), "link-dangling", "this link leads nowhere", "remove or mend it")
+        return target
+
+    def blame(self, file: str, revision: str | None) -> list[Blamed | None]:
+        """Who set each line of a file of the workspace: ``None`` for a line that is not committed.
+
+        ``revision`` ``None`` is the working tree. A file that git does not know has no lines.
+        """
+        key = (file, revision)
+        if key not in self.blamed:
+            self.blamed[key] = _parse_blame(self._porcelain(file, revision))
+        return self.blamed[key]
+
+    def _porcelain(self, file: str, revision: str | None) -> str:
+        revisions = [revision] if revision else []
+        try:
+            return str(self.repo.git.blame("--line-porcelain", *revisions, "--", self.prefix + file))
+        except git.GitCommandError:  # not tracked, or no commit yet: nobody to name
+            return ""
+
+
+def open_repository(root: Path) -> Repository | None:
+    """The repository around a workspace; ``None`` where there is none, or no git."""
+    try:
+        repo = git.Repo(root, search_parent_directories=True)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+        return None
+    if repo.bare or not _has_git(repo):
+        return None
+    inside = root.relative_to(Path(repo.working_dir).resolve()).as_posix()
+    return Repository(repo, "" if inside == "." else inside + "/")
+
+
+def _has_git(repo: git.Repo) -> bool:
+    try:
+        repo.git.version()
+    except git.GitCommandNotFound:
+        return False
+    return True
+
+
+def _is_document(name: str) -> bool:
+    return name.endswith(SUFFIXES) and not any(part.startswith(".") for part in name.split("/"))
+
+
+def _content(blob: Any) -> bytes:
+    data: bytes = blob.data_stream.read()
+    return data
+
+
+def _parse_blame(porcelain: str) -> list[Blamed | None]:
+    lines: list[Blamed | None] = []
+    commit, author, at = "", "", 0
+    for line in porcelain.split("\n"):
+        if line.startswith("\t"):
+            lines.append(Blamed(commit, author, at) if commit.strip("0") else None)
+            commit = ""
+        elif not commit:
+            commit = line.partition(" ")[0]
+        elif line.startswith("author "):
+            author = line.removeprefix("author ")
+        elif line.startswith("author-time "):
+            at = int(line.removeprefix("author-time "))
+    return lines

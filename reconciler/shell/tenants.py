@@ -1,0 +1,59 @@
+"""Tenants' states as the outside world sees and writes them: `tenant list`, `show`, `export` and `import`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reconciler.core.patch import patched
+from reconciler.core.state import StatePatch
+from reconciler.model.source import Catalog
+from reconciler.shell.access import Access, place_of
+from reconciler.stores.base import Committed, EntityWrite, Snapshot, StoreError, TenantStore
+
+ACTOR = "tenant"
+"""Who writes by `tenant import`: the outside world."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    """A tenant in a list. ``upstream`` is empty for a provider; ``problem`` says why a store could not be read."""
+
+    tenant: str
+    upstream: str
+    store: str
+    entities: int
+    problem: str = ""
+
+
+def snapshot(catalog: Catalog, access: Access, tenant: str) -> Snapshot:
+    """A tenant's whole state. Raises `StoreError`."""
+    return access.reader(place_of(catalog, tenant)).observe(tenant)
+
+
+def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
+    """Every tenant, providers first."""
+    rows = []
+    for tenant in [*sorted(catalog.providers), *sorted(catalog.policies)]:
+        model = catalog.policies[tenant].model if tenant in catalog.policies else None
+        place = place_of(catalog, tenant)
+        upstream = str(getattr(model, "upstream", ""))
+        try:
+            count = len(snapshot(catalog, access, tenant).entities)
+        except StoreError as error:
+            rows.append(TenantRow(tenant, upstream, place.url, 0, str(error)))
+            continue
+        rows.append(TenantRow(tenant, upstream, place.url, count))
+    return rows
+
+
+def write_state(store: TenantStore, tenant: str, patches: Iterable[StatePatch], *, replace: bool, at: str) -> Committed:
+    """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
+
+    Raises `StoreError`. A provider's state is a tenant's too.
+    """
+    state = store.observe(tenant).entities
+    writes = [
+        EntityWrite(id, state.get(id), after)
+        for id, after in patched(state, patches, replace=replace)
+        if state.get(id) != after
+    ]
+    return store.overwrite(tenant, writes, actor=ACTOR, at=at)

@@ -1,0 +1,91 @@
+"""A workspace on disk: finding it, and reading every document file below it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from reconciler.model.diagnostics import Diagnostic, Place
+from reconciler.model.source import SourceFile
+
+WORKSPACE_FILE = "reconcile.yaml"
+SUFFIXES = (".yaml", ".yml")
+
+
+class WorkspaceError(Exception):
+    """There is no workspace, or it cannot be read at all; the message is for people."""
+
+
+def find_workspace(start: Path, environment: Mapping[str, str], chosen: Path | None = None) -> Path:
+    """The workspace's folder: the chosen one, else ``RECONCILE_WORKSPACE``, else the nearest from ``start`` upwards.
+
+    The nearest is the first folder with a ``reconcile.yaml`` or a ``catalogs/reconcile.yaml``.
+    """
+    named = chosen or (Path(environment["RECONCILE_WORKSPACE"]) if environment.get("RECONCILE_WORKSPACE") else None)
+    if named is not None:
+        if (named / WORKSPACE_FILE).is_file():
+            return named.resolve()
+        raise WorkspaceError(
+            f"{named} is no workspace: it has no {WORKSPACE_FILE} (`reconcile init {named}` makes one)"
+        )
+    for folder in (start.resolve(), *start.resolve().parents):
+        for candidate in (folder, folder / "catalogs"):
+            if (candidate / WORKSPACE_FILE).is_file():
+                return candidate
+    raise WorkspaceError(
+        f"no {WORKSPACE_FILE} or catalogs/{WORKSPACE_FILE} here or above; name one with -C, or make one: reconcile init"
+    )
+
+
+def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
+    """Every ``*.yaml`` and ``*.yml`` below a workspace, by path. Folders and files that start with a dot are left out.
+
+    A link is followed as long as it stays within the workspace; a file that several names lead to is read once.
+    """
+    files: list[SourceFile] = []
+    problems: list[Diagnostic] = []
+    seen: set[Path] = set()
+    for path in _documents(root):
+        name = path.relative_to(root).as_posix()
+        problem = _link_problem(root, path, name)
+        if problem:
+            problems.append(problem)
+            continue
+        real = path.resolve()
+        if real in seen or (path.is_symlink() and _read_under_its_own_name(root, real)):
+            continue
+        seen.add(real)
+        try:
+            files.append(SourceFile(name, path.read_bytes()))
+        except OSError as error:
+            problems.append(Diagnostic(Place(name, 1), "file-unreadable", f"cannot be read: {error.strerror}"))
+    return files, problems
+
+
+def _documents(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *linked]):
+            if not name.startswith(".") and (name.endswith(SUFFIXES) or name in linked):
+                path = Path(folder) / name
+                if name.endswith(SUFFIXES) or _link_problem(root, path, name):
+                    yield path
+
+
+def _link_problem(root: Path, path: Path, name: str) -> Diagnostic | None:
+    if not path.is_symlink():
+        return None
+    target = path.readlink()
+    if not path.resolve().is_relative_to(root):
+        return Diagnostic(Place(name, 1), "link-outside", f"this link leaves the workspace: {target}", LINK_HINT)
+    if not path.exists():
+        return Diagnostic(Place(name, 1), "link-dangling", f"this link leads nowhere: {target}", "remove or mend it")
+    return None
+
+
+LINK_HINT = "documents are read from the workspace only, so that a commit holds all of them"
+
+
+def _read_under_its_own_name(root: Path, real: Path) -> bool:
+    inside = PurePosixPath(real.relative_to(root).as_posix())
+    return real.suffix in SUFFIXES and not any(part.startswith(".") for part in inside.parts)

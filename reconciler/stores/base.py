@@ -1,0 +1,120 @@
+"""What a store is. Readers have no method that writes, so that a plan cannot."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.values import Body
+
+
+class StoreError(Exception):
+    """A store could not be reached, read or written; the message is for people. Nothing was half-written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A tenant's whole state at one moment. A tenant without state is empty, at revision 0.
+
+    ``fingerprint`` is of the contents (`reconciler.model.entity.fingerprint`); ``revision`` counts the writes.
+    """
+
+    tenant: str
+    entities: State
+    fingerprint: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An entity that was written: by which write (``revision``), and by whom (``actor``)."""
+
+    revision: int
+    entity: EntityId
+    actor: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityWrite:
+    """One entity's new state: ``after`` ``None`` removes it. ``before`` is what the writer read (for the journal)."""
+
+    entity: EntityId
+    before: Entity | None
+    after: Entity | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A journal record: what one apply did to one tenant.
+
+    ``plan`` is the digest of the plan applied (unique for a tenant: that makes applying a plan once-only);
+    ``changes`` are the plan's entries as data: address, actions, before, after, fields. ``at`` is ISO 8601.
+    """
+
+    tenant: str
+    plan: str
+    at: str
+    by: str
+    commit: str | None
+    changes: tuple[Body, ...] = field(default=())
+    notes: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The write was made; the tenant's state is now this."""
+
+    fingerprint: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Refused: the tenant's state is not the one expected. ``moved``: what was written since, as far as known."""
+
+    fingerprint: str
+    moved: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyApplied:
+    """Refused: the journal has this plan for this tenant already."""
+
+    at: str
+
+
+Outcome: TypeAlias = Committed | Stale | AlreadyApplied
+
+
+class TenantReader(Protocol):
+    """The half of a store that planning gets."""
+
+    def tenants(self) -> Sequence[str]:
+        """The keys of the tenants that have state, sorted."""
+
+    def observe(self, tenant: str) -> Snapshot:
+        """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes."""
+
+    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+        """What was written after ``revision``, in order."""
+
+    def history(self, tenant: str | None = None) -> Iterable[Record]:
+        """The journal, oldest first; of every tenant without ``tenant``."""
+
+    def close(self) -> None:
+        """Release connections. The store is not used afterwards."""
+
+
+class TenantStore(TenantReader, Protocol):
+    """A store that is written to: everything of one call in one transaction, or nothing."""
+
+    def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
+        """Apply ``record.tenant``'s part of a plan and journal it, if its fingerprint is still the ``expected`` one.
+
+        ``revision`` is the one that was read with it: what moved since is told by it.
+        """
+
+    def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+        """Write as the outside world does (`tenant import`): no expectation, no journal, but a move each."""

@@ -1,0 +1,195 @@
+"""The laws that hold in every world: convergence, idempotence, soundness against the oracle, order, ownership."""
+
+from dataclasses import dataclass
+from datetime import date
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.codec import decode, encode
+from reconciler.core.fold import plan_all
+from reconciler.core.patch import patched
+from reconciler.core.planning import Observed
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import rule_book
+from reconciler.core.state import read_state
+from reconciler.core.validate import load
+from reconciler.model.change import Action
+from reconciler.model.entity import Entity, State, entity, state_fingerprint
+from reconciler.model.keys import EntityId
+from reconciler.model.options import OPTIONS
+from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.source import Catalog, SourceFile
+from tests.laws.bench_of_options import verdicts_of
+from tests.laws.oracle import verdicts
+from tests.laws.worlds import RESELLER, Document, World, as_yaml, worlds
+
+RULES = rule_book(frozenset(PRECONDITIONS))
+ON = date(2026, 12, 1)
+WORKSPACE = SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n")
+law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@dataclass(frozen=True)
+class Read:
+    """A world as the engine reads it."""
+
+    catalog: Catalog
+    state: State
+
+    def plan(self) -> TenantPlan:
+        (plan,) = plan_all(self.catalog, self._observe, RULES, on=ON)
+        return plan
+
+    def _observe(self, _: object) -> Observed:
+        return Observed(self.state, state_fingerprint(self.state), 1)
+
+    def applied(self, plan: TenantPlan) -> "Read":
+        state = dict(self.state)
+        for change in plan.changes:
+            if change.after is None:
+                del state[change.entity]
+            else:
+                state[change.entity] = entity(change.after)
+        return Read(self.catalog, state)
+
+
+def read(world: World) -> Read:
+    return read_files(world, [SourceFile("northwind/catalog.yaml", as_yaml(world.catalog))])
+
+
+def read_files(world: World, files: list[SourceFile]) -> Read:
+    catalog, problems = load([WORKSPACE, *files])
+    assert catalog is not None, [str(problem) for problem in problems]
+    patches, problems = read_state(as_yaml(world.state) if world.state else b"", "state.yaml")
+    assert not problems, [str(problem) for problem in problems]
+    return Read(catalog, {id: each for id, each in patched({}, patches, replace=False) if each is not None})
+
+
+@law
+@given(worlds())
+def test_apply_then_plan_has_nothing_to_apply(world: World) -> None:
+    here = read(world)
+    after = here.applied(here.plan())
+    assert after.plan().changes == ()
+    assert after.applied(after.plan()).state == after.state
+
+
+@law
+@given(worlds())
+def test_every_difference_has_the_one_verdict_that_the_oracle_gives(world: World) -> None:
+    ours = verdicts_of(read(world).plan())
+    theirs = verdicts(list(world.catalog), list(world.state), reseller=RESELLER, enabled=world.enabled)
+    assert ours == theirs
+
+
+@law
+@given(worlds(), st.sampled_from(sorted(OPTIONS)))
+def test_turning_an_option_off_never_adds_a_change(world: World, option: str) -> None:
+    on, off = (
+        _with_options(world, change(world.enabled)) for change in (lambda s: s | {option}, lambda s: s - {option})
+    )
+    more, fewer = (verdicts_of(read(each).plan()) for each in (on, off))
+    assert {key for key, verdict in fewer.items() if verdict == "apply"} <= {
+        key for key, verdict in more.items() if verdict == "apply"
+    }
+
+
+def _with_options(world: World, enabled: frozenset[str]) -> World:
+    groups: Document = {}
+    for option in OPTIONS.values():
+        groups.setdefault(option.group, {})[option.name] = option.id in enabled
+    catalog = tuple({**each, "options": groups} if each["kind"] == "SyncPolicy" else each for each in world.catalog)
+    return World(catalog, world.state, enabled)
+
+
+@law
+@given(worlds(), st.randoms(use_true_random=False))
+def test_files_keys_and_entities_in_any_order_give_the_same_bytes(world: World, random: Random) -> None:
+    documents = [_shuffled(each, random) for each in world.catalog]
+    random.shuffle(documents)
+    cut = random.randrange(len(documents) + 1)
+    parts = {"northwind/a.yaml": documents[:cut], "northwind/b/c.yml": documents[cut:]}
+    provider = next(each for each in documents if each["kind"] == "Provider")
+    files = [SourceFile("northwind/0.yaml", as_yaml([provider]))]
+    for path, part in parts.items():
+        rest = [each for each in part if each is not provider]
+        files += [SourceFile(path, as_yaml(rest))] if rest else []
+    random.shuffle(files)
+    state = list(map(lambda each: _shuffled(each, random), world.state))
+    random.shuffle(state)
+    shuffled = read_files(World(world.catalog, tuple(state), world.enabled), files)
+    assert _bytes(shuffled) == _bytes(read(world))
+
+
+def _shuffled(value: Any, random: Random) -> Any:
+    if isinstance(value, dict):
+        items = list(value.items())
+        random.shuffle(items)
+        return {key: _shuffled(item, random) for key, item in items}
+    return value
+
+
+def _bytes(world: Read) -> bytes:
+    """A plan without the places of its declarations, which name files and lines."""
+    plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, world.catalog.digest), (world.plan(),))
+    return encode(_placeless(plan))
+
+
+def _placeless(value: Any) -> Any:
+    from dataclasses import fields, is_dataclass, replace
+
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple(_placeless(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        blank = {"declared_at": None, "policy": None, "detail": ""}
+        return replace(value, **{f.name: blank.get(f.name, _placeless(getattr(value, f.name))) for f in fields(value)})
+    return value
+
+
+@law
+@given(worlds())
+def test_a_plan_survives_its_json(world: World) -> None:
+    here = read(world)
+    plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, here.catalog.digest), (here.plan(),))
+    assert decode(encode(plan)) == plan
+
+
+OWN_FIELDS = {
+    "Plan": ("switchable_plans",),
+    "PlanCategory": ("description",),
+    "Product": ("published",),
+}
+
+
+@law
+@given(worlds())
+def test_nothing_that_belongs_to_the_reseller_changes(world: World) -> None:
+    here = read(world)
+    plan = here.plan()
+    after = here.applied(plan).state
+    adopts = next(each for each in world.catalog if each["kind"] == "SyncPolicy")["adopt"]
+    taken = {change.entity for change in plan.changes if change.action is Action.UPDATE} if adopts else set()
+    for id, before in here.state.items():
+        if before.origin != "northwind" and id.kind != "Tenant" and id not in taken:
+            assert after[id] == before
+        if id in after:
+            _own_fields_stay(id, before, after[id])
+            _own_rates_stay(id, before, after[id])
+
+
+def _own_fields_stay(id: EntityId, before: Entity, after: Entity) -> None:
+    for name in OWN_FIELDS.get(id.kind, ()):
+        if name in before.body:
+            assert after.body.get(name) == before.body[name], (id, name)
+    if id.kind == "Plan" and before.body.get("status") != "disabled_by_provider":
+        assert after.body.get("published") == before.body.get("published"), id
+
+
+def _own_rates_stay(id: EntityId, before: Entity, after: Entity) -> None:
+    if id.kind == "Plan" and before.origin == "northwind":
+        for key, rate in before.body.get("resources", {}).items():
+            if rate.get("origin") is None:
+                assert after.body["resources"][key] == rate, (id, key)

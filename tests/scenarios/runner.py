@@ -1,0 +1,306 @@
+"""Runs the scenarios: folders with a story, a small workspace, the tenants' state before, and what is to come of it.
+
+A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. In it:
+
+- `story.md`: Given, When, Then, in the words of the business;
+- `catalogs/`: a workspace;
+- `before.yaml`: the tenant's state; with several tenants `before/<tenant>.yaml`; absent: empty;
+- `expected-plan.txt`: the verbose text of the plan, or what is wrong with the workspace;
+- `expected-after.yaml`: the state once the plan is applied; with several tenants `expected-after/<tenant>.yaml`;
+  absent: unchanged;
+- `now`: the day of planning, if it matters;
+- `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
+  `expected-explain.txt`.
+"""
+
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.core.explaining import explain
+from reconciler.core.fold import Fold, Observe, Unreadable, plan_all, tenants_in_order
+from reconciler.core.patch import patched
+from reconciler.core.planning import Observed, compare
+from reconciler.core.policies import resolve_policy
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.state import read_state
+from reconciler.core.validate import load
+from reconciler.model.entity import Entity, State, entity, state_fingerprint
+from reconciler.model.keys import EntityId
+from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.settings import Policy
+from reconciler.model.source import Catalog, SourceFile
+from reconciler.model.values import parse_path
+from reconciler.report.documents import render_documents
+from reconciler.report.explanation import render_explanation
+from reconciler.report.problems import render_problems
+from reconciler.report.text import render_plan
+
+HERE = Path(__file__).parent
+RULES = rule_book(frozenset(PRECONDITIONS))
+DAY = date(2026, 12, 1)
+PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
+
+_IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|ORIGIN|FIELDS|LAW)-)+(?=[a-z])")
+_ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
+_DOCUMENTS = re.compile(r"^---\n", re.MULTILINE)
+_TOP_LEVEL = re.compile(r"^(?=[^\s#])", re.MULTILINE)
+_LINE = re.compile(r"(\.yaml):\d+(?::\d+)?")
+
+K = TypeVar("K")
+V = TypeVar("V")
+States = Mapping[str, State]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a scenario starts from: its files, or what is wrong with them, and the tenants' states."""
+
+    catalog: Catalog | None
+    problems: str
+    states: States
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a scenario: the plan's text, the states that changed, and what was explained."""
+
+    text: str
+    after: States
+    explained: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The rules that it shows."""
+        match = _IDS.match(self.name)
+        return tuple(_ID.findall(match[0])) if match else ()
+
+    @cached_property
+    def given(self) -> Given:
+        """Read once."""
+        return given(_files(self.folder / "catalogs"), self.befores(), self.on)
+
+    @property
+    def on(self) -> date:
+        file = self.folder / "now"
+        return date.fromisoformat(file.read_text("utf-8").strip()) if file.exists() else DAY
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        file = self.folder / "explain"
+        return tuple(file.read_text("utf-8").split()) if file.exists() else ()
+
+    def befores(self) -> Mapping[str, str]:
+        """The texts of the states before, by tenant; under the empty key where there is one tenant."""
+        return {tenant: file.read_text("utf-8") for tenant, file in _by_tenant(self.folder, "before")}
+
+    @cached_property
+    def expected(self) -> Outcome:
+        """The goldens."""
+        tenants = () if self.given.catalog is None else tuple(self.given.catalog.policies)
+        texts = {tenant: file.read_text("utf-8") for tenant, file in after_files(self)}
+        return Outcome(
+            _text(self.folder / PLAN),
+            {_tenant(key, tenants): state_of(text, AFTER) for key, text in texts.items()},
+            _text(self.folder / EXPLAIN),
+        )
+
+    @cached_property
+    def actual(self) -> Outcome:
+        """What comes of it by all the rules."""
+        return run(self.given, RULES, self.questions)
+
+
+def scenarios() -> list[Scenario]:
+    """Every folder beside this file that holds a story, by name."""
+    return [Scenario(file.parent) for file in sorted(HERE.glob("*/story.md"))]
+
+
+def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outcome:
+    """Plan, and apply: every change leaves its entity as the plan says."""
+    if start.catalog is None:
+        return Outcome(start.problems, {})
+    plans = planned(start, rules)
+    answers = "\n".join(explained(start, rules, question) for question in questions)
+    return Outcome(plan_text(plans, start.catalog), after(plans, start.states), answers)
+
+
+def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
+    """The plans of all tenants."""
+    assert start.catalog is not None
+    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on))
+
+
+def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
+    """The states of the tenants that the plans change."""
+    return {plan.tenant: _applied(plan, states.get(plan.tenant, {})) for plan in plans if plan.changes}
+
+
+def _applied(plan: TenantPlan, state: State) -> State:
+    result = dict(state)
+    for change in plan.changes:
+        if change.after is None:
+            del result[change.entity]
+        else:
+            result[change.entity] = entity(change.after)
+    return result
+
+
+def applied(start: Given, states: States) -> Given:
+    """The same with these states in place of those before."""
+    return replace(start, states={**start.states, **states})
+
+
+def observing(states: States) -> Observe:
+    """Reads from these states; a tenant without one is empty."""
+
+    def observe(policy: Policy) -> Observed:
+        state = states.get(policy.reseller, {})
+        return Observed(state, state_fingerprint(state), 0)
+
+    return observe
+
+
+def plan_text(plans: tuple[TenantPlan, ...], catalog: Catalog) -> str:
+    """As `reconcile plan --verbose` prints it."""
+    source = Source(commit=None, base=None, dirty=False, digest=catalog.digest)
+    return render_plan(Plan(f"{DAY}T00:00:00Z", source, plans), verbose=True)
+
+
+def explained(start: Given, rules: RuleBook, question: str) -> str:
+    """What `reconcile explain` prints for one entity or field."""
+    assert start.catalog is not None
+    address, _, path = question.partition("#")
+    tenant, kind, key = address.split("/")
+    fold = Fold(start.catalog, observing(start.states), rules, start.on)
+    for above in tenants_in_order(start.catalog):
+        fold.plan(above)
+    policy = resolve_policy(start.catalog, tenant)
+    upstream = fold.upstream_of(policy)
+    assert not isinstance(upstream, Unreadable)
+    comparison = compare(policy, upstream, start.states.get(tenant, {}), rules, start.on)
+    return render_explanation(explain(comparison, policy, _entity_id(kind, key), parse_path(path) if path else None))
+
+
+def _entity_id(kind: str, key: str) -> EntityId:
+    names = {str(EntityId(name, key)): EntityId(name, key) for name in STATE_KINDS}
+    return names[f"{kind}/{key}"]
+
+
+def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Given:
+    """From the texts of a workspace's files by path, and of states by tenant."""
+    catalog, problems = load(SourceFile(path, text.encode()) for path, text in files.items())
+    if catalog is None:
+        return Given(None, render_problems(problems), {}, on)
+    tenants = tuple(catalog.policies)
+    states = {_tenant(key, tenants): state_of(text, "before") for key, text in befores.items()}
+    return Given(catalog, "", states, on)
+
+
+def state_of(text: str, file: str) -> State:
+    """A state from its documents."""
+    patches, problems = read_state(text, file)
+    assert not problems, "\n".join(map(str, problems))
+    return {id: found for id, found in patched({}, patches, replace=True) if found is not None}
+
+
+def after_files(scenario: Scenario) -> Iterator[tuple[str, Path]]:
+    """The goldens of states, by tenant."""
+    return _by_tenant(scenario.folder, AFTER)
+
+
+def documents(state: State) -> str:
+    """A state as its documents, by kind and key."""
+    return render_documents(state.values())
+
+
+def shuffled(scenario: Scenario, seed: int) -> Given:
+    """The same scenario with its files, documents, fields and tenants in another order."""
+    chance = random.Random(seed)
+    files = {path: _shuffled_text(text, chance) for path, text in _mixed(_files(scenario.folder / "catalogs"), chance)}
+    befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
+    start = given(files, befores, scenario.on)
+    states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
+    return replace(start, states={tenant: _shuffled_state(state, chance) for tenant, state in states.items()})
+
+
+def without_lines(text: str) -> str:
+    """A text that names places, without their lines."""
+    return _LINE.sub(r"\1", text)
+
+
+def _shuffled_text(text: str, chance: random.Random) -> str:
+    parts = [_TOP_LEVEL.split(part) for part in _DOCUMENTS.split(text.rstrip() + "\n")]
+    for part in parts:
+        chance.shuffle(part)
+    chance.shuffle(parts)
+    return "---\n".join("".join(part) for part in parts)
+
+
+def _shuffled_state(state: State, chance: random.Random) -> State:
+    return {id: Entity(id, dict(_mixed(found.body, chance)), found.origin) for id, found in state.items()}
+
+
+def _mixed(items: Mapping[K, V], chance: random.Random) -> list[tuple[K, V]]:
+    pairs = list(items.items())
+    chance.shuffle(pairs)
+    return pairs
+
+
+def _files(root: Path) -> dict[str, str]:
+    found = sorted(path for path in root.rglob("*") if path.suffix in (".yaml", ".yml"))
+    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in found}
+
+
+def _by_tenant(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
+    """Where a state stands: `<name>.yaml` for the one tenant, or `<name>/<tenant>.yaml`."""
+    if (folder / f"{name}.yaml").exists():
+        yield "", folder / f"{name}.yaml"
+    yield from ((file.stem, file) for file in sorted((folder / name).glob("*.yaml")))
+
+
+def _tenant(key: str, tenants: tuple[str, ...]) -> str:
+    """The tenant that a state is of."""
+    if key:
+        assert key in tenants, f"there is no tenant {key}"
+        return key
+    assert len(tenants) == 1, "with several tenants, each has a file of its own"
+    return tenants[0]
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8") if file.exists() else ""
+
+
+def update(scenario: Scenario) -> None:
+    """Write the goldens as they are now."""
+    outcome = scenario.actual
+    single = scenario.given.catalog is not None and len(scenario.given.catalog.policies) == 1
+    for _, file in list(after_files(scenario)):
+        file.unlink()
+    for tenant, state in outcome.after.items():
+        file = scenario.folder / (f"{AFTER}.yaml" if single else f"{AFTER}/{tenant}.yaml")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(documents(state), "utf-8")
+    (scenario.folder / PLAN).write_text(outcome.text, "utf-8")
+    if scenario.questions:
+        (scenario.folder / EXPLAIN).write_text(outcome.explained, "utf-8")

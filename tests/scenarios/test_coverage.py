@@ -1,0 +1,55 @@
+"""Every rule has a scenario, and every declaration of the rules makes a difference to one."""
+
+from functools import cache
+
+import pytest
+
+from reconciler.core.shape import RuleBook
+from tests.scenarios import runner
+from tests.scenarios.runner import RULES, Scenario
+
+SHOWN = (
+    *(f"CB-{number:02}" for number in range(1, 36)),
+    *(f"AP-{number:02}" for number in (1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21)),
+)
+SCENARIOS = runner.scenarios()
+
+
+@pytest.mark.parametrize("rule", SHOWN)
+def test_every_rule_has_a_scenario(rule: str) -> None:
+    assert [scenario.name for scenario in SCENARIOS if rule in scenario.ids]
+
+
+@pytest.mark.parametrize("declaration", sorted(RULES.declarations()))
+def test_without_any_one_declaration_a_scenario_fails(declaration: str) -> None:
+    rules = RULES.without(declaration)
+    assert any(_fails(scenario, rules) for scenario in _likely_first(declaration)), "no scenario misses it"
+
+
+def _fails(scenario: Scenario, rules: RuleBook) -> bool:
+    """Whether it comes out otherwise than its folder says. A crash is no difference, and passes through."""
+    _passes(scenario)
+    outcome = runner.run(scenario.given, rules, scenario.questions)
+    return outcome != scenario.expected
+
+
+@cache
+def _passes(scenario: Scenario) -> None:
+    assert scenario.actual == scenario.expected, f"{scenario.name} fails with all declarations in force"
+
+
+def _likely_first(declaration: str) -> list[Scenario]:
+    """The scenarios that mention most of what a declaration is about, the short ones first."""
+    words = set(declaration.replace(":", ".").split(".")) - {"*"}
+
+    def rank(scenario: Scenario) -> tuple[int, int]:
+        text = _mentioned(scenario)
+        return -sum(word in text for word in words), len(text)
+
+    return sorted(SCENARIOS, key=rank)
+
+
+@cache
+def _mentioned(scenario: Scenario) -> str:
+    after = "".join(runner.documents(state) for state in scenario.expected.after.values())
+    return f"{scenario.name} {scenario.expected.text} {after}"

@@ -1,0 +1,63 @@
+"""Every scenario comes out as its folder says, converges, and does not care for order."""
+
+import pytest
+
+from tests.scenarios import runner
+from tests.scenarios.runner import Scenario
+
+SCENARIOS = runner.scenarios()
+STORY_LINES = 25
+every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+
+
+@every_scenario
+def test_it_comes_out_as_expected(scenario: Scenario, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--update-golden"):
+        runner.update(scenario)
+        scenario = Scenario(scenario.folder)
+    actual, expected = scenario.actual, scenario.expected
+    assert actual.text == expected.text
+    assert _texts(actual.after) == _texts(expected.after)
+    assert actual.explained == expected.explained
+
+
+@every_scenario
+def test_a_second_plan_has_nothing_to_do(scenario: Scenario) -> None:
+    start = scenario.given
+    if start.catalog is None:
+        return
+    again = runner.planned(runner.applied(start, scenario.actual.after), runner.RULES)
+    assert [change.address for plan in again for change in plan.changes] == []
+
+
+@every_scenario
+def test_the_order_of_files_documents_tenants_and_keys_does_not_matter(scenario: Scenario) -> None:
+    if scenario.given.catalog is None:
+        return  # problems stand in the order of their places
+    for seed in range(3):
+        start = runner.shuffled(scenario, seed)
+        other = runner.run(start, runner.RULES, scenario.questions)
+        assert runner.without_lines(other.text) == runner.without_lines(scenario.actual.text)
+        assert _texts(other.after) == _texts(scenario.actual.after)
+
+
+@every_scenario
+def test_its_goldens_are_in_their_normal_form(scenario: Scenario) -> None:
+    """What a person changed by hand is still what would be written: the difference of a golden is its meaning."""
+    for _, file in runner.after_files(scenario):
+        text = file.read_text("utf-8")
+        assert text == runner.documents(runner.state_of(text, file.name))
+
+
+@every_scenario
+def test_its_story_can_be_read_in_a_minute(scenario: Scenario) -> None:
+    lines = (scenario.folder / "story.md").read_text("utf-8").splitlines()
+    assert scenario.ids, f"the folder {scenario.name} names no rule"
+    assert lines[0].startswith(f"# {scenario.ids[0]} ")
+    assert len(lines) <= STORY_LINES
+    for word in ("Given", "When", "Then"):
+        assert any(line.startswith(word) for line in lines), f"the story has no {word}"
+
+
+def _texts(states: runner.States) -> dict[str, str]:
+    return {tenant: runner.documents(state) for tenant, state in sorted(states.items())}

@@ -1,0 +1,172 @@
+"""The rules of the house that no linter knows: sizes, floors, docstrings, nothing of one machine committed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+MODULE_LINES = 400
+FUNCTION_LINES = 40
+REASON = re.compile(r"#\s*long:\s*\S")
+PROHIBITION = re.compile(r"\b(never|nothing|nobody|none|no|not|nor|only)\b", re.IGNORECASE)
+
+# Written with [.] and [-] so that this file does not hold what it looks for.
+FOREIGN = {
+    "a registry's address": re.compile(r"files[.]pythonhosted[.]org|pypi[.]org/+simple|file:/+opt"),
+    "an option that gives one": re.compile(r"(?<![\w-])--(extra-)?index[-]url|--find[-]links|--trusted[-]host"),
+    "a path of one machine": re.compile(r"(?<![\w.])/(root|home/\w+|Users/\w+|work/(main|shared))(/|\b)"),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for top in ("reconciler", "tools") for path in (ROOT / top).rglob("*.py"))
+
+
+def packages() -> list[Path]:
+    """Every folder under reconciler/ that holds modules, reconciler/ itself included."""
+    return sorted({path.parent for path in (ROOT / "reconciler").rglob("*.py")})
+
+
+def committed() -> list[Path]:
+    """What git has or would take with `git add --all`."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git clone")
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    return [path for name in names if name and (path := ROOT / name).is_file() and not path.is_symlink()]
+
+
+def functions(source: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def long_functions(source: str) -> Iterator[str]:
+    lines = source.splitlines()
+    for node in functions(source):
+        size = (node.end_lineno or node.lineno) - node.lineno + 1
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        reasons = {node.lineno, node.lineno - 1, first - 1} - {0}
+        if size > FUNCTION_LINES and not any(REASON.search(lines[number - 1]) for number in reasons):
+            yield f"{node.lineno}: {node.name} has {size} lines"
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def expect_none(found: list[str]) -> None:
+    assert not found, "\n".join(found)
+
+
+def test_modules_are_short_or_say_why() -> None:
+    found = []
+    for path in modules():
+        lines = path.read_text("utf-8").splitlines()
+        if len(lines) > MODULE_LINES and not any(REASON.search(line) for line in lines[:5]):
+            found.append(f"{relative(path)}: {len(lines)} lines")
+    expect_none(found)
+
+
+def test_functions_are_short_or_say_why() -> None:
+    expect_none([f"{relative(path)}:{line}" for path in modules() for line in long_functions(path.read_text("utf-8"))])
+
+
+def test_the_measure_of_functions_sees_what_it_should() -> None:
+    body = "    x = 1\n" * FUNCTION_LINES
+    assert list(long_functions(f"def f():\n{body}")) == [f"1: f has {FUNCTION_LINES + 1} lines"]
+    assert list(long_functions(f"def f():\n{body.removesuffix('    x = 1' + chr(10))}")) == []
+    for reason in ("def f():  # long: a table\n", "# long: a table\ndef f():\n", "# long: a table\n@g\ndef f():\n"):
+        assert list(long_functions(reason + body)) == []
+    assert list(long_functions(f"# long:\ndef f():\n{body}")) != []
+
+
+def test_imports_run_downwards_only() -> None:
+    call = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", call, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_nothing_committed_belongs_to_one_machine(what: str) -> None:
+    found = []
+    for path in committed():
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        lines = content.decode("utf-8", "replace").splitlines()
+        found += [f"{relative(path)}:{n}: {line}" for n, line in enumerate(lines, 1) if FOREIGN[what].search(line)]
+    expect_none(found)
+
+
+def test_every_package_says_what_may_never_happen_in_it() -> None:
+    silent = []
+    for package in packages():
+        initial = package / "__init__.py"
+        docstring = ast.get_docstring(ast.parse(initial.read_text("utf-8"))) if initial.is_file() else None
+        if not PROHIBITION.search(docstring or ""):
+            silent.append(relative(initial))
+    expect_none(silent)
+
+
+def test_scripts_run_in_a_clone() -> None:
+    scripts = [ROOT / ".ci/run", *(ROOT / "script").iterdir()]
+    assert {relative(path) for path in scripts} >= {".ci/run", "script/setup", "script/test", "script/demo"}
+    expect_none([relative(path) for path in scripts if not os.access(path, os.X_OK)])
+    assert re.search(r"^exec \./script/test\b", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE)
+
+
+def pins() -> dict[str, str]:
+    """Each requirement of requirements.txt by its name, with the lines that belong to it."""
+    blocks = re.split(r"\n(?=[a-z])", "\n" + (ROOT / "requirements.txt").read_text("utf-8"))
+    return {block.partition("==")[0]: block for block in blocks if "==" in block.partition("\n")[0]}
+
+
+def test_every_dependency_is_pinned_with_hashes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", line)[0]).lower() for line in wanted}
+    expect_none(sorted(names - set(pins())))
+    expect_none([name for name, block in pins().items() if "--hash=sha256:" not in block])
+
+
+def test_the_version_stands_everywhere_alike() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert f'__version__ = "{project["version"]}"' in (ROOT / "reconciler/__init__.py").read_text("utf-8")
+    assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def workflows() -> list[Path]:
+    return sorted([*(ROOT / ".github/workflows").glob("*.yml"), *(ROOT / "examples/github").glob("*.yml")])
+
+
+@pytest.mark.parametrize("path", workflows(), ids=relative)
+def test_workflows_can_read_only_and_are_safe_for_forks(path: Path) -> None:
+    workflow: dict[str, Any] = YAML(typ="safe").load(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in workflow["on"]
+    if "pull_request" in workflow["on"]:
+        assert not re.search(r"\bsecrets(\.\w|\[|:)", path.read_text("utf-8"))
+    for job in workflow["jobs"].values():
+        assert "permissions" not in job
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")]
+        assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(checkouts)
+
+
+@pytest.mark.parametrize("path", [path for path in workflows() if "apply" in path.name], ids=relative)
+def test_one_apply_at_a_time_and_none_cut_off(path: Path) -> None:
+    workflow: dict[str, Any] = YAML(typ="safe").load(path)
+    assert workflow["concurrency"] == {"group": "reconcile-apply", "cancel-in-progress": False}
+    assert workflow["jobs"]["apply"]["environment"]

@@ -1,0 +1,219 @@
+"""Files to documents: what is read of them, where every field stands, and the words of what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.core.read import read_file
+from reconciler.core.state import read_state, state_model
+from reconciler.model.diagnostics import Diagnostic
+from reconciler.model.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS
+from reconciler.model.source import SourceDocument, SourceFile
+
+PLAN = """\
+kind: Plan
+key: basic
+product: suite
+plan_category: productivity
+service_term: annual
+sales_categories: [web, office]
+labels: {segment: smb}
+periods:
+  P1M: {fees: {recurring: [{from: 2027-01-01, amount: 6.60}, {from: 2026-01-01, amount: "6.00"}]}}
+resources:
+  gpt-4.1: {limits: {maximum: 1_0}}
+"""
+
+
+def problems(text: str) -> list[Diagnostic]:
+    return list(read_file(SourceFile("x.yaml", text.encode())).problems)
+
+
+def document(text: str) -> SourceDocument:
+    reading = read_file(SourceFile("x.yaml", text.encode()))
+    assert reading.problems == ()
+    (only,) = reading.documents
+    return only
+
+
+def test_the_kinds() -> None:
+    assert len(CATALOG_KINDS) == 16
+    assert list(STEERING_KINDS) == ["Provider", "PriceList", "ServiceTemplate", "SyncPolicy"]
+    assert set(STATE_KINDS) == {*CATALOG_KINDS, "Tenant", "Customer", "Subscription"}
+    assert all(model.__name__ == kind for kind, model in KINDS.items())
+
+
+def test_an_entity_is_the_document_with_its_defaults() -> None:
+    plan = document(PLAN.replace("1_0", "10"))
+    assert (plan.kind, plan.key, str(plan.place)) == ("Plan", "basic", "x.yaml:1:1")
+    assert plan.entity.origin is None
+    assert plan.entity.body == {
+        "labels": {"segment": "smb"},
+        "status": "active",
+        "published": True,
+        "product": "suite",
+        "plan_category": "productivity",
+        "sales_categories": ["office", "web"],
+        "service_term": "annual",
+        "periods": {
+            "P1M": {
+                "fees": {
+                    "recurring": [
+                        {"from": "2026-01-01", "amount": "6.00"},
+                        {"from": "2027-01-01", "amount": "6.60"},
+                    ]
+                }
+            }
+        },
+        "resources": {"gpt-4.1": {"available": True, "limits": {"maximum": "10"}}},
+    }
+
+
+def test_places_follow_the_body() -> None:
+    plan = document(PLAN.replace("1_0", "10"))
+
+    def at(*path: str | int, key: bool = False) -> str:
+        return str(plan.place_of(path, key=key)).removeprefix("x.yaml:")
+
+    assert at("product") == "3:10"
+    assert at("product", key=True) == "3:1"
+    assert at("sales_categories", 0) == "6:25"  # office, which is sorted before web
+    assert at("sales_categories", 1) == "6:20"
+    assert at("periods", "P1M", "fees", "recurring", 0, "amount") == "9:89"
+    assert at("resources", "gpt-4.1", "limits", "maximum") == "11:31"
+    assert at("resources", "gpt-4.1", "prices", "setup") == "11:12"
+    assert at("resources", "seat") == "11:3"
+    assert at("name") == "1:1"
+
+
+def test_a_list_of_plans_stands_for_its_long_form() -> None:
+    template = document("kind: ServiceTemplate\nkey: t\ndelegated_plans: [b, a]\n")
+    assert template.entity.body["delegated_plans"] == {"include": ["a", "b"]}
+    assert template.place_of(("delegated_plans", "include", 0)).column == 22
+
+
+def test_a_policy_has_the_key_of_its_reseller() -> None:
+    policy = document(
+        "kind: SyncPolicy\nreseller: contoso\nupstream: n\noptions: {plans: true, other: {update_roles: false}}\n"
+    )
+    assert policy.key == "contoso"
+    assert "reseller" not in policy.entity.body
+    assert policy.entity.body["options"]["plans.create"] is True
+    assert policy.entity.body["options"]["other.update_roles"] is False
+    assert str(policy.place_of(("options", "other", "update_roles"))) == "x.yaml:4:46"
+
+
+def test_a_workspace_has_no_key() -> None:
+    assert document("kind: Workspace\nversion: 1\n").key == ""
+
+
+def test_no_kind_or_key_may_be_a_number() -> None:
+    (problem,) = problems("kind: Resource\nkey: 365\n")
+    assert (problem.summary, problem.hint) == ("key: expected a string, found 365", 'put it in quotes: "365"')
+
+
+@pytest.mark.parametrize(
+    ("text", "summary", "hint"),
+    [
+        ("nmae: x", 'Plan has no field "nmae"', 'did you mean "name"?'),
+        ("key:x: 1", 'Plan has no field "key:x"', "a colon is followed by a space"),
+        ("origin: x", 'Plan has no field "origin"', "the reconciler alone writes an origin, in tenants"),
+        ("status: activ", 'status: "activ" is not a value of this field', 'did you mean "active"?'),
+        ("status: 5", "status: expected one of active, disabled_by_provider, draft, inactive, found 5", ""),
+        ("published: yes", 'published: expected true or false, found "yes"', "write true, unquoted"),
+        ("expiration_schedule: [a]", "expiration_schedule: expected a string, found a list", ""),
+        ("resources: {a: {prices: {setupp: 1}}}", 'resources.a.prices has no field "setupp"', 'did you mean "setup"?'),
+        ('resources: {"a.b": {limits: 5}}', 'resources["a.b"].limits: expected a map, found 5', ""),
+    ],
+)
+def test_the_words_of_a_problem(text: str, summary: str, hint: str) -> None:
+    base = "kind: Plan\nkey: a\nproduct: a\nplan_category: a\nservice_term: a\n"
+    (problem,) = problems(base + text + "\n")
+    assert (problem.summary, problem.hint) == (summary, hint)
+
+
+def test_every_missing_field_is_named() -> None:
+    assert [problem.summary for problem in problems("kind: Plan\nkey: a\n")] == [
+        'Plan lacks the required field "product"',
+        'Plan lacks the required field "plan_category"',
+        'Plan lacks the required field "service_term"',
+    ]
+
+
+def test_a_field_that_only_seems_to_be_missing() -> None:
+    reading = read_file(SourceFile("x.yaml", b"kind: Plan\nkey: a\n<<: {product: b}\nnmae: x\n"))
+    assert [problem.code for problem in reading.problems] == ["yaml-merge", "unknown-field"]
+    assert [(head.kind, head.key) for head in reading.faulty] == [("Plan", "a")]
+
+
+# --- State ------------------------------------------------------------------------------------------------------------
+
+
+def state(text: str) -> list[str]:
+    return [f"{each.place.line}:{each.place.column} {each.code}" for each in read_state(text, "x.yaml")[1]]
+
+
+def test_a_patch_holds_what_is_given_and_nothing_else() -> None:
+    patches, found = read_state(
+        """\
+{kind: Plan, key: a, origin: n, status: disabled_by_provider, name: null, sales_categories: [],
+ resources: {seat: {origin: n, prices: {setup: null, recurring: 1.50}}, space: null}, labels: {a: null}}
+---
+{kind: NotificationSchedule, key: b, notices: {30: null, 7: mail}}
+---
+{kind: Subscription, key: c, add_ons: {backup: {quantity: 3}}, renewals: [{date: 2027-01-01}], paid: null}
+---
+{kind: Tenant, key: contoso}
+""",
+        "x.yaml",
+    )
+    assert found == []
+    assert [(patch.kind, patch.key) for patch in patches] == [
+        ("Plan", "a"),
+        ("NotificationSchedule", "b"),
+        ("Subscription", "c"),
+        ("Tenant", "contoso"),
+    ]
+    assert patches[0].body == {
+        "origin": "n",
+        "status": "disabled_by_provider",
+        "name": None,
+        "sales_categories": [],
+        "resources": {"seat": {"origin": "n", "prices": {"setup": None, "recurring": "1.50"}}, "space": None},
+        "labels": {"a": None},
+    }
+    assert patches[1].body == {"notices": {"7": "mail", "30": None}}
+    assert patches[2].body == {
+        "add_ons": {"backup": {"quantity": 3}},
+        "renewals": [{"date": "2027-01-01"}],
+        "paid": None,
+    }
+    assert patches[3].body == {}
+    assert str(patches[3].place) == "x.yaml:8:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kind: Plan\n", "1:1 missing-field"),
+        ("kind: Plan\nkey: null\n", "2:6 wrong-type"),
+        ("kind: SyncPolicy\nreseller: a\n", "1:7 unknown-kind"),
+        ("kind: Workspace\n", "1:7 unknown-kind"),
+        ("kind: Plan\nkey: a\nnmae: x\n", "3:1 unknown-field"),
+        ("kind: Product\nkey: a\nunit_prices: {P1M: 1}\n", "3:1 unknown-field"),
+        ("kind: Plan\nkey: a\nresources: {seat: {prices: {setup: -1}}}\n", "3:36 bad-amount"),
+        ("kind: Plan\nkey: a\nsales_categories: [null]\n", "3:20 wrong-type"),
+        ("kind: Subscription\nkey: a\nrenewals: [{quantity: 1}]\n", "3:12 missing-field"),
+        ("kind: ExpirationSchedule\nkey: a\nsteps: {x: null}\n", "3:9 bad-value"),
+        ("kind: Role\nkey: a\n---\nkind: Plan\nkey: a\n---\nkind: Role\nkey: a\n", "7:1 duplicate-document"),
+        ("kind: Role\nkey: a\nx: [\n", "3:5 yaml-syntax"),
+    ],
+)
+def test_a_state_that_is_at_fault(text: str, expected: str) -> None:
+    assert state(text) == [expected]
+
+
+def test_a_twin_is_made_once() -> None:
+    assert state_model("Plan") is state_model("Plan")
+    assert read_state("", "x.yaml") == ([], [])
+    assert read_state(b"# nothing\n---\n", "x.yaml") == ([], [])
