@@ -1,4 +1,4 @@
-.PHONY: check test demo wheel
+.PHONY: check test demo wheel docs
 
 check:  ## ruff, mypy, import-linter and the tests: what CI runs
 	./script/test
@@ -11,3 +11,8 @@ demo:  ## plan, apply, plan again, on a copy of the bundled catalogs
 wheel:  ## dist/reconciler-*.whl
 	./script/setup
 	.venv/bin/python -m hatchling build --target wheel
+
+docs:  ## what is written from the code: schemas/ and docs/rules.md
+	./script/setup
+	.venv/bin/reconcile schema schemas
+	.venv/bin/python -c 'from reconciler.report.rules import rules_markdown; print(rules_markdown(), end="")' > docs/rules.md

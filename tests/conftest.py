@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("short", max_examples=60)
+settings.register_profile("long", max_examples=2_000)  # pytest tests/laws --hypothesis-profile=long
+settings.load_profile("short")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,8 +1,11 @@
 """Copies: what a tenant gets of an upstream's entity, by the declarations on its fields."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.shape import FieldShape
+from reconciler.model.keys import EntityId
 from reconciler.model.sync import EMPTY, GATED, Own
 from reconciler.model.values import Body, Value
 
@@ -53,32 +56,39 @@ def at_creation(field: FieldShape) -> Any:
     return field.declared.at_creation if field.declared else EMPTY
 
 
-def taken_over(have: Body, copy: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
-    """An own entity of the tenant that becomes a copy: the reseller's fields and own items stay, else the copy's.
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """An own entity of the tenant that becomes a copy: the reseller's fields, items and links stay, else the copy's.
 
-    ``have`` is the tenant's body, ``copy`` what `copy_of` gives.
+    ``origin``: the upstream's key. ``own``: whether an entity that the tenant links to is its own.
     """
-    result: dict[str, Value] = {}
-    for field in fields:
-        value = _taken(have.get(field.name), copy.get(field.name), field)
-        if value is not None and value != {} and value != []:
-            result[field.name] = value
-    kept = {name: value for name, value in have.items() if name not in {field.name for field in fields}}
-    return {**kept, **result}
 
+    origin: str
+    own: Callable[[EntityId], bool]
 
-def _taken(have: Value, copy: Value, field: FieldShape) -> Value:
-    if field.items:
-        mine, theirs = have or {}, copy or {}
-        origin = {key: {"origin": item["origin"]} for key, item in theirs.items() if "origin" in item}
-        merged = {
-            key: {**taken_over(mine.get(key, {}), item, field.fields), **origin.get(key, {})}
-            for key, item in theirs.items()
-        }
-        return {**mine, **merged}
-    if field.type == "struct":
-        return taken_over(have or {}, copy or {}, field.fields)
-    if field.links or (field.ref and field.ref.with_origin):
-        return sorted({*(have or []), *(copy or [])})
-    keeps = field.declared is None or isinstance(field.declared, Own) or at_creation(field) == GATED
-    return have if keeps else copy
+    def body(self, have: Body, copy: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+        """The body after it; ``have`` is the tenant's, ``copy`` what `copy_of` gives."""
+        names = {field.name for field in fields}
+        kept = {name: value for name, value in have.items() if name not in names}
+        taken = {field.name: self._field(have.get(field.name), copy.get(field.name), field) for field in fields}
+        return {**kept, **{name: value for name, value in taken.items() if value not in (None, {}, [])}}
+
+    def _field(self, have: Value, copy: Value, field: FieldShape) -> Value:
+        if field.items:
+            return self._items(have or {}, copy or {}, field)
+        if field.type == "struct":
+            return self.body(have or {}, copy or {}, field.fields)
+        if field.ref and field.ref.with_origin:
+            kind = field.ref.kind
+            return sorted({*(key for key in have or [] if self.own(EntityId(kind, key))), *(copy or [])})
+        keeps = field.declared is None or isinstance(field.declared, Own) or at_creation(field) == GATED
+        return have if keeps and not field.links else copy
+
+    def _items(self, mine: Body, theirs: Body, field: FieldShape) -> dict[str, Value]:
+        assert field.items is not None
+        with_origin = field.items.with_origin
+        own = {key: item for key, item in mine.items() if not with_origin or item.get("origin") != self.origin}
+        taken = {key: self.body(mine.get(key, {}), item, field.fields) for key, item in theirs.items()}
+        if with_origin:
+            taken = {key: {**item, "origin": self.origin} for key, item in taken.items()}
+        return {**own, **taken}

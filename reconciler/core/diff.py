@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from reconciler.core.copying import at_creation, copy_of, copy_of_item, dormant, taken_over
+from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant
 from reconciler.core.desired import Desired, Wanted
 from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
 from reconciler.model.amounts import canonical, in_force
@@ -34,6 +34,11 @@ class Comparison:
     @property
     def origin(self) -> str:
         return self.desired.upstream.key
+
+    @property
+    def takeover(self) -> Takeover:
+        """How an own entity of the tenant becomes a copy here."""
+        return Takeover(self.origin, self.own)
 
     def ours(self, id: EntityId) -> bool:
         """Whether the tenant has the entity, and it came down."""
@@ -85,7 +90,7 @@ def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindS
     if shape.sync.created is None:
         return
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
-    after = taken_over(have.body, copy, shape.fields)
+    after = comparison.takeover.body(have.body, copy, shape.fields)
     created = shape.sync.created
     needs = tuple(references(copy, shape.fields))
     yield Difference(wanted.id, Action.UPDATE, (), have.body, after, created, created.rule, needs, takeover=True)

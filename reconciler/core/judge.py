@@ -7,7 +7,7 @@ What is created because an applied difference needs it (RULES.md, *dependent*) a
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.core.copying import copy_of, taken_over
+from reconciler.core.copying import copy_of
 from reconciler.core.diff import Comparison
 from reconciler.core.preconditions import PRECONDITIONS, Circumstances, Use
 from reconciler.core.shape import references
@@ -172,7 +172,7 @@ class Bench:
         copy = self._copy(target)
         return Arrival(
             id=target,
-            body=taken_over(have.body, copy, shape.fields) if have else copy,
+            body=comparison.takeover.body(have.body, copy, shape.fields) if have else copy,
             rule=self._rule(target, by[0].difference),
             allowed_by=tuple(sorted({option for each in by for option in each.enabled})),
             needed_by=tuple(sorted({each.difference.entity for each in by})),

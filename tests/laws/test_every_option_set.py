@@ -1,4 +1,4 @@
-"""All 2^13 option sets over every kind of difference, against an oracle that shares nothing with the engine; and LAW."""
+"""All 2^13 option sets over every kind of difference, against an oracle that shares nothing with the engine."""
 
 from collections.abc import Mapping
 from itertools import product

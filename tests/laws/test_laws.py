@@ -118,7 +118,7 @@ def test_files_keys_and_entities_in_any_order_give_the_same_bytes(world: World, 
         rest = [each for each in part if each is not provider]
         files += [SourceFile(path, as_yaml(rest))] if rest else []
     random.shuffle(files)
-    state = list(map(lambda each: _shuffled(each, random), world.state))
+    state = [_shuffled(each, random) for each in world.state]
     random.shuffle(state)
     shuffled = read_files(World(world.catalog, tuple(state), world.enabled), files)
     assert _bytes(shuffled) == _bytes(read(world))

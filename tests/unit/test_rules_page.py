@@ -1,0 +1,34 @@
+"""`docs/rules.md` is written from the code, and every declaration names a rule that there is."""
+
+from pathlib import Path
+
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.model.options import OPTIONS
+from reconciler.model.rules import RULES
+from reconciler.report.rules import rules_markdown
+
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == rules_markdown(), "run `make docs`"
+
+
+def rules_of(fields: tuple[FieldShape, ...]) -> set[str]:
+    found: set[str] = set()
+    for field in fields:
+        items = [part for how in (field.items, field.links) if how for part in (how.created, how.removed)]
+        found |= {each.rule for each in (field.declared, *items) if each}
+        found |= rules_of(field.fields)
+    return found
+
+
+def test_every_rule_that_a_declaration_names_has_its_text() -> None:
+    named = set(PRECONDITIONS) | {option.off for option in OPTIONS.values() if option.off}
+    for shape in kind_shapes().values():
+        named |= rules_of(shape.fields)
+        named |= {each.rule for each in (shape.sync.created, shape.sync.removed) if each}
+        named |= {shape.sync.dependent} if shape.sync.dependent else set()
+    assert named <= set(RULES)
+    assert len(named) > 30
