@@ -118,6 +118,29 @@ def source_of(workspace: Workspace, base: str | None = None) -> Source:
     return Source(commit, base, dirty, workspace.catalog.digest)
 
 
+def not_planned_yet(workspace: Workspace) -> list[str]:
+    """What the documents ask for that this version reads and checks, but does not plan: to be said, never passed over."""
+    policies = {reseller: resolve_policy(workspace.catalog, reseller) for reseller in workspace.catalog.policies}
+    notes = []
+    with_lists = sorted(key for key, policy in policies.items() if policy.price_list.value)
+    if with_lists:
+        notes.append(f"price lists are not planned yet: {', '.join(with_lists)} get delegated plans only")
+    below = sorted(key for key, policy in policies.items() if policy.upstream in policies)
+    if below:
+        what = "what is withheld above them shows as blocked below (AP-05), without its root cause"
+        notes.append(f"levels below the first ({', '.join(below)}) are planned without causes from above yet: {what}")
+    return notes
+
+
+def _refuse_renames(catalog: Catalog) -> None:
+    """A rename that was passed over would disable one plan and create another."""
+    for tree in catalog.providers.values():
+        for id, document in sorted(tree.documents.items()):
+            if "moved_from" in document.entity.body:
+                place = document.place_of(("moved_from",))
+                raise Unknown(f"{place}: {id} has moved_from: renames are not planned yet; nothing was planned")
+
+
 def make_plan(
     workspace: Workspace,
     access: Access,
@@ -127,6 +150,7 @@ def make_plan(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only."""
+    _refuse_renames(workspace.catalog)
     selected = workspace.chosen(tuple(tenants))
     plans = plan_all(
         workspace.catalog,
