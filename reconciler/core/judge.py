@@ -49,7 +49,7 @@ def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy) -
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY]
-    return Judgement(standing, {**arrivals, **bench.with_the_first(applied, arrivals)})
+    return Judgement(standing, {**arrivals, **bench.with_the_first(applied)})
 
 
 def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[EntityId, Arrival]) -> Iterator[Judged]:
@@ -158,12 +158,10 @@ class Bench:
                         brought.setdefault(target, []).append(each)
         return {target: self._arrival(target, by) for target, by in sorted(brought.items())}
 
-    def with_the_first(self, applied: list[Judged], arrivals: Mapping[EntityId, Arrival]) -> Mapping[EntityId, Arrival]:
+    def with_the_first(self, applied: list[Judged]) -> Mapping[EntityId, Arrival]:
         """The tenant's own document, if it has none: it comes with the first thing that is applied."""
         tenant = EntityId(TENANT, self.policy.reseller)
-        if not applied or tenant in arrivals or not self._comes(tenant):
-            return {}
-        return {tenant: self._arrival(tenant, applied)}
+        return {tenant: self._arrival(tenant, applied)} if applied and self._comes(tenant) else {}
 
     def _arrival(self, target: EntityId, by: list[Judged]) -> Arrival:
         comparison = self.case.comparison
@@ -175,7 +173,7 @@ class Bench:
             body=comparison.takeover.body(have.body, copy, shape.fields) if have else copy,
             rule=self._rule(target, by[0].difference),
             allowed_by=tuple(sorted({option for each in by for option in each.enabled})),
-            needed_by=tuple(sorted({each.difference.entity for each in by})),
+            needed_by=tuple(sorted({each.difference.entity for each in by} - {target})),
         )
 
     def _rule(self, target: EntityId, first: Difference) -> str:
