@@ -119,12 +119,9 @@ def source_of(workspace: Workspace, base: str | None = None) -> Source:
 
 
 def not_planned_yet(workspace: Workspace) -> list[str]:
-    """What the documents ask for that this version reads and checks, but does not plan: to be said, never passed over."""
+    """What the documents ask for that this version reads and checks, but does not plan: to be said, not passed over."""
     policies = {reseller: resolve_policy(workspace.catalog, reseller) for reseller in workspace.catalog.policies}
     notes = []
-    with_lists = sorted(key for key, policy in policies.items() if policy.price_list.value)
-    if with_lists:
-        notes.append(f"price lists are not planned yet: {', '.join(with_lists)} get delegated plans only")
     below = sorted(key for key, policy in policies.items() if policy.upstream in policies)
     if below:
         what = "what is withheld above them shows as blocked below (AP-05), without its root cause"

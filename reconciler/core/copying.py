@@ -23,6 +23,8 @@ def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str
 def _copied(value: Value, field: FieldShape, origin: str) -> Value:
     if field.links:
         return value
+    if field.items and field.items.at_creation == GATED:
+        return None
     if field.items:
         return {
             key: copy_of_item(item, field, origin) for key, item in (value or {}).items() if not dormant(item, field)
@@ -53,6 +55,8 @@ def dormant(item: Body, field: FieldShape) -> bool:
 
 def at_creation(field: FieldShape) -> Any:
     """What a field gets at creation; a field that nobody declared stays at the provider."""
+    if field.items:
+        return field.items.at_creation
     return field.declared.at_creation if field.declared else EMPTY
 
 

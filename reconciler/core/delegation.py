@@ -6,7 +6,7 @@ Which plans are on the list, and what becomes of those that left it (AP-04, AP-0
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.core.desired import STATUS_ONLY, Desired, Upstream, Wanted
+from reconciler.core.desired import STATUS_ONLY, Upstream, Wanted
 from reconciler.core.policies import GIVEN
 from reconciler.core.shape import RuleBook, references, unmanaged
 from reconciler.model.change import Obstacle
@@ -21,14 +21,10 @@ from reconciler.model.values import Body
 PLAN = "Plan"
 
 
-def delegation(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook) -> Desired:
-    """What the tenant should have of its upstream's plans and of its service template."""
-    roots = {
-        wanted.id: wanted for wanted in (*_plans(policy, upstream, actual), *_given(policy, upstream), _tenant(policy))
-    }
-    closure = Closure(upstream, actual, rules, roots, {})
-    closure.close()
-    return Desired(upstream, closure.wanted, closure.needs)
+def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[EntityId, Wanted]:
+    """What the tenant should have of its upstream's plans and of its service template, without what that needs."""
+    found = (*_plans(policy, upstream, actual), *_given(policy, upstream), _tenant(policy))
+    return {wanted.id: wanted for wanted in found}
 
 
 @dataclass(frozen=True, slots=True)

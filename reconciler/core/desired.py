@@ -37,7 +37,9 @@ class Wanted:
     ``body`` is the upstream's. ``given``: it is wanted for itself, not only by what needs it; with ``givers``, as long
     as one of those is a copy in the tenant (IW-12). ``covers``: the only
     top-level fields that are compared (``None``: all that are declared). ``rules``: by path, a rule that stands in for
-    the declared one. ``document`` and ``place`` tell where it was declared; ``obstacles`` are known beforehand.
+    the declared one. ``silent``: top-level fields of which no source speaks; they are not compared. ``along``: by path,
+    the entities of which one must be there for a difference below it to be one (IW-07). ``document``, ``place`` and,
+    by path, ``places`` tell where it was declared; ``obstacles`` are known beforehand.
     """
 
     id: EntityId
@@ -46,12 +48,22 @@ class Wanted:
     givers: frozenset[EntityId] = frozenset()
     covers: frozenset[str] | None = None
     rules: Mapping[Path, str] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    along: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=dict)
+    places: Mapping[Path, Place] = field(default_factory=dict)
     document: SourceDocument | None = None
     place: Place | None = None
     obstacles: tuple[Obstacle, ...] = ()
 
+    def speaks_of(self, name: str) -> bool:
+        """Whether a top-level field is compared, where it is declared at all."""
+        return name not in self.silent and (self.covers is None or name in self.covers)
+
     def declared_at(self, path: Path) -> Place | None:
         """Where a field of it was declared, or the thing around it."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.places:
+                return self.places[path[:end]]
         if self.place is not None:
             return self.place
         return self.document.place_of(path) if self.document else None

@@ -95,11 +95,21 @@ def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindS
     needs = tuple(references(copy, shape.fields))
     yield Difference(wanted.id, Action.UPDATE, (), have.body, after, created, created.rule, needs, takeover=True)
     yield from _gated(comparison, wanted, have.body, shape)
+    yield from _left_over(comparison, wanted, have.body, shape)
+
+
+def _left_over(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
+    """Items of an entity that is taken over which the copy would lose again: differences of their own (IW-08)."""
+    for field in shape.fields:
+        if field.items and not field.items.with_origin and isinstance(field.items.removed, Synced):
+            for each in Walk(comparison, wanted, have).differences((field,)):
+                if each.declared is field.items.removed and each.after is None:
+                    yield replace(each, needs=(wanted.id,), only_if_there=True)
 
 
 def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
     """Fields that a creation leaves out: differences of their own, which need the entity to be there."""
-    fields = tuple(field for field in shape.fields if field.declared and at_creation(field) == GATED)
+    fields = tuple(field for field in shape.fields if at_creation(field) == GATED)
     for each in Walk(comparison, wanted, have).differences(fields):
         yield replace(each, needs=(wanted.id, *each.needs), only_if_there=wanted.given)
 
@@ -134,8 +144,7 @@ class Walk:
     have: Body
 
     def differences(self, fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
-        covers = self.wanted.covers
-        compared = tuple(field for field in fields if covers is None or field.name in covers)
+        compared = tuple(field for field in fields if self.wanted.speaks_of(field.name))
         found = list(self._struct(self.have, self.wanted.body, compared, ()))
         yield from found
         yield from self._following(found, fields)
@@ -236,7 +245,8 @@ class Walk:
 
     def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
         rule = self.wanted.rules.get(path, declared.rule)
-        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule)
+        along = self.wanted.along.get(path[:2], ())
+        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule, along=along)
 
     def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
         """A reseller's field that a transition of another field sets, under the same options (CB-09)."""

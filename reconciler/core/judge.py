@@ -45,7 +45,7 @@ class Judgement:
 def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy) -> Judgement:
     """The verdicts on all that a comparison found."""
     bench = Bench(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
-    judged = [bench.verdict(each) for each in found]
+    judged = bench.along([bench.verdict(each) for each in found])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY]
@@ -66,7 +66,7 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
         nowhere = difference.entity not in there and difference.entity not in comparison.actual
         if difference.path and nowhere and each.verdict is Verdict.APPLY:
             continue
-        if not difference.path and difference.action is Action.CREATE and difference.entity in arrivals:
+        if not difference.path and difference.action is not Action.DELETE and difference.entity in arrivals:
             continue
         if difference.entity in comparison.desired.wanted and difference.entity not in live:
             continue
@@ -146,6 +146,18 @@ class Bench:
             checks = [check for rule, check in PRECONDITIONS.items() if rule in in_force]
             self.known[target, use] = tuple(each for check in checks for each in check(self.case, target, use))
         return self.known[target, use]
+
+    def along(self, judged: list[Judged]) -> list[Judged]:
+        """Without what would come along with other entities, none of which is there or comes (IW-07)."""
+        applied = [each for each in judged if each.verdict is Verdict.APPLY and not each.difference.along]
+        there = {each.difference.entity for each in applied if not each.difference.path}
+        there |= set(self.arrivals(applied))
+        ours = self.case.comparison.ours
+        return [
+            each
+            for each in judged
+            if not each.difference.along or any(id in there or ours(id) for id in each.difference.along)
+        ]
 
     def arrivals(self, applied: list[Judged]) -> Mapping[EntityId, Arrival]:
         """The dependents that come with what is applied."""

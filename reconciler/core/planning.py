@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
-from reconciler.core.delegation import delegation
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Arrival, Judgement, judge
 from reconciler.core.order import in_order
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.resolve import resolve
 from reconciler.core.shape import FieldShape, RuleBook, tidy
 from reconciler.model.change import Action, Difference, Judged, Verdict
 from reconciler.model.diagnostics import Place
@@ -40,7 +40,7 @@ class Planned:
 
 def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, on: date) -> Comparison:
     """What a tenant should have beside what it has. ``on`` is the day whose amounts hold."""
-    desired = delegation(policy, upstream, state, rules)
+    desired = resolve(policy, upstream, state, rules, on)
     overrides = frozenset(name for name, setting in policy.overrides.items() if setting.on)
     return Comparison(desired, state, rules, overrides, on)
 

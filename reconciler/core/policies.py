@@ -52,6 +52,7 @@ def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
     assert isinstance(model, SyncPolicy)
     tree = catalog.providers[catalog.provider_of[reseller]]
     layers = tuple(_layers(tree, document, model))
+    price_list = _latest(layers, "price_list")
     return Policy(
         reseller=reseller,
         name=model.name,
@@ -66,7 +67,8 @@ def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
         adopt=_setting(layers, ("adopt",), model.adopt, default=False),
         plans=tuple(_plans(layers)),
         given={kind: _latest(layers, field) for kind, field in GIVEN.items()},
-        price_list=_latest(layers, "price_list"),
+        price_list=price_list,
+        listed=tree.documents[EntityId("PriceList", price_list.value)] if price_list.value else None,
         store=model.store,
         token_env=model.token_env,
     )

@@ -105,8 +105,8 @@ def _field_ids(prefix: str, fields: tuple[FieldShape, ...]) -> Iterator[str]:
         path = f"{prefix}.{field.name}"
         if field.declared:
             yield path
-        if field.items or field.links:
-            yield from (f"{path}:created", f"{path}:removed")
+        comes = field.items or field.links
+        yield from (f"{path}:{part}" for part in ("created", "removed") if comes and getattr(comes, part))
         yield from _field_ids(f"{path}.*" if field.type == "items" else path, field.fields)
 
 

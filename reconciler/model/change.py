@@ -32,6 +32,7 @@ class Difference:
     ``declared`` decides; ``needs`` are entities that must be in the tenant before it can be made; ``amount`` marks
     money; ``note`` says what else a reader should know. ``only_if_there``: where what it needs does not come, the
     difference goes with it rather than forcing it (relations, IW-10). ``member``: ``path`` ends at a member of a set.
+    ``along``: entities of which at least one must have come down, or come (IW-07).
     ``unless_held_by``: what must follow its upstream in the same plan for a removal to be one.
     """
 
@@ -48,6 +49,7 @@ class Difference:
     takeover: bool = False
     member: bool = False
     unless_held_by: tuple[EntityId, ...] = ()
+    along: tuple[EntityId, ...] = ()
     note: str = ""
 
 

@@ -11,12 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconciler.model.fields import Amount, Count, Days, Flag, Key, KeyList, KeySet, Leaf, Period, Text, Version, Whole
 from reconciler.model.options import (
     ACTIVATION,
+    ADD_BILLING_CYCLES,
     ATTACH_USAGE_STATISTICS,
     ENABLE_DISABLE,
     PLANS_CREATE,
+    PRICE_LIST_PRODUCTS,
     PRODUCT_GROUPS,
     PRODUCT_TYPE_OPTIONS,
+    PURCHASE_PRICES,
     RELATIONS,
+    REMOVE_BILLING_CYCLES,
     REMOVE_OBSOLETE,
     RESOURCES_CREATE,
     SYNC_DISPLAY,
@@ -254,15 +258,15 @@ class Relations(Part):
 class BillingCycle(Part):
     """A billing cycle of a tenant's product: what it pays, and what it asks."""
 
-    active: Flag = True
-    purchase_price: Amount | None = None
-    selling_price: Amount | None = None
+    active: Annotated[Flag, reseller_owned(rule="IW-05")] = True
+    purchase_price: Annotated[Amount | None, synced_by(PURCHASE_PRICES, rule="IW-05")] = None
+    selling_price: Annotated[Amount | None, reseller_owned(rule="IW-05", at_creation=EMPTY)] = None
 
 
 class Product(Document):
     """A product: what plans sell, and what price lists price."""
 
-    sync = KindSync(dependent="AP-10", own=OWN_BLOCKS)
+    sync = KindSync(dependent="AP-10", created=synced_by(PRICE_LIST_PRODUCTS, rule="IW-04"), own=OWN_BLOCKS)
     kind: Literal["Product"]
     key: Key
     name: Annotated[Text | None, unmanaged(rule="AP-10")] = None
@@ -278,6 +282,10 @@ class Product(Document):
         dict[Period, BillingCycle],
         Field(default_factory=dict),
         StateOnly(),
+        Items(
+            created=synced_by(ADD_BILLING_CYCLES, rule="IW-06"),
+            removed=synced_by(REMOVE_BILLING_CYCLES, rule="IW-08"),
+        ),
     ]
 
 

@@ -36,6 +36,7 @@ class Policy:
     """What holds for one reseller, after provider defaults, templates and its own policy.
 
     ``given``: the kinds that a service template hands out (OrderFlow, Role, ...), each a setting with a list of keys.
+    ``listed``: the price list that ``price_list`` names.
     ``options``, ``vetoes``, ``overrides`` and ``guards`` have an entry for every id there is.
     """
 
@@ -53,5 +54,6 @@ class Policy:
     plans: tuple[Selected, ...]
     given: Mapping[str, Setting]
     price_list: Setting
+    listed: SourceDocument | None = None
     store: str | None = None
     token_env: str | None = None

@@ -75,6 +75,7 @@ class Items:
     with_origin: bool = False
     dormant: str | None = None
     noun: str = "item"
+    at_creation: Any = COPIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from reconciler.model.fields import (
     TenantKey,
     Text,
 )
-from reconciler.model.options import SYNC_TERMS_AND_CONDITIONS, UPDATE_ORDER_FLOW, UPDATE_ROLES
-from reconciler.model.sync import GATED, OWN_SHARED, KindSync, Ref, reseller_owned, synced_by
+from reconciler.model.options import ADD_BILLING_CYCLES, SYNC_TERMS_AND_CONDITIONS, UPDATE_ORDER_FLOW, UPDATE_ROLES
+from reconciler.model.sync import GATED, OWN_SHARED, Items, KindSync, Ref, reseller_owned, synced_by
 
 
 class TenantBillingCycle(Part):
     """A unit, tenant-wide."""
 
-    active: Flag = True
+    active: Annotated[Flag, synced_by(ADD_BILLING_CYCLES, rule="IW-07")] = True
 
 
 class Tenant(Document):
@@ -54,7 +54,11 @@ class Tenant(Document):
         Ref("TermsAndConditions", with_origin=True),
         synced_by(SYNC_TERMS_AND_CONDITIONS, rule="CB-31", at_creation=GATED),
     ]
-    billing_cycles: Annotated[dict[Period, TenantBillingCycle], Field(default_factory=dict)]
+    billing_cycles: Annotated[
+        dict[Period, TenantBillingCycle],
+        Field(default_factory=dict),
+        Items(created=synced_by(ADD_BILLING_CYCLES, rule="IW-07"), removed=None, at_creation=GATED),
+    ]
 
 
 class Customer(Document):

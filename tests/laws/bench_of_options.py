@@ -25,6 +25,7 @@ from reconciler.model.options import OPTIONS
 from reconciler.model.plan import Change, FieldChange, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
+from reconciler.model.values import Body
 
 FOLDER = Path(__file__).parent / "every_difference"
 ON = date(2026, 12, 1)
@@ -126,7 +127,14 @@ def _paths(change: Change) -> list[str]:
         return [_path(change.entity.kind, field) for field in change.fields]
     before, after = change.before or {}, change.after or {}
     gated = [name for name in GATED.get(change.entity.kind, ()) if change.after and before.get(name) != after.get(name)]
-    return ["", *gated]
+    return ["", *gated, *_cycles(change, before, after)]
+
+
+def _cycles(change: Change, before: Body, after: Body) -> list[str]:
+    """Units that come with the tenant's document, and cycles that go when an own product is taken over."""
+    one, other = before.get("billing_cycles", {}), after.get("billing_cycles", {})
+    keys = other if change.entity.kind == "Tenant" else set(one) - set(other) if change.after else ()
+    return [f"billing_cycles.{key}" for key in sorted(keys)]
 
 
 def _path(kind: str, field: FieldChange) -> str:

@@ -1,6 +1,6 @@
 """An independent oracle: the verdict of every difference, written from the text of RULES.md and from nothing else.
 
-It judges a first-level reseller (its upstream is the provider) that gets its catalog by delegation only: no price list,
+It judges a first-level reseller (its upstream is the provider) that gets its catalog by delegation and by price list:
 no mirrored subscriptions, no guards, no `moved_from`. It imports nothing of the engine, so that disagreement means
 something: one of the two misread the rules.
 
@@ -41,8 +41,17 @@ Readings, where the text is open:
     on either side. The links are entries of their own also while the linked entity is withheld.
 16. A template that gives no roles at all gives the empty set: every role that came down is removed. So with the
     others.
-17. `labels`, `unit_prices`, `billing_cycles` (no price list), Tenant name and currency are not in the field table, or
-    not in this oracle's scope, and are never compared.
+17. `labels`, `unit_prices`, `billing_cycles.*.active`, Tenant name and currency are not in the field table, and are
+    never compared.
+18. A list speaks of the billing cycles of its products only: those of a product that comes by a plan alone, or that
+    left the list, are not compared. Cycles have no origin: every cycle of a listed product is the list's, and one that
+    the list lacks is removed under IW-08; at a product that is taken over as well, as an entry of its own.
+19. A unit is activated with a new cycle only, and only where the product of that cycle is in the tenant or comes. A
+    unit that the tenant does not have is inactive; a unit that is switched off later is the tenant's.
+20. A product whose plan is on the delegated list is not retired, delegated yet or not (LAW). Without an assigned list
+    nothing is retired. With one, a product that came by a plan which left the list is: IW-01 says exactly those.
+21. A retired product leaves a group that came down and that nothing wanted is in any more, under the option that
+    removes the group.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.laws.oracle_inputs import Doc, Inputs, leaf, same, same_map, same_number, same_set
 from tests.laws.oracle_judge import Judge
+from tests.laws.oracle_prices import judge_cycles, judge_listed, retired, wanted_groups
 
 Same = Callable[[Any, Any], bool]
 RELATIONS = ("upgrade", "downgrade", "required", "cross")
@@ -40,7 +41,10 @@ def judge_needed(judge: Judge, delegated: list[str]) -> None:
     for term, above, here in _pairs(inputs, "ServiceTerm", _links(plans + copies, "service_term")):
         fields: dict[str, Same] = {"name": same, "duration": same, "delegated": same}
         _compare(judge, ("ServiceTerm", term), {**above, "delegated": True}, here, fields=fields)
-    _products(judge, _links(plans + copies, "product"))
+    needed = _links(plans + copies, "product")
+    judge_listed(judge)
+    _products(judge, needed | set(judge.inputs.price_list or {}))
+    judge_cycles(judge)
 
 
 def _links(docs: Iterable[Doc], *names: str) -> set[str]:
@@ -158,6 +162,10 @@ def _groups(judge: Judge, pairs: dict[str, Doc]) -> None:
             if not same(material.get(name), actual.get(name)):
                 judge.difference(at, leaf("marketing", name), option)
     held = desired | _held_otherwise(inputs, pairs)
+    for key in retired(inputs):
+        group = inputs.state["Product"][key].get("group")
+        if group is not None and inputs.copy("ProductGroup", group) is not None and group not in wanted_groups(inputs):
+            judge.difference(("Product", key), "group", option)  # IW-16: it does not stay in a group that goes
     for key in inputs.state.get("ProductGroup", {}):
         if key not in held and inputs.copy("ProductGroup", key) is not None:
             judge.difference(("ProductGroup", key), "", option)
@@ -165,9 +173,10 @@ def _groups(judge: Judge, pairs: dict[str, Doc]) -> None:
 
 def _held_otherwise(inputs: Inputs, pairs: dict[str, Doc]) -> set[str]:
     """Groups of the tenant's other products, and of products that a plan on the list would bring (Reading 7)."""
-    others = [doc for key, doc in inputs.state.get("Product", {}).items() if key not in pairs]
-    coming = [inputs.catalog["Product"][inputs.catalog["Plan"][key]["product"]] for key in inputs.listed]
-    return _links(others + coming, "group")
+    gone = retired(inputs)
+    others = [doc for key, doc in inputs.state.get("Product", {}).items() if key not in pairs and key not in gone]
+    coming = [inputs.catalog["Plan"][key]["product"] for key in inputs.listed]
+    return _links(others + [inputs.catalog["Product"][key] for key in (*coming, *(inputs.price_list or ()))], "group")
 
 
 def judge_given(judge: Judge) -> None:

@@ -33,7 +33,7 @@ SNAKE = {
 }
 
 # What a template gives and a nearer template replaces as one value (Reading 2).
-GIVEN = ("delegated_plans", "order_flow", "roles", "terms_and_conditions", "notification_schedules")
+GIVEN = ("delegated_plans", "order_flow", "roles", "terms_and_conditions", "notification_schedules", "price_list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Inputs:
     veto: dict[str, bool]
     overrides: dict[str, bool]
     adopt: bool
+    price_list: dict[str, Doc] | None
+    """The products of the assigned price list, each with its prices by billing cycle; None: no list is assigned."""
 
     def above(self, kind: str, key: str) -> Doc | None:
         """The provider's entity."""
@@ -108,7 +110,13 @@ def read_inputs(catalog: list[Doc], state: list[Doc], reseller: str, enabled: fr
         veto=_merged(layers, "veto"),
         overrides=_merged(layers, "overrides"),
         adopt=bool(policy.get("adopt", False)),
+        price_list=_price_list(above, policy.get("price_list") or gives.get("price_list")),
     )
+
+
+def _price_list(above: Index, key: str | None) -> dict[str, Doc] | None:
+    """A policy's own list wins over its template's."""
+    return None if key is None else dict(above["PriceList"][key].get("products") or {})
 
 
 def _index(docs: Iterable[Doc]) -> Index:

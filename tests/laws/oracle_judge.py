@@ -44,8 +44,12 @@ class Judge:
         """A product brings its category, type and group; the tenant's own is taken over (only `adopt` leads here)."""
         if self.inputs.copy("Product", key) is not None:
             return
-        product = self.inputs.catalog["Product"][key]
         self.entries[f"product/{key}", ""] = APPLY
+        self.need_of_product(key)
+
+    def need_of_product(self, key: str) -> None:
+        """What a product that comes brings along."""
+        product = self.inputs.catalog["Product"][key]
         self.need("ProductCategory", [product.get("category")])
         self.need("ProductType", [product.get("type")])
         self.need("ProductGroup", [product.get("group")])

@@ -178,6 +178,13 @@ def test_nothing_that_belongs_to_the_reseller_changes(world: World) -> None:
         if id in after:
             _own_fields_stay(id, before, after[id])
             _own_rates_stay(id, before, after[id])
+            _own_cycles_stay(id, before, after[id])
+
+
+def _own_cycles_stay(id: EntityId, before: Entity, after: Entity) -> None:
+    for key, cycle in before.body.get("billing_cycles", {}).items() if id.kind == "Product" else ():
+        now = after.body.get("billing_cycles", {}).get(key, cycle)
+        assert all(now.get(name) == cycle.get(name) for name in ("active", "selling_price") if name in cycle), (id, key)
 
 
 def _own_fields_stay(id: EntityId, before: Entity, after: Entity) -> None:

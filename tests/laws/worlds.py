@@ -93,6 +93,7 @@ def _steering(draw: Draw, enabled: frozenset[str]) -> list[Document]:
     _maybe(draw, template, "roles", _some("Role"))
     _maybe(draw, template, "terms_and_conditions", _some("TermsAndConditions"))
     _maybe(draw, template, "notification_schedules", _some("NotificationSchedule"))
+    price_list = _price_list(draw)
     policy: Document = {
         "kind": "SyncPolicy",
         "reseller": RESELLER,
@@ -104,7 +105,15 @@ def _steering(draw: Draw, enabled: frozenset[str]) -> list[Document]:
         "adopt": draw(st.booleans()),
         "delegate": {"plans": {"match": {"sold": "yes"}}},
     }
-    return [template, policy]
+    if draw(st.booleans()):
+        draw(st.sampled_from((template, policy)))["price_list"] = price_list["key"]
+    return [template, policy, price_list]
+
+
+def _price_list(draw: Draw) -> Document:
+    listed = sorted(draw(st.sets(st.sampled_from(POOLS["Product"]))))
+    prices = st.dictionaries(st.sampled_from(PERIODS), st.sampled_from(AMOUNTS))
+    return {"kind": "PriceList", "key": "emea", "products": {key: draw(prices) for key in listed}}
 
 
 def _options(enabled: frozenset[str]) -> Document:
@@ -132,7 +141,12 @@ def _tenant(draw: Draw) -> Document:
     _maybe(draw, tenant, "order_flow", st.sampled_from(POOLS["OrderFlow"]))
     _maybe(draw, tenant, "roles", _some("Role"))
     _maybe(draw, tenant, "terms_and_conditions", _some("TermsAndConditions"))
+    _maybe(draw, tenant, "billing_cycles", st.dictionaries(st.sampled_from(PERIODS), st.just({}) | _units()))
     return tenant
+
+
+def _units() -> st.SearchStrategy[Document]:
+    return st.fixed_dictionaries({"active": st.booleans()})
 
 
 def _body(draw: Draw, kind: str, key: str, *, upstream: bool) -> Document:
@@ -141,6 +155,9 @@ def _body(draw: Draw, kind: str, key: str, *, upstream: bool) -> Document:
         _FIELDS[kind](draw, document)
     elif kind == "Plan":
         _plan(draw, document, upstream=upstream)
+    if kind == "Product" and not upstream:
+        keys = sorted(draw(st.sets(st.sampled_from((*PERIODS, "P3Y")))))
+        _maybe(draw, document, "billing_cycles", st.just({key: _cycle(draw) for key in keys}))
     return document
 
 
@@ -243,6 +260,12 @@ def _plan(draw: Draw, document: Document, *, upstream: bool) -> None:
         _maybe(draw, document, "switchable_plans", _some("Plan"))
     _maybe(draw, document, "notification_schedule", st.sampled_from(POOLS["NotificationSchedule"]))
     _maybe(draw, document, "expiration_schedule", st.sampled_from(POOLS["ExpirationSchedule"]))
+
+
+def _cycle(draw: Draw) -> Document:
+    cycle = _amounts(draw, ("purchase_price", "selling_price"))
+    _maybe(draw, cycle, "active", st.booleans())
+    return cycle
 
 
 def _period(draw: Draw) -> Document:

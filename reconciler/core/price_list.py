@@ -1,0 +1,137 @@
+"""The desired state that comes of a price list: its products, their billing cycles and prices (IW-01 to IW-23).
+
+The list and its products are the provider's; what a tenant below the first level gets of them is its upstream's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from reconciler.core.desired import Upstream, Wanted
+from reconciler.model.amounts import in_force
+from reconciler.model.change import Obstacle
+from reconciler.model.diagnostics import Place
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
+from reconciler.model.source import SourceDocument
+from reconciler.model.values import Body, Path
+
+PRODUCT, GROUP, PLAN = "Product", "ProductGroup", "Plan"
+CYCLES = "billing_cycles"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """The list that is assigned to a tenant. ``products``: by product and billing cycle, the price on the day."""
+
+    document: SourceDocument
+    prices: Mapping[str, Mapping[str, str | None]]
+    upstream: Upstream
+    actual: State
+    by_provider: bool
+
+    @classmethod
+    def of(cls, policy: Policy, upstream: Upstream, actual: State, on: date) -> "PriceList | None":
+        """The list that the policy or its template assigns, if one does."""
+        if policy.listed is None:
+            return None
+        listed = policy.listed.entity.body.get("products", {})
+        prices = {
+            key: {period: in_force(amount, on) for period, amount in cycles.items()} for key, cycles in listed.items()
+        }
+        return cls(policy.listed, prices, upstream, actual, policy.upstream == policy.provider)
+
+    def products(self) -> Iterator[Wanted]:
+        """Every product of the list, as the upstream has it, with its billing cycles (IW-04 to IW-08)."""
+        for key in sorted(self.prices):
+            id = EntityId(PRODUCT, key)
+            above = self.upstream.state.get(id)
+            if above is not None and (self.by_provider or above.origin is not None):
+                yield self._listed(above)
+            elif not self.ours(id):
+                place = self.document.place_of(("products", key), key=True)
+                yield Wanted(id, {}, given=True, place=place, obstacles=(self._lacking(key),))
+
+    def _lacking(self, key: str) -> Obstacle:
+        detail = f'{self.upstream.key} does not offer product "{key}" of price list "{self.document.key}"'
+        return Obstacle("IW-01", detail)
+
+    def _listed(self, above: Entity) -> Wanted:
+        key = above.id.key
+        cycles = {period: self._cycle(price) for period, price in self.cycles(key).items()}
+        at = ("products", key)
+        places: dict[Path, Place] = {
+            (CYCLES, period): self.document.place_of((*at, period)) for period in self.prices[key]
+        }
+        document = self.upstream.documents.get(above.id)
+        return Wanted(
+            above.id,
+            {**above.body, CYCLES: cycles},
+            given=True,
+            document=document,
+            place=None if document else self.document.place_of(at, key=True),
+            places={(CYCLES,): self.document.place_of(at, key=True), **places},
+        )
+
+    def _cycle(self, price: str | None) -> Body:
+        return {"active": True, "purchase_price": price}
+
+    def cycles(self, key: str) -> Mapping[str, str | None]:
+        """The billing cycles of a product. One whose first price is still to come is none where it is lacking."""
+        have = self._have(key)
+        return {period: price for period, price in self.prices[key].items() if price is not None or period in have}
+
+    def _have(self, key: str) -> Body:
+        here = self.actual.get(EntityId(PRODUCT, key))
+        cycles: Body = here.body.get(CYCLES, {}) if here else {}
+        return cycles
+
+    def lacked(self) -> Mapping[str, tuple[EntityId, ...]]:
+        """Billing cycles that products of the tenant lack, or that it lacks with them, and of which products."""
+        lacking: dict[str, list[EntityId]] = {}
+        for key in sorted(self.prices):
+            for period in self.cycles(key).keys() - self._have(key).keys():
+                lacking.setdefault(period, []).append(EntityId(PRODUCT, key))
+        return {period: tuple(ids) for period, ids in sorted(lacking.items())}
+
+    def ours(self, id: EntityId) -> bool:
+        """Whether the tenant has it, and it came down."""
+        have = self.actual.get(id)
+        return have is not None and have.origin == self.upstream.key
+
+
+def units(listed: PriceList, tenant: Wanted) -> Wanted:
+    """The tenant's document, with the units that new billing cycles need to be active (IW-07)."""
+    needed = listed.lacked()
+    return replace(
+        tenant,
+        body={**tenant.body, CYCLES: {period: {"active": True} for period in needed}},
+        along={(CYCLES, period): ids for period, ids in needed.items()},
+        places={**tenant.places, (CYCLES,): listed.document.place_of(("products",), key=True)},
+    )
+
+
+def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:
+    """Products that came down and that neither the list nor a plan on the delegated list holds (IW-01, IW-23).
+
+    Their billing cycles stay. They leave a group that nothing wanted stands in any more, for it is removed (IW-16).
+    """
+    place = listed.document.place_of(("products",), key=True)
+    linked = _linked(listed, wanted)
+    for id, have in listed.actual.items():
+        if id.kind == PRODUCT and listed.ours(id) and id not in wanted and id not in linked:
+            group = EntityId(GROUP, have.body.get("group", ""))
+            leaves = listed.ours(group) and group not in wanted
+            covers = frozenset({"active", "group"} if leaves else {"active"})
+            rules: dict[Path, str] = {("active",): "IW-23", ("group",): "IW-16"}
+            yield Wanted(id, {"active": False}, given=True, covers=covers, rules=rules, place=place)
+
+
+def _linked(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
+    """Products of delegated plans, as the tenant's copies link them: of those, too, that are gone upstream."""
+    return frozenset(
+        EntityId(PRODUCT, have.body.get("product", ""))
+        for id, have in listed.actual.items()
+        if id.kind == PLAN and listed.ours(id) and id in wanted and wanted[id].covers is None
+    )

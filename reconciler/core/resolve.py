@@ -1,0 +1,40 @@
+"""The desired state of a tenant, from all of its sources: delegation and the price list, each entity once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+from reconciler.core.delegation import Closure, delegation
+from reconciler.core.desired import Desired, Upstream, Wanted
+from reconciler.core.price_list import CYCLES, PRODUCT, PriceList, retired, units
+from reconciler.core.shape import RuleBook
+from reconciler.model.entity import State
+from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
+
+
+def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, on: date) -> Desired:
+    """What the tenant should have, and what of it needs what. ``on``: the day whose amounts hold.
+
+    A product that comes by a plan and by the price list is one: wanted for itself, with all that either says of it.
+    """
+    roots = dict(delegation(policy, upstream, actual))
+    listed = PriceList.of(policy, upstream, actual, on)
+    if listed:
+        roots |= {each.id: each for each in listed.products()}
+    closure = Closure(upstream, actual, rules, roots, {})
+    closure.close()
+    wanted = closure.wanted | {each.id: each for each in _without_cycles(closure)}
+    if listed:
+        wanted |= {each.id: each for each in retired(listed, wanted)}
+        tenant = EntityId("Tenant", policy.reseller)
+        wanted[tenant] = units(listed, wanted[tenant])
+    return Desired(upstream, wanted, closure.needs)
+
+
+def _without_cycles(closure: Closure) -> Iterator[Wanted]:
+    """Products that come by a plan alone: nothing is said of their billing cycles, be it a reseller's product."""
+    for id, each in closure.wanted.items():
+        if id.kind == PRODUCT and not each.given:
+            body = {name: value for name, value in each.body.items() if name != CYCLES}
+            yield replace(each, body=body, silent=frozenset({CYCLES}))
