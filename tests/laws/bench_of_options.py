@@ -26,6 +26,7 @@ from reconciler.model.plan import Change, FieldChange, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import Body
+from tests.laws.worlds import as_yaml
 
 FOLDER = Path(__file__).parent / "every_difference"
 ON = date(2026, 12, 1)
@@ -42,27 +43,35 @@ class Fixture:
 
     catalog_file: str
     state_file: str
+    priced: Mapping[str, Any] | None = None
+    """What contoso's policy says besides, beside what stands in `prices.yaml` and `state_prices.yaml`."""
 
     @cached_property
     def catalog(self) -> Catalog:
-        file = SourceFile("northwind/catalog.yaml", (FOLDER / self.catalog_file).read_bytes())
-        catalog, problems = load([WORKSPACE, file])
+        catalog, problems = load([WORKSPACE, SourceFile("northwind/catalog.yaml", as_yaml(self.documents))])
         assert catalog is not None, [str(problem) for problem in problems]
         return catalog
 
     @cached_property
     def state(self) -> State:
-        patches, problems = read_state((FOLDER / self.state_file).read_bytes(), self.state_file)
+        patches, problems = read_state(as_yaml(self.state_documents), self.state_file)
         assert not problems, [str(problem) for problem in problems]
         return {id: entity for id, entity in patched({}, patches, replace=False) if entity is not None}
 
     @cached_property
     def documents(self) -> list[dict[str, Any]]:
-        return [_plain(each) for each in YAML(typ="safe").load_all(FOLDER / self.catalog_file)]
+        found = _documents(self.catalog_file)
+        if self.priced is None:
+            return found
+        policy = [{**each, **self.priced} if each["kind"] == "SyncPolicy" else each for each in found]
+        return [*policy, *_documents("prices.yaml")]
 
     @cached_property
     def state_documents(self) -> list[dict[str, Any]]:
-        return [_plain(each) for each in YAML(typ="safe").load_all(FOLDER / self.state_file)]
+        found = {(each["kind"], each["key"]): each for each in _documents(self.state_file)}
+        for each in _documents("state_prices.yaml") if self.priced is not None else ():
+            found[each["kind"], each["key"]] = {**found.get((each["kind"], each["key"]), {}), **each}
+        return list(found.values())
 
     @cached_property
     def policy(self) -> Policy:
@@ -94,6 +103,10 @@ class Fixture:
 
 
 RULES = rule_book(frozenset(PRECONDITIONS))
+
+
+def _documents(file: str) -> list[dict[str, Any]]:
+    return [_plain(each) for each in YAML(typ="safe").load_all(FOLDER / file)]
 
 
 def _plain(value: Any) -> Any:

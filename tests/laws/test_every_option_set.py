@@ -1,5 +1,9 @@
-"""All 2^13 option sets over every kind of difference, against an oracle that shares nothing with the engine."""
+"""All 2^13 option sets over every kind of difference, against an oracle that shares nothing with the engine.
 
+With a price list assigned, all 2^8 sets of its options, alone and with the thirteen, and random pairs of both groups.
+"""
+
+import random
 from collections.abc import Mapping
 from itertools import product
 
@@ -16,6 +20,16 @@ FIXTURES = {
     "everything": Fixture("catalog.yaml", "state.yaml"),
     "conflict": Fixture("catalog_conflict.yaml", "state_conflict.yaml"),
 }
+PRICED = {
+    "a list": Fixture("catalog.yaml", "state.yaml", {"price_list": "emea"}),
+    "a list, adoption and vetoes": Fixture(
+        "catalog.yaml",
+        "state.yaml",
+        {"price_list": "emea", "adopt": True, "veto": {"prices": True, "categories": True}},
+    ),
+}
+PAIRS = 300
+"""How many random pairs of a set of each group."""
 
 
 def sets_of(options: tuple[str, ...], always: tuple[str, ...] = ()) -> list[frozenset[str]]:
@@ -47,6 +61,24 @@ def test_every_set_of_the_thirteen_options(name: str) -> None:
 @pytest.mark.parametrize("name", FIXTURES)
 def test_every_set_of_the_price_list_options_that_delegated_products_follow(name: str, always: tuple[str, ...]) -> None:
     assert check(FIXTURES[name], sets_of(PRICE_LIST, always), PRICE_LIST) == 2**8
+
+
+@pytest.mark.parametrize("always", [(), THIRTEEN], ids=["alone", "with-the-thirteen"])
+@pytest.mark.parametrize("name", PRICED)
+def test_every_set_of_the_price_list_options_with_a_list_assigned(name: str, always: tuple[str, ...]) -> None:
+    assert check(PRICED[name], sets_of(PRICE_LIST, always), PRICE_LIST) == 2**8
+
+
+@pytest.mark.parametrize("name", PRICED)
+def test_random_pairs_of_sets_of_both_groups(name: str) -> None:
+    chance = random.Random(f"pairs of {name}")
+    pairs = [
+        frozenset(id for group in (THIRTEEN, PRICE_LIST) for id in chance.sample(group, chance.randint(0, len(group))))
+        for _ in range(PAIRS)
+    ]
+    lowered = [enabled - {option} for enabled in pairs for option in enabled]
+    assert check(PRICED[name], pairs, ()) <= PAIRS
+    assert check(PRICED[name], chance.sample(lowered, PAIRS), ()) <= PAIRS
 
 
 def _disagreement(ours: Mapping[Key, str], theirs: Mapping[Key, str]) -> dict[Key, tuple[str | None, str | None]]:
