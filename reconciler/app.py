@@ -23,6 +23,7 @@ from reconciler.core.validate import SCHEMES, load
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
+from reconciler.model.options import GUARDS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
@@ -75,6 +76,20 @@ class Workspace:
                 raise Unknown(f'no reseller is called "{pattern}": {did_you_mean(pattern, self.catalog.policies)}')
             chosen |= found
         return frozenset(chosen) if patterns else None
+
+    def allowances(self, texts: Iterable[str]) -> dict[str, frozenset[str]]:
+        """``GUARD:TENANT`` texts as the guards to override by tenant (GUARD-01). Raises `Unknown`."""
+        found: dict[str, frozenset[str]] = {}
+        for text in texts:
+            guard, colon, tenant = text.partition(":")
+            if not colon or not guard or not tenant:
+                raise Unknown(f'"{text}" is no guard and tenant: for example max_price_change:contoso')
+            if guard not in GUARDS:
+                raise Unknown(f'there is no guard "{guard}": {did_you_mean(guard, GUARDS)}')
+            if tenant not in self.catalog.policies:
+                raise Unknown(f'there is no reseller "{tenant}": {did_you_mean(tenant, self.catalog.policies)}')
+            found[tenant] = found.get(tenant, frozenset()) | {guard}
+        return found
 
 
 def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
@@ -138,15 +153,19 @@ def _refuse_renames(catalog: Catalog) -> None:
                 raise Unknown(f"{place}: {id} has moved_from: renames are not planned yet; nothing was planned")
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913 - as `plan_all`
     workspace: Workspace,
     access: Access,
     *,
     now: datetime,
     tenants: Iterable[str] = (),
+    allow: Iterable[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
-    """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only."""
+    """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only.
+
+    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
+    """
     _refuse_renames(workspace.catalog)
     selected = workspace.chosen(tuple(tenants))
     plans = plan_all(
@@ -155,6 +174,7 @@ def make_plan(
         default_rules(),
         on=now.date(),
         selected=selected,
+        allowed=workspace.allowances(allow),
     )
     done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in plans)
     return Plan(timestamp(now), source_of(workspace), done)

@@ -144,6 +144,7 @@ def _tenant_to_data(tenant: TenantPlan) -> Data:
         "fingerprint": tenant.fingerprint,
         "revision": tenant.revision,
         "problem": tenant.problem,
+        "allowed": list(tenant.allowed),
     }
 
 
@@ -234,6 +235,7 @@ def _tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
         fingerprint=data["fingerprint"],
         revision=data["revision"],
         problem=data["problem"],
+        allowed=tuple(data["allowed"]),
     )
 
 

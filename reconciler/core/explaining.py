@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.parts import ANY
-from reconciler.core.planning import declared
+from reconciler.core.planning import decide, declared
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
 from reconciler.core.shape import FieldShape, KindShape
 from reconciler.model.change import Judged, Verdict
@@ -50,7 +50,7 @@ class Explanation:
 
 def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | None) -> Explanation:
     """Account for an entity, or for one field of it and what is below."""
-    judgement = judge(comparison, differences(comparison), policy)
+    judgement = decide(policy, comparison)
     have = comparison.actual.get(id)
     accounts = list(_accounts(comparison, policy, judgement, id, path))
     if path is not None and not any(each.path == path for each in accounts):

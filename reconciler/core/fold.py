@@ -1,13 +1,13 @@
 """The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
 from reconciler.core.desired import Upstream
-from reconciler.core.planning import Observed, Planned, plan_tenant
+from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
 from reconciler.core.upstream import provider_upstream, reseller_upstream
@@ -27,17 +27,25 @@ class Unreadable:
 
 Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
 """Reads a tenant's state; the shell's."""
+Allowed: TypeAlias = Mapping[str, frozenset[str]]
+"""The guards that are overridden for one plan, by tenant (GUARD-01)."""
 
 
-def plan_all(
-    catalog: Catalog, observe: Observe, rules: RuleBook, *, on: date, selected: frozenset[str] | None = None
+def plan_all(  # noqa: PLR0913 - three that say what there is, three that say what is asked
+    catalog: Catalog,
+    observe: Observe,
+    rules: RuleBook,
+    *,
+    on: date,
+    selected: frozenset[str] | None = None,
+    allowed: Allowed | None = None,
 ) -> Iterator[TenantPlan]:
     """The plans of the selected tenants (``None``: of all), upstreams first, then by key (TREE-01).
 
     An upstream that is not selected counts as it is (TREE-03); one that cannot be read takes those below with it
     (TREE-04).
     """
-    fold = Fold(catalog, observe, rules, on)
+    fold = Fold(catalog, observe, rules, on, allowed or {})
     for reseller in tenants_in_order(catalog):
         if selected is None or reseller in selected:
             yield fold.plan(reseller)
@@ -70,6 +78,7 @@ class Fold:
     observe: Observe
     rules: RuleBook
     on: date
+    allowed: Allowed = field(default_factory=dict)
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     after: dict[str, State] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -83,7 +92,8 @@ class Fold:
         observed = self.observe(policy)
         if isinstance(observed, Unreadable):
             return self._failure(policy, observed.problem)
-        planned: Planned = plan_tenant(policy, upstream, observed, self.rules, self.on)
+        comparison = compare(policy, upstream, observed.state, self.rules, self.on)
+        planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
         self.after[reseller] = planned.after
         return planned.plan
 

@@ -1,11 +1,13 @@
 """The judgement: one verdict for every difference, then what the permitted ones bring along.
 
-Order of judgement: no option that is on: withheld; a veto: withheld; a precondition that fails: blocked; else apply.
+Order of judgement: no option that is on: withheld; a veto: withheld; a precondition that fails: blocked; else apply,
+unless something holds the whole tenant: blocked.
 What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from reconciler.core.copying import copy_of
 from reconciler.core.diff import Comparison
@@ -18,6 +20,9 @@ from reconciler.model.sync import OWN_BLOCKS, Unmanaged
 from reconciler.model.values import Body
 
 TENANT = "Tenant"
+
+Hold: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
+"""What holds every change of a tenant, as it is to be said of an entity (GUARD-01)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +47,20 @@ class Judgement:
     arrivals: Mapping[EntityId, Arrival]
 
 
-def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy) -> Judgement:
-    """The verdicts on all that a comparison found."""
+def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
+    """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
     bench = Bench(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
-    judged = bench.along([bench.verdict(each) for each in found])
+    judged = bench.along([_held(bench.verdict(each), hold) for each in found])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY]
     return Judgement(standing, {**arrivals, **bench.with_the_first(applied)})
+
+
+def _held(judged: Judged, hold: Hold | None) -> Judged:
+    if hold is None or judged.verdict is not Verdict.APPLY:
+        return judged
+    return replace(judged, verdict=Verdict.BLOCKED, obstacles=hold(judged.difference.entity))
 
 
 def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[EntityId, Arrival]) -> Iterator[Judged]:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from reconciler.model.change import Action
 from reconciler.model.keys import snake
 from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.options import GUARDS
 from reconciler.model.plan import FORMAT_VERSION, Summary, TenantStatus
 
 Schema: TypeAlias = dict[str, Any]
@@ -103,6 +104,7 @@ def _tenant() -> Schema:
         fingerprint=_text("Of the state that was read; empty if none was.", pattern=f"^({_DIGEST})?$"),
         revision={"type": "integer", "minimum": 0, "description": "How often the state had been written."},
         problem=_or_null(_text("Why it could not be planned.")),
+        allowed=_list({"enum": list(GUARDS)}, "The guards that were overridden for this plan (GUARD-01)."),
     )
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison, differences
+from reconciler.core.guards import Case, obstacles, tripped
 from reconciler.core.judge import Arrival, Judgement, judge
 from reconciler.core.order import in_order
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
@@ -45,11 +46,22 @@ def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, o
     return Comparison(desired, state, rules, overrides, on)
 
 
-def plan_tenant(policy: Policy, upstream: Upstream, observed: Observed, rules: RuleBook, on: date) -> Planned:
-    """Compare, judge and write down. ``on`` is the day whose amounts hold."""
-    comparison = compare(policy, upstream, observed.state, rules, on)
-    judgement = judge(comparison, differences(comparison), policy)
-    return write_down(policy, comparison, judgement, observed)
+def plan_tenant(
+    policy: Policy, comparison: Comparison, observed: Observed, allowed: frozenset[str] = frozenset()
+) -> Planned:
+    """Judge what a comparison finds, and write it down. ``allowed``: the guards that are overridden for this plan."""
+    judgement = decide(policy, comparison, allowed)
+    planned = write_down(policy, comparison, judgement, observed)
+    return replace(planned, plan=replace(planned.plan, allowed=tuple(sorted(allowed))))
+
+
+def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = frozenset()) -> Judgement:
+    """The judgement on all that differs; where a guard trips, nothing of it applies (GUARD-01)."""
+    found = differences(comparison)
+    judgement = judge(comparison, found, policy)
+    changes = tuple(Writer.of(policy, comparison, judgement).changes())
+    trips = tripped(Case(policy, comparison.actual, comparison.rules, comparison.on, changes), allowed)
+    return judge(comparison, found, policy, obstacles(trips, policy.reseller)) if trips else judgement
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:

@@ -33,6 +33,8 @@ def deciding_place(judged: Judged, policy: Policy) -> Place | None:
     """The line of policy that decides."""
     if judged.verdict is Verdict.UNMANAGED:
         return None
+    if judged.obstacles and judged.obstacles[0].place:
+        return judged.obstacles[0].place
     if judged.vetoes and judged.enabled:
         return policy.vetoes[judged.vetoes[0]].place
     options = permitted_by(judged)
@@ -58,20 +60,20 @@ def _withheld(judged: Judged, policy: Policy) -> Iterator[str]:
         yield _off(permitted_by(judged), policy)
     for veto in judged.vetoes:
         setting = policy.vetoes[veto]
-        yield f"veto {veto} holds it ({_where(setting)}); set veto: {{{veto}: false}} to release it"
+        yield f"veto {veto} holds it ({where(setting)}); set veto: {{{veto}: false}} to release it"
 
 
 def _off(options: tuple[str, ...], policy: Policy) -> str:
     if len(options) > 1:
-        named = ", ".join(f"{option} ({_where(policy.options[option])})" for option in options)
+        named = ", ".join(f"{option} ({where(policy.options[option])})" for option in options)
         return f"none of {named} is on; any of them releases it"
     option = OPTIONS[options[0]]
     setting = policy.options[option.id]
     how = f"set options: {{{option.group}: {{{option.name}: true}}}} to release it"
-    return f'{option.id} ("{option.label}") is off ({_where(setting)}); {how}'
+    return f'{option.id} ("{option.label}") is off ({where(setting)}); {how}'
 
 
-def _where(setting: Setting) -> str:
+def where(setting: Setting) -> str:
     """``policy contoso, northwind/resellers/contoso.yaml:9``, or that nothing sets it."""
     if setting.layer == "default":
         return f"not set; policy at {setting.place.file}:{setting.place.line}"

@@ -18,7 +18,7 @@ from reconciler.model.documents import Document
 from reconciler.model.fields import Leaf
 from reconciler.model.keys import EntityId, snake
 from reconciler.model.kinds import STATE_KINDS
-from reconciler.model.options import VETOES, Veto
+from reconciler.model.options import GUARDS, VETOES, Veto
 from reconciler.model.sync import EMPTY, Declaration, Items, KindSync, Links, Own, Ref, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value
 
@@ -61,11 +61,12 @@ class KindShape:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Every declaration that decides: kinds with their fields, vetoes, and the ids of the preconditions in force."""
+    """Every declaration that decides: kinds with their fields, vetoes, and the preconditions and guards in force."""
 
     kinds: Mapping[str, KindShape]
     vetoes: Mapping[str, Veto]
     preconditions: frozenset[str]
+    guards: frozenset[str] = frozenset(GUARDS)
 
     def declarations(self) -> Iterator[str]:
         """The id of every declaration; `without` takes each."""
@@ -74,6 +75,7 @@ class RuleBook:
             yield from _field_ids(snake(shape.kind), shape.fields)
         yield from (f"veto:{veto}" for veto in self.vetoes)
         yield from (f"precondition:{each}" for each in sorted(self.preconditions))
+        yield from (f"guard:{each}" for each in sorted(self.guards))
 
     def without(self, declaration: str) -> "RuleBook":
         """The same book with one declaration taken away. Raises ``KeyError`` for one that it does not have."""
@@ -84,6 +86,8 @@ class RuleBook:
             return replace(self, vetoes={key: veto for key, veto in self.vetoes.items() if key != rest})
         if head == "precondition":
             return replace(self, preconditions=self.preconditions - {rest})
+        if head == "guard":
+            return replace(self, guards=self.guards - {rest})
         kinds = {
             kind: _kind_without(shape, declaration) if declaration.startswith(_prefixes(shape)) else shape
             for kind, shape in self.kinds.items()

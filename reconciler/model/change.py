@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reconciler.model.diagnostics import Place
 from reconciler.model.keys import EntityId
 from reconciler.model.sync import Synced, Unmanaged
 from reconciler.model.values import Path, Value
@@ -55,10 +56,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """A precondition that fails: the rule, and what must change."""
+    """A precondition that fails, or a guard that tripped: the rule, and what must change.
+
+    ``place``: the line of policy that decides, where it is not the option's.
+    """
 
     rule: str
     detail: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,9 @@ VETOES: dict[str, Veto] = {
 }
 """CB-34, as data."""
 
+GUARDS = ("max_deletes", "max_price_change", "max_changes", "currency_change", "price_to_zero")
+"""What ``guards`` in a policy may name (GUARD-01)."""
+
 SYNC_DISPLAY = "sync_display_in_control_panel"
 OVERRIDES = (SYNC_DISPLAY,)
 """What ``overrides`` in a policy may name (CB-18)."""

@@ -87,6 +87,7 @@ class TenantPlan:
     """The plan of one tenant. ``fingerprint`` and ``revision`` are of the state that was read.
 
     ``changes`` stand in the order in which they are made. ``problem`` says why a tenant could not be planned.
+    ``allowed``: the guards that were overridden for this plan (GUARD-01).
     """
 
     tenant: str
@@ -97,6 +98,7 @@ class TenantPlan:
     changes: tuple[Change, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     problem: str | None = None
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from reconciler.core.guards import GUARDS
+from reconciler.core.policies import GUARD_DEFAULTS
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import FieldShape, KindShape, kind_shapes
 from reconciler.model.keys import snake
@@ -13,7 +15,7 @@ from reconciler.model.values import render_path
 
 def rules_markdown() -> str:
     """The whole page."""
-    return "\n".join([*_head(), *_options(), *_table(), *_vetoes(), *_preconditions(), *_rules()]) + "\n"
+    return "\n".join([*_head(), *_options(), *_table(), *_vetoes(), *_preconditions(), *_guards(), *_rules()]) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -105,6 +107,19 @@ def _preconditions() -> Iterator[str]:
     yield "A permitted change is `blocked` while one of these fails (`reconciler/core/preconditions.py`)."
     yield ""
     yield from (f"- {(check.__doc__ or '').splitlines()[0]}" for check in PRECONDITIONS.values())
+    yield ""
+
+
+def _guards() -> Iterator[str]:
+    yield "## Guards (GUARD-01)"
+    yield ""
+    yield "A tenant's whole plan is `blocked` once one of these trips (`reconciler/core/guards.py`)."
+    yield ""
+    yield "| guard | default | trips on |"
+    yield "|---|---|---|"
+    for id, guard in GUARDS.items():
+        default = str(GUARD_DEFAULTS[id]).lower()
+        yield f"| `{id}` | `{default}` | {(guard.__doc__ or '').splitlines()[0]} |"
     yield ""
 
 

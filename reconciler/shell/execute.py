@@ -78,6 +78,7 @@ def _apply(tenant: TenantPlan, warrant: Warrant, store_of: Callable[[str], Tenan
         warrant.by,
         warrant.commit,
         tuple(change_to_data(change) for change in tenant.changes),
+        {"allowed": list(tenant.allowed)} if tenant.allowed else {},
     )
     writes = [_write(change) for change in tenant.changes]
     try:

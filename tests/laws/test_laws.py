@@ -1,6 +1,6 @@
 """The laws that hold in every world: convergence, idempotence, soundness against the oracle, order, ownership."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 from typing import Any
@@ -24,7 +24,7 @@ from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.source import Catalog, SourceFile
 from tests.laws.bench_of_options import verdicts_of
 from tests.laws.oracle import verdicts
-from tests.laws.worlds import RESELLER, Document, World, as_yaml, worlds
+from tests.laws.worlds import GUARDS_OFF, RESELLER, Document, World, as_yaml, worlds
 
 RULES = rule_book(frozenset(PRECONDITIONS))
 ON = date(2026, 12, 1)
@@ -69,12 +69,30 @@ def read_files(world: World, files: list[SourceFile]) -> Read:
 
 
 @law
-@given(worlds())
+@given(worlds(guarded=True))
 def test_apply_then_plan_has_nothing_to_apply(world: World) -> None:
     here = read(world)
     after = here.applied(here.plan())
     assert after.plan().changes == ()
     assert after.applied(after.plan()).state == after.state
+
+
+@law
+@given(worlds(guarded=True))
+def test_a_guard_that_trips_holds_the_whole_plan_and_nothing_else(world: World) -> None:
+    unguarded = replace(world, catalog=tuple(_unguarded(each) for each in world.catalog))
+    held, free = read(world).plan(), read(unguarded).plan()
+    blocked = [each for each in held.deferred if each.rule == "GUARD-01"]
+    if blocked:
+        applied = {key for key, verdict in verdicts_of(free).items() if verdict == "apply"}
+        assert held.changes == ()
+        assert set(verdicts_of(replace(held, deferred=tuple(blocked)))) <= applied
+    else:
+        assert held.changes == free.changes
+
+
+def _unguarded(document: Document) -> Document:
+    return {**document, "guards": GUARDS_OFF} if document["kind"] == "SyncPolicy" else document
 
 
 @law
@@ -106,7 +124,7 @@ def _with_options(world: World, enabled: frozenset[str]) -> World:
 
 
 @law
-@given(worlds(), st.randoms(use_true_random=False))
+@given(worlds(guarded=True), st.randoms(use_true_random=False))
 def test_files_keys_and_entities_in_any_order_give_the_same_bytes(world: World, random: Random) -> None:
     documents = [_shuffled(each, random) for each in world.catalog]
     random.shuffle(documents)
@@ -139,7 +157,7 @@ def _bytes(world: Read) -> bytes:
 
 
 def _placeless(value: Any) -> Any:
-    from dataclasses import fields, is_dataclass, replace
+    from dataclasses import fields, is_dataclass
 
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return tuple(_placeless(item) for item in value)
@@ -150,7 +168,7 @@ def _placeless(value: Any) -> Any:
 
 
 @law
-@given(worlds())
+@given(worlds(guarded=True))
 def test_a_plan_survives_its_json(world: World) -> None:
     here = read(world)
     plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, here.catalog.digest), (here.plan(),))
@@ -165,7 +183,7 @@ OWN_FIELDS = {
 
 
 @law
-@given(worlds())
+@given(worlds(guarded=True))
 def test_nothing_that_belongs_to_the_reseller_changes(world: World) -> None:
     here = read(world)
     plan = here.plan()

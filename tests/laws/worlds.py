@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import orjson
 from hypothesis import strategies as st
 
-from reconciler.model.options import OPTIONS
+from reconciler.model.options import GUARDS, OPTIONS
 
 Document: TypeAlias = dict[str, Any]
 Draw: TypeAlias = st.DrawFn
@@ -36,6 +36,7 @@ POOLS = {
     "Product": ("d1", "d2", "d3"),
     "Plan": ("p1", "p2", "p3", "p4"),
 }
+GUARDS_OFF = dict.fromkeys(GUARDS, False)
 RESOURCES = ("x1", "x2", "x3")
 PERIODS = ("P1M", "P1Y")
 
@@ -50,10 +51,10 @@ class World:
 
 
 @st.composite
-def worlds(draw: Draw) -> World:
-    """Any world."""
+def worlds(draw: Draw, *, guarded: bool = False) -> World:
+    """Any world. ``guarded``: the policy may leave its guards on; otherwise they are off (the oracle knows none)."""
     enabled = draw(st.frozensets(st.sampled_from(sorted(OPTIONS)))) if draw(st.booleans()) else frozenset(OPTIONS)
-    catalog = [_provider(), *_templates(draw), *_catalog(draw), *_steering(draw, enabled)]
+    catalog = [_provider(), *_templates(draw), *_catalog(draw), *_steering(draw, enabled, guarded)]
     return World(tuple(catalog), tuple(_state(draw)), enabled)
 
 
@@ -87,7 +88,7 @@ def _listed(draw: Draw) -> list[str]:
     return sorted(draw(st.sets(st.sampled_from(POOLS["Plan"]), min_size=1)))
 
 
-def _steering(draw: Draw, enabled: frozenset[str]) -> list[Document]:
+def _steering(draw: Draw, enabled: frozenset[str], guarded: bool) -> list[Document]:
     template: Document = {"kind": "ServiceTemplate", "key": "gold"}
     _maybe(draw, template, "order_flow", st.sampled_from(POOLS["OrderFlow"]))
     _maybe(draw, template, "roles", _some("Role"))
@@ -102,6 +103,7 @@ def _steering(draw: Draw, enabled: frozenset[str]) -> list[Document]:
         "options": _options(enabled),
         "veto": {"categories": draw(st.booleans()), "prices": draw(st.booleans())},
         "overrides": {"sync_display_in_control_panel": draw(st.booleans())},
+        "guards": draw(st.sampled_from((GUARDS_OFF, {}))) if guarded else GUARDS_OFF,
         "adopt": draw(st.booleans()),
         "delegate": {"plans": {"match": {"sold": "yes"}}},
     }

@@ -9,6 +9,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 - `expected-after.yaml`: the state once the plan is applied; with several tenants `expected-after/<tenant>.yaml`;
   absent: unchanged;
 - `now`: the day of planning, if it matters;
+- `allow`: the guards to override, a line each (`max_deletes:contoso`);
 - `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
   `expected-explain.txt`.
 """
@@ -16,7 +17,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +68,7 @@ class Given:
     problems: str
     states: States
     on: date
+    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,21 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return given(_files(self.folder / "catalogs"), self.befores(), self.on)
+        return replace(given(_files(self.folder / "catalogs"), self.befores(), self.on), allowed=self.allowed)
 
     @property
     def on(self) -> date:
         file = self.folder / "now"
         return date.fromisoformat(file.read_text("utf-8").strip()) if file.exists() else DAY
+
+    @property
+    def allowed(self) -> Mapping[str, frozenset[str]]:
+        """The guards that are overridden, by tenant."""
+        found: dict[str, frozenset[str]] = {}
+        for line in _text(self.folder / "allow").split():
+            guard, _, tenant = line.partition(":")
+            found[tenant] = found.get(tenant, frozenset()) | {guard}
+        return found
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -147,7 +158,7 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
     assert start.catalog is not None
-    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on))
+    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on, allowed=start.allowed))
 
 
 def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
@@ -238,7 +249,7 @@ def shuffled(scenario: Scenario, seed: int) -> Given:
     chance = random.Random(seed)
     files = {path: _shuffled_text(text, chance) for path, text in _mixed(_files(scenario.folder / "catalogs"), chance)}
     befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
-    start = given(files, befores, scenario.on)
+    start = replace(given(files, befores, scenario.on), allowed=scenario.allowed)
     states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
     return replace(start, states={tenant: _shuffled_state(state, chance) for tenant, state in states.items()})
 
