@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.core.codec import plan_digest
 from reconciler.core.explaining import Explanation
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Fold, Unreadable, plan_all
+from reconciler.core.fold import Fold, Unreadable
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.planning import compare
 from reconciler.core.policies import resolve_policy
@@ -125,10 +125,6 @@ def not_planned_yet(workspace: Workspace) -> list[str]:
     with_lists = sorted(key for key, policy in policies.items() if policy.price_list.value)
     if with_lists:
         notes.append(f"price lists are not planned yet: {', '.join(with_lists)} get delegated plans only")
-    below = sorted(key for key, policy in policies.items() if policy.upstream in policies)
-    if below:
-        what = "what is withheld above them shows as blocked below (AP-05), without its root cause"
-        notes.append(f"levels below the first ({', '.join(below)}) are planned without causes from above yet: {what}")
     return notes
 
 
@@ -152,15 +148,9 @@ def make_plan(
     """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only."""
     _refuse_renames(workspace.catalog)
     selected = workspace.chosen(tuple(tenants))
-    plans = plan_all(
-        workspace.catalog,
-        lambda policy: access.observe(policy, workspace.catalog.store),
-        default_rules(),
-        on=now.date(),
-        selected=selected,
-    )
-    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in plans)
-    return Plan(timestamp(now), source_of(workspace), done)
+    fold = _fold(workspace, access, now)
+    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides())
 
 
 def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:

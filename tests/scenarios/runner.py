@@ -9,6 +9,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 - `expected-after.yaml`: the state once the plan is applied; with several tenants `expected-after/<tenant>.yaml`;
   absent: unchanged;
 - `now`: the day of planning, if it matters;
+- `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
 - `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
   `expected-explain.txt`.
 """
@@ -67,6 +68,8 @@ class Given:
     problems: str
     states: States
     on: date
+    selected: frozenset[str] | None = None
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,13 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return given(_files(self.folder / "catalogs"), self.befores(), self.on)
+        return self.chosen(given(_files(self.folder / "catalogs"), self.befores(), self.on))
+
+    def chosen(self, start: Given) -> Given:
+        """With the tenants that are selected, and those that cannot be read."""
+        selected = frozenset(_text(self.folder / "tenants").split())
+        unreadable = frozenset(_text(self.folder / "unreadable").split())
+        return replace(start, selected=selected or None, unreadable=unreadable)
 
     @property
     def on(self) -> date:
@@ -147,7 +156,13 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
     assert start.catalog is not None
-    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on))
+    return tuple(plan_all(start.catalog, _observing(start), rules, on=start.on, selected=start.selected))
+
+
+def _observing(start: Given) -> Observe:
+    reads = observing(start.states)
+    gone = Unreadable("its store cannot be reached")
+    return lambda policy: gone if policy.reseller in start.unreadable else reads(policy)
 
 
 def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
@@ -240,7 +255,8 @@ def shuffled(scenario: Scenario, seed: int) -> Given:
     befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
     start = given(files, befores, scenario.on)
     states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
-    return replace(start, states={tenant: _shuffled_state(state, chance) for tenant, state in states.items()})
+    shuffled_states = {tenant: _shuffled_state(state, chance) for tenant, state in states.items()}
+    return scenario.chosen(replace(start, states=shuffled_states))
 
 
 def without_lines(text: str) -> str:
