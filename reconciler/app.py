@@ -4,7 +4,7 @@ Nothing here prints, asks, or chooses an exit status.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.core.codec import plan_digest
 from reconciler.core.explaining import Explanation
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Fold, Unreadable, plan_all
+from reconciler.core.fold import Allowed, Fold, Unreadable
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.planning import compare
 from reconciler.core.policies import resolve_policy
@@ -133,17 +133,6 @@ def source_of(workspace: Workspace, base: str | None = None) -> Source:
     return Source(commit, base, dirty, workspace.catalog.digest)
 
 
-def not_planned_yet(workspace: Workspace) -> list[str]:
-    """What the documents ask for that this version reads and checks, but does not plan: to be said, not passed over."""
-    policies = {reseller: resolve_policy(workspace.catalog, reseller) for reseller in workspace.catalog.policies}
-    notes = []
-    below = sorted(key for key, policy in policies.items() if policy.upstream in policies)
-    if below:
-        what = "what is withheld above them shows as blocked below (AP-05), without its root cause"
-        notes.append(f"levels below the first ({', '.join(below)}) are planned without causes from above yet: {what}")
-    return notes
-
-
 def _refuse_renames(catalog: Catalog) -> None:
     """A rename that was passed over would disable one plan and create another."""
     for tree in catalog.providers.values():
@@ -168,16 +157,9 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     """
     _refuse_renames(workspace.catalog)
     selected = workspace.chosen(tuple(tenants))
-    plans = plan_all(
-        workspace.catalog,
-        lambda policy: access.observe(policy, workspace.catalog.store),
-        default_rules(),
-        on=now.date(),
-        selected=selected,
-        allowed=workspace.allowances(allow),
-    )
-    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in plans)
-    return Plan(timestamp(now), source_of(workspace), done)
+    fold = _fold(workspace, access, now, workspace.allowances(allow))
+    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides())
 
 
 def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
@@ -283,17 +265,11 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     return list(list_plans(upstreams, policies))
 
 
-def _fold(workspace: Workspace, access: Access, now: datetime) -> Fold:
+def _fold(workspace: Workspace, access: Access, now: datetime, allowed: Allowed | None = None) -> Fold:
     return Fold(
         workspace.catalog,
         lambda policy: access.observe(policy, workspace.catalog.store),
         default_rules(),
         now.date(),
+        allowed or {},
     )
-
-
-def restricted(plan: Plan, tenants: frozenset[str] | None) -> Plan:
-    """A plan with the parts of some tenants only."""
-    if tenants is None:
-        return plan
-    return replace(plan, tenants=tuple(each for each in plan.tenants if each.tenant in tenants))

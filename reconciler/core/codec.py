@@ -23,6 +23,7 @@ from reconciler.model.plan import (
     Deferred,
     FieldChange,
     Plan,
+    Read,
     Source,
     TenantPlan,
     TenantStatus,
@@ -123,6 +124,7 @@ def plan_to_data(plan: Plan) -> Data:
         "source": asdict(plan.source),
         "summary": asdict(plan.summary()),
         "tenants": [_tenant_to_data(each) for each in plan.tenants],
+        "read": [asdict(each) for each in plan.read],
         "resource_changes": [change_to_data(each) for tenant in plan.tenants for each in tenant.changes],
         "deferred_changes": [
             _deferred_to_data(each) for tenant in plan.tenants for each in sorted(tenant.deferred, key=deferred_order)
@@ -224,6 +226,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
             for name, each in zip(changes, data["tenants"], strict=True)
         ),
         reconciler_version=data["reconciler_version"],
+        read=tuple(Read(**each) for each in data["read"]),
     )
 
 

@@ -13,17 +13,23 @@ from reconciler.model.change import Obstacle
 from reconciler.model.diagnostics import Place
 from reconciler.model.documents import ACTIVE, DISABLED
 from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
+from reconciler.model.keys import EntityId, noun
 from reconciler.model.policy import Selection
 from reconciler.model.settings import Policy
-from reconciler.model.values import Body
+from reconciler.model.values import Value
 
 PLAN = "Plan"
+LINKED = ("OrderFlow", "Role", "TermsAndConditions")
+"""What a template gives that the tenant's own document links to."""
 
 
 def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[EntityId, Wanted]:
     """What the tenant should have of its upstream's plans and of its service template, without what that needs."""
-    found = (*_plans(policy, upstream, actual), *_given(policy, upstream), _tenant(policy))
+    found = (
+        *_plans(policy, upstream, actual),
+        *_given(policy, upstream, actual),
+        _tenant(policy, upstream, actual),
+    )
     return {wanted.id: wanted for wanted in found}
 
 
@@ -48,15 +54,14 @@ def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
 
 def _selected(selection: Selection, upstream: Upstream) -> Iterator[str]:
     matched = (
-        entity.id.key
-        for entity in upstream.state.values()
-        if entity.id.kind == PLAN and selection.match is not None and _matches(entity.body, selection.match)
+        id.key
+        for id in (*upstream.state, *upstream.held)
+        if id.kind == PLAN and selection.match is not None and _matches(upstream.labels_of(id), selection.match)
     )
     yield from (key for key in {*selection.include, *matched} if key not in selection.exclude)
 
 
-def _matches(body: Body, labels: Mapping[str, str]) -> bool:
-    have = body.get("labels", {})
+def _matches(have: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return all(have.get(name) == value for name, value in labels.items())
 
 
@@ -69,7 +74,7 @@ def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
         before = have is not None and have.origin == upstream.key
         if above is None:
             yield _lacking(id, listing, upstream, before)
-        elif before or above.body.get("status") == ACTIVE or listing.named:
+        elif before or above.body.get("status", ACTIVE) == ACTIVE or listing.named or id in upstream.held:
             yield _listed(above, listing, upstream, have if before else None)
     for id, entity in actual.items():
         if id.kind == PLAN and entity.origin == upstream.key and id.key not in listed:
@@ -85,6 +90,8 @@ def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | 
     if status == ACTIVE:
         back = copy is not None and copy.body.get("status") == DISABLED
         return replace(wanted, rules={("status",): "CB-09"}) if back else wanted
+    if copy is None and above.id in upstream.held:
+        return replace(wanted, body={**above.body, "status": ACTIVE}, root=upstream.held[above.id].root)
     if copy is None:
         detail = f'plan "{above.id.key}" is {status} at {upstream.key}: only an active plan can be delegated'
         return replace(wanted, obstacles=(Obstacle("AP-04", detail),))
@@ -92,9 +99,12 @@ def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | 
 
 
 def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -> Wanted:
-    """A plan on the list that the upstream does not have (AP-05)."""
+    """A plan on the list that the upstream does not have: held there (TREE-02), or not to be had (AP-05)."""
     if before:
         return _taken_off(id, listing.place)
+    if id in upstream.held:
+        held = upstream.held[id]
+        return Wanted(id, held.body, given=True, place=listing.place, root=held.root)
     detail = f'{upstream.key} has no plan "{id.key}" to delegate'
     return Wanted(id, {}, given=True, place=listing.place, obstacles=(Obstacle("AP-05", detail),))
 
@@ -107,23 +117,46 @@ def _list_place(policy: Policy) -> Place:
     return policy.plans[0].place if policy.plans else policy.document.place
 
 
-def _given(policy: Policy, upstream: Upstream) -> Iterator[Wanted]:
-    """What the service template hands out (CB-19, CB-29 to CB-31)."""
+def _given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
+    """What the service template hands out (CB-19, CB-29 to CB-31), as the upstream has it."""
     for kind, setting in policy.given.items():
         keys = [setting.value] if isinstance(setting.value, str) else setting.value or ()
-        for key in keys:
-            above = upstream.state.get(EntityId(kind, key))
-            if above is not None:
-                yield Wanted(above.id, above.body, given=True, document=upstream.documents.get(above.id))
+        for id in (EntityId(kind, key) for key in keys):
+            above = upstream.state.get(id)
+            if above is None:
+                yield _not_to_give(id, setting.place, upstream, actual)
+            else:
+                yield Wanted(id, above.body, given=True, document=upstream.documents.get(id))
 
 
-def _tenant(policy: Policy) -> Wanted:
-    """The tenant's own document, with the links to what the template gives."""
-    links = {field: policy.given[kind].value for kind, field in GIVEN.items() if kind != "NotificationSchedule"}
+def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
+    """What the upstream does not have: left as it is where it is, held or blocked where it is not (TREE-02)."""
+    if id in actual:
+        return Wanted(id, {}, given=True, covers=frozenset(), place=place)
+    if id in upstream.held:
+        held = upstream.held[id]
+        return Wanted(id, held.body, given=True, place=place, root=held.root)
+    detail = f'{upstream.key} has no {noun(id.kind)} "{id.key}" to give'
+    return Wanted(id, {}, given=True, place=place, obstacles=(Obstacle("TREE-02", detail),))
+
+
+def _tenant(policy: Policy, upstream: Upstream, actual: State) -> Wanted:
+    """The tenant's own document, with the links to what the template gives and the upstream, or it, has."""
+    links = {field: _links(policy, kind, upstream, actual) for kind, field in GIVEN.items() if kind in LINKED}
     body = {"name": policy.name, "currency": policy.currency, **links}
     place = next((each.place for each in policy.given.values() if each.value), policy.document.place)
     body = {name: value for name, value in body.items() if value}
     return Wanted(EntityId("Tenant", policy.reseller), body, place=place)
+
+
+def _links(policy: Policy, kind: str, upstream: Upstream, actual: State) -> Value:
+    value = policy.given[kind].value
+    there = [
+        key
+        for key in ([value] if isinstance(value, str) else value or ())
+        if EntityId(kind, key) in upstream.state or EntityId(kind, key) in actual
+    ]
+    return there if not isinstance(value, str) else value if there else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +171,7 @@ class Closure:
 
     def close(self) -> None:
         """Add what is needed to ``wanted``, and say in ``needs`` by what."""
-        queue = [id for id, each in self.wanted.items() if each.covers is None and not each.obstacles]
+        queue = [id for id, each in self.wanted.items() if each.covers is None and not (each.obstacles or each.root)]
         while queue:
             id = queue.pop()
             if id in self.needs:

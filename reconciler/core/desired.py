@@ -6,7 +6,7 @@ Delegation, price lists and mirrors each compute a `Desired`; the diff, the judg
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.change import Obstacle
+from reconciler.model.change import Obstacle, Root
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
@@ -17,17 +17,34 @@ STATUS_ONLY = frozenset({"status"})
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An entity that an upstream does not get, or not active, and why: ``body`` is what it would have."""
+
+    root: Root
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """What a tenant's upstream offers: its entities, amounts as in force, and the documents that declare them.
 
     ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
-    resellers do not see (CB-20), at whatever level they are used.
+    resellers do not see (CB-20), at whatever level they are used. ``held``: what is withheld or blocked there, and so
+    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for.
     """
 
     key: str
     state: State
     documents: Mapping[EntityId, SourceDocument]
     hidden_templates: frozenset[str] = frozenset()
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
+
+    def labels_of(self, id: EntityId) -> Mapping[str, str]:
+        """A plan's labels: its original's, and over them those that it has here."""
+        have = self.state.get(id)
+        own: Mapping[str, str] = have.body.get("labels", {}) if have else {}
+        return {**self.labels.get(id, {}), **own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class Wanted:
     the declared one. ``silent``: top-level fields of which no source speaks; they are not compared. ``along``: by path,
     the entities of which one must be there for a difference below it to be one (IW-07). ``document``, ``place`` and,
     by path, ``places`` tell where it was declared; ``obstacles`` are known beforehand.
+    ``root``: why the upstream itself does not get it, where it is withheld or blocked there (TREE-02).
     """
 
     id: EntityId
@@ -54,6 +72,7 @@ class Wanted:
     document: SourceDocument | None = None
     place: Place | None = None
     obstacles: tuple[Obstacle, ...] = ()
+    root: Root | None = None
 
     def speaks_of(self, name: str) -> bool:
         """Whether a top-level field is compared, where it is declared at all."""

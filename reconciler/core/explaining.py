@@ -104,8 +104,8 @@ def _declared_at(comparison: Comparison, id: EntityId, path: Path) -> Declared |
 
 def _releases(comparison: Comparison, policy: Policy, before: Judgement, judged: Judged) -> tuple[str, ...]:
     """What would be applied besides, were the first option that would permit it on, and the vetoes that hold it off."""
-    if judged.verdict is not Verdict.WITHHELD:
-        return ()
+    if judged.verdict is not Verdict.WITHHELD or judged.root:
+        return ()  # what is held above is released there
     options = dict(policy.options)
     if not judged.enabled:
         first = permitted_by(judged)[0]

@@ -1,18 +1,20 @@
 """The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
-from reconciler.core.desired import Upstream
+from reconciler.core.desired import Held, Upstream
+from reconciler.core.held import held_at
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
-from reconciler.core.upstream import provider_upstream, reseller_upstream
+from reconciler.core.upstream import provider_upstream, reseller_upstream, with_labels
 from reconciler.model.entity import State
-from reconciler.model.plan import TenantPlan, TenantStatus
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Read, TenantPlan, TenantStatus
 from reconciler.model.policy import SyncPolicy
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
@@ -20,9 +22,10 @@ from reconciler.model.source import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A tenant whose state could not be read, and why. Never taken for an empty one."""
+    """A tenant whose state could not be read, and why. Never taken for an empty one. ``tenant``: which, if another."""
 
     problem: str
+    tenant: str = ""
 
 
 Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
@@ -45,10 +48,7 @@ def plan_all(  # noqa: PLR0913 - three that say what there is, three that say wh
     An upstream that is not selected counts as it is (TREE-03); one that cannot be read takes those below with it
     (TREE-04).
     """
-    fold = Fold(catalog, observe, rules, on, allowed or {})
-    for reseller in tenants_in_order(catalog):
-        if selected is None or reseller in selected:
-            yield fold.plan(reseller)
+    return Fold(catalog, observe, rules, on, allowed or {}).plans(selected)
 
 
 def tenants_in_order(catalog: Catalog) -> list[str]:
@@ -72,7 +72,10 @@ def _upstream_key(catalog: Catalog, reseller: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What the walk down the tree remembers: provider upstreams by key, and each tenant's state after its plan."""
+    """What the walk down the tree remembers: each tenant's state after its plan, and what is held there.
+
+    ``reads``: the tenants that were read as they are, because what was planned stands on them (TREE-03).
+    """
 
     catalog: Catalog
     observe: Observe
@@ -81,31 +84,65 @@ class Fold:
     allowed: Allowed = field(default_factory=dict)
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     after: dict[str, State] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
+    failed: dict[str, Unreadable] = field(default_factory=dict)
+    reads: dict[str, Read] = field(default_factory=dict)
+
+    def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
+        """The plans of the selected tenants (``None``: of all), upstreams first."""
+        for reseller in tenants_in_order(self.catalog):
+            if selected is None or reseller in selected:
+                yield self.plan(reseller)
 
     def plan(self, reseller: str) -> TenantPlan:
         """The plan of one tenant whose upstream was planned before it, if it was selected."""
         policy = resolve_policy(self.catalog, reseller)
         upstream = self.upstream_of(policy)
         if isinstance(upstream, Unreadable):
-            return self._failure(policy, f"its upstream {policy.upstream} failed: {upstream.problem}")
+            return self._failure(policy, upstream)
         observed = self.observe(policy)
         if isinstance(observed, Unreadable):
-            return self._failure(policy, observed.problem)
+            return self._failure(policy, observed)
         comparison = compare(policy, upstream, observed.state, self.rules, self.on)
         planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
         self.after[reseller] = planned.after
+        self.held[reseller] = held_at(policy, planned, upstream)
         return planned.plan
 
-    def _failure(self, policy: Policy, problem: str) -> TenantPlan:
-        self.failed[policy.reseller] = problem
-        return TenantPlan(policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=problem)
+    def read_besides(self) -> tuple[Read, ...]:
+        """The tenants that were read but not planned, upstreams first."""
+        return tuple(self.reads[key] for key in tenants_in_order(self.catalog) if key in self.reads)
+
+    def _failure(self, policy: Policy, found: Unreadable) -> TenantPlan:
+        """A tenant in error; what is below it is so too, by the one cause (TREE-04)."""
+        self.failed[policy.reseller] = Unreadable(found.problem, found.tenant or policy.reseller)
+        return TenantPlan(
+            policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=_problem(found, policy.upstream)
+        )
 
     def upstream_of(self, policy: Policy) -> Upstream | Unreadable:
-        """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan."""
+        """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan.
+
+        Where the tenant's list asks for plans by their labels, with the labels that copies have of their originals.
+        """
+        upstream = self._upstream(policy)
+        by_labels = any(each.selection.match is not None for each in policy.plans)
+        return self._labelled(upstream) if by_labels and isinstance(upstream, Upstream) else upstream
+
+    def _labelled(self, upstream: Upstream) -> Upstream | Unreadable:
+        if upstream.key not in self.catalog.policies or upstream.labels:
+            return upstream
+        above = self._upstream(resolve_policy(self.catalog, upstream.key))
+        above = self._labelled(above) if isinstance(above, Upstream) else above
+        if isinstance(above, Unreadable):
+            return above
+        labelled = self.upstreams[upstream.key] = with_labels(upstream, above)
+        return labelled
+
+    def _upstream(self, policy: Policy) -> Upstream | Unreadable:
         key = policy.upstream
         if key in self.failed:
-            return Unreadable(self.failed[key])
+            return self.failed[key]
         if key not in self.upstreams:
             tree = self.catalog.providers[policy.provider]
             if key == policy.provider:
@@ -114,12 +151,26 @@ class Fold:
                 state = self._state(key)
                 if isinstance(state, Unreadable):
                     return state
-                self.upstreams[key] = reseller_upstream(key, state, tree, self.on)
+                upstream = reseller_upstream(key, state, tree, self.on)
+                self.upstreams[key] = replace(upstream, held=self.held.get(key, {}))
         return self.upstreams[key]
 
     def _state(self, reseller: str) -> State | Unreadable:
         """After its plan; as it is, if it was not selected (TREE-03)."""
         if reseller in self.after:
             return self.after[reseller]
-        observed = self.observe(resolve_policy(self.catalog, reseller))
-        return observed if isinstance(observed, Unreadable) else observed.state
+        policy = resolve_policy(self.catalog, reseller)
+        observed = self.observe(policy)
+        if isinstance(observed, Unreadable):
+            self.failed[reseller] = failed = Unreadable(observed.problem, reseller)
+            return failed
+        self.reads[reseller] = Read(reseller, policy.upstream, observed.fingerprint, observed.revision)
+        return observed.state
+
+
+def _problem(found: Unreadable, upstream: str) -> str:
+    """Why a tenant cannot be planned: its own state, or that of a tenant above it."""
+    if not found.tenant:
+        return found.problem
+    who = f"its upstream {upstream}" if found.tenant == upstream else f"{found.tenant}, above its upstream {upstream},"
+    return f"{who} failed: {found.problem}"

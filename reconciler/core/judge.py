@@ -1,7 +1,7 @@
 """The judgement: one verdict for every difference, then what the permitted ones bring along.
 
-Order of judgement: no option that is on: withheld; a veto: withheld; a precondition that fails: blocked; else apply,
-unless something holds the whole tenant: blocked.
+Order of judgement: held at a level above: as there (TREE-02); no option that is on: withheld; a veto: withheld; a
+precondition that fails: blocked; else apply, unless something holds the whole tenant: blocked.
 What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
 """
 
@@ -13,7 +13,7 @@ from reconciler.core.copying import copy_of
 from reconciler.core.diff import Comparison
 from reconciler.core.preconditions import PRECONDITIONS, Circumstances, Use
 from reconciler.core.shape import references
-from reconciler.model.change import Action, Difference, Judged, Obstacle, Verdict
+from reconciler.model.change import Action, Difference, Judged, Obstacle, Root, Verdict
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.sync import OWN_BLOCKS, Unmanaged
@@ -125,11 +125,18 @@ class Bench:
         options = difference.declared.options
         enabled = tuple(option for option in options if self.policy.options[option].on)
         vetoes = tuple(self._vetoes(difference, enabled or options))
+        if root := self._root(difference):
+            return Judged(difference, root.verdict, enabled, vetoes, self._of(difference.entity, "create"), root)
         if not enabled or vetoes:
             return Judged(difference, Verdict.WITHHELD, enabled, vetoes)
         obstacles = self._obstacles(difference)
         verdict = Verdict.BLOCKED if obstacles else Verdict.APPLY
         return Judged(difference, verdict, enabled, (), obstacles)
+
+    def _root(self, difference: Difference) -> Root | None:
+        """TREE-02: why what would be created is not to be had at the upstream, where that was held itself."""
+        wanted = self.case.wanted(difference.entity)
+        return wanted.root if wanted and not difference.path else None
 
     def _vetoes(self, difference: Difference, options: tuple[str, ...]) -> Iterator[str]:
         """CB-34: a veto holds changes of existing amounts, or of CB-15, and no creation."""

@@ -39,6 +39,7 @@ def plan_schema() -> Schema:
             source=_source(),
             summary=_summary(),
             tenants=_list(_tenant(), "Upstreams first."),
+            read=_list(_read(), "Tenants not planned, whose state as it is was planned against. Upstreams first."),
             resource_changes=_list(_resource_change(), "What is done, in this order."),
             deferred_changes=_list(_deferred(), "What is not done, and why."),
             digest=_text("Over everything else in the plan.", pattern=f"^{_DIGEST}$"),
@@ -105,6 +106,15 @@ def _tenant() -> Schema:
         revision={"type": "integer", "minimum": 0, "description": "How often the state had been written."},
         problem=_or_null(_text("Why it could not be planned.")),
         allowed=_list({"enum": list(GUARDS)}, "The guards that were overridden for this plan (GUARD-01)."),
+    )
+
+
+def _read() -> Schema:
+    return _object(
+        tenant=_text(pattern=f"^{_TENANT}$"),
+        upstream=_text("The provider or reseller above it."),
+        fingerprint=_text("Of the state that was read.", pattern=f"^{_DIGEST}$"),
+        revision={"type": "integer", "minimum": 0, "description": "How often the state had been written."},
     )
 
 

@@ -3,7 +3,7 @@ and what would release it."""
 
 from collections.abc import Iterator
 
-from reconciler.model.change import Judged, Verdict
+from reconciler.model.change import Judged, Root, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.options import OPTIONS
 from reconciler.model.settings import Policy, Setting
@@ -12,12 +12,16 @@ from reconciler.model.sync import Synced, Unmanaged
 
 def permitted_by(judged: Judged) -> tuple[str, ...]:
     """The options any of which would permit it."""
+    if judged.root:
+        return judged.root.options
     declared = judged.difference.declared
     return declared.options if isinstance(declared, Synced) else ()
 
 
 def withheld_rule(judged: Judged) -> str:
     """The rule that decides: the obstacle's, the veto's, or what the option's being off means."""
+    if judged.root:
+        return judged.root.rule
     if judged.obstacles:
         return judged.obstacles[0].rule
     if judged.vetoes:
@@ -33,6 +37,8 @@ def deciding_place(judged: Judged, policy: Policy) -> Place | None:
     """The line of policy that decides."""
     if judged.verdict is Verdict.UNMANAGED:
         return None
+    if judged.root:
+        return judged.root.policy
     if judged.obstacles and judged.obstacles[0].place:
         return judged.obstacles[0].place
     if judged.vetoes and judged.enabled:
@@ -45,19 +51,32 @@ def deciding_place(judged: Judged, policy: Policy) -> Place | None:
 def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
     """In words, all that must change for these differences of one entity."""
     match judged[0].verdict:
+        case _ if judged[0].root:
+            return "; ".join(_inherited(judged[0], judged[0].root, policy))
         case Verdict.UNMANAGED:
             notes = dict.fromkeys(each.difference.note for each in judged if each.difference.note)
             return "; ".join(notes) or "no option synchronises this"
         case Verdict.BLOCKED:
-            obstacles = dict.fromkeys(each for one in judged for each in one.obstacles)
-            return "; ".join(f"{each.detail} ({each.rule})" for each in obstacles)
+            return "; ".join(dict.fromkeys(text for each in judged for text in _blocked(each)))
         case _:
             return "; ".join(dict.fromkeys(text for each in judged for text in _withheld(each, policy)))
 
 
+def _inherited(judged: Judged, root: Root, policy: Policy) -> Iterator[str]:
+    """The cause at the level where it is, and then what holds the difference here besides (TREE-02)."""
+    yield f"{root.verdict} at {root.tenant}: {root.detail}"
+    here = (*_withheld(judged, policy), *_blocked(judged))
+    yield from (f"and at {policy.reseller}: {text}" for text in here)
+
+
+def _blocked(judged: Judged) -> Iterator[str]:
+    yield from (f"{each.detail} ({each.rule})" for each in judged.obstacles)
+
+
 def _withheld(judged: Judged, policy: Policy) -> Iterator[str]:
-    if not judged.enabled:
-        yield _off(permitted_by(judged), policy)
+    declared = judged.difference.declared
+    if not judged.enabled and isinstance(declared, Synced):
+        yield _off(declared.options, policy)
     for veto in judged.vetoes:
         setting = policy.vetoes[veto]
         yield f"veto {veto} holds it ({where(setting)}); set veto: {{{veto}: false}} to release it"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.core.text import Suggestions
 from reconciler.core.workspace import Tree, words
-from reconciler.model.diagnostics import Diagnostic
+from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY
 from reconciler.model.policy import PriceList, Provider, ServiceTemplate, SyncPolicy
 from reconciler.model.source import SourceDocument
@@ -41,12 +41,18 @@ def _upstream(
     if elsewhere:
         summary = f'the upstream "{upstream}" of "{policy.key}" is in the tree of provider "{elsewhere.head.key}"'
         hint = "a policy stands in the folder of the provider that its upstream belongs to"
-        yield Diagnostic(place, "foreign-upstream", summary, hint)
+        yield Diagnostic(place, "foreign-upstream", summary, hint, _places(upstream, elsewhere))
         return
     summary = f'the upstream "{upstream}" of "{policy.key}" does not exist'
     known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys.get(kind, ()))
     hint = suggestions.near(upstream, (key for key in known if key != policy.key))
     yield Diagnostic(place, "unknown-tenant", summary, hint)
+
+
+def _places(tenant: str, tree: Tree) -> tuple[Place, ...]:
+    """Where a tenant's own document stands in a tree."""
+    found = (head.place for head in tree.heads if head.kind in (PROVIDER, SYNC_POLICY) and head.key == tenant)
+    return tuple(found)[:1]
 
 
 def _is_tenant(key: str, tree: Tree) -> bool:

@@ -1,6 +1,7 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from reconciler.core.desired import Upstream
@@ -22,6 +23,13 @@ def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> U
     """A reseller's state after its own plan (AP-06). Notification templates stay at the provider."""
     after = {id: settled(entity, on) for id, entity in state.items()}
     return Upstream(key, after, {}, hidden_templates(tree.documents))
+
+
+def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
+    """A reseller's upstream whose copies of plans have their originals' labels: labels themselves do not come down."""
+    copies = {id for id, each in upstream.state.items() if id.kind == "Plan" and each.origin == above.key}
+    coming = {id for id in upstream.held if id.kind == "Plan"}
+    return replace(upstream, labels={id: above.labels_of(id) for id in sorted(copies | coming)})
 
 
 def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:

@@ -67,10 +67,26 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """Why something does not come down to a tenant: it is withheld or blocked at ``tenant``, above (TREE-02).
+
+    ``rule``, ``options``, ``detail`` and ``policy`` (the line that decides) are those of the difference there.
+    """
+
+    tenant: str
+    verdict: Verdict
+    rule: str
+    options: tuple[str, ...]
+    detail: str
+    policy: Place | None
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A difference with its verdict.
 
     ``enabled``: the options that permit it; ``vetoes``: the ids of those that hold it; ``obstacles``: all of them.
+    ``root``: the cause at a level above, from which it has its verdict (TREE-02).
     """
 
     difference: Difference
@@ -78,3 +94,4 @@ class Judged:
     enabled: tuple[str, ...] = ()
     vetoes: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = field(default=())
+    root: Root | None = None

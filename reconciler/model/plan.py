@@ -102,6 +102,16 @@ class TenantPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A tenant that is not planned, but whose state as it is was planned against (TREE-03)."""
+
+    tenant: str
+    upstream: str
+    fingerprint: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Whence the desired state: the commit (``None`` outside git), whether files differ from it, and a digest of
     every document that was read. ``base`` is the revision that causes are told from."""
@@ -129,13 +139,14 @@ class Plan:
     """What apply would do, tenant by tenant, upstreams first. ``timestamp`` is the clock of planning, ISO 8601.
 
     ``reconciler_version`` made the plan: it is part of what was saved, so that a plan keeps its identity when a later
-    reconciler reads it.
+    reconciler reads it. ``read``: the tenants that were read besides those planned, upstreams first.
     """
 
     timestamp: str
     source: Source
     tenants: tuple[TenantPlan, ...] = field(default=())
     reconciler_version: str = __version__
+    read: tuple[Read, ...] = ()
 
     @property
     def errored(self) -> bool:

@@ -3,7 +3,7 @@
 Nothing is decided here: a tenant whose state moved is refused, and so is what depends on it; the others go on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -11,7 +11,7 @@ from typing import assert_never
 from reconciler.core.codec import change_to_data
 from reconciler.model.entity import Entity, entity
 from reconciler.model.keys import address
-from reconciler.model.plan import Change, Plan, TenantPlan, TenantStatus
+from reconciler.model.plan import Change, Plan, Read, TenantPlan, TenantStatus
 from reconciler.model.values import Body
 from reconciler.stores.base import (
     AlreadyApplied,
@@ -54,16 +54,51 @@ class Warrant:
 
 
 def execute(plan: Plan, warrant: Warrant, store_of: Callable[[str], TenantStore]) -> Iterator[Applied]:
-    """Carry a plan out, upstreams first. ``store_of`` raises `StoreError` for a tenant that cannot be reached."""
+    """Carry a plan out, upstreams first. ``store_of`` raises `StoreError` for a tenant that cannot be reached.
+
+    What is below a tenant that was refused or failed is refused too (TREE-04). So is what was planned against a state
+    that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03).
+    """
+    known: tuple[Read | TenantPlan, ...] = (*plan.read, *plan.tenants)
+    upstreams = {each.tenant: each.upstream for each in known}
+    relied_on = {above for each in plan.tenants if each.changes for above in _above(each.tenant, upstreams)}
     stopped: dict[str, str] = {}
+    for read in plan.read:
+        if read.tenant in relied_on and (moved := _moved(read, store_of)):
+            stopped[read.tenant] = "is not as it was when the plan was made"
+            yield moved
     for tenant in plan.tenants:
-        if tenant.upstream in stopped:
-            done = Applied(tenant.tenant, Result.REFUSED, f"its upstream {tenant.upstream} was not applied")
-        else:
-            done = _apply(tenant, warrant, store_of)
+        above = next((each for each in _above(tenant.tenant, upstreams) if each in stopped), None)
+        if above is not None:
+            who = f"its upstream {above}" if above == tenant.upstream else f"{above}, above its upstream,"
+            yield Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}")
+            continue
+        done = _moved(tenant, store_of) if tenant.tenant in relied_on and not tenant.changes else None
+        done = done or _apply(tenant, warrant, store_of)
         if done.result in (Result.REFUSED, Result.FAILED):
-            stopped[tenant.tenant] = done.problem
+            stopped[tenant.tenant] = "was not applied"
         yield done
+
+
+def _above(tenant: str, upstreams: Mapping[str, str]) -> Iterator[str]:
+    """The tenants above one, as far as the plan knows them, nearest first."""
+    while tenant in upstreams:
+        tenant = upstreams[tenant]
+        yield tenant
+
+
+def _moved(read: Read | TenantPlan, store_of: Callable[[str], TenantStore]) -> Applied | None:
+    """The refusal of a tenant whose state is not the one that was planned against; `None` where it is."""
+    if isinstance(read, TenantPlan) and read.status is TenantStatus.ERROR:
+        return None
+    try:
+        store = store_of(read.tenant)
+        now = store.observe(read.tenant)
+        if now.fingerprint == read.fingerprint:
+            return None
+        return _told(read.tenant, Stale(now.fingerprint, tuple(store.moved_since(read.tenant, read.revision))))
+    except StoreError as error:
+        return Applied(read.tenant, Result.FAILED, str(error))
 
 
 def _apply(tenant: TenantPlan, warrant: Warrant, store_of: Callable[[str], TenantStore]) -> Applied:

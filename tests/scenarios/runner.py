@@ -10,6 +10,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
   absent: unchanged;
 - `now`: the day of planning, if it matters;
 - `allow`: the guards to override, a line each (`max_deletes:contoso`);
+- `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
 - `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
   `expected-explain.txt`.
 """
@@ -69,6 +70,8 @@ class Given:
     states: States
     on: date
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    selected: frozenset[str] | None = None
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,15 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return replace(given(_files(self.folder / "catalogs"), self.befores(), self.on), allowed=self.allowed)
+        return replace(
+            self.chosen(given(_files(self.folder / "catalogs"), self.befores(), self.on)), allowed=self.allowed
+        )
+
+    def chosen(self, start: Given) -> Given:
+        """With the tenants that are selected, those that cannot be read, and the guards that are overridden."""
+        selected = frozenset(_text(self.folder / "tenants").split())
+        unreadable = frozenset(_text(self.folder / "unreadable").split())
+        return replace(start, selected=selected or None, unreadable=unreadable, allowed=self.allowed)
 
     @property
     def on(self) -> date:
@@ -158,7 +169,16 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
     assert start.catalog is not None
-    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on, allowed=start.allowed))
+    plans = plan_all(
+        start.catalog, _observing(start), rules, on=start.on, selected=start.selected, allowed=start.allowed
+    )
+    return tuple(plans)
+
+
+def _observing(start: Given) -> Observe:
+    reads = observing(start.states)
+    gone = Unreadable("its store cannot be reached")
+    return lambda policy: gone if policy.reseller in start.unreadable else reads(policy)
 
 
 def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
@@ -249,9 +269,10 @@ def shuffled(scenario: Scenario, seed: int) -> Given:
     chance = random.Random(seed)
     files = {path: _shuffled_text(text, chance) for path, text in _mixed(_files(scenario.folder / "catalogs"), chance)}
     befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
-    start = replace(given(files, befores, scenario.on), allowed=scenario.allowed)
+    start = given(files, befores, scenario.on)
     states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
-    return replace(start, states={tenant: _shuffled_state(state, chance) for tenant, state in states.items()})
+    shuffled_states = {tenant: _shuffled_state(state, chance) for tenant, state in states.items()}
+    return scenario.chosen(replace(start, states=shuffled_states))
 
 
 def without_lines(text: str) -> str:

@@ -1,0 +1,45 @@
+"""What a tenant does not get, being withheld or blocked there or above: so it is below, by the root cause (TREE-02)."""
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.core.delegation import PLAN, delegated_list
+from reconciler.core.desired import Held, Upstream
+from reconciler.core.planning import Planned
+from reconciler.model.change import Action, Root, Verdict
+from reconciler.model.diagnostics import Place
+from reconciler.model.documents import ACTIVE
+from reconciler.model.entity import entity
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Deferred, TenantPlan
+from reconciler.model.settings import Policy
+
+
+def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, Held]:
+    """What does not come to a tenant, or does not return there, with the root cause.
+
+    A copy that stays disabled because its original does is held by what holds the original.
+    """
+    plans = (EntityId(PLAN, key) for key in delegated_list(policy, above))
+    still = {
+        id: Held(above.held[id].root, planned.after[id].body)
+        for id in plans
+        if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
+    }
+    return still | {each.change.entity: _held(policy.reseller, each, above) for each in _not_coming(planned.plan)}
+
+
+def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
+    for each in plan.deferred:
+        returns = any((field.path, field.after) == (("status",), ACTIVE) for field in each.change.fields)
+        if each.reason != Verdict.UNMANAGED and (each.change.action is Action.CREATE or returns):
+            yield each
+
+
+def _held(tenant: str, deferred: Deferred, above: Upstream) -> Held:
+    after = deferred.change.after
+    body = entity(after).body if after else {}
+    if known := above.held.get(deferred.change.entity):
+        return Held(known.root, body)
+    place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
+    verdict = Verdict(deferred.reason)
+    return Held(Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place), body)

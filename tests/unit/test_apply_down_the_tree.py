@@ -1,0 +1,132 @@
+"""Applying a plan down the tree: what a refusal or failure takes with it, and what must not have moved (TREE-04)."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import pytest
+
+from reconciler.core.codec import decode, encode, plan_digest
+from reconciler.core.fold import Fold
+from reconciler.core.planning import Observed
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import rule_book
+from reconciler.core.validate import load
+from reconciler.model.entity import Entity
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Plan, Source
+from reconciler.model.settings import Policy
+from reconciler.model.source import SourceFile
+from reconciler.shell.execute import Applied, Result, Warrant, execute
+from reconciler.stores.base import EntityWrite, StoreError, TenantStore
+from reconciler.stores.memory import MemoryStore
+
+CATALOG = b"""
+kind: Provider
+key: northwind
+currency: EUR
+---
+{kind: Role, key: admin, privileges: [read]}
+---
+{kind: ServiceTemplate, key: gold, roles: [admin], options: {other: true}}
+---
+{kind: SyncPolicy, reseller: contoso, upstream: northwind, service_template: gold}
+---
+{kind: SyncPolicy, reseller: litware, upstream: contoso, service_template: gold}
+---
+{kind: SyncPolicy, reseller: wingtip, upstream: litware, service_template: gold}
+---
+{kind: SyncPolicy, reseller: fabrikam, upstream: northwind, service_template: gold}
+"""
+READ, WRITE = (
+    Entity(EntityId("Role", "admin"), {"privileges": [name]}, origin="northwind") for name in ("read", "write")
+)
+
+
+def planned(store: MemoryStore, *tenants: str) -> Plan:
+    files = [SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n"), SourceFile("n/catalog.yaml", CATALOG)]
+    catalog, problems = load(files)
+    assert catalog is not None, problems
+
+    def observe(policy: Policy) -> Observed:
+        snapshot = store.observe(policy.reseller)
+        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
+
+    fold = Fold(catalog, observe, rule_book(frozenset(PRECONDITIONS)), date(2026, 12, 1))
+    plans = tuple(fold.plans(frozenset(tenants) or None))
+    source = Source(None, None, False, catalog.digest)
+    return decode(encode(Plan("2026-12-01T00:00:00Z", source, plans, read=fold.read_besides())))
+
+
+def written(store: MemoryStore, tenant: str, entity: Entity) -> None:
+    store.overwrite(tenant, [EntityWrite(entity.id, None, entity)], actor="tenant", at="2026-12-01T01:00:00Z")
+
+
+def applied(plan: Plan, store: MemoryStore, unreachable: Iterable[str] = ()) -> dict[str, Applied]:
+    def store_of(tenant: str) -> TenantStore:
+        if tenant in unreachable:
+            raise StoreError("its store cannot be reached")
+        return store
+
+    warrant = Warrant(plan_digest(plan), "2026-12-01T02:00:00Z", "somebody", None)
+    return {each.tenant: each for each in execute(plan, warrant, store_of)}
+
+
+def test_one_apply_covers_every_level() -> None:
+    store = MemoryStore()
+    done = applied(planned(store), store)
+    assert {tenant: each.result for tenant, each in done.items()} == dict.fromkeys(
+        ("contoso", "fabrikam", "litware", "wingtip"), Result.APPLIED
+    )
+    assert planned(store).applyable is False
+    origins = [store.observe(tenant).entities[READ.id].origin for tenant in ("contoso", "litware", "wingtip")]
+    assert origins == ["northwind", "contoso", "litware"]
+
+
+@pytest.mark.parametrize("unreachable", [(), ("contoso",)])
+def test_a_refusal_or_failure_takes_what_is_below_with_it_and_nobody_else(unreachable: tuple[str, ...]) -> None:
+    store = MemoryStore()
+    plan = planned(store)
+    if not unreachable:
+        written(store, "contoso", WRITE)
+    done = applied(plan, store, unreachable)
+    assert done["contoso"].result is (Result.FAILED if unreachable else Result.REFUSED)
+    assert done["litware"] == Applied("litware", Result.REFUSED, "its upstream contoso was not applied")
+    assert done["wingtip"] == Applied("wingtip", Result.REFUSED, "contoso, above its upstream, was not applied")
+    assert done["fabrikam"].result is Result.APPLIED
+
+
+def test_an_upstream_that_the_plan_leaves_as_it_is_must_be_as_it_was() -> None:
+    store = MemoryStore()
+    first = planned(store, "contoso")
+    applied(first, store)
+    plan = planned(store)
+    written(store, "contoso", WRITE)
+    done = applied(plan, store)
+    assert done["contoso"].result is Result.REFUSED
+    assert "contoso/role/admin (by tenant" in done["contoso"].problem
+    assert done["wingtip"].result is Result.REFUSED
+    assert done["fabrikam"].result is Result.APPLIED
+
+
+def test_an_upstream_that_was_only_read_must_be_as_it_was() -> None:
+    store = MemoryStore()
+    applied(planned(store, "contoso"), store)
+    plan = planned(store, "litware", "wingtip")
+    assert [(read.tenant, read.fingerprint) for read in plan.read] == [
+        ("contoso", store.observe("contoso").fingerprint)
+    ]
+    written(store, "contoso", WRITE)
+    done = applied(plan, store)
+    assert {tenant: each.result for tenant, each in done.items()} == dict.fromkeys(
+        ("contoso", "litware", "wingtip"), Result.REFUSED
+    )
+    assert done["litware"].problem == "its upstream contoso is not as it was when the plan was made"
+    assert applied(planned(store, "litware", "wingtip"), store)["wingtip"].result is Result.APPLIED
+
+
+def test_what_nothing_was_planned_against_may_move() -> None:
+    store = MemoryStore()
+    applied(planned(store), store)
+    plan = planned(store)
+    written(store, "wingtip", WRITE)
+    assert {each.result for each in applied(plan, store).values()} == {Result.UNCHANGED}
