@@ -67,6 +67,7 @@ class Given:
     problems: str
     states: States
     on: date
+    selected: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,14 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return given(_files(self.folder / "catalogs"), self.befores(), self.on)
+        start = given(_files(self.folder / "catalogs"), self.befores(), self.on)
+        return replace(start, selected=self.selected)
+
+    @property
+    def selected(self) -> frozenset[str] | None:
+        """The tenants that are planned (IW-03); without a file that names them, all."""
+        file = self.folder / "tenants"
+        return frozenset(file.read_text("utf-8").split()) if file.exists() else None
 
     @property
     def on(self) -> date:
@@ -147,7 +155,7 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
     assert start.catalog is not None
-    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on))
+    return tuple(plan_all(start.catalog, observing(start.states), rules, on=start.on, selected=start.selected))
 
 
 def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
@@ -240,7 +248,8 @@ def shuffled(scenario: Scenario, seed: int) -> Given:
     befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
     start = given(files, befores, scenario.on)
     states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
-    return replace(start, states={tenant: _shuffled_state(state, chance) for tenant, state in states.items()})
+    mixed = {tenant: _shuffled_state(state, chance) for tenant, state in states.items()}
+    return replace(start, states=mixed, selected=scenario.selected)
 
 
 def without_lines(text: str) -> str:

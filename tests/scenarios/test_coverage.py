@@ -10,6 +10,7 @@ from tests.scenarios.runner import RULES, Scenario
 
 SHOWN = (
     *(f"CB-{number:02}" for number in range(1, 36)),
+    *(f"IW-{number:02}" for number in range(1, 24)),
     *(f"AP-{number:02}" for number in (1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21)),
 )
 SCENARIOS = runner.scenarios()
