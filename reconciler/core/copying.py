@@ -92,7 +92,9 @@ class Takeover:
         assert field.items is not None
         with_origin = field.items.with_origin
         own = {key: item for key, item in mine.items() if not with_origin or item.get("origin") != self.origin}
-        taken = {key: self.body(mine.get(key, {}), item, field.fields) for key, item in theirs.items()}
+        taken = {
+            key: self.body(mine[key], item, field.fields) if key in mine else dict(item) for key, item in theirs.items()
+        }
         if with_origin:
             taken = {key: {**item, "origin": self.origin} for key, item in taken.items()}
         return {**own, **taken}

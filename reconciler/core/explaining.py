@@ -138,7 +138,7 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path)
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
         verdict, rule, why = "the reseller's own", "ORIGIN", "the entity did not come down; it is left alone"
-    elif verdict == "in sync" and wanted is None:
+    elif verdict == "in sync" and (wanted is None or not wanted.speaks_of(path[0])):
         why = "nothing wants it; it is left as it is"
     return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))
 

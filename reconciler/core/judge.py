@@ -167,6 +167,8 @@ class Bench:
 
     def along(self, judged: list[Judged]) -> list[Judged]:
         """Without what would come along with other entities, none of which is there or comes (IW-07)."""
+        if not any(each.difference.along for each in judged):
+            return judged
         applied = [each for each in judged if each.verdict is Verdict.APPLY and not each.difference.along]
         there = {each.difference.entity for each in applied if not each.difference.path}
         there |= set(self.arrivals(applied))

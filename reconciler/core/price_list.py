@@ -23,13 +23,12 @@ CYCLES = "billing_cycles"
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The list that is assigned to a tenant. ``products``: by product and billing cycle, the price on the day."""
+    """The list that is assigned to a tenant. ``prices``: by product and billing cycle, the price on the day."""
 
     document: SourceDocument
     prices: Mapping[str, Mapping[str, str | None]]
     upstream: Upstream
     actual: State
-    by_provider: bool
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, actual: State, on: date) -> "PriceList | None":
@@ -40,14 +39,14 @@ class PriceList:
         prices = {
             key: {period: in_force(amount, on) for period, amount in cycles.items()} for key, cycles in listed.items()
         }
-        return cls(policy.listed, prices, upstream, actual, policy.upstream == policy.provider)
+        return cls(policy.listed, prices, upstream, actual)
 
     def products(self) -> Iterator[Wanted]:
         """Every product of the list, as the upstream has it, with its billing cycles (IW-04 to IW-08)."""
         for key in sorted(self.prices):
             id = EntityId(PRODUCT, key)
             above = self.upstream.state.get(id)
-            if above is not None and (self.by_provider or above.origin is not None):
+            if above is not None:
                 yield self._listed(above)
             elif not self.ours(id):
                 place = self.document.place_of(("products", key), key=True)

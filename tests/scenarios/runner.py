@@ -102,9 +102,7 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return replace(
-            self.chosen(given(_files(self.folder / "catalogs"), self.befores(), self.on)), allowed=self.allowed
-        )
+        return self.chosen(given(_files(self.folder / "catalogs"), self.befores(), self.on))
 
     def chosen(self, start: Given) -> Given:
         """With the tenants that are selected, those that cannot be read, and the guards that are overridden."""
