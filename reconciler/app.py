@@ -147,15 +147,6 @@ def not_planned_yet(workspace: Workspace) -> list[str]:
     return notes
 
 
-def _refuse_renames(catalog: Catalog) -> None:
-    """A rename that was passed over would disable one plan and create another."""
-    for tree in catalog.providers.values():
-        for id, document in sorted(tree.documents.items()):
-            if "moved_from" in document.entity.body:
-                place = document.place_of(("moved_from",))
-                raise Unknown(f"{place}: {id} has moved_from: renames are not planned yet; nothing was planned")
-
-
 def make_plan(  # noqa: PLR0913 - as `plan_all`
     workspace: Workspace,
     access: Access,
@@ -169,7 +160,6 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
 
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
-    _refuse_renames(workspace.catalog)
     selected = workspace.chosen(tuple(tenants))
     plans = plan_all(
         workspace.catalog,

@@ -21,13 +21,14 @@ class Upstream:
     """What a tenant's upstream offers: its entities, amounts as in force, and the documents that declare them.
 
     ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
-    resellers do not see (CB-20), at whatever level they are used.
+    resellers do not see (CB-20), at whatever level they are used. ``renames``: what its entities were called (AP-21).
     """
 
     key: str
     state: State
     documents: Mapping[EntityId, SourceDocument]
     hidden_templates: frozenset[str] = frozenset()
+    renames: Mapping[EntityId, EntityId] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from reconciler.model.change import Judged, Verdict
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
 from reconciler.model.settings import Policy, Setting
-from reconciler.model.sync import Own, Synced, Unmanaged
+from reconciler.model.sync import Always, Own, Synced, Unmanaged
 from reconciler.model.values import Path, Value, get, render_path
 
 
@@ -83,6 +83,8 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
     difference = judged.difference
     applied = judged.verdict is Verdict.APPLY
     why = f"permitted by {', '.join(judged.enabled)}" if applied else detail((judged,), policy)
+    if isinstance(difference.declared, Always) and applied:
+        why = "the upstream renamed it; no option is needed"
     place = policy.options[judged.enabled[0]].place if applied and judged.enabled else deciding_place(judged, policy)
     return Account(
         path=difference.path,
