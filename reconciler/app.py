@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reconciler.core.codec import plan_digest
+from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, Unreadable
@@ -18,13 +19,16 @@ from reconciler.core.planning import compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.supposing import Supposition, options_named
+from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
-from reconciler.model.options import GUARDS
+from reconciler.model.options import GUARDS, OPTIONS
 from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
@@ -133,13 +137,6 @@ def source_of(workspace: Workspace, base: str | None = None) -> Source:
     return Source(commit, base, dirty, workspace.catalog.digest)
 
 
-def _refuse_renames(catalog: Catalog) -> None:
-    """A rename that was passed over would disable one plan and create another."""
-    for tree in catalog.providers.values():
-        for id, document in sorted(tree.documents.items()):
-            if "moved_from" in document.entity.body:
-                place = document.place_of(("moved_from",))
-                raise Unknown(f"{place}: {id} has moved_from: renames are not planned yet; nothing was planned")
 
 
 def make_plan(  # noqa: PLR0913 - as `plan_all`
@@ -155,7 +152,6 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
 
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
-    _refuse_renames(workspace.catalog)
     selected = workspace.chosen(tuple(tenants))
     fold = _fold(workspace, access, now, workspace.allowances(allow))
     done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
@@ -202,6 +198,30 @@ class Subject:
 def explain(workspace: Workspace, access: Access, subject: Subject, *, now: datetime) -> Explanation:
     """Account for one entity or field of a tenant. Raises `Unknown` and `StoreError`."""
     tenant, entity = subject.tenant, subject.entity
+    policy, comparison = _compared(workspace, access, tenant, now)
+    if entity not in comparison.desired.wanted and entity not in comparison.actual:
+        near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
+        raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
+    return explain_entity(comparison, policy, entity, subject.path)
+
+
+def suppose(
+    workspace: Workspace, access: Access, tenant: str, options: tuple[Iterable[str], Iterable[str]], *, now: datetime
+) -> Supposition:
+    """What would change in a tenant with some options on and others off. Raises `Unknown` and `StoreError`."""
+    try:
+        enable, disable = map(options_named, options)
+    except KeyError as error:
+        name = str(error.args[0])
+        raise Unknown(f'there is no option "{name}": {did_you_mean(name, OPTIONS)}') from error
+    if both := sorted({*enable} & {*disable}):
+        raise Unknown(f"{', '.join(both)}: on and off at once")
+    policy, comparison = _compared(workspace, access, tenant, now)
+    return suppose_options(comparison, policy, enable, disable)
+
+
+def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) -> tuple[Policy, Comparison]:
+    """A tenant's policy, and what it should have beside what it has. Raises `StoreError`."""
     fold = _fold(workspace, access, now)
     for above in _upstreams(workspace, tenant):
         fold.plan(above)
@@ -211,11 +231,7 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
         raise StoreError(upstream.problem)
     if isinstance(observed, Unreadable):
         raise StoreError(observed.problem)
-    comparison = compare(policy, upstream, observed.state, fold.rules, fold.on)
-    if entity not in comparison.desired.wanted and entity not in comparison.actual:
-        near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
-        raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
-    return explain_entity(comparison, policy, entity, subject.path)
+    return policy, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 
 def _upstreams(workspace: Workspace, tenant: str) -> list[str]:

@@ -20,24 +20,37 @@ from reconciler.report.data import pretty
 from reconciler.report.explanation import render_explanation
 from reconciler.report.history import render_history
 from reconciler.report.status import StatusRow, render_status
+from reconciler.report.supposition import render_supposition
 from reconciler.report.tables import render_table
 from reconciler.stores.base import Record
 
 
 @click.command("explain")
 @click.argument("tenant")
-@click.argument("address")
+@click.argument("address", required=False)
+@click.option("--enable", multiple=True, metavar="OPTION", help="What if this option, or group, were on; repeatable.")
+@click.option("--disable", multiple=True, metavar="OPTION", help="What if it were off; repeatable.")
 @with_workspace
-def explain_command(root: Path, now: datetime, tenant: str, address: str) -> None:
+def explain_command(
+    root: Path, now: datetime, tenant: str, address: str | None, enable: tuple[str, ...], disable: tuple[str, ...]
+) -> None:
     """Explain one entity, plan/KEY, or one field of it, plan/KEY#PATH, of a tenant.
 
     Desired and actual value and whence, the verdict, the rule, the option and the line of policy that decide, and what
-    enabling it would release.
+    enabling it would release. With --enable or --disable, and no address: what that would release and hold.
     """
+    if (address is None) == (not (enable or disable)):
+        raise click.UsageError("explain takes an address, or --enable and --disable")
     workspace = app.open_workspace(root)
-    entity, path = _address(workspace.known(tenant), address)
+    workspace.known(tenant)
     if tenant in workspace.catalog.providers:
         raise click.ClickException(f"{tenant} is a provider: explain what a reseller gets of it")
+    if address is None:
+        with access_to(root) as access:
+            supposed = app.suppose(workspace, access, tenant, (enable, disable), now=now)
+        write_result(render_supposition(supposed))
+        return
+    entity, path = _address(tenant, address)
     with access_to(root) as access:
         explanation = app.explain(workspace, access, app.Subject(tenant, entity, path), now=now)
 

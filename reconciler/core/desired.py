@@ -30,7 +30,8 @@ class Upstream:
 
     ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
     resellers do not see (CB-20), at whatever level they are used. ``held``: what is withheld or blocked there, and so
-    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for.
+    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for. ``renames``:
+    what its entities were called (AP-21).
     """
 
     key: str
@@ -39,6 +40,7 @@ class Upstream:
     hidden_templates: frozenset[str] = frozenset()
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
+    renames: Mapping[EntityId, EntityId] = field(default_factory=dict)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""

@@ -9,6 +9,7 @@ from datetime import date
 
 from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant
 from reconciler.core.desired import Desired, Wanted
+from reconciler.core.renames import Moved
 from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
 from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Action, Difference
@@ -23,13 +24,21 @@ COPIES = Unmanaged(rule="ORIGIN")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold."""
+    """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
+
+    ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``: nothing is renamed).
+    """
 
     desired: Desired
     actual: State
     rules: RuleBook
     overrides: frozenset[str]
     on: date
+    moved: Moved | None = None
+
+    def before(self, id: EntityId) -> Entity | None:
+        """The entity as the tenant has it, whatever it is called there."""
+        return self.moved.was(id) if self.moved else self.actual.get(id)
 
     @property
     def origin(self) -> str:
@@ -62,6 +71,7 @@ def differences(comparison: Comparison) -> list[Difference]:
     """Every difference, by entity and path."""
     found = [each for wanted in comparison.desired.wanted.values() for each in _of(comparison, wanted)]
     found += _removals(comparison)
+    found = [*(comparison.moved.differences() if comparison.moved else ()), *found]
     return sorted(found, key=lambda each: (each.entity, each.path))
 
 

@@ -13,7 +13,7 @@ from reconciler.model.change import Judged, Verdict
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
 from reconciler.model.settings import Policy, Setting
-from reconciler.model.sync import Own, Synced, Unmanaged
+from reconciler.model.sync import Always, Own, Synced, Unmanaged
 from reconciler.model.values import Path, Value, get, render_path
 
 
@@ -81,19 +81,21 @@ def _accounts(
 
 def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judged: Judged) -> Account:
     difference = judged.difference
-    applied = judged.verdict is Verdict.APPLY
-    why = f"permitted by {', '.join(judged.enabled)}" if applied else detail((judged,), policy)
-    place = policy.options[judged.enabled[0]].place if applied and judged.enabled else deciding_place(judged, policy)
+    applies = judged.verdict is Verdict.APPLY
+    why = f"permitted by {', '.join(judged.enabled)}" if applies else detail((judged,), policy)
+    if isinstance(difference.declared, Always) and applies:
+        why = "the upstream renamed it; no option is needed"
+    place = policy.options[judged.enabled[0]].place if applies and judged.enabled else deciding_place(judged, policy)
     return Account(
         path=difference.path,
         desired=difference.after,
         actual=difference.before,
         verdict=judged.verdict.value,
-        rule=difference.rule if applied else withheld_rule(judged),
+        rule=difference.rule if applies else withheld_rule(judged),
         why=why,
         declared_at=_declared_at(comparison, difference.entity, difference.path),
         policy=declared(place),
-        releases=() if applied else _releases(comparison, policy, judgement, judged),
+        releases=() if applies else _releases(comparison, policy, judgement, judged),
     )
 
 
@@ -114,16 +116,17 @@ def _releases(comparison: Comparison, policy: Policy, before: Judgement, judged:
         id: replace(setting, value=False) if id in judged.vetoes else setting for id, setting in policy.vetoes.items()
     }
     after = judge(comparison, differences(comparison), replace(policy, options=options, vetoes=vetoes))
-    return tuple(sorted(_applied(after) - _applied(before)))
+    return tuple(sorted(applied(after) - applied(before)))
 
 
-def _applied(judgement: Judgement) -> set[str]:
-    applied = {
+def applied(judgement: Judgement) -> set[str]:
+    """What a judgement lets through, as ``entity#path``."""
+    found = {
         _named(each.difference.entity, each.difference.path)
         for each in judgement.judged
         if each.verdict is Verdict.APPLY
     }
-    return applied | {_named(id, ()) for id in judgement.arrivals}
+    return found | {_named(id, ()) for id in judgement.arrivals}
 
 
 def _named(id: EntityId, path: Path) -> str:

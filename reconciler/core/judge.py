@@ -16,7 +16,7 @@ from reconciler.core.shape import references
 from reconciler.model.change import Action, Difference, Judged, Obstacle, Root, Verdict
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
-from reconciler.model.sync import OWN_BLOCKS, Unmanaged
+from reconciler.model.sync import OWN_BLOCKS, Always, Unmanaged
 from reconciler.model.values import Body
 
 TENANT = "Tenant"
@@ -74,6 +74,9 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
     live = _live(comparison, there)
     for each in judged:
         difference = each.difference
+        if isinstance(difference.declared, Always):
+            yield each
+            continue
         nowhere = difference.entity not in there and difference.entity not in comparison.actual
         if difference.path and nowhere and each.verdict is Verdict.APPLY:
             continue
@@ -122,6 +125,11 @@ class Bench:
         """The verdict on one difference, whatever becomes of the others."""
         if isinstance(difference.declared, Unmanaged):
             return Judged(difference, Verdict.UNMANAGED)
+        if isinstance(difference.declared, Always):
+            if not difference.note:
+                return Judged(difference, Verdict.APPLY)
+            refused = Obstacle(difference.rule, difference.note)
+            return Judged(difference, Verdict.BLOCKED, obstacles=(refused,))
         options = difference.declared.options
         enabled = tuple(option for option in options if self.policy.options[option].on)
         vetoes = tuple(self._vetoes(difference, enabled or options))

@@ -11,14 +11,16 @@ from reconciler.core.guards import Case, obstacles, tripped
 from reconciler.core.judge import Arrival, Judgement, judge
 from reconciler.core.order import in_order
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.renames import KEY, moved
 from reconciler.core.resolve import resolve
-from reconciler.core.shape import FieldShape, RuleBook, tidy
+from reconciler.core.shape import FieldShape, RuleBook, fields_of, tidy
 from reconciler.model.change import Action, Difference, Judged, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
+from reconciler.model.sync import OWN_BLOCKS
 from reconciler.model.values import Body, Path, Value, get, put
 
 
@@ -41,9 +43,15 @@ class Planned:
 
 def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, on: date) -> Comparison:
     """What a tenant should have beside what it has. ``on`` is the day whose amounts hold."""
-    desired = resolve(policy, upstream, state, rules, on)
+
+    def blocks(kind: str) -> bool:
+        return kind in rules.kinds and rules.kinds[kind].sync.own == OWN_BLOCKS and not policy.adopt.on
+
+    renamed = moved(state, upstream, blocks)
+    desired = resolve(policy, upstream, renamed.state, rules, on)
+    wanted = {id: each for id, each in desired.wanted.items() if id not in renamed.refused.values()}
     overrides = frozenset(name for name, setting in policy.overrides.items() if setting.on)
-    return Comparison(desired, state, rules, overrides, on)
+    return Comparison(replace(desired, wanted=wanted), renamed.state, rules, overrides, on, renamed)
 
 
 def plan_tenant(
@@ -123,8 +131,11 @@ class Writer:
 
     def after(self) -> State:
         """The tenant's state once the changes are made."""
-        state = dict(self.comparison.actual)
+        renamed = self.comparison.moved
+        state = dict(renamed.before if renamed else self.comparison.actual)
         for id, entity in self._entities().items():
+            if renamed and id in renamed.origins:
+                state.pop(renamed.origins[id], None)
             if entity is None:
                 state.pop(id, None)
             else:
@@ -159,7 +170,7 @@ class Writer:
         return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
 
     def _tidied(self, id: EntityId, body: Body, origin: str | None) -> Entity:
-        return Entity(id, tidy(body, self.comparison.rules.kinds[id.kind].fields), origin)
+        return Entity(id, tidy(body, fields_of(id.kind)), origin)
 
     def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
         """Links of a new entity to its peers: only to those that are in the tenant once the plan is applied."""
@@ -232,7 +243,7 @@ class Writer:
         return declared(wanted.declared_at(path)) if wanted else declared(self.policy.document.place)
 
     def _before(self, id: EntityId) -> Body | None:
-        have = self.comparison.actual.get(id)
+        have = self.comparison.before(id)
         return have.document() if have else None
 
     def _after(self, id: EntityId, judged: tuple[Judged, ...]) -> Body | None:
@@ -287,7 +298,7 @@ def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
             key, listed = each.path[-1], get(body, each.path[:-1]) or []
             members = sorted({*listed, key} if each.after is not None else set(listed) - {key})
             body = put(body, each.path[:-1], members or None)
-        elif each.path:
+        elif each.path and each.path != KEY:
             body = put(body, each.path, each.after)
     return body
 

@@ -7,7 +7,7 @@ from reconciler.model.change import Judged, Root, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.options import OPTIONS
 from reconciler.model.settings import Policy, Setting
-from reconciler.model.sync import Synced, Unmanaged
+from reconciler.model.sync import Synced
 
 
 def permitted_by(judged: Judged) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def withheld_rule(judged: Judged) -> str:
     if judged.vetoes:
         return "CB-34"
     declared = judged.difference.declared
-    if isinstance(declared, Unmanaged) or judged.verdict is not Verdict.WITHHELD:
+    if not isinstance(declared, Synced) or judged.verdict is not Verdict.WITHHELD:
         return judged.difference.rule
     off = declared.off or (OPTIONS[declared.options[0]].off if len(declared.options) == 1 else None)
     return off or judged.difference.rule
@@ -44,6 +44,8 @@ def deciding_place(judged: Judged, policy: Policy) -> Place | None:
     if judged.vetoes and judged.enabled:
         return policy.vetoes[judged.vetoes[0]].place
     options = permitted_by(judged)
+    if not options:
+        return None
     explicit = [policy.options[option] for option in options if policy.options[option].layer != "default"]
     return (explicit or [policy.options[options[0]]])[0].place
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.core.desired import Upstream
+from reconciler.core.renames import old_keys
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
@@ -16,13 +17,18 @@ from reconciler.model.values import Body, Value
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
     state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents))
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), old_keys(state))
 
 
 def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
-    """A reseller's state after its own plan (AP-06). Notification templates stay at the provider."""
+    """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
+
+    A copy does not say what it was called: the provider's catalog does (AP-21).
+    """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    return Upstream(key, after, {}, hidden_templates(tree.documents))
+    above = old_keys({id: document.entity for id, document in tree.documents.items()})
+    came_down = {new: old for new, old in above.items() if new in state and state[new].origin is not None}
+    return Upstream(key, after, {}, hidden_templates(tree.documents), {**old_keys(state), **came_down})
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:

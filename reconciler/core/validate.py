@@ -11,6 +11,7 @@ import orjson
 from reconciler.core.parts import found, spots
 from reconciler.core.read import Reading, read_file
 from reconciler.core.references import missing
+from reconciler.core.renames import rename_problems
 from reconciler.core.tenants import tenant_problems
 from reconciler.core.text import with_lines
 from reconciler.core.workspace import Arrangement, Tree, arrange
@@ -42,6 +43,7 @@ def load(
     problems += tenant_problems(arrangement.trees)
     for tree in arrangement.trees:
         problems += missing(tree)
+        problems += rename_problems(tree)
     for reading in readings:
         for document in reading.documents:
             problems += _limits(document)

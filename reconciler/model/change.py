@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from reconciler.model.diagnostics import Place
 from reconciler.model.keys import EntityId
-from reconciler.model.sync import Synced, Unmanaged
+from reconciler.model.sync import Always, Synced, Unmanaged
 from reconciler.model.values import Path, Value
 
 
@@ -42,7 +42,7 @@ class Difference:
     path: Path
     before: Value
     after: Value
-    declared: Synced | Unmanaged
+    declared: Synced | Unmanaged | Always
     rule: str
     needs: tuple[EntityId, ...] = ()
     amount: bool = False

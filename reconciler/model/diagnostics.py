@@ -73,6 +73,7 @@ CODES = {
     "unknown-tenant": "There is no such tenant.",
     "foreign-upstream": "The upstream is in another provider's tree.",
     "cycle": "The tenants, or the templates, form a circle.",
+    "bad-rename": "The entity cannot have been renamed from that key (AP-21).",
     "bad-currency": "The currency differs from the upstream's.",
     "bad-store": "The store cannot be used.",
     "not-delegable": "The upstream does not have this plan (AP-05).",

@@ -59,6 +59,13 @@ class Follows:
     rule: str
 
 
+@dataclass(frozen=True, slots=True)
+class Always:
+    """What no option is needed for: a rename (AP-21)."""
+
+    rule: str
+
+
 Declaration: TypeAlias = Synced | Unmanaged | Own
 
 

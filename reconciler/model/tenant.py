@@ -74,7 +74,7 @@ class Customer(Document):
 class AddOn(Part):
     """An add-on of a subscription."""
 
-    product: Key
+    product: Annotated[Key, Ref("Product", copied=False)]
     billing_cycle: Period | None = None
     quantity: Count | None = None
     prices: Annotated[dict[Period, Amount], Field(default_factory=dict)]
@@ -107,8 +107,8 @@ class Subscription(Document):
     key: Key
     name: Text | None = None
     customer: Key
-    product: Key
-    plan: Key | None = None
+    product: Annotated[Key, Ref("Product", copied=False)]
+    plan: Annotated[Key | None, Ref("Plan", copied=False)] = None
     billing_cycle: Period | None = None
     quantity: Count | None = None
     quantity_effective: Date | None = None

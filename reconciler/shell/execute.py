@@ -115,7 +115,7 @@ def _apply(tenant: TenantPlan, warrant: Warrant, store_of: Callable[[str], Tenan
         tuple(change_to_data(change) for change in tenant.changes),
         {"allowed": list(tenant.allowed)} if tenant.allowed else {},
     )
-    writes = [_write(change) for change in tenant.changes]
+    writes = [write for change in tenant.changes for write in _writes(change)]
     try:
         outcome = store_of(tenant.tenant).commit(record, writes, expected=tenant.fingerprint, revision=tenant.revision)
     except StoreError as error:
@@ -139,8 +139,15 @@ def _told(tenant: str, outcome: Outcome) -> Applied:
             assert_never(outcome)
 
 
-def _write(change: Change) -> EntityWrite:
-    return EntityWrite(change.entity, _entity(change.before), _entity(change.after))
+def _writes(change: Change) -> Iterator[EntityWrite]:
+    """One write; of a rename two (AP-21): the old key goes, the new one comes."""
+    before, after = _entity(change.before), _entity(change.after)
+    if before is None or before.id == change.entity:
+        yield EntityWrite(change.entity, before, after)
+        return
+    yield EntityWrite(before.id, before, None)
+    if after is not None:
+        yield EntityWrite(change.entity, None, after)
 
 
 def _entity(document: Body | None) -> Entity | None:

@@ -187,8 +187,11 @@ def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
 def _applied(plan: TenantPlan, state: State) -> State:
     result = dict(state)
     for change in plan.changes:
+        if change.before is not None:
+            del result[entity(change.before).id]
+    for change in plan.changes:
         if change.after is None:
-            del result[change.entity]
+            assert change.entity not in result
         else:
             result[change.entity] = entity(change.after)
     return result

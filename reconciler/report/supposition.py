@@ -1,0 +1,22 @@
+"""What `explain --enable` and `--disable` print."""
+
+from collections.abc import Iterator
+
+from reconciler.core.supposing import Supposition
+from reconciler.report.values import clean
+
+
+def render_supposition(supposition: Supposition) -> str:
+    """What would be released and what would be held, a line each."""
+    return "\n".join(clean(line) for line in _lines(supposition)) + "\n"
+
+
+def _lines(supposition: Supposition) -> Iterator[str]:
+    asked = [f"{id} on" for id in supposition.enable] + [f"{id} off" for id in supposition.disable]
+    yield f"{supposition.tenant} with {', '.join(asked)}:"
+    for verb, found in (("released", supposition.released), ("held", supposition.held)):
+        yield f"  {len(found)} would be {verb}" + (":" if found else "")
+        yield from (f"    {each}" for each in found)
+    for detail in supposition.guards:
+        yield "  a guard would block the whole plan:"
+        yield from (f"    {part}" for part in detail.split("; "))

@@ -1,0 +1,62 @@
+"""Renames in a store: the old key goes and the new one comes in one transaction, and nothing is left to do."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from reconciler.cli.main import reconcile
+from reconciler.core.codec import decode
+from tests.scenarios import runner
+
+SCENARIO = runner.HERE / "AP-21-rename-keeps-the-plan"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    root = tmp_path / "catalogs"
+    shutil.copytree(SCENARIO / "catalogs", root)
+    assert invoke(root, "tenant", "import", "contoso", str(SCENARIO / "before.yaml")).exit_code == 0
+    return root
+
+
+def invoke(root: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(reconcile, ["-C", str(root), *arguments])
+
+
+def test_a_rename_is_applied_from_a_saved_plan_and_converges(workspace: Path) -> None:
+    saved = workspace.parent / "saved.plan"
+    assert invoke(workspace, "plan", "--out", str(saved)).exit_code == 0
+    (change,) = [each for each in decode(saved.read_bytes()).tenants[0].changes if each.entity.key == "web-start"]
+    assert change.before is not None
+    assert (change.before["key"], change.action, change.fields[0].rule) == ("web-basic", "update", "AP-21")
+    done = invoke(workspace, "apply", str(saved))
+    assert done.exit_code == 0, done.output
+    assert "0 added" in done.output
+    exported = invoke(workspace, "tenant", "export", "contoso").stdout
+    assert exported == (SCENARIO / "expected-after.yaml").read_text("utf-8")
+    assert invoke(workspace, "plan", "--detailed-exitcode").exit_code == 0
+    (record,) = orjson.loads(invoke(workspace, "history", "--format", "json").stdout)
+    assert "contoso/plan/web-start" in [each["address"] for each in record["changes"]]
+
+
+def test_a_guard_holds_a_rename_too() -> None:
+    scenario = runner.Scenario(SCENARIO)
+    files = {
+        path: text.replace("upstream: northwind\n", "upstream: northwind\nguards: {max_changes: 0}\n")
+        for path, text in runner._files(SCENARIO / "catalogs").items()
+    }
+    start = runner.given(files, scenario.befores(), runner.DAY)
+    plans = runner.planned(start, runner.RULES)
+    assert plans[0].changes == ()
+    assert {each.rule for each in plans[0].deferred} == {"GUARD-01"}
+    assert runner.after(plans, start.states) == {}
+
+
+def test_the_field_can_be_explained(workspace: Path) -> None:
+    done = invoke(workspace, "explain", "contoso", "plan/web-start")
+    assert done.exit_code == 0, done.output
+    assert "the upstream renamed it; no option is needed" in done.stdout
