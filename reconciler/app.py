@@ -10,19 +10,19 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reconciler.core.codec import plan_digest
-from reconciler.core.explaining import Explanation
+from reconciler.core.explaining import Explanation, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Fold, Unreadable, plan_all
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.planning import compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
-from reconciler.model.keys import EntityId
+from reconciler.model.keys import EntityId, noun
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
@@ -119,7 +119,7 @@ def source_of(workspace: Workspace, base: str | None = None) -> Source:
 
 
 def not_planned_yet(workspace: Workspace) -> list[str]:
-    """What the documents ask for that this version reads and checks, but does not plan: to be said, never passed over."""
+    """What the documents ask for that this version reads and checks, but does not plan: it is to be said."""
     policies = {reseller: resolve_policy(workspace.catalog, reseller) for reseller in workspace.catalog.policies}
     notes = []
     with_lists = sorted(key for key, policy in policies.items() if policy.price_list.value)
@@ -203,6 +203,9 @@ class Subject:
 def explain(workspace: Workspace, access: Access, subject: Subject, *, now: datetime) -> Explanation:
     """Account for one entity or field of a tenant. Raises `Unknown` and `StoreError`."""
     tenant, entity = subject.tenant, subject.entity
+    wrong = misnamed(fields_of(entity.kind), subject.path) if subject.path else None
+    if wrong:
+        raise Unknown(f"{noun(entity.kind)}: {wrong}")
     fold = _fold(workspace, access, now)
     for above in _upstreams(workspace, tenant):
         fold.plan(above)
@@ -214,6 +217,8 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
         raise StoreError(observed.problem)
     comparison = compare(policy, upstream, observed.state, fold.rules, fold.on)
     if entity not in comparison.desired.wanted and entity not in comparison.actual:
+        if entity in upstream.state:
+            raise Unknown(f"{entity} of {policy.upstream} is not offered to {tenant}: nothing in its policy selects it")
         near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
         raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
     return explain_entity(comparison, policy, entity, subject.path)
@@ -237,18 +242,31 @@ def who_set(workspace: Workspace, file: str, line: int) -> Blamed | None:
     return lines[line - 1] if line <= len(lines) else None
 
 
-def history(workspace: Workspace, access: Access, tenant: str | None = None) -> list[Record]:
-    """What was applied, oldest first: to one tenant or to all. Raises `StoreError`."""
+def history(
+    workspace: Workspace,
+    access: Access,
+    tenant: str | None = None,
+    *,
+    unreadable: Callable[[str], None] | None = None,
+) -> list[Record]:
+    """What was applied, oldest first: to one tenant or to all.
+
+    Raises `StoreError` for a journal that cannot be read, or tells ``unreadable`` why and goes on with the others.
+    """
     tenants = [workspace.known(tenant)] if tenant else workspace.tenants()
     places: dict[Place, list[str]] = {}
     for each in tenants:
         places.setdefault(place_of(workspace.catalog, each), []).append(each)
-    records = [
-        record
-        for place, here in places.items()
-        for record in access.reader(place).history(here[0] if len(here) == 1 else None)
-        if record.tenant in here
-    ]
+    records: list[Record] = []
+    for place, here in places.items():
+        try:
+            found = list(access.reader(place).history(here[0] if len(here) == 1 else None))
+        except StoreError as error:
+            if unreadable is None:
+                raise
+            unreadable(f"{', '.join(here)}: {error}")
+            continue
+        records += [record for record in found if record.tenant in here]
     return sorted(records, key=lambda record: (record.at, record.tenant))
 
 
