@@ -10,22 +10,23 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reconciler.core.codec import plan_digest
+from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
-from reconciler.core.explaining import Explanation
+from reconciler.core.explaining import Explanation, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, Unreadable
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.planning import compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
-from reconciler.model.keys import EntityId
+from reconciler.model.keys import EntityId, noun
 from reconciler.model.options import GUARDS, OPTIONS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
@@ -137,8 +138,6 @@ def source_of(workspace: Workspace, base: str | None = None) -> Source:
     return Source(commit, base, dirty, workspace.catalog.digest)
 
 
-
-
 def make_plan(  # noqa: PLR0913 - as `plan_all`
     workspace: Workspace,
     access: Access,
@@ -198,8 +197,13 @@ class Subject:
 def explain(workspace: Workspace, access: Access, subject: Subject, *, now: datetime) -> Explanation:
     """Account for one entity or field of a tenant. Raises `Unknown` and `StoreError`."""
     tenant, entity = subject.tenant, subject.entity
-    policy, comparison = _compared(workspace, access, tenant, now)
+    wrong = misnamed(fields_of(entity.kind), subject.path) if subject.path else None
+    if wrong:
+        raise Unknown(f"{noun(entity.kind)}: {wrong}")
+    policy, upstream, comparison = _compared(workspace, access, tenant, now)
     if entity not in comparison.desired.wanted and entity not in comparison.actual:
+        if entity in upstream.state:
+            raise Unknown(f"{entity} of {policy.upstream} is not offered to {tenant}: nothing in its policy selects it")
         near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
         raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
     return explain_entity(comparison, policy, entity, subject.path)
@@ -216,12 +220,12 @@ def suppose(
         raise Unknown(f'there is no option "{name}": {did_you_mean(name, OPTIONS)}') from error
     if both := sorted({*enable} & {*disable}):
         raise Unknown(f"{', '.join(both)}: on and off at once")
-    policy, comparison = _compared(workspace, access, tenant, now)
+    policy, _, comparison = _compared(workspace, access, tenant, now)
     return suppose_options(comparison, policy, enable, disable)
 
 
-def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) -> tuple[Policy, Comparison]:
-    """A tenant's policy, and what it should have beside what it has. Raises `StoreError`."""
+def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) -> tuple[Policy, Upstream, Comparison]:
+    """A tenant's policy, its upstream, and what it should have beside what it has. Raises `StoreError`."""
     fold = _fold(workspace, access, now)
     for above in _upstreams(workspace, tenant):
         fold.plan(above)
@@ -231,7 +235,7 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
         raise StoreError(upstream.problem)
     if isinstance(observed, Unreadable):
         raise StoreError(observed.problem)
-    return policy, compare(policy, upstream, observed.state, fold.rules, fold.on)
+    return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 
 def _upstreams(workspace: Workspace, tenant: str) -> list[str]:
@@ -252,18 +256,31 @@ def who_set(workspace: Workspace, file: str, line: int) -> Blamed | None:
     return lines[line - 1] if line <= len(lines) else None
 
 
-def history(workspace: Workspace, access: Access, tenant: str | None = None) -> list[Record]:
-    """What was applied, oldest first: to one tenant or to all. Raises `StoreError`."""
+def history(
+    workspace: Workspace,
+    access: Access,
+    tenant: str | None = None,
+    *,
+    unreadable: Callable[[str], None] | None = None,
+) -> list[Record]:
+    """What was applied, oldest first: to one tenant or to all.
+
+    Raises `StoreError` for a journal that cannot be read, or tells ``unreadable`` why and goes on with the others.
+    """
     tenants = [workspace.known(tenant)] if tenant else workspace.tenants()
     places: dict[Place, list[str]] = {}
     for each in tenants:
         places.setdefault(place_of(workspace.catalog, each), []).append(each)
-    records = [
-        record
-        for place, here in places.items()
-        for record in access.reader(place).history(here[0] if len(here) == 1 else None)
-        if record.tenant in here
-    ]
+    records: list[Record] = []
+    for place, here in places.items():
+        try:
+            found = list(access.reader(place).history(here[0] if len(here) == 1 else None))
+        except StoreError as error:
+            if unreadable is None:
+                raise
+            unreadable(f"{', '.join(here)}: {error}")
+            continue
+        records += [record for record in found if record.tenant in here]
     return sorted(records, key=lambda record: (record.at, record.tenant))
 
 

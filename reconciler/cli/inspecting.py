@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import orjson
 import rich_click as click
+from click.exceptions import Exit
 
 from reconciler import app
+from reconciler.cli.common import FAILED
 from reconciler.cli.options import access_to, with_workspace
-from reconciler.cli.output import write_result
+from reconciler.cli.output import say, write_result
 from reconciler.core.listing import ListedPlan, matching, ordered
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, snake
@@ -18,23 +19,26 @@ from reconciler.model.values import Path as FieldPath
 from reconciler.model.values import parse_path
 from reconciler.report.data import pretty
 from reconciler.report.explanation import render_explanation
+from reconciler.report.folding import summary_of
 from reconciler.report.history import render_history
 from reconciler.report.status import StatusRow, render_status
 from reconciler.report.supposition import render_supposition
 from reconciler.report.tables import render_table
 from reconciler.stores.base import Record
 
+FORMATS = click.Choice(["text", "json"])
+
 
 @click.command("explain")
-@click.argument("tenant")
-@click.argument("address", required=False)
+@click.argument("tenant", metavar="TENANT")
+@click.argument("address", metavar="[ADDRESS[#PATH]]", required=False)
 @click.option("--enable", multiple=True, metavar="OPTION", help="What if this option, or group, were on; repeatable.")
 @click.option("--disable", multiple=True, metavar="OPTION", help="What if it were off; repeatable.")
 @with_workspace
 def explain_command(
     root: Path, now: datetime, tenant: str, address: str | None, enable: tuple[str, ...], disable: tuple[str, ...]
 ) -> None:
-    """Explain one entity, plan/KEY, or one field of it, plan/KEY#PATH, of a tenant.
+    """Explain one entity of a tenant, such as plan/KEY, or one field of it, plan/KEY#PATH.
 
     Desired and actual value and whence, the verdict, the rule, the option and the line of policy that decide, and what
     enabling it would release. With --enable or --disable, and no address: what that would release and hold.
@@ -83,26 +87,29 @@ def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
 @click.option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
 @with_workspace
 def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
-    """One line a tenant: in sync, changes, withheld, blocked, unreachable; last applied commit and time."""
+    """One line a tenant: in sync, changes, withheld, blocked, unreachable; last applied commit and time.
+
+    Entities are counted. The exit status is 0 whatever the lines say; `plan` is what fails.
+    """
     workspace = app.open_workspace(root)
     with access_to(root) as access:
         plan = app.make_plan(workspace, access, now=now, tenants=tenants)
-        last = {record.tenant: record for record in app.history(workspace, access)}
-    write_result(render_status(_status_rows(plan, last)))
+        records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
+    write_result(render_status(_status_rows(plan, {record.tenant: record for record in records})))
 
 
 def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
     rows = []
     for tenant in plan.tenants:
-        reasons = [each.reason for each in tenant.deferred]
+        count = summary_of(plan, tenant)
         record = last.get(tenant.tenant)
         rows.append(
             StatusRow(
                 tenant=tenant.tenant,
                 status=tenant.status,
-                changes=len(tenant.changes),
-                withheld=reasons.count("withheld"),
-                blocked=reasons.count("blocked"),
+                changes=count.create + count.update + count.delete,
+                withheld=count.withheld,
+                blocked=count.blocked,
                 commit=record.commit if record else None,
                 at=record.at if record else None,
                 problem=tenant.problem,
@@ -113,29 +120,31 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 
 @click.command("history")
 @click.argument("tenant", required=False)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
 @with_workspace
 def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
     """What was applied, when, from which commit, by whom; to one TENANT or to all."""
     workspace = app.open_workspace(root)
     with access_to(root) as access:
-        records = app.history(workspace, access, tenant)
-    if form == "json":
-        data = [
-            {
-                "tenant": record.tenant,
-                "at": record.at,
-                "by": record.by,
-                "commit": record.commit,
-                "plan": record.plan,
-                "changes": list(record.changes),
-                **record.notes,
-            }
-            for record in records
-        ]
-        write_result(pretty(data))
-    else:
-        write_result(render_history(records))
+        problems: list[str] = []
+        records = app.history(workspace, access, tenant, unreadable=problems.append)
+    write_result(pretty([_record_data(record) for record in records]) if form == "json" else render_history(records))
+    for problem in problems:
+        say(f"Error: {problem}")
+    if problems:
+        raise Exit(FAILED)
+
+
+def _record_data(record: Record) -> dict[str, object]:
+    return {
+        "tenant": record.tenant,
+        "at": record.at,
+        "by": record.by,
+        "commit": record.commit,
+        "plan": record.plan,
+        "changes": list(record.changes),
+        **record.notes,
+    }
 
 
 @click.command("plans")
@@ -144,7 +153,7 @@ def history_command(root: Path, now: datetime, tenant: str | None, form: str) ->
     "--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable."
 )
 @click.option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
 @with_workspace
 def plans_command(
     root: Path, now: datetime, search: str | None, filters: tuple[str, ...], sort: str, form: str
@@ -159,7 +168,7 @@ def plans_command(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if form == "json":
-        write_result(orjson.dumps([_plan_data(each) for each in listed], option=orjson.OPT_INDENT_2).decode() + "\n")
+        write_result(pretty([_plan_data(each) for each in listed]))
     else:
         header = ("UPSTREAM", "KEY", "NAME", "STATUS", "PRODUCT", "DELEGATED TO")
         write_result(render_table(header, [_plan_row(each) for each in listed]))

@@ -2,19 +2,23 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 import rich_click as click
+from click.exceptions import Abort
 
 from reconciler import __version__
+from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Group
+from reconciler.cli.output import ready_streams, say
 
 COMMANDS = {
     "init": ("reconciler.cli.setup", "Write a small working workspace with two resellers."),
     "validate": ("reconciler.cli.planning", "Check every document, and say everything that is wrong at once."),
     "plan": ("reconciler.cli.planning", "Show what apply would do, and what is held back and why."),
-    "apply": ("reconciler.cli.planning", "Apply a saved plan, or plan, show, ask and apply."),
+    "apply": ("reconciler.cli.applying", "Apply a saved plan, or plan, show, ask and apply."),
     "show": ("reconciler.cli.planning", "Show a saved plan in any format."),
     "explain": ("reconciler.cli.inspecting", "Explain one entity or field of a tenant: what, whence, and why."),
     "status": ("reconciler.cli.inspecting", "One line a tenant: in sync, changes, withheld, blocked, unreachable."),
@@ -25,10 +29,8 @@ COMMANDS = {
 }
 """Every command: the module that has it, and the line that `--help` shows."""
 
-INTERRUPTED = 130
 
-
-class Commands(click.RichGroup):
+class Commands(Group):
     """A group that imports a command's module only when the command is used, so that `--help` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -44,19 +46,19 @@ class Commands(click.RichGroup):
         """For use: the command itself."""
         name = args[0]
         if name in COMMANDS:
-            command: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
-            return name, command, args[1:]
+            return name, command(name), args[1:]
         close = get_close_matches(name, COMMANDS, n=1)
         return ctx.fail(f'There is no command "{name}".' + (f' Did you mean "{close[0]}"?' if close else ""))
 
 
+def command(name: str) -> click.Command:
+    """A command of `COMMANDS`."""
+    found: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
+    return found
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "-C",
-    "--workspace",
-    type=click.Path(path_type=Path),
-    help="The workspace's folder. Default: RECONCILE_WORKSPACE, else the nearest reconcile.yaml upwards.",
-)
+@click.option("-C", "--workspace", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.version_option(__version__, prog_name="reconcile")
 @click.pass_context
 def reconcile(ctx: click.Context, workspace: Path | None) -> None:
@@ -64,17 +66,31 @@ def reconcile(ctx: click.Context, workspace: Path | None) -> None:
     ctx.obj = workspace
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Exit status: 0 done, 1 any error, 3 denied or blocked; 130 interrupted."""
+    ready_streams()
+    click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever a CI's variables say
     try:
-        status = reconcile.main(standalone_mode=False)
+        status = reconcile.main(arguments, prog_name="reconcile", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        status = 1
-    except (click.Abort, KeyboardInterrupt):
-        print("\nInterrupted. Whatever was not finished was not written.", file=sys.stderr)
+        status = _failed(error)
+    except (Abort, KeyboardInterrupt):
+        say("Interrupted. Whatever was not finished was not written.")
         status = INTERRUPTED
-    except BrokenPipeError:
-        status = 0
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; do not fail at exit
+    except OSError as error:
+        where = f"{os.fspath(error.filename)}: " if isinstance(error.filename, str | os.PathLike) else ""
+        status = _failed(click.ClickException(f"{where}{error.strerror or error}"))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _failed(error: click.ClickException) -> int:
+    """What is wrong, and for a wrong usage the right one. Usage errors are errors like any other."""
+    from reconciler.report.values import clean
+
+    for number, line in enumerate(error.format_message().splitlines() or [""]):
+        say(clean(line if number else f"Error: {line}"))
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say(f"Usage: {' '.join([context.command_path, *context.command.collect_usage_pieces(context)])}")
+        say(f"Try '{context.command_path} --help'.")
+    return FAILED

@@ -1,7 +1,8 @@
-"""What commands share: the workspace, the clock, errors as exit status 1, and writing results."""
+"""What commands share: the workspace, the clock, errors as exit status 1, and remarks."""
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,14 +13,16 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
+from reconciler.cli.common import FAILED, WORKSPACE_HELP
+from reconciler.cli.output import coloured, say
+from reconciler.report.problems import render_problems
 from reconciler.shell.access import Access
-from reconciler.shell.worktree import WorkspaceError, find_workspace
+from reconciler.shell.worktree import SUFFIXES, WorkspaceError, find_workspace
 from reconciler.stores.base import StoreError
 
 R = TypeVar("R")
 
-DENIED = 3
-CHANGES = 2
+SAMPLE_MOMENTS = "2026-12-01 or 2026-12-01T08:00:00Z"
 
 
 class Moment(click.ParamType[datetime]):
@@ -32,11 +35,9 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(
-                f"{value!r} is not a date or time in ISO 8601, such as 2026-12-01 or 2026-12-01T08:00:00Z", param, ctx
-            )
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a date or time in ISO 8601, such as {SAMPLE_MOMENTS}", param, ctx)
 
 
 def with_workspace(command: Callable[..., R]) -> Callable[..., R]:
@@ -45,14 +46,24 @@ def with_workspace(command: Callable[..., R]) -> Callable[..., R]:
     The command gets ``root``, the workspace's folder, and ``now``.
     """
 
-    @click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), help="The workspace's folder.")
-    @click.option("--now", type=Moment(), help="The clock, ISO 8601. Default: the real one.")
+    def found(chosen: Path | None, now: datetime | None, **rest: Any) -> R:
+        root = find_workspace(Path.cwd(), os.environ, chosen)
+        return command(root=root, now=now or datetime.now(UTC), **rest)
+
+    functools.update_wrapper(found, command)
+    return with_folder(found)
+
+
+def with_folder(command: Callable[..., R]) -> Callable[..., R]:
+    """The same options, for what needs no workspace: the command gets ``chosen``, the folder given with ``-C``."""
+
+    @click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+    @click.option("--now", type=Moment(), metavar="ISO-8601", help="The clock. Default: the real one.")
     @click.pass_context
     @functools.wraps(command)
-    def wrapped(ctx: click.Context, /, chosen: Path | None, now: datetime | None, **rest: Any) -> R:
+    def wrapped(ctx: click.Context, /, chosen: Path | None, **rest: Any) -> R:
         with errors_shown():
-            root = find_workspace(Path.cwd(), os.environ, chosen or ctx.obj)
-            return command(root=root, now=now or datetime.now(UTC), **rest)
+            return command(chosen=chosen or ctx.obj, **rest)
 
     return wrapped
 
@@ -63,11 +74,8 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except app.Invalid as error:
-        from reconciler.cli.output import say
-        from reconciler.report.problems import render_problems
-
-        say(render_problems(error.problems))
-        raise Exit(1) from error
+        say(render_problems(error.problems, colour=coloured(sys.stderr)))
+        raise Exit(FAILED) from error
     except (app.Unknown, StoreError, WorkspaceError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -75,6 +83,20 @@ def errors_shown() -> Iterator[None]:
 def access_to(root: Path) -> Access:
     """The stores of a workspace."""
     return Access(root, os.environ)
+
+
+def remark_on(file: Path, root: Path) -> None:
+    """Say so if a file that was written is one that the workspace's next reader takes for documents."""
+    real = file.resolve()
+    if real.suffix in SUFFIXES and real.is_relative_to(root):
+        inside = real.relative_to(root)
+        if not any(part.startswith(".") for part in inside.parts):
+            say(f"Note: {file} is in the workspace, whose *{real.suffix} files are all read as its documents: move it.")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 document``, ``2 documents``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def who() -> str:

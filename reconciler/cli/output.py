@@ -4,18 +4,43 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TextIO, cast
+
+
+def ready_streams() -> None:
+    """Make standard output and error fit to be written to: closed ones swallow, odd encodings escape.
+
+    A process may be started without them, and a terminal may lack the characters that names are made of.
+    """
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return cast(TextIO, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123 - it lives as long as we do
 
 
 def write_result(text: str) -> None:
     """A result, exactly as it is."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    _write(sys.stdout, text)
 
 
 def say(text: str) -> None:
     """A remark, to standard error."""
-    sys.stderr.write(text if text.endswith("\n") else text + "\n")
-    sys.stderr.flush()
+    _write(sys.stderr, text if text.endswith("\n") else text + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write and flush. A reader that went away (``| head``) changes nothing of what is done, nor the exit status."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def coloured(stream: object) -> bool:

@@ -1,8 +1,9 @@
-"""`validate`, `plan`, `apply` and `show`."""
+"""`validate`, `plan` and `show`; and what `apply` shares with them."""
 
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.options import CHANGES, DENIED, Moment, access_to, who, with_workspace
+from reconciler.cli.common import CHANGES, DENIED, FAILED
+from reconciler.cli.options import access_to, remark_on, with_folder, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_result
 from reconciler.core.codec import PlanRefused, decode, encode
 from reconciler.model.plan import Plan
@@ -21,12 +23,12 @@ from reconciler.report.markdown import render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import render_plan
 from reconciler.shell.access import Access
-from reconciler.shell.execute import Applied, Result
 
 FORMATS = click.Choice(["text", "json", "markdown", "html"])
 
 
-def _rendered(plan: Plan, form: str, *, verbose: bool) -> str:
+def rendered(plan: Plan, form: str, *, verbose: bool) -> str:
+    """A plan in one of `FORMATS`."""
     match form:
         case "json":
             return render_plan_json(plan)
@@ -39,7 +41,14 @@ def _rendered(plan: Plan, form: str, *, verbose: bool) -> str:
 
 
 @click.command("validate")
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or as annotations of GitHub Actions.",
+)
 @click.option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
 @with_workspace
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
@@ -57,10 +66,10 @@ def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> N
             policies = len(catalog.policies) if catalog else 0
             write_result(f"Valid: {documents} documents, {policies} policies.\n")
     if problems:
-        raise Exit(1)
+        raise Exit(FAILED)
 
 
-def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that `plan` and `apply` share."""
     for option in reversed(
         (
@@ -75,8 +84,13 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="GUARD:TENANT",
                 help="Override a guard for this plan, which records it; repeatable.",
             ),
-            click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."),
-            click.option("--format", "form", type=FORMATS, default="text", show_default=True),
+            click.option(
+                "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."
+            ),
+            click.option(
+                "--format", "form", type=FORMATS, default="text", show_default=True, help="How to show the plan."
+            ),
+            click.option("--detailed-exitcode", is_flag=True, help="Of `plan`: exit status 2 for changes, 0 for none."),
             click.option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
             click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
         )
@@ -85,27 +99,46 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _planned(
-    workspace: app.Workspace, access: Access, now: datetime, tenants: tuple[str, ...], allowed: tuple[str, ...]
-) -> Plan:
-    selected = workspace.chosen(tenants)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a plan was asked for: some tenants (none: all), and guards to override."""
+
+    tenants: tuple[str, ...]
+    allowed: tuple[str, ...] = ()
+
+
+def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
+    """The plan, with a bar while it is made."""
+    selected = workspace.chosen(asked.tenants)
     total = len(selected if selected is not None else workspace.catalog.policies)
     with progress(total, "Planning") as step:
-        return app.make_plan(workspace, access, now=now, tenants=tenants, allow=allowed, progress=step)
+        return app.make_plan(workspace, access, now=now, tenants=asked.tenants, allow=asked.allowed, progress=step)
 
 
-def _save(plan: Plan, out: Path | None) -> None:
-    if out is not None:
-        partial = out.with_name(out.name + ".partial")
-        partial.write_bytes(encode(plan))
-        partial.replace(out)
-        say(f"Saved the plan to {out}.")
+def save(plan: Plan, out: Path | None, root: Path) -> None:
+    """Save a plan, whole or not at all."""
+    if out is None:
+        return
+    target = out.resolve()
+    partial = target.with_name(target.name + ".partial")
+    try:
+        if target.exists() and not target.is_file():  # a device or a pipe: it is written to, not replaced
+            target.write_bytes(encode(plan))
+        else:
+            partial.write_bytes(encode(plan))
+            partial.replace(target)
+    except OSError as error:
+        raise click.ClickException(f"the plan was not saved: {out}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    say(f"Saved the plan to {out}.")
+    remark_on(out, root)
 
 
-def _status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
+def status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
     """0 done; 1 a tenant in error; 3 blocked with nothing else to do, or withheld where that fails."""
     if plan.errored:
-        return 1
+        return FAILED
     count = plan.summary()
     if (fail_on_withheld and count.withheld) or (count.blocked and not plan.applyable):
         return DENIED
@@ -113,8 +146,7 @@ def _status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
 
 
 @click.command("plan")
-@_planning_options
-@click.option("--detailed-exitcode", is_flag=True, help="Exit status 2 if there are changes.")
+@planning_options
 @with_workspace
 def plan_command(
     root: Path,
@@ -124,92 +156,24 @@ def plan_command(
     allowed: tuple[str, ...],
     out: Path | None,
     form: str,
+    detailed_exitcode: bool,
     fail_on_withheld: bool,
     verbose: bool,
-    detailed_exitcode: bool,
 ) -> None:
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
     workspace = app.open_workspace(root, ref)
     with access_to(root) as access:
-        plan = _planned(workspace, access, now, tenants, allowed)
-    write_result(_rendered(plan, form, verbose=verbose))
-    _save(plan, out)
-    status = _status_of(plan, fail_on_withheld=fail_on_withheld)
+        plan = planned(workspace, access, now, Asked(tenants, allowed))
+    write_result(rendered(plan, form, verbose=verbose))
+    save(plan, out, root)
+    status = status_of(plan, fail_on_withheld=fail_on_withheld)
     if status == 0 and detailed_exitcode and plan.applyable:
         status = CHANGES
     raise Exit(status)
 
 
-@click.command("apply")
-@click.argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
-@_planning_options
-@click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@with_workspace
-def apply_command(
-    root: Path,
-    now: datetime,
-    saved: Path | None,
-    tenants: tuple[str, ...],
-    ref: str | None,
-    allowed: tuple[str, ...],
-    out: Path | None,
-    form: str,
-    fail_on_withheld: bool,
-    verbose: bool,
-    auto_approve: bool,
-) -> None:
-    """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
-    if saved is not None and (tenants or ref or allowed or out):
-        raise click.UsageError(
-            "--tenant, --ref, --allow and --out belong to planning; a saved plan is applied as it is"
-        )
-    plan = _read_plan(saved) if saved else None
-    workspace = app.open_workspace(root, ref)
-    with access_to(root) as access:
-        if plan is None:
-            plan = _planned(workspace, access, now, tenants, allowed)
-            write_result(_rendered(plan, form, verbose=verbose))
-            _save(plan, out)
-            if plan.applyable and not auto_approve and not _approved():
-                say("Nothing was applied.")
-                raise Exit(1)
-        elif plan.source.digest != workspace.catalog.digest:
-            say("Note: the workspace changed since this plan was made; what is applied is the plan.")
-        status = _applied(workspace, access, plan, now)
-    raise Exit(status or _status_of(plan, fail_on_withheld=fail_on_withheld))
-
-
-def _approved() -> bool:
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is nobody to ask here: --auto-approve applies without asking")
-    answer = click.prompt("\nApply these changes? Only `yes` is accepted", default="", show_default=False, err=True)
-    return str(answer).strip() == "yes"
-
-
-def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime) -> int:
-    """Carry the plan out, telling of every tenant; 1 if any was refused or failed."""
-    done: list[Applied] = []
-    changing = sum(bool(tenant.changes) for tenant in plan.tenants)
-    with progress(changing, "Applying") as step:
-        for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
-            done.append(each)
-            step(each.tenant)
-    for each in done:
-        if each.result in (Result.REFUSED, Result.FAILED):
-            say(f"{each.tenant}: {each.result}: {each.problem}")
-    count = sum(each.result is Result.APPLIED for each in done)
-    failed = sum(each.result in (Result.REFUSED, Result.FAILED) for each in done)
-    if changing:
-        summary = plan.summary()
-        say(
-            f"\nApplied to {count} of {changing} tenants."
-            if failed
-            else f"\nApply complete: {summary.create} added, {summary.update} changed, {summary.delete} destroyed."
-        )
-    return 1 if failed else 0
-
-
-def _read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> Plan:
+    """A saved plan. Raises `ClickException` for a file that cannot be read or is none."""
     try:
         return decode(path.read_bytes())
     except OSError as error:
@@ -220,9 +184,9 @@ def _read_plan(path: Path) -> Plan:
 
 @click.command("show")
 @click.argument("saved", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--format", "form", type=FORMATS, default="text", show_default=True)
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to show it.")
 @click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full.")
-@click.option("--now", type=Moment(), help="The clock; a saved plan does not depend on it.")
-def show_command(saved: Path, form: str, verbose: bool, now: datetime | None) -> None:  # noqa: ARG001
-    """Show a saved PLAN in any format."""
-    write_result(_rendered(_read_plan(saved), form, verbose=verbose))
+@with_folder
+def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001
+    """Show a saved PLAN in any format. It is shown as it was made: neither the workspace nor the clock matters."""
+    write_result(rendered(read_plan(saved), form, verbose=verbose))

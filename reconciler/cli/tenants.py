@@ -3,12 +3,12 @@
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 
 from reconciler import app
-from reconciler.cli.options import access_to, with_workspace
+from reconciler.cli.common import WORKSPACE_HELP, Group
+from reconciler.cli.options import access_to, counted, remark_on, with_workspace
 from reconciler.cli.output import say, write_result
 from reconciler.core.state import read_state
 from reconciler.report.documents import render_documents
@@ -17,9 +17,12 @@ from reconciler.shell import tenants as tenancy
 from reconciler.shell.access import place_of
 
 
-@click.group("tenant")
-def tenant_command() -> None:
+@click.group("tenant", cls=Group)
+@click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+@click.pass_context
+def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
     """A tenant's actual state as YAML documents, out and in."""
+    ctx.obj = chosen or ctx.obj
 
 
 @tenant_command.command("list")
@@ -34,7 +37,7 @@ def list_command(root: Path, now: datetime) -> None:  # noqa: ARG001 - every com
 
 
 @tenant_command.command("show")
-@click.argument("tenant")
+@click.argument("tenant", metavar="TENANT")
 @with_workspace
 def show_command(root: Path, now: datetime, tenant: str) -> None:  # noqa: ARG001
     """What a tenant holds: its delegated plans first, then how much of everything."""
@@ -45,8 +48,8 @@ def show_command(root: Path, now: datetime, tenant: str) -> None:  # noqa: ARG00
 
 
 @tenant_command.command("export")
-@click.argument("tenant")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument("tenant", metavar="TENANT")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @with_workspace
 def export_command(root: Path, now: datetime, tenant: str, file: Path | None) -> None:  # noqa: ARG001
     """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
@@ -58,25 +61,37 @@ def export_command(root: Path, now: datetime, tenant: str, file: Path | None) ->
         write_result(text)
     else:
         file.write_text(text, encoding="utf-8")
+        say(f"Wrote {counted(len(state.entities), 'document')} to {file}.")
+        remark_on(file, root)
 
 
 @tenant_command.command("import")
-@click.argument("tenant")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True), default="-")
+@click.argument("tenant", metavar="TENANT")
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), default="-")
 @click.option("--replace", is_flag=True, help="These documents are the whole state: what they do not name is removed.")
 @with_workspace
-def import_command(root: Path, now: datetime, tenant: str, file: Path, **options: Any) -> None:
+def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: bool) -> None:
     """Write documents into a tenant's state as the tenant itself would: maps merge, null removes.
 
-    FILE is `-`, standard input, unless it is given.
+    They are read from FILE, or from standard input. No policy and no guard applies.
     """
     workspace = app.open_workspace(root)
     name = workspace.known(tenant)
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    patches, problems = read_state(data, "<stdin>" if str(file) == "-" else str(file))
+    patches, problems = read_state(_read(file), "<stdin>" if str(file) == "-" else str(file))
     if problems:
         raise app.Invalid(problems)
     with access_to(root) as access:
         store = access.writer(place_of(workspace.catalog, name))
-        tenancy.write_state(store, name, patches, replace=options["replace"], at=app.timestamp(now))
-    say(f"Imported {len(patches)} documents into {name}.")
+        written = tenancy.write_state(store, name, patches, replace=replace, at=app.timestamp(now))
+    count = counted(len(patches), "document")
+    say(f"Imported {count} into {name}: {written.added} added, {written.changed} changed, {written.removed} removed.")
+
+
+def _read(file: Path) -> bytes:
+    if str(file) != "-":
+        return file.read_bytes()
+    if sys.stdin is None:
+        return b""
+    if sys.stdin.isatty():
+        say("Reading documents from standard input, up to the end of it (Ctrl-D).")
+    return sys.stdin.buffer.read()

@@ -10,6 +10,7 @@ from reconciler.core.planning import decide, declared
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
 from reconciler.core.shape import FieldShape, KindShape
 from reconciler.model.change import Judged, Verdict
+from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
 from reconciler.model.settings import Policy, Setting
@@ -179,3 +180,16 @@ def find_field(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
             if inner or (field.type == "items" and len(below) == 1):
                 return inner or field
     return None
+
+
+def misnamed(fields: tuple[FieldShape, ...], path: Path) -> str | None:
+    """What is wrong with a path that no document of a kind can have; ``None`` for one that it can.
+
+    Of items, any key will do.
+    """
+    names = {field.name: field for field in fields}
+    field = names.get(path[0])
+    if field is None:
+        return f'there is no field "{path[0]}": {did_you_mean(path[0], names)}'
+    rest = path[1 + (field.type == "items") :]
+    return misnamed(field.fields, rest) if rest and field.fields else None

@@ -6,9 +6,12 @@ from decimal import Decimal
 
 from reconciler.core.delegation import delegated_list
 from reconciler.core.desired import Upstream
+from reconciler.core.explaining import misnamed
+from reconciler.core.shape import fields_of
 from reconciler.model.amounts import AMOUNT
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity
+from reconciler.model.fields import did_you_mean
 from reconciler.model.settings import Policy
 from reconciler.model.values import Value, get, parse_path
 
@@ -39,6 +42,20 @@ class ListedPlan:
                 return get(self.plan.body, parse_path(field))
 
 
+OURS = ("key", "upstream", "delegated_to")
+"""What a listed plan has beside its fields."""
+
+
+def known_field(field: str) -> str:
+    """The field itself. Raises ``ValueError`` for one that no plan has, so that a misspelling does not find nothing."""
+    shapes = fields_of("Plan")
+    path = parse_path(field)
+    if field not in OURS and (wrong := misnamed(shapes, path)):
+        named = {*OURS, *(each.name for each in shapes)}
+        raise ValueError(f'no plan has a field "{field}": {did_you_mean(field, named)}' if len(path) == 1 else wrong)
+    return field
+
+
 def list_plans(upstreams: Mapping[str, Upstream], policies: Iterable[Policy]) -> Iterator[ListedPlan]:
     """Every plan of every delegator, by upstream and key."""
     listed: dict[tuple[str, str], list[str]] = {}
@@ -55,7 +72,7 @@ def matching(
     plans: Iterable[ListedPlan], search: str | None, filters: Iterable[tuple[str, str]]
 ) -> Iterator[ListedPlan]:
     """Those whose key or name holds ``search`` and whose fields have the values (a set: holds it)."""
-    wanted = tuple(filters)
+    wanted = tuple((known_field(name), value) for name, value in filters)
     for plan in plans:
         text = f"{plan.plan.id.key} {plan.plan.body.get('name', '')}".lower()
         if (not search or search.lower() in text) and all(_has(plan.value(name), value) for name, value in wanted):
@@ -67,11 +84,15 @@ def _has(value: Value, wanted: str) -> bool:
         return wanted == ("true" if value else "false")
     if isinstance(value, list):
         return wanted in value
-    return value is not None and str(value) == wanted
+    if value is None:
+        return False
+    text = str(value)
+    return text == wanted or (bool(AMOUNT.match(text) and AMOUNT.match(wanted)) and Decimal(text) == Decimal(wanted))
 
 
 def ordered(plans: Iterable[ListedPlan], field: str) -> list[ListedPlan]:
     """By a field (numbers by value, before text, absent ones last), then by upstream and key."""
+    known_field(field)
     return sorted(plans, key=lambda plan: (_rank(plan.value(field)), plan.upstream, plan.plan.id.key))
 
 

@@ -17,7 +17,7 @@ from reconciler.model.values import Body, Value
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
     state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), old_keys(state))
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=old_keys(state))
 
 
 def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
@@ -28,7 +28,7 @@ def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> U
     after = {id: settled(entity, on) for id, entity in state.items()}
     above = old_keys({id: document.entity for id, document in tree.documents.items()})
     came_down = {new: old for new, old in above.items() if new in state and state[new].origin is not None}
-    return Upstream(key, after, {}, hidden_templates(tree.documents), {**old_keys(state), **came_down})
+    return Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:

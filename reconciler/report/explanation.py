@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from reconciler.core.explaining import Account, Explanation
+from reconciler.model.change import Verdict
 from reconciler.model.keys import address
 from reconciler.model.plan import Declared
 from reconciler.model.rules import rule_text
-from reconciler.model.values import Value, render_path
+from reconciler.report.values import clean, path_text, place_text, shown
 
 Who = Callable[[Declared], str]
 """Of a declared line: its commit and author, or nothing."""
@@ -32,16 +33,17 @@ def _standing(explanation: Explanation) -> str:
 
 
 def _account(account: Account, who: Who) -> Iterator[str]:
-    yield f"  {render_path(account.path) or '(the whole entity)'}"
+    yield f"  {path_text(account.path) or '(the whole entity)'}"
     yield f"    desired   {shown(account.desired)}"
     if account.declared_at:
         yield f"              at {_place(account.declared_at, who)}"
     yield f"    actual    {shown(account.actual)}"
     yield f"    verdict   {account.verdict}"
     yield f"    rule      {account.rule}: {rule_text(account.rule)}"
-    yield f"    because   {account.why}"
+    yield f"    because   {clean(account.why)}"
     if account.policy:
-        yield f"    policy    {_place(account.policy, who)}"
+        permits = ", which permits it" if account.verdict == Verdict.BLOCKED else ""
+        yield f"    policy    {_place(account.policy, who)}{permits}"
     yield from _releases(account.releases)
 
 
@@ -50,26 +52,11 @@ def _releases(releases: tuple[str, ...]) -> Iterator[str]:
         return
     noun = "difference" if len(releases) == 1 else "differences"
     yield f"    release   enabling it would apply {len(releases)} {noun} in this tenant:"
-    yield from (f"                {each}" for each in releases[:SHOWN])
+    yield from (f"                {clean(each)}" for each in releases[:SHOWN])
     if len(releases) > SHOWN:
         yield f"                and {len(releases) - SHOWN} more"
 
 
 def _place(declared: Declared, who: Who) -> str:
     by = who(declared)
-    return f"{declared.file}:{declared.line}" + (f" ({by})" if by else "")
-
-
-def shown(value: Value) -> str:
-    """A value on one line."""
-    match value:
-        case None:
-            return "(none)"
-        case bool():
-            return "true" if value else "false"
-        case dict():
-            return "{" + ", ".join(f"{key}: {shown(inner)}" for key, inner in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(shown(inner) for inner in value) + "]"
-        case _:
-            return str(value)
+    return place_text(declared) + (f" ({clean(by)})" if by else "")

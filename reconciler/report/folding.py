@@ -13,6 +13,9 @@ from reconciler.report.values import leaves
 
 Content: TypeAlias = tuple[Any, ...]
 
+LISTED = 10
+"""Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoldedChange:
@@ -54,6 +57,31 @@ def fold_changes(plan: Plan) -> list[FoldedChange]:
         for change in tenant.changes:
             found.setdefault(content(change), []).append(change)
     return [_folded(same) for same in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Creations of one kind in the same tenants that are counted instead of listed."""
+
+    tenants: tuple[str, ...]
+    kind: str
+    number: int
+
+
+def shortened(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
+    """The same changes, but of many creations of one kind in the same tenants the first few and how many more."""
+    groups: dict[Content, list[int]] = {}
+    for number, each in enumerate(folded):
+        if each.change.action is Action.CREATE:
+            groups.setdefault((each.tenants, each.change.entity.kind), []).append(number)
+    hidden = {number for group in groups.values() for number in group[LISTED:]}
+    rests = {group[-1]: key for key, group in groups.items() if len(group) > LISTED}
+    for number, each in enumerate(folded):
+        if number not in hidden:
+            yield each
+        elif number in rests:
+            tenants, kind = rests[number]
+            yield Rest(tenants, kind, len(groups[tenants, kind]) - LISTED)
 
 
 def _folded(same: list[Change]) -> FoldedChange:
@@ -133,6 +161,18 @@ def _explained(same: list[tuple[TenantPlan, list[Deferred]]]) -> Iterator[Explai
         worded.setdefault((held[0].detail, held[0].policy), []).append(tenant.tenant)
     for (detail, policy), tenants in worded.items():
         yield Explained(tuple(tenants), detail, policy)
+
+
+def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:
+    """Of changes that are held back: those to list, and by kind how many creations more there are."""
+    listed: list[Change] = []
+    seen: Counter[str] = Counter()
+    for change in changes:
+        kind = change.entity.kind
+        seen[kind] += change.action is Action.CREATE
+        if change.action is not Action.CREATE or seen[kind] <= LISTED:
+            listed.append(change)
+    return listed, Counter({kind: number - LISTED for kind, number in seen.items() if number > LISTED})
 
 
 def withheld_by_option(plan: Plan) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from reconciler.model.plan import Plan, TenantPlan
 from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
 from reconciler.report.lines import Line, Segment, Style
-from reconciler.report.text import WILL, closing_lines, entity_line, field_lines, held_by, leaf_lines, why_lines
+from reconciler.report.text import WILL, closing_lines, field_lines, held_by, held_lines, leaf_lines, why_lines
 from reconciler.report.values import clean, entity_text, tenants_text
 
 
@@ -134,17 +134,16 @@ def _change(folded: FoldedChange, verbose: bool, unfolded: bool) -> Html:
 
 
 def _hold(hold: Hold, verbose: bool) -> Html:
-    lines: list[Line] = []
-    for change in hold.changes:
-        lines += [entity_line(change, indent=""), *field_lines(change.fields, verbose=verbose, indent="    ")]
+    lines = held_lines(hold.changes, verbose=verbose, indent="")
     said = (element("code", tenants_text(hold.tenants, full=verbose)), f": {held_by(hold)}")
-    reasons = (element("p", _reason(why, alone=len(hold.why) == 1, verbose=verbose)) for why in hold.why)
+    alone = len(hold.why) == 1
+    reasons = (element("p", _reason(why, hold.reason, alone=alone, verbose=verbose)) for why in hold.why)
     return _folded(said, Html("".join((_block(lines), *reasons))), True)
 
 
-def _reason(why: Explained, *, alone: bool, verbose: bool) -> str:
+def _reason(why: Explained, reason: str, *, alone: bool, verbose: bool) -> str:
     who = "" if alone else f"{tenants_text(why.tenants, full=verbose)}: "
-    return who + " ".join(why_lines(why))
+    return who + " ".join(why_lines(why, reason))
 
 
 def _folded(said: Iterable[Content], inner: Html, unfolded: bool) -> Html:

@@ -11,7 +11,7 @@ from html import escape
 from reconciler.model.plan import Plan, TenantPlan, TenantStatus
 from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
 from reconciler.report.lines import Line, line, render
-from reconciler.report.text import WILL, closing_lines, entity_line, field_lines, held_by, leaf_lines, why_lines
+from reconciler.report.text import WILL, closing_lines, field_lines, held_by, held_lines, leaf_lines, why_lines
 from reconciler.report.values import clean, entity_text, tenants_text
 
 LARGEST = 65_000
@@ -107,13 +107,11 @@ def _hold(hold: Hold, verbose: bool) -> str:
 
 
 def _held(hold: Hold, verbose: bool) -> Iterator[Line]:
-    for change in hold.changes:
-        yield entity_line(change, indent="")
-        yield from field_lines(change.fields, verbose=verbose, indent="    ")
+    yield from held_lines(hold.changes, verbose=verbose, indent="")
     for why in hold.why:
         if len(hold.why) > 1:
             yield line(f"# {tenants_text(why.tenants, full=verbose)}:")
-        yield from (line(f"# {each}") for each in why_lines(why))
+        yield from (line(f"# {each}") for each in why_lines(why, hold.reason))
 
 
 def _folded(summary: str, lines: Iterable[Line]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.report.tables import render_table
-from reconciler.report.values import clean
 
 SAID = {"in_sync": "in sync", "error": "unreachable"}
 """How a status reads; the others as they are. A tenant in error could not be read or planned: its problem says why."""
@@ -32,11 +31,11 @@ def render_status(rows: Iterable[StatusRow]) -> str:
     cells = [_cells(each) for each in listed]
     if any(each.problem for each in listed):
         header.append("PROBLEM")
-        cells = [[*row, clean(each.problem or "")] for row, each in zip(cells, listed, strict=True)]
+        cells = [[*row, each.problem or ""] for row, each in zip(cells, listed, strict=True)]
     return render_table(header, cells)
 
 
 def _cells(row: StatusRow) -> list[str]:
     counts = ["", "", ""] if row.status == "error" else [str(row.changes), str(row.withheld), str(row.blocked)]
     status = SAID.get(row.status, str(row.status))
-    return [clean(row.tenant), status, *counts, (row.commit or "")[:COMMIT], row.at or "never"]
+    return [row.tenant, status, *counts, (row.commit or "")[:COMMIT], row.at or "never"]

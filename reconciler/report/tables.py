@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.model.entity import Entity, State
 from reconciler.report.documents import counts_by_kind
+from reconciler.report.values import clean
 
 
 def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns aligned, two spaces apart; an empty cell is a dash. No rows: the header alone."""
-    lines = [tuple(header), *(tuple(cell or "-" for cell in row) for row in rows)]
+    lines = [tuple(header), *(tuple(clean(cell) or "-" for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
@@ -21,7 +22,8 @@ def render_tenant(tenant: str, state: State, revision: int) -> str:
     delegated = [each for each in plans if each.origin is not None]
     own = [each for each in plans if each.origin is None]
     counts = ", ".join(f"{count} {kind}" for kind, count in counts_by_kind(state.values()).items()) or "nothing"
-    text = f"Tenant {tenant}, after {revision} writes, holds: {counts}\n"
+    writes = f"{revision} write{'' if revision == 1 else 's'}"
+    text = f"Tenant {tenant}, after {writes}, holds: {counts}\n"
     text += _plans("Delegated plans", delegated)
     return text + (_plans("Own plans", own) if own else "")
 

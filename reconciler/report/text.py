@@ -5,25 +5,33 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.model.change import Action
 from reconciler.model.plan import Change, FieldChange, Plan, TenantPlan, TenantStatus
+from reconciler.model.values import Body, Path, Value
 from reconciler.report.folding import (
     Explained,
     FoldedChange,
     Hold,
+    Rest,
+    few_of_each_kind,
     fold_changes,
     fold_deferred,
     in_error,
+    shortened,
     withheld_by_option,
 )
 from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.values import (
+    LONG,
     clean,
     entity_text,
+    in_number_order,
+    kind_text,
     leaves,
     path_text,
     place_text,
     shown,
     shown_pair,
     tenants_text,
+    without_origin,
 )
 
 MARKS = {
@@ -40,6 +48,10 @@ NOTHING_TO_DO = "No changes. Your tenants match the catalog."
 COLUMN = 76
 """Notes beside fields are aligned, unless a field is longer than this."""
 MANY_REASONS = 3
+MANY_FIELDS = 12
+"""Of what is created, about as many lines are shown unless everything is asked for."""
+LONG_ITEM = 160
+"""An item on one line, such as a rate with its prices and limits, may be longer than other values."""
 
 _PARTS = re.compile(r"; (?![^(]*\))")
 """Between the parts of a detail, but not within brackets."""
@@ -89,16 +101,26 @@ def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
         return
     yield line("reconcile will perform the following actions:", Style.HEADING)
     yield ()
-    for each in folded:
-        yield _header(each, verbose)
-        yield from _body(each, verbose)
+    for each in folded if verbose else shortened(folded):
+        if isinstance(each, Rest):
+            more = f"and {more_text(each.kind, each.number)} will be created (listed with --verbose)"
+            yield line(f"  # {tenants_text(each.tenants, full=verbose)}: {more}", Style.HEADING)
+        else:
+            yield _header(each, verbose)
+            yield from _body(each, verbose)
         yield ()
+
+
+def more_text(kind: str, number: int) -> str:
+    """``12 more sales categories``."""
+    count, _, noun = kind_text(kind, number).partition(" ")
+    return f"{count} more {noun}"
 
 
 def _header(folded: FoldedChange, verbose: bool) -> Line:
     change = folded.change
     notes = [clean(change.cause)] if change.cause else []
-    if folded.dependent:
+    if folded.dependent and change.needed_by != (change.entity,):
         notes.append(f"needed by {_needed_by(change, verbose)}")
     note = f" ({', '.join(notes)})" if notes else ""
     who = tenants_text(folded.tenants, full=verbose)
@@ -106,7 +128,7 @@ def _header(folded: FoldedChange, verbose: bool) -> Line:
 
 
 def _needed_by(change: Change, verbose: bool) -> str:
-    named = [entity_text(each) for each in change.needed_by] or ["what else comes down"]
+    named = [entity_text(each) for each in change.needed_by if each != change.entity] or ["what else comes down"]
     if verbose or len(named) <= 2:
         return ", ".join(named)
     return f"{named[0]} and {len(named) - 1} more"
@@ -119,15 +141,29 @@ def _body(folded: FoldedChange, verbose: bool) -> Iterator[Line]:
 
 
 def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[Line]:
-    """One line a field of what comes or goes whole; of a dependent its name only, unless ``verbose``."""
+    """One line a field of what comes or goes whole, about a dozen; of a dependent its name only. ``verbose``: all."""
     change = folded.change
-    found = leaves((change.before if change.action is Action.DELETE else change.after) or {})
+    document = (change.before if change.action is Action.DELETE else change.after) or {}
+    found = leaves(document)
     if folded.dependent and not verbose:
         found = [leaf for leaf in found if leaf[0] == ("name",)]
-    for path, value in found:
-        yield Segment(indent), MARKS[change.action], Segment(f" {path_text(path)}: {shown(value, full=verbose)}")
+    few, more = (found, 0) if verbose or len(found) <= MANY_FIELDS else _few(document, [path for path, _ in found])
+    for path, value in few:
+        text = shown(value, full=verbose, longest=LONG_ITEM if isinstance(value, dict) else LONG)
+        yield Segment(indent), MARKS[change.action], Segment(f" {path_text(path)}: {text}")
+    if more:
+        fields = f"{more} more field{'' if more == 1 else 's'}"
+        yield Segment(indent), MARKS[change.action], Segment(f" and {fields} (listed with --verbose)", Style.MUTED)
     if not found:
         yield entity_line(change, indent=indent)
+
+
+def _few(document: Body, paths: list[Path]) -> tuple[list[tuple[Path, Value]], int]:
+    """The first fields, an item on one line, and how many of ``paths`` are in none of them."""
+    few = leaves(document, items=False)
+    few = few if len(few) <= MANY_FIELDS + 2 else few[:MANY_FIELDS]
+    heads = {path for path, _ in few}
+    return few, sum(path not in heads and path[:2] not in heads for path in paths)
 
 
 def entity_line(change: Change, *, indent: str) -> Line:
@@ -137,6 +173,7 @@ def entity_line(change: Change, *, indent: str) -> Line:
 
 def field_lines(fields: Sequence[FieldChange], *, verbose: bool, indent: str) -> Iterator[Line]:
     """One line a field, ``path: before -> after``, and beside it, aligned, where the value is declared."""
+    fields = sorted(fields, key=lambda each: tuple(map(in_number_order, each.path)))
     texts = [_field(each, verbose) for each in fields]
     width = max((len(text) for text in texts if len(text) <= COLUMN), default=0)
     for each, text in zip(fields, texts, strict=True):
@@ -146,7 +183,10 @@ def field_lines(fields: Sequence[FieldChange], *, verbose: bool, indent: str) ->
 
 
 def _field(field: FieldChange, verbose: bool) -> str:
-    before, after = shown_pair(field.before, field.after, full=verbose)
+    before, after = field.before, field.after
+    if len(field.path) == 2 and not (before and after):
+        before, after = without_origin(before), without_origin(after)
+    before, after = shown_pair(before, after, full=verbose)
     return f"{path_text(field.path)}: {before} -> {after}"
 
 
@@ -168,8 +208,7 @@ def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
     yield ()
     for hold in holds:
         yield line(f"  # {tenants_text(hold.tenants, full=verbose)}: {held_by(hold)}", Style.HEADING)
-        for change in hold.changes:
-            yield from _held(change, verbose)
+        yield from held_lines(hold.changes, verbose=verbose, indent="  ")
         yield from _why(hold, verbose)
         yield ()
 
@@ -183,34 +222,43 @@ def held_by(hold: Hold) -> str:
     return f"{hold.reason}{' by a veto' if veto else ''}{rules}"
 
 
-def _held(change: Change, verbose: bool) -> Iterator[Line]:
-    yield entity_line(change, indent="  ")
-    yield from field_lines(change.fields, verbose=verbose, indent="      ")
+def held_lines(changes: Iterable[Change], *, verbose: bool, indent: str) -> Iterator[Line]:
+    """What is held back, a line an entity and below it one a field; of many creations of a kind the first few."""
+    listed, more = (list(changes), {}) if verbose else few_of_each_kind(changes)
+    for change in listed:
+        yield entity_line(change, indent=indent)
+        yield from field_lines(change.fields, verbose=verbose, indent=f"{indent}    ")
+    for kind, number in more.items():
+        text = Segment(f" and {more_text(kind, number)} (listed with --verbose)", Style.MUTED)
+        yield Segment(indent), MARKS[Action.CREATE], text
 
 
 def _why(hold: Hold, verbose: bool) -> Iterator[Line]:
     listed = hold.why if verbose else hold.why[:MANY_REASONS]
     for each in listed:
-        for text in _reasons(each, alone=len(hold.why) == 1, verbose=verbose):
+        for text in _reasons(each, hold.reason, alone=len(hold.why) == 1, verbose=verbose):
             yield line(text, Style.MUTED)
     if rest := hold.why[len(listed) :]:
         tenants = sum(len(each.tenants) for each in rest)
         yield line(f"    and likewise for {tenants} more (listed with --verbose)", Style.MUTED)
 
 
-def _reasons(why: Explained, *, alone: bool, verbose: bool) -> Iterator[str]:
+def _reasons(why: Explained, reason: str, *, alone: bool, verbose: bool) -> Iterator[str]:
     lead = "    because "
     who = "" if alone else f"{tenants_text(why.tenants, full=verbose)}: "
-    first, *rest = why_lines(why)
+    first, *rest = why_lines(why, reason)
     yield f"{lead}{who}{first}"
     yield from (" " * len(lead) + each for each in rest)
 
 
-def why_lines(why: Explained) -> list[str]:
-    """The detail, a line for each of its parts; the line of policy, where the words do not name it already."""
+def why_lines(why: Explained, reason: str) -> list[str]:
+    """The detail, a line for each of its parts; the line of policy, where the words do not name it already.
+
+    What is blocked is not so by the policy: its line is the one that would let it through.
+    """
     lines = [clean(each) for each in _PARTS.split(why.detail)] if why.detail else []
     if why.policy and place_text(why.policy) not in why.detail:
-        lines.append(f"decided at {place_text(why.policy)}")
+        lines.append(f"{'permitted' if reason == 'blocked' else 'decided'} at {place_text(why.policy)}")
     return [*(f"{each};" for each in lines[:-1]), *lines[-1:]] or ["no reason was given"]
 
 

@@ -35,17 +35,17 @@ def quoted(text: str) -> str:
     return '"' + clean(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
-def shown(value: Value, *, full: bool = True) -> str:
+def shown(value: Value, *, full: bool = True, longest: int = LONG) -> str:
     """A value on one line: strings quoted, amounts and numbers bare and as written, absent ``(none)``.
 
     >>> shown("6.00"), shown("active"), shown(["a", "b"]), shown({"P1M": "6.00"}), shown(None)
     ('6.00', '"active"', '[a, b]', '{P1M: 6.00}', '(none)')
     """
     text = _shown(value)
-    if full or len(text) <= LONG:
+    if full or len(text) <= longest:
         return text
     closing = text[-1] if text[-1] in '"]}' else ""
-    return text[: LONG - 2] + "…" + closing
+    return text[: longest - 2] + "…" + closing
 
 
 def _shown(value: Value) -> str:
@@ -59,7 +59,11 @@ def _shown(value: Value) -> str:
         case {"from": start, "amount": amount}:
             return clean(f"{amount} from {start}")
         case Mapping():
-            return "{" + ", ".join(f"{_key(key)}: {_shown(value[key])}" for key in sorted(value)) + "}"
+            return (
+                "{"
+                + ", ".join(f"{_key(key)}: {_shown(value[key])}" for key in sorted(value, key=in_number_order))
+                + "}"
+            )
         case list() | tuple():
             return "[" + ", ".join(_item(each) for each in value) + "]"
         case _:
@@ -102,26 +106,39 @@ def _parted(before: str, after: str) -> tuple[str, str]:
     return shown(mark + before[start:], full=False), shown(mark + after[start:], full=False)
 
 
-def leaves(document: Body) -> list[tuple[Path, Value]]:
-    """The fields of a whole document, down to what is no map, its name first.
+def leaves(document: Body, *, items: bool = True) -> list[tuple[Path, Value]]:
+    """The fields of a whole document, down to what is no map, its name first; without ``items``, an item is one field.
 
     Left out is what the reader knows or the reconciler wrote: kind, key, and the origin, of items (``resources.seat``)
     too.
     """
-    found = (leaf for leaf in _leaves(document, ()) if not _written_by_us(leaf[0]))
-    return sorted(found, key=lambda leaf: (leaf[0] != ("name",), leaf[0]))
+    found = (leaf for leaf in _leaves(document, (), None if items else 2) if not _written_by_us(leaf[0]))
+    return sorted(found, key=lambda leaf: (leaf[0] != ("name",), tuple(map(in_number_order, leaf[0]))))
+
+
+def in_number_order(key: str) -> tuple[bool, int, str]:
+    """Sorts keys that are numbers as numbers, before others: the days of ``notices`` and ``steps``."""
+    number = key.isascii() and key.isdigit()
+    return not number, int(key) if number else 0, key
 
 
 def _written_by_us(path: Path) -> bool:
     return path in (("kind",), ("key",), ("origin",)) or (len(path) == 3 and path[2] == "origin")
 
 
-def _leaves(body: Body, path: Path) -> Iterator[tuple[Path, Value]]:
+def _leaves(body: Body, path: Path, depth: int | None) -> Iterator[tuple[Path, Value]]:
     for name, value in body.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, (*path, name))
+        if isinstance(value, Mapping) and value and len(path) + 1 != depth:
+            yield from _leaves(value, (*path, name), depth)
         else:
-            yield (*path, name), value
+            yield (*path, name), without_origin(value) if len(path) == 1 else value
+
+
+def without_origin(value: Value) -> Value:
+    """An item as a person declares it: its origin is written by the reconciler."""
+    if isinstance(value, Mapping):
+        return {name: inner for name, inner in value.items() if name != "origin"}
+    return value
 
 
 def path_text(path: Path) -> str:
@@ -132,6 +149,14 @@ def path_text(path: Path) -> str:
 def entity_text(entity: EntityId) -> str:
     """``sales category "office-apps"``."""
     return f"{snake(entity.kind).replace('_', ' ')} {quoted(entity.key)}"
+
+
+def kind_text(kind: str, number: int) -> str:
+    """``1 plan``, ``12 sales categories``."""
+    noun = snake(kind).replace("_", " ")
+    if number == 1 or noun.endswith("s"):
+        return f"{number} {noun}"
+    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{number} {noun}s"
 
 
 def place_text(place: Declared) -> str:

@@ -3,7 +3,7 @@
 Nothing is decided here: a tenant whose state moved is refused, and so is what depends on it; the others go on.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -17,12 +17,16 @@ from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
     EntityWrite,
+    Move,
     Outcome,
     Record,
     Stale,
     StoreError,
     TenantStore,
 )
+
+NAMED = 20
+"""How many entities that moved are named when a tenant is refused."""
 
 
 class Result(StrEnum):
@@ -130,13 +134,18 @@ def _told(tenant: str, outcome: Outcome) -> Applied:
         case AlreadyApplied(at):
             return Applied(tenant, Result.REFUSED, f"this plan was applied to it already, at {at}")
         case Stale(_, moved):
-            named = ", ".join(
-                dict.fromkeys(f"{address(tenant, move.entity)} (by {move.actor}, {move.at})" for move in moved)
-            )
-            what = named or "something that no write of ours did; plan again"
+            what = _named(tenant, moved) or "something that no write of ours did; plan again"
             return Applied(tenant, Result.REFUSED, f"its state moved since the plan was made: {what}")
         case _:
             assert_never(outcome)
+
+
+def _named(tenant: str, moved: Sequence[Move]) -> str:
+    """Every entity that moved once, with who wrote it last; of very many, the first and how many more."""
+    last = {move.entity: f"{address(tenant, move.entity)} (by {move.actor}, {move.at})" for move in moved}
+    named = list(last.values())
+    rest = [f"and {len(named) - NAMED} more"] if len(named) > NAMED else []
+    return ", ".join([*named[:NAMED], *rest])
 
 
 def _writes(change: Change) -> Iterator[EntityWrite]:

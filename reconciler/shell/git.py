@@ -16,6 +16,8 @@ import git
 
 LINK_MODE = 0o120000
 MAX_LINKS = 20
+_READ_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
+"""Looking does not refresh the index: a plan writes nothing anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,11 @@ class Repository:
         return str(self.repo.head.commit.hexsha) if self.repo.head.is_valid() else None
 
     def dirty(self) -> bool:
-        """Whether files of the workspace differ from the commit, new ones included."""
-        return bool(self.repo.git.status("--porcelain", "--untracked-files=all", "--", self.prefix or "."))
+        """Whether documents of the workspace differ from the commit, new ones included. Other files do not count."""
+        flags = ("--porcelain", "-z", "--untracked-files=all", "--no-renames")
+        status = self.repo.git.status(*flags, "--", self.prefix or ".", env=_READ_ONLY)
+        paths = (entry[3:] for entry in str(status).split("\0") if entry)
+        return any(_is_document(path.removeprefix(self.prefix)) for path in paths)
 
     def commit(self, revision: str) -> str:
         """The full id of a revision. Raises `WorkspaceError` for one that is not there."""
@@ -89,13 +94,13 @@ class Repository:
         """
         key = (file, revision)
         if key not in self.blamed:
-            self.blamed[key] = _parse_blame(self._porcelain(file, revision))
+            self.blamed[key] = _parse_blame(self._blame_groups(file, revision))
         return self.blamed[key]
 
-    def _porcelain(self, file: str, revision: str | None) -> str:
+    def _blame_groups(self, file: str, revision: str | None) -> str:
         revisions = [revision] if revision else []
         try:
-            return str(self.repo.git.blame("--line-porcelain", *revisions, "--", self.prefix + file))
+            return str(self.repo.git.blame("--incremental", *revisions, "--", self.prefix + file))
         except git.GitCommandError:  # not tracked, or no commit yet: nobody to name
             return ""
 
@@ -129,17 +134,23 @@ def _content(blob: Any) -> bytes:
     return data
 
 
-def _parse_blame(porcelain: str) -> list[Blamed | None]:
-    lines: list[Blamed | None] = []
-    commit, author, at = "", "", 0
-    for line in porcelain.split("\n"):
-        if line.startswith("\t"):
-            lines.append(Blamed(commit, author, at) if commit.strip("0") else None)
+def _parse_blame(groups: str) -> list[Blamed | None]:
+    """What ``git blame --incremental`` says: lines in groups, and a commit's author with its first group only."""
+    commits: dict[int, str] = {}
+    authors: dict[str, str] = {}
+    times: dict[str, int] = {}
+    commit = ""
+    for line in groups.split("\n") if groups else ():
+        name, _, rest = line.partition(" ")
+        if not commit:
+            commit = name
+            _, first, count = map(int, rest.split())
+            commits |= dict.fromkeys(range(first, first + count), commit)
+        elif name == "author":
+            authors[commit] = rest
+        elif name == "author-time":
+            times[commit] = int(rest)
+        elif name == "filename":  # the last line of every group
             commit = ""
-        elif not commit:
-            commit = line.partition(" ")[0]
-        elif line.startswith("author "):
-            author = line.removeprefix("author ")
-        elif line.startswith("author-time "):
-            at = int(line.removeprefix("author-time "))
-    return lines
+    known = {each: Blamed(each, author, times[each]) for each, author in authors.items() if each.strip("0")}
+    return [known.get(commits[line]) for line in sorted(commits)]

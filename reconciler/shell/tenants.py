@@ -7,7 +7,7 @@ from reconciler.core.patch import patched
 from reconciler.core.state import StatePatch
 from reconciler.model.source import Catalog
 from reconciler.shell.access import Access, place_of
-from reconciler.stores.base import Committed, EntityWrite, Snapshot, StoreError, TenantStore
+from reconciler.stores.base import EntityWrite, Snapshot, StoreError, TenantStore
 
 ACTOR = "tenant"
 """Who writes by `tenant import`: the outside world."""
@@ -45,10 +45,19 @@ def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
     return rows
 
 
-def write_state(store: TenantStore, tenant: str, patches: Iterable[StatePatch], *, replace: bool, at: str) -> Committed:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many entities an import added, changed and removed."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+def write_state(store: TenantStore, tenant: str, patches: Iterable[StatePatch], *, replace: bool, at: str) -> Written:
     """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
 
-    Raises `StoreError`. A provider's state is a tenant's too.
+    Where they change nothing, nothing is written. Raises `StoreError`. A provider's state is a tenant's too.
     """
     state = store.observe(tenant).entities
     writes = [
@@ -56,4 +65,8 @@ def write_state(store: TenantStore, tenant: str, patches: Iterable[StatePatch], 
         for id, after in patched(state, patches, replace=replace)
         if state.get(id) != after
     ]
-    return store.overwrite(tenant, writes, actor=ACTOR, at=at)
+    if writes:
+        store.overwrite(tenant, writes, actor=ACTOR, at=at)
+    added = sum(each.before is None for each in writes)
+    removed = sum(each.after is None for each in writes)
+    return Written(added, len(writes) - added - removed, removed)

@@ -18,22 +18,31 @@ class WorkspaceError(Exception):
 def find_workspace(start: Path, environment: Mapping[str, str], chosen: Path | None = None) -> Path:
     """The workspace's folder: the chosen one, else ``RECONCILE_WORKSPACE``, else the nearest from ``start`` upwards.
 
-    The nearest is the first folder with a ``reconcile.yaml`` or a ``catalogs/reconcile.yaml``.
+    A folder with a ``reconcile.yaml`` is one; of a folder with a ``catalogs/reconcile.yaml``, its ``catalogs`` is.
     """
-    named = chosen or (Path(environment["RECONCILE_WORKSPACE"]) if environment.get("RECONCILE_WORKSPACE") else None)
-    if named is not None:
-        if (named / WORKSPACE_FILE).is_file():
-            return named.resolve()
-        raise WorkspaceError(
-            f"{named} is no workspace: it has no {WORKSPACE_FILE} (`reconcile init {named}` makes one)"
-        )
+    if chosen is not None:
+        return _named_workspace(chosen, "")
+    if named := environment.get("RECONCILE_WORKSPACE"):
+        return _named_workspace(Path(named), " (of RECONCILE_WORKSPACE)")
     for folder in (start.resolve(), *start.resolve().parents):
-        for candidate in (folder, folder / "catalogs"):
-            if (candidate / WORKSPACE_FILE).is_file():
-                return candidate
+        if found := _workspace_in(folder):
+            return found
     raise WorkspaceError(
         f"no {WORKSPACE_FILE} or catalogs/{WORKSPACE_FILE} here or above; name one with -C, or make one: reconcile init"
     )
+
+
+def _workspace_in(folder: Path) -> Path | None:
+    candidates = (folder, folder / "catalogs")
+    return next((each.resolve() for each in candidates if (each / WORKSPACE_FILE).is_file()), None)
+
+
+def _named_workspace(folder: Path, whence: str) -> Path:
+    found = _workspace_in(folder)
+    if found is None:
+        there = f"it has no {WORKSPACE_FILE}" if folder.is_dir() else "there is no such folder"
+        raise WorkspaceError(f"{folder}{whence} is no workspace: {there} (`reconcile init {folder}` makes one)")
+    return found
 
 
 def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:

@@ -15,7 +15,7 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A tenant's whole state at one moment. A tenant without state is empty, at revision 0.
+    """A tenant's whole state at one moment, sorted. A tenant that was never written is empty, at revision 0.
 
     ``fingerprint`` is of the contents (`reconciler.model.entity.fingerprint`); ``revision`` counts the writes.
     """
@@ -38,7 +38,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class EntityWrite:
-    """One entity's new state: ``after`` ``None`` removes it. ``before`` is what the writer read (for the journal)."""
+    """One entity's new state: ``after`` ``None`` removes it. ``before`` is what the writer read.
+
+    A later write of the same entity, in one call, wins.
+    """
 
     entity: EntityId
     before: Entity | None

@@ -1,111 +1,199 @@
-"""What differs between databases: opening them for reading or writing, and bringing their tables up to date."""
+"""What differs between databases: opening them to read or to write, their errors in words, and writing over a row."""
 
 import sqlite3
-from importlib.resources import as_file, files
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from stat import S_ISDIR
+from typing import Any, Protocol, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import ClauseElement, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.compiler import SQLCompiler
 
-from reconciler.stores import schema
 from reconciler.stores.base import StoreError
+from reconciler.stores.versions import are_there, bring_up_to_date
 
-BUSY_SECONDS = 30
-"""How long a writer waits for another before it gives up."""
+BUSY_SECONDS = 30.0
+"""How long one waits for another before it gives up."""
 PRIVATE_FOLDER = ".reconcile"
 
 
-def sqlite_reader(path: Path) -> Engine:
-    """An engine that cannot write: the file is opened read-only. The file is there."""
-    return _sqlite(f"{path.as_uri()}?mode=ro", begin="BEGIN")
+class Readable(Protocol):
+    """A database that can be read. ``where`` names it in messages."""
+
+    where: str
+
+    def reading(self) -> AbstractContextManager[Connection | None]:
+        """One transaction that sees one moment and cannot write; ``None`` where there is no database yet."""
+
+    def close(self) -> None:
+        """Release connections."""
 
 
-def sqlite_writer(path: Path) -> Engine:
-    """An engine whose transactions lock at once, on a database whose tables are up to date; created where it is not.
+class Writable(Readable, Protocol):
+    """A database that can be written."""
 
-    The rollback journal with ``synchronous = FULL`` is durable once a commit returned; WAL would need a writable
-    shared-memory file beside the database even to read it.
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction that no other write runs beside, on tables that are there and up to date."""
+
+
+def upsert(connection: Connection, table: Table) -> Insert:
+    """Insert rows, over those of the same primary key."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql as dialect  # noqa: PLC0415 - only who uses it pays for it
+    else:
+        from sqlalchemy.dialects import sqlite as dialect  # type: ignore[no-redef]  # noqa: PLC0415
+    made = dialect.insert(table)
+    rest = {column.name: made.excluded[column.name] for column in table.columns if not column.primary_key}
+    over: Insert = made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
+    return over
+
+
+def execute_many(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Once for each row, handed to the driver as it is: through ``execute``, thousands of rows cost twice as much."""
+    if not rows:
+        return
+    compiled = cast(SQLCompiler, statement.compile(dialect=connection.dialect, column_keys=list(rows[0])))
+    if (names := compiled.positiontup) is None:
+        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
+
+
+class SqliteReading:
+    """A SQLite file, read-only. It may come to be, or go, at any time: each transaction looks anew."""
+
+    def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.where = str(path)
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._reader = self._engine("ro", begin="BEGIN")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        if not _is_there(self._path):
+            yield None
+            return
+        with _errors_in_words(self.where):
+            self._undo_interrupted_write()
+            with self._reader.begin() as connection:
+                yield connection if are_there(connection, self.where) else None
+
+    def close(self) -> None:
+        self._reader.dispose()
+
+    def _undo_interrupted_write(self) -> None:
+        """What a writer that was killed left must be rolled back before anyone reads, and SQLite does not do that
+        through a read-only connection. It writes nothing new: the file becomes what the last commit left.
+        """
+        file = self._path.resolve()
+        if not file.with_name(f"{file.name}-journal").exists():
+            return
+        try:
+            with closing(self._connect("rw")) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.where}: {_in_words(error)}") from error
+
+    def _engine(self, mode: str, *, begin: str) -> Engine:
+        engine = create_engine("sqlite://", creator=lambda: self._connect(mode), poolclass=NullPool)
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self._path.as_uri()}?mode={mode}"
+        return sqlite3.connect(uri, uri=True, timeout=self._busy_seconds, isolation_level=None)
+
+
+class SqliteWriting(SqliteReading):
+    """A SQLite file, created at the first write. A write locks at once, and one that returned is on the disk:
+    a rollback journal is ``synchronous = FULL`` unless told otherwise, and is told so.
+
+    Not WAL: even to read, that needs a writable shared-memory file beside the database.
     """
-    _prepare_folder(path)
-    engine = _sqlite(path.as_uri(), begin="BEGIN IMMEDIATE")
-    try:
-        migrate(engine)
-    except DBAPIError as error:
-        raise StoreError(f"{path}: {error.orig}") from error
-    return engine
+
+    def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+        super().__init__(path, busy_seconds)
+        self._writer = self._engine("rwc", begin="BEGIN IMMEDIATE")
+
+        @event.listens_for(self._writer, "connect")
+        def _connected(connection: sqlite3.Connection, _: object) -> None:
+            connection.execute("PRAGMA synchronous = FULL")
+
+    def bring_up_to_date(self) -> None:
+        """Of a database that is there: so that a writer can read what an older reconciler wrote."""
+        if _is_there(self._path):
+            with self.writing():
+                pass
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        if not _is_there(self._path):
+            _make_folder(self._path.parent)
+        with _errors_in_words(self.where), self._writer.begin() as connection:
+            bring_up_to_date(connection, self.where)
+            yield connection
+
+    def close(self) -> None:
+        super().close()
+        self._writer.dispose()
 
 
-def _prepare_folder(path: Path) -> None:
+def _is_there(path: Path) -> bool:
+    """Whether a file is there. What cannot be told, or a link to nothing, is an error, never "no state yet"."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        ignore = path.parent / ".gitignore"
-        if path.parent.name == PRIVATE_FOLDER and not ignore.exists():
+        folder = S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        dangling = next((each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None)
+        if dangling is None:
+            return False
+        raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be opened ({error.strerror})") from error
+    if folder:
+        raise StoreError(f"{path}: it cannot be opened (it is a folder)")
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if folder.name == PRIVATE_FOLDER and not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"{path.parent}: {error.strerror}") from error
+        raise StoreError(f"{folder}: it cannot be written to ({error.strerror})") from error
 
 
-def _sqlite(uri: str, *, begin: str) -> Engine:
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def version_of(connection: Connection) -> str | None:
-    """The version of a database's tables; ``None`` where it has none of ours."""
+@contextmanager
+def _errors_in_words(where: str) -> Iterator[None]:
+    """The database's errors as ours. The statement and its parameters are not repeated: they hold tenants' data."""
     try:
-        version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        yield
     except DBAPIError as error:
-        if "no such table" in str(error.orig) or "does not exist" in str(error.orig):
-            return None
-        raise
-    return version
+        raise StoreError(f"{where}: {_in_words(error.orig)}") from error
 
 
-def check_version(engine: Engine, where: str) -> bool:
-    """Whether a reader may read: ``False`` where there are no tables yet. Raises `StoreError` at another version."""
-    try:
-        with engine.begin() as connection:
-            version = version_of(connection)
-    except DBAPIError as error:
-        raise StoreError(f"{where}: {error.orig}") from error
-    if version not in (None, schema.VERSION):
-        raise StoreError(f"{where} has tables of version {version}, not {schema.VERSION}: {_mend(version)}")
-    return version is not None
+_WORDS = {
+    sqlite3.SQLITE_BUSY: "another process is using it, and did not finish in time",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+    sqlite3.SQLITE_FULL: "there is no room left to write",
+    sqlite3.SQLITE_IOERR: "the disk failed",
+    sqlite3.SQLITE_NOTADB: "it is not a database",
+    sqlite3.SQLITE_READONLY: "it may not be written to",
+    sqlite3.SQLITE_READONLY_ROLLBACK: "an interrupted write has to be undone first, by someone who may write to it",
+}
+"""By SQLite's extended code, else by its low byte, the primary one."""
 
 
-def _mend(version: str) -> str:
-    older = version < schema.VERSION
-    return "apply brings it up to date" if older else "it was written by a newer reconciler; upgrade this one"
-
-
-def migrate(engine: Engine) -> None:
-    """Bring the tables up to date, in one transaction; nothing is imported or done where they are."""
-    with engine.begin() as connection:
-        version = version_of(connection)
-        if version == schema.VERSION:
-            return
-        if version is not None and version > schema.VERSION:
-            raise StoreError(f"the tables are of version {version}, not {schema.VERSION}: {_mend(version)}")
-        _upgrade(connection)
-
-
-def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - a tenth of a second that a current database does not pay
-    from alembic.config import Config  # noqa: PLC0415
-
-    with as_file(files("reconciler.stores") / "migrations") as folder:
-        config = Config()
-        config.set_main_option("script_location", str(folder).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+def _in_words(error: BaseException | None) -> str:
+    code = getattr(error, "sqlite_errorcode", 0)
+    words = _WORDS.get(code) or _WORDS.get(code & 0xFF)
+    return f"{words} ({error})" if words else str(error)

@@ -1,11 +1,12 @@
 """The memory store: for tests and for trying things out. It is gone with the process."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 
-from reconciler.model.entity import Entity, State, state_fingerprint
-from reconciler.model.keys import EntityId
+import orjson
+
+from reconciler.model.entity import Entity, State, fingerprint, state_fingerprint
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -20,27 +21,28 @@ from reconciler.stores.base import (
 
 @dataclass(slots=True)
 class MemoryStore:
-    """A store in this process. A write replaces a tenant's state whole, so that a reader never sees half of one."""
+    """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one."""
 
-    states: dict[str, State] = field(default_factory=dict)
-    revisions: dict[str, int] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
     moves: dict[str, list[Move]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     lock: RLock = field(default_factory=RLock)
 
     def tenants(self) -> Sequence[str]:
-        return sorted(tenant for tenant, state in self.states.items() if state)
+        with self.lock:
+            return sorted(tenant for tenant, snapshot in self.snapshots.items() if snapshot.entities)
 
     def observe(self, tenant: str) -> Snapshot:
         with self.lock:
-            state = self.states.get(tenant, {})
-            return Snapshot(tenant, state, state_fingerprint(state), self.revisions.get(tenant, 0))
+            return self.snapshots.get(tenant) or Snapshot(tenant, {}, fingerprint(()), 0)
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
-        return [move for move in self.moves.get(tenant, ()) if move.revision > revision]
+        with self.lock:
+            return [move for move in self.moves.get(tenant, ()) if move.revision > revision]
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
-        return [record for record in self.records if tenant in (None, record.tenant)]
+        with self.lock:
+            return [record for record in self.records if tenant in (None, record.tenant)]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -53,27 +55,30 @@ class MemoryStore:
             now = self.observe(record.tenant)
             if now.fingerprint != expected:
                 return Stale(now.fingerprint, tuple(self.moved_since(record.tenant, revision)))
+            done = self._write(record.tenant, writes, actor=record.by, at=record.at)
             self.records.append(record)
-            return self._write(record.tenant, writes, actor=record.by, at=record.at)
+            return done
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         with self.lock:
             return self._write(tenant, writes, actor=actor, at=at)
 
     def _write(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
-        revision = self.revisions.get(tenant, 0) + 1
-        self.states[tenant] = written(self.states.get(tenant, {}), writes)
-        self.revisions[tenant] = revision
-        self.moves.setdefault(tenant, []).extend(Move(revision, each.entity, actor, at) for each in writes)
-        return Committed(state_fingerprint(self.states[tenant]), revision)
+        before = self.observe(tenant)
+        entities = _written(before.entities, writes)
+        now = Snapshot(tenant, entities, state_fingerprint(entities), before.revision + 1)
+        self.snapshots[tenant] = now
+        written = dict.fromkeys(each.entity for each in writes)
+        self.moves.setdefault(tenant, []).extend(Move(now.revision, each, actor, at) for each in written)
+        return Committed(now.fingerprint, now.revision)
 
 
-def written(state: Mapping[EntityId, Entity], writes: Sequence[EntityWrite]) -> dict[EntityId, Entity]:
-    """The state with the writes made."""
-    after = dict(state)
-    for each in writes:
-        if each.after is None:
-            after.pop(each.entity, None)
-        else:
-            after[each.entity] = each.after
-    return after
+def _written(state: State, writes: Sequence[EntityWrite]) -> State:
+    """The state with the writes made, sorted."""
+    after = {**state, **{each.entity: each.after and _copy(each.after) for each in writes}}
+    return {id: entity for id, entity in sorted(after.items()) if entity is not None}
+
+
+def _copy(entity: Entity) -> Entity:
+    """As it comes back from any other store: the writer's own body stays the writer's."""
+    return Entity(entity.id, orjson.loads(orjson.dumps(entity.body)), entity.origin)

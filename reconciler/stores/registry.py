@@ -3,13 +3,14 @@
 A plugin's entry point is named as its scheme and loads a function ``(url, root, token, writing) -> TenantStore``.
 """
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from reconciler.stores.base import StoreError, TenantReader, TenantStore
+from reconciler.stores.base import Move, Record, Snapshot, StoreError, TenantReader, TenantStore
 
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "sqlite"})
@@ -23,20 +24,44 @@ def known_schemes() -> frozenset[str]:
 
 
 def open_reader(url: str, *, root: Path, token: str | None = None) -> TenantReader:
-    """A store for planning. Nothing is created: a database that is not there yet has no tenants.
+    """A store for planning. Nothing is created: a database that is not there yet has no tenants, until it is there.
 
     ``root`` is the folder that relative paths start from. Raises `StoreError`.
     """
     if _scheme(url) == "sqlite":
         return _read_sqlite(_path(url, root))
-    return _open(url, root, token, writing=False)
+    return ReadOnly(_open(url, root, token, writing=False))
 
 
 def open_store(url: str, *, root: Path, token: str | None = None) -> TenantStore:
-    """A store to write to; a database that is not there yet is created. Raises `StoreError`."""
+    """A store to write to. A database that is there is brought up to date, one that is not is created by the first
+    write. Raises `StoreError`.
+    """
     if _scheme(url) == "sqlite":
         return _write_sqlite(_path(url, root))
     return _open(url, root, token, writing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """The reading half of a store that has both, and nothing of the other."""
+
+    _store: TenantReader
+
+    def tenants(self) -> Sequence[str]:
+        return self._store.tenants()
+
+    def observe(self, tenant: str) -> Snapshot:
+        return self._store.observe(tenant)
+
+    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+        return self._store.moved_since(tenant, revision)
+
+    def history(self, tenant: str | None = None) -> Iterable[Record]:
+        return self._store.history(tenant)
+
+    def close(self) -> None:
+        self._store.close()
 
 
 def _scheme(url: str) -> str:
@@ -52,21 +77,19 @@ def _path(url: str, root: Path) -> Path:
 
 
 def _read_sqlite(path: Path) -> TenantReader:
-    from reconciler.stores.engines import check_version, sqlite_reader  # noqa: PLC0415 - SQLAlchemy when it is used
-    from reconciler.stores.memory import MemoryStore  # noqa: PLC0415
+    from reconciler.stores.engines import SqliteReading  # noqa: PLC0415 - SQLAlchemy when it is used
     from reconciler.stores.sql import SqlReader  # noqa: PLC0415
 
-    if not path.exists():
-        return MemoryStore()
-    engine = sqlite_reader(path)
-    return SqlReader(engine, str(path)) if check_version(engine, str(path)) else MemoryStore()
+    return SqlReader(SqliteReading(path))
 
 
 def _write_sqlite(path: Path) -> TenantStore:
-    from reconciler.stores.engines import sqlite_writer  # noqa: PLC0415
+    from reconciler.stores.engines import SqliteWriting  # noqa: PLC0415
     from reconciler.stores.sql import SqlStore  # noqa: PLC0415
 
-    return SqlStore(sqlite_writer(path), str(path))
+    database = SqliteWriting(path)
+    database.bring_up_to_date()
+    return SqlStore(database)
 
 
 def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantStore:
@@ -75,9 +98,14 @@ def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantSt
         from reconciler.stores.memory import MemoryStore  # noqa: PLC0415
 
         return _memory.setdefault(url, MemoryStore())
-    found = entry_points(group=GROUP, name=scheme)
-    for point in found:
-        opener = cast(Callable[..., Any], point.load())
-        return cast(TenantStore, opener(url, root=root, token=token, writing=writing))
+    for point in entry_points(group=GROUP, name=scheme):
+        return cast(TenantStore, _loaded(url, point)(url, root=root, token=token, writing=writing))
     known = ", ".join(sorted(known_schemes()))
     raise StoreError(f'{url}: there is no store for "{scheme}" (there is: {known})')
+
+
+def _loaded(url: str, point: EntryPoint) -> Callable[..., Any]:
+    try:
+        return cast(Callable[..., Any], point.load())
+    except (ImportError, AttributeError) as error:
+        raise StoreError(f"{url}: the plugin {point.value} cannot be loaded: {error}") from error

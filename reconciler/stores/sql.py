@@ -1,18 +1,17 @@
-"""The SQL store, through SQLAlchemy Core: SQLite here; what differs between databases stands in `engines`.
+"""The SQL store, through SQLAlchemy Core; what differs between databases stands in `engines`.
 
 One transaction a write. A tenant's fingerprint is taken of the rows themselves, inside the transaction that writes, so
 that a row that was changed behind our back is found like any other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from reconciler.model.entity import Entity, State, state_fingerprint
+from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.stores import schema
 from reconciler.stores.base import (
@@ -26,91 +25,100 @@ from reconciler.stores.base import (
     Stale,
     StoreError,
 )
-
-CHUNK = 500
-"""Rows a statement; well below every database's bound on parameters."""
+from reconciler.stores.engines import Readable, Writable, execute_many, upsert
 
 
 class SqlReader:
     """The half that planning gets: it has no method that writes, and its connections cannot."""
 
-    def __init__(self, engine: Engine, where: str) -> None:
-        self._engine = engine
-        self._where = where
+    def __init__(self, database: Readable) -> None:
+        self._database = database
 
     def tenants(self) -> Sequence[str]:
-        with self._reading() as connection:
-            return list(connection.scalars(select(schema.entities.c.tenant).distinct().order_by("tenant")))
+        with self._database.reading() as connection:
+            return sorted(connection.scalars(select(schema.entities.c.tenant).distinct())) if connection else []
 
     def observe(self, tenant: str) -> Snapshot:
-        with self._reading() as connection:
-            return _snapshot(connection, tenant, self._where)
+        with self._database.reading() as connection:
+            if connection is None:
+                return Snapshot(tenant, {}, fingerprint(()), 0)
+            entities = {each.id: each for each in _entities(connection, tenant, self._database.where)}
+            digests = [(id, each.digest()) for id, each in entities.items()]
+            return Snapshot(tenant, dict(sorted(entities.items())), fingerprint(digests), _revision(connection, tenant))
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
-        with self._reading() as connection:
-            return _moves(connection, tenant, revision)
+        with self._database.reading() as connection:
+            return _moves(connection, tenant, revision) if connection else []
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
-        query = select(schema.journal).order_by(schema.journal.c.id)
-        if tenant is not None:
-            query = query.where(schema.journal.c.tenant == tenant)
-        with self._reading() as connection:
-            return [_record(row) for row in connection.execute(query)]
+        with self._database.reading() as connection:
+            return _records(connection, tenant, self._database.where) if connection else []
 
     def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """One transaction, so that what is read is of one moment."""
-        with self._told(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """The database's errors as ours. The statement and its parameters are not repeated: they hold tenants' data."""
-        try:
-            yield
-        except DBAPIError as error:
-            raise StoreError(f"{self._where}: {error.orig}") from error
+        self._database.close()
 
 
 class SqlStore(SqlReader):
     """The whole store."""
 
+    def __init__(self, database: Writable) -> None:
+        super().__init__(database)
+        self._writable = database
+
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
-        with self._reading() as connection:
+        with self._writable.writing() as connection:
             applied = _applied_at(connection, record.tenant, record.plan)
             if applied is not None:
                 return AlreadyApplied(applied)
-            now = _snapshot(connection, record.tenant, self._where)
-            if now.fingerprint != expected:
-                return Stale(now.fingerprint, tuple(_moves(connection, record.tenant, revision)))
-            done = _write(connection, now, writes, actor=record.by, at=record.at)
+            held = _held(connection, record.tenant, self._writable.where)
+            now = held.fingerprint()
+            if now != expected:
+                return Stale(now, tuple(_moves(connection, record.tenant, revision)))
             connection.execute(insert(schema.journal), [_journal_row(record)])
-            return done
+            return _write(connection, held, writes, actor=record.by, at=record.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
-        with self._reading() as connection:
-            return _write(connection, _snapshot(connection, tenant, self._where), writes, actor=actor, at=at)
+        with self._writable.writing() as connection:
+            return _write(connection, _held(connection, tenant, self._writable.where), writes, actor=actor, at=at)
 
 
-def _snapshot(connection: Connection, tenant: str, where: str) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a write has to know of a tenant's state: not the bodies."""
+
+    tenant: str
+    revision: int
+    digests: Mapping[EntityId, str]
+
+    def fingerprint(self) -> str:
+        return fingerprint(self.digests.items())
+
+
+def _held(connection: Connection, tenant: str, where: str) -> _Held:
+    digests = {each.id: each.digest() for each in _entities(connection, tenant, where)}
+    return _Held(tenant, _revision(connection, tenant), digests)
+
+
+def _revision(connection: Connection, tenant: str) -> int:
+    return connection.scalar(select(schema.tenants.c.revision).where(schema.tenants.c.tenant == tenant)) or 0
+
+
+def _entities(connection: Connection, tenant: str, where: str) -> Iterator[Entity]:
     table = schema.entities
-    rows = connection.execute(select(table).where(table.c.tenant == tenant))
-    entities = {EntityId(row.kind, row.key): _entity(row, where) for row in rows}
-    revision = connection.scalar(select(schema.tenants.c.revision).where(schema.tenants.c.tenant == tenant))
-    return Snapshot(tenant, entities, state_fingerprint(entities), revision or 0)
+    for kind, key, origin, body in connection.execute(
+        select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant)
+    ):
+        yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
 
 
-def _entity(row: Any, where: str) -> Entity:
+def _json(text: str, kind: type, what: str) -> Any:
     try:
-        body = orjson.loads(row.body)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise StoreError(f"{where}: the body of {row.tenant}/{row.kind}/{row.key} is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise StoreError(f"{where}: the body of {row.tenant}/{row.kind}/{row.key} is not a map")
-    return Entity(EntityId(row.kind, row.key), body, row.origin)
+        raise StoreError(f"{what} is damaged: it is not JSON ({error})") from error
+    if not isinstance(value, kind):
+        raise StoreError(f"{what} is damaged: it is not a {'map' if kind is dict else 'list'}")
+    return value
 
 
 def _moves(connection: Connection, tenant: str, revision: int) -> list[Move]:
@@ -124,63 +132,33 @@ def _applied_at(connection: Connection, tenant: str, plan: str) -> str | None:
     return connection.scalar(select(table.c.at).where(table.c.tenant == tenant, table.c.plan == plan))
 
 
-def _write(
-    connection: Connection, before: Snapshot, writes: Sequence[EntityWrite], *, actor: str, at: str
-) -> Committed:
-    tenant, revision = before.tenant, before.revision + 1
-    for start in range(0, len(writes), CHUNK):
-        _write_rows(connection, tenant, writes[start : start + CHUNK])
-    _set_revision(connection, tenant, revision)
-    rows = [
-        {
-            "tenant": tenant,
-            "revision": revision,
-            "kind": each.entity.kind,
-            "key": each.entity.key,
-            "actor": actor,
-            "at": at,
-        }
-        for each in writes
-    ]
-    if rows:
-        connection.execute(insert(schema.moves), rows)
-    return Committed(state_fingerprint(_after(before.entities, writes)), revision)
+def _write(connection: Connection, held: _Held, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+    revision = held.revision + 1
+    last = {each.entity: each.after for each in writes}
+    gone = [_key(held.tenant, id) for id, after in last.items() if after is None]
+    here = [_entity_row(held.tenant, after) for after in last.values() if after is not None]
+    move = {"tenant": held.tenant, "revision": revision, "actor": actor, "at": at}
+    execute_many(connection, _REMOVE, gone)
+    execute_many(connection, upsert(connection, schema.entities), here)
+    execute_many(connection, upsert(connection, schema.tenants), [{"tenant": held.tenant, "revision": revision}])
+    execute_many(connection, insert(schema.moves), [{**move, "kind": kind, "key": key} for kind, key in last])
+    digests = {id: digest for id, digest in held.digests.items() if id not in last}
+    digests |= {id: after.digest() for id, after in last.items() if after is not None}
+    return Committed(fingerprint(digests.items()), revision)
 
 
-def _after(state: State, writes: Sequence[EntityWrite]) -> State:
-    after = {**state, **{each.entity: each.after for each in writes if each.after is not None}}
-    for each in writes:
-        if each.after is None:
-            after.pop(each.entity, None)
-    return after
+_REMOVE = delete(schema.entities).where(
+    *(getattr(schema.entities.c, name) == bindparam(f"its_{name}") for name in ("tenant", "kind", "key"))
+)
 
 
-def _write_rows(connection: Connection, tenant: str, writes: Sequence[EntityWrite]) -> None:
-    """Every written row anew: a removal of what was there, then what is there now."""
-    table = schema.entities
-    for each in writes:
-        here = (table.c.tenant == tenant, table.c.kind == each.entity.kind, table.c.key == each.entity.key)
-        connection.execute(delete(table).where(*here))
-    rows = [_entity_row(tenant, each.after) for each in writes if each.after is not None]
-    if rows:
-        connection.execute(insert(table), rows)
+def _key(tenant: str, id: EntityId) -> dict[str, Any]:
+    return {"its_tenant": tenant, "its_kind": id.kind, "its_key": id.key}
 
 
 def _entity_row(tenant: str, entity: Entity) -> dict[str, Any]:
-    return {
-        "tenant": tenant,
-        "kind": entity.id.kind,
-        "key": entity.id.key,
-        "origin": entity.origin,
-        "body": orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode(),
-    }
-
-
-def _set_revision(connection: Connection, tenant: str, revision: int) -> None:
-    table = schema.tenants
-    changed = connection.execute(update(table).where(table.c.tenant == tenant).values(revision=revision))
-    if changed.rowcount == 0:
-        connection.execute(insert(table).values(tenant=tenant, revision=revision))
+    body = orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
+    return {"tenant": tenant, "kind": entity.id.kind, "key": entity.id.key, "origin": entity.origin, "body": body}
 
 
 def _journal_row(record: Record) -> dict[str, Any]:
@@ -195,6 +173,14 @@ def _journal_row(record: Record) -> dict[str, Any]:
     }
 
 
-def _record(row: Any) -> Record:
-    changes = tuple(orjson.loads(row.changes))
-    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, orjson.loads(row.notes))
+def _records(connection: Connection, tenant: str | None, where: str) -> list[Record]:
+    query = select(schema.journal).order_by(schema.journal.c.id)
+    if tenant is not None:
+        query = query.where(schema.journal.c.tenant == tenant)
+    return [_record(row, where) for row in connection.execute(query)]
+
+
+def _record(row: Any, where: str) -> Record:
+    what = f"{where}: the journal's record of {row.tenant} at {row.at}"
+    changes = tuple(_json(row.changes, list, what))
+    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, _json(row.notes, dict, what))

@@ -1,0 +1,116 @@
+"""`apply`: a saved plan, or one that is made, shown and approved."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+from click.exceptions import Exit
+
+from reconciler import app
+from reconciler.cli.common import FAILED, INTERRUPTED
+from reconciler.cli.options import access_to, counted, who, with_workspace
+from reconciler.cli.output import coloured, progress, say, write_result
+from reconciler.cli.planning import Asked, planned, planning_options, read_plan, rendered, save, status_of
+from reconciler.model.plan import Plan
+from reconciler.report.lines import render
+from reconciler.report.text import closing_lines
+from reconciler.shell.access import Access
+from reconciler.shell.execute import Applied, Result
+
+NOT_DONE = (Result.REFUSED, Result.FAILED)
+
+
+@click.command("apply")
+@click.argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@planning_options
+@click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is applied without asking anyway.")
+@with_workspace
+def apply_command(
+    root: Path,
+    now: datetime,
+    saved: Path | None,
+    tenants: tuple[str, ...],
+    ref: str | None,
+    allowed: tuple[str, ...],
+    out: Path | None,
+    form: str,
+    detailed_exitcode: bool,  # noqa: ARG001 - done is 0, whatever there was to do
+    fail_on_withheld: bool,
+    verbose: bool,
+    auto_approve: bool,
+) -> None:
+    """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
+    if saved is not None and (tenants or ref or allowed or out):
+        raise click.UsageError(
+            "--tenant, --ref, --allow and --out belong to planning; a saved plan is applied as it is"
+        )
+    given = read_plan(saved) if saved else None
+    workspace = app.open_workspace(root, ref)
+    with access_to(root) as access:
+        plan = given or planned(workspace, access, now, Asked(tenants, allowed))
+        if given is None or form != "text" or verbose:
+            write_result(rendered(plan, form, verbose=verbose))
+        elif not plan.applyable:
+            write_result(render(closing_lines(plan), colour=coloured(sys.stdout)))
+        save(plan, out, root)
+        if given and plan.source.digest != workspace.catalog.digest:
+            say("Note: the workspace changed since this plan was made; what is applied is the plan.")
+        if given is None and plan.applyable and not auto_approve and not _approved(plan):
+            raise Exit(FAILED)
+        done = _applied(workspace, access, plan, now)
+    _tell(plan, done, form=form, saved=given is not None)
+    failed = any(each.result in NOT_DONE for each in done)
+    raise Exit(FAILED if failed else status_of(plan, fail_on_withheld=fail_on_withheld))
+
+
+def _approved(plan: Plan) -> bool:
+    """Whether somebody said ``yes``, on a terminal or by a pipe. No answer is a no."""
+    tenants = counted(sum(bool(each.changes) for each in plan.tenants), "tenant")
+    sys.stderr.write(f"\nApply these changes to {tenants}? Only `yes` is accepted: ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline() if sys.stdin else ""
+    if not answer.endswith("\n"):
+        say("")
+    if answer.strip() == "yes":
+        return True
+    unasked = "" if answer else " Nobody answered; --auto-approve applies without asking."
+    say(f"Nothing was applied.{unasked}")
+    return False
+
+
+def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime) -> list[Applied]:
+    """Carry the plan out. Interrupted, say how far it came."""
+    done: list[Applied] = []
+    with progress(sum(bool(tenant.changes) for tenant in plan.tenants), "Applying") as step:
+        try:
+            for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
+                done.append(each)
+                step(each.tenant)
+        except KeyboardInterrupt as interrupt:
+            named = ", ".join(each.tenant for each in done if each.result is Result.APPLIED) or "none"
+            say(
+                f"\nInterrupted. Tenants that were applied: {named}. "
+                "Each is changed whole or not at all; `reconcile plan` shows what is left."
+            )
+            raise Exit(INTERRUPTED) from interrupt
+    return done
+
+
+def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> None:
+    """What was refused or failed, and the counts of what was done: a result, where people read the plan."""
+    refused = [each for each in done if each.result in NOT_DONE]
+    for each in refused:
+        say(f"{each.tenant}: {each.result}: {each.problem}")
+    if plan.applyable:
+        applied = {each.tenant for each in done if each.result is Result.APPLIED}
+        count = replace(plan, tenants=tuple(each for each in plan.tenants if each.tenant in applied)).summary()
+        counts = f"{count.create} added, {count.update} changed, {count.delete} destroyed"
+        rest = f"; not applied: {', '.join(each.tenant for each in refused)}. Plan again to see what is left"
+        text = f"Apply incomplete: {counts}{rest}.\n" if refused else f"Apply complete: {counts}.\n"
+        if form != "text":
+            say(text)
+        else:
+            write_result(text if saved else f"\n{text}")

@@ -1,0 +1,62 @@
+"""The version of a database's tables, and bringing them up to date. Versions are four digits, in order."""
+
+from importlib.resources import as_file, files
+from threading import Lock
+
+from sqlalchemy import Connection, inspect, text
+
+from reconciler.stores import schema
+from reconciler.stores.base import StoreError
+
+VERSION_TABLE = "alembic_version"
+_one_at_a_time = Lock()
+"""Alembic keeps what it is doing in its modules: two databases cannot be migrated at once in one process."""
+
+
+def are_there(connection: Connection, where: str) -> bool:
+    """Whether the tables are there, and as this reconciler reads them. Raises `StoreError` at another version."""
+    version = _version(connection, where)
+    if version is None:
+        return False
+    if version != schema.VERSION:
+        older = "a command that writes to it, such as `reconcile tenant import`, brings them up to date"
+        mend = older if version < schema.VERSION else _NEWER
+        raise StoreError(
+            f"{where}: its tables are of version {version}, this reconciler reads {schema.VERSION}; {mend}"
+        )
+    return True
+
+
+def bring_up_to_date(connection: Connection, where: str) -> None:
+    """Migrate within the connection's transaction; nothing is imported or done where there is nothing to do."""
+    version = _version(connection, where)
+    if version == schema.VERSION:
+        return
+    if version is not None and version > schema.VERSION:
+        raise StoreError(f"{where}: its tables are of version {version}, this one writes {schema.VERSION}; {_NEWER}")
+    _upgrade(connection)
+
+
+_NEWER = "they are of a newer reconciler: upgrade this one"
+
+
+def _version(connection: Connection, where: str) -> str | None:
+    """``None`` where there is nothing of ours. Tables that lost their version are not taken for an empty database."""
+    found = inspect(connection)
+    version: str | None = None
+    if found.has_table(VERSION_TABLE):
+        version = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    if version is None and (strays := sorted({*schema.metadata.tables} & {*found.get_table_names()})):
+        raise StoreError(f"{where}: it has tables of ours ({', '.join(strays)}), but not their version; it is damaged")
+    return version
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a tenth of a second that a current database does not pay
+    from alembic.config import Config  # noqa: PLC0415
+
+    with _one_at_a_time, as_file(files("reconciler.stores") / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

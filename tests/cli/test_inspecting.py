@@ -1,0 +1,154 @@
+"""`explain`, `status`, `history` and `plans`."""
+
+import json
+
+import pytest
+
+from tests.cli.runner import Shop
+
+
+def test_status_is_one_line_a_tenant(shop: Shop) -> None:
+    shop.reprice()
+    done = shop.run("status")
+    assert (done.status, done.err) == (0, "")
+    commit = json.loads(shop.run("history --format json").out)[0]["commit"][:10]
+    assert [line.split() for line in done.out.splitlines()] == [
+        ["TENANT", "STATUS", "CHANGES", "WITHHELD", "BLOCKED", "COMMIT", "APPLIED"],
+        ["one", "changes", "1", "0", "0", commit, "2026-12-01T08:00:00Z"],
+        ["two", "in", "sync", "0", "1", "0", commit, "2026-12-01T08:00:00Z"],
+    ]
+    assert len(shop.run("status --tenant one").out.splitlines()) == 2
+
+
+def test_status_counts_entities_not_their_parts(shop: Shop) -> None:
+    """Two options hold back one plan: one entity is withheld."""
+    shop.edit("acme/catalog.yaml", "recurring: 2.00, overuse", "recurring: 2.10, overuse")
+    shop.reprice()
+    line = shop.run("status --tenant two").out.splitlines()[1]
+    assert line.split()[:6] == ["two", "in", "sync", "0", "1", "0"]
+
+
+def test_status_says_who_is_unreachable_and_why(shop: Shop) -> None:
+    with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
+        file.write("store: https://bss.example\ntoken_env: TWO_TOKEN\n")
+    lines = shop.run("status --tenant two").out.splitlines()
+    assert lines[0].endswith("PROBLEM")
+    assert lines[1].split()[:2] == ["two", "unreachable"]
+    assert "TWO_TOKEN" in lines[1]
+    assert len(shop.run("status").out.splitlines()) == 3
+
+
+def test_a_journal_that_cannot_be_read_is_an_error_and_the_others_are_shown(shop: Shop) -> None:
+    with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
+        file.write("store: https://bss.example\ntoken_env: TWO_TOKEN\n")
+    done = shop.run("history")
+    assert (done.status, done.err.startswith("Error: two: the environment has no TWO_TOKEN")) == (1, True)
+    assert "2026-12-01T08:00:00Z  one  by ann" in done.out
+
+
+def test_history_of_nothing_says_so(fresh: Shop) -> None:
+    assert fresh.run("history").out == "Nothing was applied yet.\n"
+    assert json.loads(fresh.run("history --format json").out) == []
+    assert fresh.state is None
+
+
+def test_history_tells_what_when_whence_and_by_whom(shop: Shop) -> None:
+    shop.reprice()
+    commit = shop.commit("dearer")
+    shop.run("apply --auto-approve --now 2026-12-02")
+    shown = shop.run("history one").out
+    first, second = shown.split("\n\n")
+    assert first.startswith("2026-12-01T08:00:00Z  one  by ann  commit ")
+    assert second.startswith(f"2026-12-02T00:00:00Z  one  by ann  commit {commit[:10]}  plan ")
+    assert second.endswith("\n  1 changed\n  ~ plan/mail-basic\n      periods.P1M.fees.recurring: 2.00 -> 2.20\n")
+    records = json.loads(shop.run("history --format json").out)
+    assert [record["tenant"] for record in records] == ["one", "two", "one"]
+    assert records[2]["commit"] == commit
+
+
+def test_explain_a_withheld_field(shop: Shop) -> None:
+    shop.edit("acme/catalog.yaml", "name: Office", "name: Office and mail")
+    commit = shop.commit("renamed")[:10]
+    done = shop.run("explain two sales_category/office#name")
+    assert (done.status, done.err) == (0, "")
+    assert '    desired   "Office and mail"\n' in done.out
+    assert f"              at acme/catalog.yaml:13 (commit {commit}, Ann, " in done.out
+    assert '    actual    "Office"\n    verdict   withheld\n    rule      CB-07: ' in done.out
+    assert "    policy    acme/resellers/two.yaml:7 (commit " in done.out
+    assert "    release   enabling it would apply 1 difference in this tenant:\n" in done.out
+    assert shop.run("explain two two/sales_category/office#name").out == done.out
+
+
+def test_explain_what_is_in_sync_and_whose_a_field_is(shop: Shop) -> None:
+    assert "    verdict   in sync\n" in shop.run("explain one plan/mail-basic#status").out
+    assert "    verdict   the reseller's own\n" in shop.run("explain one plan/mail-basic#published").out
+    assert "  nothing differs\n" in shop.run("explain one plan/mail-basic").out
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("onee plan/mail-basic", 'there is no tenant "onee": did you mean "one"?'),
+        ("acme plan/mail-basic", "acme is a provider"),
+        ("one plam/mail-basic", 'there is no kind "plam": did you mean "plan"?'),
+        ("one mail-basic", "is no address; for example plan/m365-business-basic#status"),
+        ("one plan/mail-basik", 'did you mean "plan/mail-basic"?'),
+        ("one plan/mail-basic#nam", 'there is no field "nam": did you mean "name"?'),
+        ("one plan/mail-basic#periods.P1M.fees.recuring", 'did you mean "recurring"?'),
+        ("one 'plan/mail-basic#['", "not a path"),
+    ],
+)
+def test_explain_what_is_not_there(shop: Shop, what: str, message: str) -> None:
+    done = shop.run(f"explain {what}")
+    assert (done.status, done.out) == (1, "")
+    assert message in done.err
+
+
+def test_explain_what_is_not_offered(shop: Shop) -> None:
+    text = shop.catalog.read_text("utf-8")
+    plan = text[text.rindex("---\nkind: Plan") :]
+    shop.catalog.write_text(text + plan.replace("mail-basic", "mail-pro"), "utf-8")
+    done = shop.run("explain one plan/mail-pro")
+    assert (done.status, done.err) == (
+        1,
+        "Error: plan/mail-pro of acme is not offered to one: nothing in its policy selects it\n",
+    )
+
+
+def test_explain_shows_nothing_that_a_terminal_would_obey(shop: Shop) -> None:
+    shop.edit("acme/catalog.yaml", "name: Office", 'name: "\\e[31mOffice"')
+    told = shop.run("explain one sales_category/office#name").out
+    assert "\x1b" not in told
+    assert '"\\\\u001b[31mOffice"' in told or "\\u001b[31mOffice" in told
+
+
+def test_plans_are_searched_filtered_and_sorted(shop: Shop) -> None:
+    """AP-15."""
+    text = shop.catalog.read_text("utf-8")
+    plan = text[text.rindex("---\nkind: Plan") :].replace("mail-basic", "archive").replace("Mail Basic", "Zeta")
+    shop.catalog.write_text(text + plan.replace("product: mail", "status: draft\nproduct: mail"), "utf-8")
+
+    def keys(command: str) -> list[str]:
+        return [line.split()[1] for line in shop.run(command).out.splitlines()[1:]]
+
+    assert keys("plans") == ["archive", "mail-basic"]
+    assert keys("plans --sort name") == ["mail-basic", "archive"]
+    assert keys("plans --search ZETA") == ["archive"]
+    assert keys("plans --filter status=active") == keys("plans --filter delegated_to=one") == ["mail-basic"]
+    assert keys("plans --filter periods.P1M.fees.recurring=2") == ["archive", "mail-basic"]
+    listed = json.loads(shop.run("plans --format json --filter key=archive").out)
+    assert (listed[0]["delegable"], listed[0]["delegated_to"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--sort naem", 'no plan has a field "naem": did you mean "name"?'),
+        ("--filter statsu=active", 'no plan has a field "statsu": did you mean "status"?'),
+        ("--filter status", "--filter takes FIELD=VALUE"),
+    ],
+)
+def test_a_misspelt_field_finds_an_error_not_nothing(shop: Shop, options: str, message: str) -> None:
+    done = shop.run(f"plans {options}")
+    assert (done.status, done.out) == (1, "")
+    assert message in done.err

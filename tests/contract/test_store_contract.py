@@ -1,0 +1,550 @@
+"""What every store promises, whatever is behind it. A new store is one more line in `STORES`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.model.entity import Entity, fingerprint, state_fingerprint
+from reconciler.model.keys import EntityId
+from reconciler.stores import registry
+from reconciler.stores.base import (
+    AlreadyApplied,
+    Committed,
+    EntityWrite,
+    Move,
+    Stale,
+    StoreError,
+    TenantReader,
+    TenantStore,
+)
+from reconciler.stores.registry import open_reader, open_store
+from tests.contract.samples import AT, BY, EVERY_VALUE, commit, contents, plan, put, record, remove
+
+STORES: dict[str, Callable[[Path], str]] = {
+    "memory": lambda folder: f"memory:{folder}",
+    "sqlite": lambda _: "sqlite:///.reconcile/tenants.db",
+}
+"""The URL of a store of its own for a test, which may use a folder."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a store is: it can be opened any number of times."""
+
+    url: str
+    root: Path
+
+    def writer(self) -> TenantStore:
+        return open_store(self.url, root=self.root)
+
+    def reader(self) -> TenantReader:
+        return open_reader(self.url, root=self.root)
+
+
+@pytest.fixture(params=sorted(STORES))
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    root = tmp_path / "a workspace, 100% über?#"
+    root.mkdir()
+    return Place(STORES[request.param](tmp_path), root)
+
+
+@pytest.fixture
+def sqlite_place(tmp_path: Path) -> Place:
+    return Place("sqlite:///.reconcile/tenants.db", tmp_path)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[TenantStore]:
+    with closing(place.writer()) as store:
+        yield store
+
+
+# Reading and writing
+
+
+def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> None:
+    for each in (store, place.reader()):
+        snapshot = each.observe("contoso")
+        assert (snapshot.tenant, dict(snapshot.entities), snapshot.revision) == ("contoso", {}, 0)
+        assert snapshot.fingerprint == fingerprint(()) == state_fingerprint({})
+        assert list(each.tenants()) == []
+        assert list(each.moved_since("contoso", 0)) == []
+        assert list(each.history()) == list(each.history("contoso")) == []
+
+
+def test_every_value_comes_back_as_it_was_written(place: Place, store: TenantStore) -> None:
+    written = [
+        Entity(EntityId("Plan", "every.value-1_x"), EVERY_VALUE, "northwind"),
+        Entity(EntityId("Plan", "own"), EVERY_VALUE),
+        Entity(EntityId("Product", "nothing"), {}, "northwind"),
+        Entity(EntityId("Tenant", "contoso"), {"name": "", "currency": "EUR"}),
+    ]
+    assert isinstance(commit(store, record("contoso"), put(*written)), Committed)
+    for each in (store, place.writer(), place.reader()):
+        assert each.observe("contoso").entities == {entity.id: entity for entity in written}
+
+
+def test_an_amount_is_never_rounded_or_respelt(place: Place, store: TenantStore) -> None:
+    amounts = ["6", "6.0", "6.00", "0.1", "0.30000000000000004", "0.000000000000000000000000000001", "123456789" * 9]
+    commit(store, record("contoso"), put(*(plan(f"p{i}", amount) for i, amount in enumerate(amounts))))
+    state = place.reader().observe("contoso").entities
+    assert [state[EntityId("Plan", f"p{i}")].body["periods"]["P1M"]["fees"]["recurring"] for i in range(7)] == amounts
+
+
+def test_whoever_wrote_may_change_what_they_gave(store: TenantStore) -> None:
+    body: dict[str, Any] = {"name": "before", "limits": {"included": 1}}
+    commit(store, record("contoso"), put(Entity(EntityId("Plan", "basic"), body)))
+    before = store.observe("contoso")
+    body["limits"]["included"] = 2
+    assert store.observe("contoso") == before
+    assert before.fingerprint == state_fingerprint(before.entities)
+
+
+def test_a_state_is_sorted(store: TenantStore) -> None:
+    ids = [EntityId("Product", "b"), EntityId("Plan", "z"), EntityId("Product", "a-1"), EntityId("Plan", "a")]
+    commit(store, record("contoso"), put(*(Entity(id, {}) for id in ids)))
+    assert list(store.observe("contoso").entities) == sorted(ids)
+
+
+def test_a_commit_says_what_the_state_is_now(place: Place, store: TenantStore) -> None:
+    basic, premium, other = plan("basic"), plan("premium"), plan("other")
+    first = commit(store, record("contoso", "1"), put(basic, premium))
+    second = commit(store, record("contoso", "2"), [*remove(premium), *put(other, plan("basic", "7.00"))])
+    now = place.reader().observe("contoso")
+    assert now.entities == {other.id: other, basic.id: plan("basic", "7.00")}
+    assert isinstance(first, Committed)
+    assert first.revision == 1
+    assert second == Committed(now.fingerprint, 2) == Committed(state_fingerprint(now.entities), now.revision)
+
+
+def test_the_fingerprint_is_of_the_contents_alone(place: Place) -> None:
+    entities = [plan("a"), plan("b"), plan("c")]
+    backwards = dict(reversed(list(EVERY_VALUE.items())))
+    found = set()
+    with closing(place.writer()) as store:
+        for number, order in enumerate(permutations(entities)):
+            tenant = f"tenant-{number}"
+            body = backwards if number % 2 else EVERY_VALUE
+            for step, entity in enumerate(order):
+                commit(store, record(tenant, str(step), by=f"actor {number}"), put(entity, plan(f"passing-{number}")))
+            every = Entity(EntityId("Plan", "every"), body)
+            commit(store, record(tenant, "last"), [*remove(plan(f"passing-{number}")), *put(every)])
+            snapshot = store.observe(tenant)
+            assert snapshot.fingerprint == state_fingerprint(snapshot.entities)
+            found.add(snapshot.fingerprint)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [plan("basic", "6.0"), plan("basic", origin=None), plan("basic", origin="other"), plan("basic2"), None],
+    ids=["amount", "no-origin", "origin", "key", "removed"],
+)
+def test_every_difference_changes_the_fingerprint(store: TenantStore, other: Entity | None) -> None:
+    first = commit(store, record("one"), put(plan("basic")))
+    second = commit(store, record("two"), put(other) if other else [])
+    assert isinstance(first, Committed)
+    assert isinstance(second, Committed)
+    assert first.fingerprint != second.fingerprint
+
+
+def test_the_last_write_of_an_entity_wins(store: TenantStore) -> None:
+    a, b = plan("a"), plan("b")
+    writes = [*put(a, plan("a", "7.00")), *remove(a), *put(plan("a", "8.00")), *put(b), *remove(b)]
+    done = store.overwrite("contoso", writes, actor="tenant", at=AT)
+    assert store.observe("contoso").entities == {a.id: plan("a", "8.00")}
+    assert done.fingerprint == store.observe("contoso").fingerprint
+    assert [move.entity.key for move in store.moved_since("contoso", 0)] == ["a", "b"]
+
+
+def test_to_remove_what_is_not_there_is_no_harm(store: TenantStore) -> None:
+    done = commit(store, record("contoso"), remove(plan("never-there")))
+    assert done == Committed(fingerprint(()), 1)
+
+
+def test_a_tenant_that_was_emptied_has_no_state(place: Place, store: TenantStore) -> None:
+    commit(store, record("contoso", "1"), put(plan("basic")))
+    assert list(place.reader().tenants()) == ["contoso"]
+    commit(store, record("contoso", "2"), remove(plan("basic")))
+    assert list(place.reader().tenants()) == []
+    assert store.observe("contoso").fingerprint == fingerprint(())
+    assert store.observe("contoso").revision == 2
+
+
+def test_thousands_of_entities_at_once(place: Place, store: TenantStore) -> None:
+    entities = [plan(f"plan-{number}") for number in range(2500)]
+    done = commit(store, record("contoso", "1"), put(*entities))
+    assert done == Committed(state_fingerprint({each.id: each for each in entities}), 1)
+    assert len(place.reader().observe("contoso").entities) == 2500
+    done = commit(store, record("contoso", "2"), [*remove(*entities[:1200]), *put(*entities[1200:])])
+    assert done == Committed(state_fingerprint({each.id: each for each in entities[1200:]}), 2)
+
+
+# Refusals
+
+
+def test_a_state_that_moved_is_refused_naming_what_moved_and_who_moved_it(store: TenantStore) -> None:
+    commit(store, record("contoso", "1"), put(plan("basic"), plan("premium")))
+    read = store.observe("contoso")
+    store.overwrite("contoso", put(plan("basic", "9.99")), actor="tenant", at="2026-12-01T00:00:00Z")
+    commit(store, record("contoso", "2", by="Grace"), remove(plan("premium")))
+    before = contents(store)
+    late = store.commit(record("contoso", "3"), put(plan("late")), expected=read.fingerprint, revision=read.revision)
+    assert late == Stale(
+        store.observe("contoso").fingerprint,
+        (
+            Move(2, EntityId("Plan", "basic"), "tenant", "2026-12-01T00:00:00Z"),
+            Move(3, EntityId("Plan", "premium"), "Grace", AT),
+        ),
+    )
+    assert contents(store) == before
+
+
+def test_a_state_that_moved_and_came_back_is_the_same(store: TenantStore) -> None:
+    commit(store, record("contoso", "1"), put(plan("basic")))
+    read = store.observe("contoso")
+    store.overwrite("contoso", put(plan("basic", "9.99")), actor="tenant", at=AT)
+    store.overwrite("contoso", put(plan("basic")), actor="tenant", at=AT)
+    done = store.commit(record("contoso", "2"), [], expected=read.fingerprint, revision=read.revision)
+    assert done == Committed(read.fingerprint, 4)
+
+
+def test_a_plan_is_applied_once_whatever_happened_since(store: TenantStore) -> None:
+    read = store.observe("contoso")
+    first = replace(record("contoso", "sha256:p"), at="2026-11-21T08:00:00Z")
+    assert isinstance(store.commit(first, put(plan("basic")), expected=read.fingerprint, revision=0), Committed)
+    again = replace(first, at="2026-11-22T08:00:00Z", by="Grace")
+    before = contents(store)
+    for expected in (read.fingerprint, store.observe("contoso").fingerprint, "sha256:whatever"):
+        assert store.commit(again, put(plan("other")), expected=expected, revision=0) == AlreadyApplied(first.at)
+    assert contents(store) == before
+    commit(store, record("contoso", "2"), remove(plan("basic")))  # back where it started
+    assert store.commit(again, put(plan("basic")), expected=read.fingerprint, revision=0) == AlreadyApplied(first.at)
+
+
+def test_one_plan_goes_to_several_tenants(store: TenantStore) -> None:
+    for tenant in ("contoso", "fabrikam"):
+        assert isinstance(commit(store, record(tenant, "sha256:p"), put(plan("basic"))), Committed)
+    assert [each.tenant for each in store.history()] == ["contoso", "fabrikam"]
+
+
+# The journal and the moves
+
+
+def test_the_journal_keeps_everything_in_order(place: Place, store: TenantStore) -> None:
+    change: dict[str, Any] = {
+        "address": "contoso/plan/basic",
+        "change": {"actions": ["create"], "before": None, "after": {"kind": "Plan", "key": "basic", **EVERY_VALUE}},
+        "fields": [],
+    }
+    records = [
+        replace(record("fabrikam", "1", changes=[change, {"second": True}]), at="2026-11-23T00:00:00Z"),
+        replace(record("contoso", "1", by="Žofie"), at="2026-11-22T00:00:00Z", commit=None, notes={"allow": ["x"]}),
+        replace(record("fabrikam", "2"), at="2026-11-21T00:00:00Z", notes={"nested": {"empty": {}}}),
+    ]
+    for each in records:
+        commit(store, each, put(plan(each.plan)))
+    reader = place.reader()
+    assert list(reader.history()) == records
+    assert list(reader.history("fabrikam")) == [records[0], records[2]]
+    assert list(reader.history("contoso")) == [records[1]]
+    assert list(reader.history("nobody")) == []
+
+
+def test_the_moves_are_told_by_revision(place: Place, store: TenantStore) -> None:
+    commit(store, record("contoso", "1"), put(plan("b"), plan("a")))
+    store.overwrite("contoso", remove(plan("a")), actor="tenant", at="2026-12-01T00:00:00Z")
+    moves = [
+        Move(1, EntityId("Plan", "b"), BY, AT),
+        Move(1, EntityId("Plan", "a"), BY, AT),
+        Move(2, EntityId("Plan", "a"), "tenant", "2026-12-01T00:00:00Z"),
+    ]
+    reader = place.reader()
+    assert list(reader.moved_since("contoso", 0)) == moves
+    assert list(reader.moved_since("contoso", 1)) == moves[2:]
+    assert list(reader.moved_since("contoso", 2)) == []
+
+
+def test_the_outside_world_writes_over_anything_and_is_not_journalled(store: TenantStore) -> None:
+    commit(store, record("contoso", "1"), put(plan("basic"), plan("premium")))
+    done = store.overwrite(
+        "contoso", [*put(plan("basic", "9.99"), plan("own", origin=None)), *remove(plan("premium"))], actor="t", at=AT
+    )
+    now = store.observe("contoso")
+    assert done == Committed(now.fingerprint, now.revision) == Committed(state_fingerprint(now.entities), 2)
+    assert now.entities == {each.id: each for each in (plan("basic", "9.99"), plan("own", origin=None))}
+    assert len(list(store.history())) == 1
+    assert [move.entity.key for move in store.moved_since("contoso", 1)] == ["basic", "own", "premium"]
+
+
+def test_tenants_do_not_touch_each_other(store: TenantStore) -> None:
+    commit(store, record("contoso", "1"), put(plan("basic"), plan("premium")))
+    commit(store, record("contoso2", "1"), put(plan("basic", "9.00")))
+    others = store.observe("contoso2"), list(store.moved_since("contoso2", 0)), list(store.history("contoso2"))
+    commit(store, record("contoso", "2"), [*remove(plan("premium")), *put(plan("basic", "7.00"))])
+    store.overwrite("contoso", remove(plan("basic")), actor="tenant", at=AT)
+    assert others == (
+        store.observe("contoso2"),
+        list(store.moved_since("contoso2", 0)),
+        list(store.history("contoso2")),
+    )
+    assert store.observe("contoso2").revision == 1
+    assert list(store.tenants()) == ["contoso2"]
+
+
+def test_tenants_are_sorted(store: TenantStore) -> None:
+    for tenant in ("b", "a_1", "a", "a-1", "z", "0"):
+        commit(store, record(tenant), put(plan("basic"), plan("premium")))
+    assert list(store.tenants()) == ["0", "a", "a-1", "a_1", "b", "z"]
+
+
+# Readers
+
+
+def test_a_reader_has_nothing_that_writes(place: Place) -> None:
+    reader = place.reader()
+    methods = {name for name in dir(reader) if not name.startswith("_")}
+    assert methods == {"tenants", "observe", "moved_since", "history", "close"}
+
+
+def test_a_reader_of_sqlite_cannot_write(sqlite_place: Place) -> None:
+    commit(sqlite_place.writer(), record("contoso"), put(plan("basic")))
+    reader: Any = sqlite_place.reader()
+    with pytest.raises(StoreError, match="may not be written to"), reader._database.reading() as connection:
+        connection.exec_driver_sql("DELETE FROM entities")
+    assert not hasattr(reader._database, "writing")
+    assert len(reader.observe("contoso").entities) == 1
+
+
+def test_reading_creates_nothing(sqlite_place: Place) -> None:
+    reader = sqlite_place.reader()
+    contents(reader)
+    reader.observe("contoso")
+    reader.moved_since("contoso", 0)
+    reader.close()
+    assert list(sqlite_place.root.iterdir()) == []
+
+
+def test_reading_changes_no_byte_and_leaves_nothing(sqlite_place: Place) -> None:
+    commit(sqlite_place.writer(), record("contoso"), put(plan("basic")))
+    before = _bytes_below(sqlite_place.root)
+    reader = sqlite_place.reader()
+    contents(reader)
+    reader.close()
+    assert _bytes_below(sqlite_place.root) == before
+
+
+def _bytes_below(root: Path) -> dict[Path, tuple[bytes, int]]:
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+
+
+def test_to_open_a_writer_and_read_creates_nothing_either(sqlite_place: Place) -> None:
+    store = sqlite_place.writer()
+    assert store.observe("contoso").revision == 0
+    assert list(sqlite_place.root.iterdir()) == []
+
+
+def test_a_reader_that_was_there_before_the_database_sees_what_is_written(place: Place) -> None:
+    reader = place.reader()
+    assert reader.observe("contoso").revision == 0
+    for number in (1, 2):
+        commit(place.writer(), record("contoso", str(number)), put(plan(f"p{number}")), read=reader)
+        assert reader.observe("contoso").revision == number
+    assert list(reader.tenants()) == ["contoso"]
+    assert len(list(reader.history())) == len(list(reader.moved_since("contoso", 0))) == 2
+
+
+def test_a_database_that_is_replaced_or_goes_away_is_seen_as_it_is_now(sqlite_place: Place) -> None:
+    reader, store = sqlite_place.reader(), sqlite_place.writer()
+    commit(store, record("contoso"), put(plan("basic")))
+    read = reader.observe("contoso")
+    (sqlite_place.root / ".reconcile" / "tenants.db").unlink()
+    assert reader.observe("contoso").revision == 0
+    late = store.commit(record("contoso", "2"), [], expected=read.fingerprint, revision=read.revision)
+    assert late == Stale(fingerprint(()), ())
+    assert isinstance(commit(store, record("contoso"), put(plan("basic"))), Committed)
+    assert reader.observe("contoso").entities == read.entities
+
+
+def test_a_private_folder_is_kept_out_of_git_and_others_are_left_alone(tmp_path: Path) -> None:
+    for folder in (".reconcile", "data/deep"):
+        store = open_store(f"sqlite:///{folder}/tenants.db", root=tmp_path)
+        commit(store, record("contoso"), put(plan("basic")))
+    assert (tmp_path / ".reconcile" / ".gitignore").read_text() == "*\n"
+    assert [path.name for path in (tmp_path / "data" / "deep").iterdir()] == ["tenants.db"]
+
+
+def test_an_absolute_path(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'here.db'}"
+    commit(open_store(url, root=tmp_path / "elsewhere"), record("contoso"), put(plan("basic")))
+    assert (tmp_path / "here.db").is_file()
+
+
+@pytest.mark.parametrize("url", ["sqlite://tenants.db", "sqlite:tenants.db", "sqlite:///", "nosuch://x", "tenants.db"])
+def test_a_url_that_no_store_has(url: str, tmp_path: Path) -> None:
+    for opened in (open_reader, open_store):
+        with pytest.raises(StoreError, match="sqlite"):
+            opened(url, root=tmp_path)
+
+
+def _plugin(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    point = EntryPoint("shelf", value, registry.GROUP)
+
+    def found(*, group: str, name: str = "shelf") -> list[EntryPoint]:
+        return [point] if (group, name) == (registry.GROUP, "shelf") else []
+
+    monkeypatch.setattr(registry, "entry_points", found)
+
+
+def test_a_plugin_store_gives_planning_only_what_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _plugin(monkeypatch, "tests.contract.samples:on_the_shelf")
+    url = f"shelf:{tmp_path}"
+    commit(open_store(url, root=tmp_path, token="secret"), record("contoso"), put(plan("basic")))
+    reader = open_reader(url, root=tmp_path, token="secret")
+    assert list(reader.tenants()) == ["contoso"]
+    assert not hasattr(reader, "commit")
+    assert not hasattr(reader, "overwrite")
+    assert registry.known_schemes() == {"memory", "sqlite", "shelf"}
+
+
+def test_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _plugin(monkeypatch, "there_is_no_such_module:store")
+    with pytest.raises(StoreError, match="shelf:x: the plugin there_is_no_such_module:store cannot be loaded"):
+        open_store("shelf:x", root=tmp_path)
+
+
+# At the same time
+
+
+def _won(outcomes: list[Any]) -> Counter[str]:
+    return Counter(type(each).__name__ for each in outcomes)
+
+
+def test_of_threads_that_read_the_same_state_one_wins(place: Place, store: TenantStore) -> None:
+    commit(store, record("contoso", "first"), put(plan("basic")))
+    read = store.observe("contoso")
+    together, outcomes = threading.Barrier(4), list[Any]()
+
+    def run(name: str) -> None:
+        mine = place.writer()
+        together.wait()
+        writes = put(plan("basic", "7.00"), plan(f"by-{name}"))
+        outcomes.append(
+            mine.commit(record("contoso", name, by=name), writes, expected=read.fingerprint, revision=read.revision)
+        )
+
+    threads = [threading.Thread(target=run, args=(str(number),)) for number in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert _won(outcomes) == {"Committed": 1, "Stale": 3}
+    winner = list(store.history())[-1].by
+    assert EntityId("Plan", f"by-{winner}") in store.observe("contoso").entities
+    assert len(store.observe("contoso").entities) == 2
+    for stale in (each for each in outcomes if isinstance(each, Stale)):
+        assert {move.actor for move in stale.moved} == {winner}
+
+
+def _commit_in_a_process(place: Place, name: str, together: Any, results: Any) -> None:
+    store = place.writer()
+    read = store.observe("contoso")
+    together.wait(30)
+    same = record("contoso", "same" if name.startswith("same") else name, by=name)
+    results.put((name, store.commit(same, put(plan(name)), expected=read.fingerprint, revision=read.revision)))
+
+
+@pytest.mark.parametrize(
+    ("names", "lost"), [(("ada", "bob"), "Stale"), (("same-1", "same-2"), "AlreadyApplied")], ids=["plans", "one-plan"]
+)
+@pytest.mark.parametrize("there", [False, True], ids=["new-database", "database"])
+def test_of_two_processes_one_wins(sqlite_place: Place, names: tuple[str, str], lost: str, there: bool) -> None:
+    if there:
+        commit(sqlite_place.writer(), record("contoso", "0"), put(plan("basic")))
+    context = multiprocessing.get_context("fork")
+    together, results = context.Barrier(2), context.SimpleQueue()
+    processes = [
+        context.Process(target=_commit_in_a_process, args=(sqlite_place, name, together, results)) for name in names
+    ]
+    for each in processes:
+        each.start()
+    outcomes = dict(results.get() for _ in processes)
+    for each in processes:
+        each.join()
+    assert _won(list(outcomes.values())) == {"Committed": 1, lost: 1}
+    winner = next(name for name, outcome in outcomes.items() if isinstance(outcome, Committed))
+    history = list(sqlite_place.reader().history("contoso"))
+    assert [each.by for each in history[there:]] == [winner]
+    assert {id.key for id in sqlite_place.reader().observe("contoso").entities} - {"basic"} == {winner}
+
+
+def test_different_tenants_are_written_at_the_same_time(place: Place) -> None:
+    tenants = [f"tenant-{number}" for number in range(6)]
+    outcomes = list[Any]()
+
+    def run(tenant: str) -> None:
+        outcomes.append(commit(place.writer(), record(tenant), put(plan("basic"))))
+
+    threads = [threading.Thread(target=run, args=(tenant,)) for tenant in tenants]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert _won(outcomes) == {"Committed": 6}
+    assert list(place.reader().tenants()) == tenants
+
+
+def test_different_databases_are_made_at_the_same_time(tmp_path: Path) -> None:
+    places = [Place(f"sqlite:///{number}.db", tmp_path) for number in range(6)]
+    together, outcomes = threading.Barrier(6), list[Any]()
+
+    def run(place: Place) -> None:
+        together.wait()
+        outcomes.append(commit(place.writer(), record("contoso"), put(plan("basic"))))
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in places]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert _won(outcomes) == {"Committed": 6}
+
+
+def test_a_reader_never_sees_half_of_a_write(place: Place, store: TenantStore) -> None:
+    """Every write puts the same fee on all plans: a state with two fees was never there."""
+    store.overwrite("contoso", put(*(plan(f"p{i}", "0") for i in range(40))), actor="tenant", at=AT)
+    done = threading.Event()
+
+    def write() -> None:
+        for fee in range(1, 15):
+            commit(store, record("contoso", str(fee)), put(*(plan(f"p{i}", str(fee)) for i in range(40))))
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reader, seen = place.reader(), list[int]()
+    while not done.is_set():
+        snapshot = reader.observe("contoso")
+        fees = {each.body["periods"]["P1M"]["fees"]["recurring"] for each in snapshot.entities.values()}
+        assert fees == {str(snapshot.revision - 1)}
+        assert len(snapshot.entities) == 40
+        seen.append(snapshot.revision)
+    writer.join()
+    assert seen == sorted(seen)
+
+
+def test_a_write_without_entities_is_journalled_too(store: TenantStore) -> None:
+    writes: list[EntityWrite] = []
+    assert commit(store, record("contoso"), writes) == Committed(fingerprint(()), 1)
+    assert len(list(store.history("contoso"))) == 1

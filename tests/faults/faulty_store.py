@@ -1,0 +1,68 @@
+"""A store with faults: a real one, and what can happen before it is reached and after it has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.stores.base import (
+    Committed,
+    EntityWrite,
+    Move,
+    Outcome,
+    Record,
+    Snapshot,
+    StoreError,
+)
+from reconciler.stores.memory import MemoryStore
+
+
+@dataclass
+class FaultyStore:
+    """``before`` and ``after`` a tenant's commit, something happens once; ``commits`` says what was tried.
+
+    What happens may raise: before, the commit is not made; after, it is, and nobody is told.
+    """
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    before: dict[str, Callable[[], object]] = field(default_factory=dict)
+    after: dict[str, Callable[[], object]] = field(default_factory=dict)
+    commits: list[str] = field(default_factory=list)
+
+    def tenants(self) -> Sequence[str]:
+        return self.store.tenants()
+
+    def observe(self, tenant: str) -> Snapshot:
+        return self.store.observe(tenant)
+
+    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+        return self.store.moved_since(tenant, revision)
+
+    def history(self, tenant: str | None = None) -> Iterable[Record]:
+        return self.store.history(tenant)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
+        self.commits.append(record.tenant)
+        self.before.pop(record.tenant, _nothing)()
+        outcome = self.store.commit(record, writes, expected=expected, revision=revision)
+        self.after.pop(record.tenant, _nothing)()
+        return outcome
+
+    def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+        return self.store.overwrite(tenant, writes, actor=actor, at=at)
+
+
+def _nothing() -> None:
+    """Nothing happens."""
+
+
+def failing(words: str) -> Callable[[], object]:
+    """The store says that it failed."""
+
+    def fail() -> None:
+        raise StoreError(words)
+
+    return fail
