@@ -3,18 +3,19 @@
 Nothing here prints, asks, or chooses an exit status.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
 from reconciler.core.explaining import Explanation
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Fold, Unreadable
 from reconciler.core.listing import ListedPlan, list_plans
-from reconciler.core.planning import compare
+from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
@@ -24,6 +25,7 @@ from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
@@ -153,6 +155,25 @@ def make_plan(
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides())
 
 
+def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
+    """The plan with the cause of every change, told from a revision. Raises `Unknown` and `StoreError`."""
+    try:
+        before = open_workspace(workspace.root, base)
+    except Invalid as error:
+        raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
+    fold = replace(_fold(workspace, access, now), catalog=before.catalog)
+    planned = {tenant.tenant for tenant in plan.tenants} & set(before.catalog.policies)
+    earlier = {each.tenant: each for each in fold.plans(frozenset(planned))}
+    tenants = tuple(
+        with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
+    )
+    return replace(plan, tenants=tenants, source=replace(plan.source, base=before.revision))
+
+
+def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
+    return last_applied(record.changes for record in history(workspace, access, tenant))
+
+
 def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
     progress(plan.tenant)
     return plan
@@ -257,12 +278,14 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
 
 
 def _fold(workspace: Workspace, access: Access, now: datetime) -> Fold:
-    return Fold(
-        workspace.catalog,
-        lambda policy: access.observe(policy, workspace.catalog.store),
-        default_rules(),
-        now.date(),
-    )
+    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by."""
+
+    def observe(policy: Policy) -> Observed | Unreadable:
+        here = policy.reseller in workspace.catalog.policies
+        found = resolve_policy(workspace.catalog, policy.reseller) if here else policy
+        return access.observe(found, workspace.catalog.store)
+
+    return Fold(workspace.catalog, observe, default_rules(), now.date())
 
 
 def restricted(plan: Plan, tenants: frozenset[str] | None) -> Plan:

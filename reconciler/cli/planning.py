@@ -68,6 +68,7 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs."
             ),
             click.option("--ref", metavar="REV", help="The desired state from a commit; nothing is checked out."),
+            click.option("--base", metavar="REV", help="Label every change: pr, drift or backlog, told from a commit."),
             click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."),
             click.option("--format", "form", type=FORMATS, default="text", show_default=True),
             click.option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
@@ -78,11 +79,14 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _planned(workspace: app.Workspace, access: Access, now: datetime, tenants: tuple[str, ...]) -> Plan:
+def _planned(
+    workspace: app.Workspace, access: Access, now: datetime, tenants: tuple[str, ...], base: str | None
+) -> Plan:
     selected = workspace.chosen(tenants)
     total = len(selected if selected is not None else workspace.catalog.policies)
     with progress(total, "Planning") as step:
-        return app.make_plan(workspace, access, now=now, tenants=tenants, progress=step)
+        plan = app.make_plan(workspace, access, now=now, tenants=tenants, progress=step)
+        return app.with_base(workspace, access, plan, base, now=now) if base else plan
 
 
 def _save(plan: Plan, out: Path | None) -> None:
@@ -112,6 +116,7 @@ def plan_command(
     now: datetime,
     tenants: tuple[str, ...],
     ref: str | None,
+    base: str | None,
     out: Path | None,
     form: str,
     fail_on_withheld: bool,
@@ -121,7 +126,7 @@ def plan_command(
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
     workspace = app.open_workspace(root, ref)
     with access_to(root) as access:
-        plan = _planned(workspace, access, now, tenants)
+        plan = _planned(workspace, access, now, tenants, base)
     write_result(_rendered(plan, form, verbose=verbose))
     _save(plan, out)
     status = _status_of(plan, fail_on_withheld=fail_on_withheld)
@@ -141,6 +146,7 @@ def apply_command(
     saved: Path | None,
     tenants: tuple[str, ...],
     ref: str | None,
+    base: str | None,
     out: Path | None,
     form: str,
     fail_on_withheld: bool,
@@ -148,13 +154,13 @@ def apply_command(
     auto_approve: bool,
 ) -> None:
     """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
-    if saved is not None and (tenants or ref or out):
-        raise click.UsageError("--tenant, --ref and --out belong to planning; a saved plan is applied as it is")
+    if saved is not None and (tenants or ref or base or out):
+        raise click.UsageError("--tenant, --ref, --base and --out belong to planning; a saved plan is applied as it is")
     plan = _read_plan(saved) if saved else None
     workspace = app.open_workspace(root, ref)
     with access_to(root) as access:
         if plan is None:
-            plan = _planned(workspace, access, now, tenants)
+            plan = _planned(workspace, access, now, tenants, base)
             write_result(_rendered(plan, form, verbose=verbose))
             _save(plan, out)
             if plan.applyable and not auto_approve and not _approved():
