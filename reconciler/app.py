@@ -18,6 +18,7 @@ from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.schedule import scheduled
 from reconciler.core.shape import RuleBook, rule_book
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
@@ -152,7 +153,8 @@ def make_plan(
     selected = workspace.chosen(tuple(tenants))
     fold = _fold(workspace, access, now)
     done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
-    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides())
+    coming = scheduled(fold, (each.tenant for each in done))
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
