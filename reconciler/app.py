@@ -14,6 +14,7 @@ from reconciler.core.codec import plan_digest
 from reconciler.core.explaining import Explanation
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Fold, Unreadable
+from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
@@ -155,6 +156,18 @@ def make_plan(
     done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
     coming = scheduled(fold, (each.tenant for each in done))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
+
+
+def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:
+    """The plan that undoes an applied one, as far as nothing moved since."""
+
+    def look(tenant: str) -> Observed | str:
+        if tenant not in workspace.catalog.policies:
+            return f'the workspace has no policy for "{tenant}" any more'
+        observed = access.observe(resolve_policy(workspace.catalog, tenant), workspace.catalog.store)
+        return observed if isinstance(observed, Observed) else observed.problem
+
+    return Plan(timestamp(now), source_of(workspace), inverse(plan, look))
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:

@@ -109,6 +109,9 @@ def _status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
 
 @click.command("plan")
 @_planning_options
+@click.option(
+    "--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit status 2 if there are changes.")
 @with_workspace
 def plan_command(
@@ -121,12 +124,21 @@ def plan_command(
     form: str,
     fail_on_withheld: bool,
     verbose: bool,
+    inverse: Path | None,
     detailed_exitcode: bool,
 ) -> None:
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
+    if inverse is not None and (tenants or ref or base):
+        raise click.UsageError(
+            "--inverse undoes a plan as it was applied: --tenant, --ref and --base do not go with it"
+        )
+    undone = _read_plan(inverse) if inverse else None
     workspace = app.open_workspace(root, ref)
     with access_to(root) as access:
-        plan = _planned(workspace, access, now, tenants, base)
+        if undone:
+            plan = app.inverse_plan(workspace, access, undone, now=now)
+        else:
+            plan = _planned(workspace, access, now, tenants, base)
     write_result(_rendered(plan, form, verbose=verbose))
     _save(plan, out)
     status = _status_of(plan, fail_on_withheld=fail_on_withheld)
