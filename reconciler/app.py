@@ -3,22 +3,25 @@
 Nothing here prints, asks, or chooses an exit status.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, Unreadable
+from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
-from reconciler.core.planning import compare
+from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.schedule import scheduled
 from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
@@ -154,7 +157,39 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     selected = workspace.chosen(tuple(tenants))
     fold = _fold(workspace, access, now, workspace.allowances(allow))
     done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
-    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides())
+    coming = scheduled(fold, (each.tenant for each in done))
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
+
+
+def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:
+    """The plan that undoes an applied one, as far as nothing moved since."""
+
+    def look(tenant: str) -> Observed | str:
+        if tenant not in workspace.catalog.policies:
+            return f'the workspace has no policy for "{tenant}" any more'
+        observed = access.observe(resolve_policy(workspace.catalog, tenant), workspace.catalog.store)
+        return observed if isinstance(observed, Observed) else observed.problem
+
+    return Plan(timestamp(now), source_of(workspace), inverse(plan, look))
+
+
+def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
+    """The plan with the cause of every change, told from a revision. Raises `Unknown` and `StoreError`."""
+    try:
+        before = open_workspace(workspace.root, base)
+    except Invalid as error:
+        raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
+    fold = replace(_fold(workspace, access, now), catalog=before.catalog)
+    planned = {tenant.tenant for tenant in plan.tenants} & set(before.catalog.policies)
+    earlier = {each.tenant: each for each in fold.plans(frozenset(planned))}
+    tenants = tuple(
+        with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
+    )
+    return replace(plan, tenants=tenants, source=replace(plan.source, base=before.revision))
+
+
+def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
+    return last_applied(record.changes for record in history(workspace, access, tenant))
 
 
 def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
@@ -299,10 +334,11 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
 
 
 def _fold(workspace: Workspace, access: Access, now: datetime, allowed: Allowed | None = None) -> Fold:
-    return Fold(
-        workspace.catalog,
-        lambda policy: access.observe(policy, workspace.catalog.store),
-        default_rules(),
-        now.date(),
-        allowed or {},
-    )
+    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by."""
+
+    def observe(policy: Policy) -> Observed | Unreadable:
+        here = policy.reseller in workspace.catalog.policies
+        found = resolve_policy(workspace.catalog, policy.reseller) if here else policy
+        return access.observe(found, workspace.catalog.store)
+
+    return Fold(workspace.catalog, observe, default_rules(), now.date(), allowed or {})

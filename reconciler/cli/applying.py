@@ -23,6 +23,9 @@ from reconciler.shell.execute import Applied, Result
 NOT_DONE = (Result.REFUSED, Result.FAILED)
 
 
+PLANNING_ONLY = "--tenant, --ref, --allow, --base and --out belong to planning; a saved plan is applied as it is"
+
+
 @click.command("apply")
 @click.argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @planning_options
@@ -35,6 +38,7 @@ def apply_command(
     tenants: tuple[str, ...],
     ref: str | None,
     allowed: tuple[str, ...],
+    base: str | None,
     out: Path | None,
     form: str,
     detailed_exitcode: bool,  # noqa: ARG001 - done is 0, whatever there was to do
@@ -43,14 +47,12 @@ def apply_command(
     auto_approve: bool,
 ) -> None:
     """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
-    if saved is not None and (tenants or ref or allowed or out):
-        raise click.UsageError(
-            "--tenant, --ref, --allow and --out belong to planning; a saved plan is applied as it is"
-        )
+    if saved is not None and (tenants or ref or allowed or base or out):
+        raise click.UsageError(PLANNING_ONLY)
     given = read_plan(saved) if saved else None
     workspace = app.open_workspace(root, ref)
     with access_to(root) as access:
-        plan = given or planned(workspace, access, now, Asked(tenants, allowed))
+        plan = given or planned(workspace, access, now, Asked(tenants, allowed, base))
         if given is None or form != "text" or verbose:
             write_result(rendered(plan, form, verbose=verbose))
         elif not plan.applyable:

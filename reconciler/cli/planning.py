@@ -84,6 +84,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="GUARD:TENANT",
                 help="Override a guard for this plan, which records it; repeatable.",
             ),
+            click.option("--base", metavar="REV", help="Label every change: pr, drift or backlog, told from a commit."),
             click.option(
                 "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."
             ),
@@ -101,10 +102,11 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a plan was asked for: some tenants (none: all), and guards to override."""
+    """What a plan was asked for: some tenants (none: all), guards to override, the revision to tell causes from."""
 
     tenants: tuple[str, ...]
     allowed: tuple[str, ...] = ()
+    base: str | None = None
 
 
 def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
@@ -112,7 +114,8 @@ def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Aske
     selected = workspace.chosen(asked.tenants)
     total = len(selected if selected is not None else workspace.catalog.policies)
     with progress(total, "Planning") as step:
-        return app.make_plan(workspace, access, now=now, tenants=asked.tenants, allow=asked.allowed, progress=step)
+        plan = app.make_plan(workspace, access, now=now, tenants=asked.tenants, allow=asked.allowed, progress=step)
+        return app.with_base(workspace, access, plan, asked.base, now=now) if asked.base else plan
 
 
 def save(plan: Plan, out: Path | None, root: Path) -> None:
@@ -147,6 +150,9 @@ def status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
 
 @click.command("plan")
 @planning_options
+@click.option(
+    "--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan."
+)
 @with_workspace
 def plan_command(
     root: Path,
@@ -154,16 +160,26 @@ def plan_command(
     tenants: tuple[str, ...],
     ref: str | None,
     allowed: tuple[str, ...],
+    base: str | None,
     out: Path | None,
     form: str,
     detailed_exitcode: bool,
     fail_on_withheld: bool,
     verbose: bool,
+    inverse: Path | None,
 ) -> None:
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
+    if inverse is not None and (tenants or ref or base or allowed):
+        raise click.UsageError(
+            "--inverse undoes a plan as it was applied: --tenant, --ref, --base and --allow do not go with it"
+        )
+    undone = read_plan(inverse) if inverse else None
     workspace = app.open_workspace(root, ref)
     with access_to(root) as access:
-        plan = planned(workspace, access, now, Asked(tenants, allowed))
+        if undone:
+            plan = app.inverse_plan(workspace, access, undone, now=now)
+        else:
+            plan = planned(workspace, access, now, Asked(tenants, allowed, base))
     write_result(rendered(plan, form, verbose=verbose))
     save(plan, out, root)
     status = status_of(plan, fail_on_withheld=fail_on_withheld)

@@ -24,6 +24,7 @@ from reconciler.model.plan import (
     FieldChange,
     Plan,
     Read,
+    Scheduled,
     Source,
     TenantPlan,
     TenantStatus,
@@ -125,6 +126,7 @@ def plan_to_data(plan: Plan) -> Data:
         "summary": asdict(plan.summary()),
         "tenants": [_tenant_to_data(each) for each in plan.tenants],
         "read": [asdict(each) for each in plan.read],
+        "scheduled": [_scheduled_to_data(each) for each in plan.scheduled],
         "resource_changes": [change_to_data(each) for tenant in plan.tenants for each in tenant.changes],
         "deferred_changes": [
             _deferred_to_data(each) for tenant in plan.tenants for each in sorted(tenant.deferred, key=deferred_order)
@@ -132,10 +134,27 @@ def plan_to_data(plan: Plan) -> Data:
     }
 
 
+def _scheduled_to_data(scheduled: Scheduled) -> Data:
+    return {
+        "date": scheduled.date,
+        "type": snake(scheduled.entity.kind),
+        "name": scheduled.entity.key,
+        "path": render_path(scheduled.path),
+        "amount": scheduled.amount,
+        "tenants": list(scheduled.tenants),
+    }
+
+
+def _scheduled_from_data(data: Mapping[str, Any]) -> Scheduled:
+    entity = _entity(data["type"], data["name"])
+    return Scheduled(data["date"], entity, parse_path(data["path"]), data["amount"], tuple(data["tenants"]))
+
+
 def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
     """By entity, then reason and options: the order in which a tenant's deferred changes are saved and shown."""
     paths = tuple(field.path for field in deferred.change.fields)
-    return deferred.change.entity, deferred.reason, deferred.allowed_by, deferred.rule, deferred.detail, paths
+    rest = orjson.dumps(change_to_data(deferred.change), option=orjson.OPT_SORT_KEYS)
+    return deferred.change.entity, deferred.reason, deferred.allowed_by, deferred.rule, deferred.detail, paths, rest
 
 
 def _tenant_to_data(tenant: TenantPlan) -> Data:
@@ -227,6 +246,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
         ),
         reconciler_version=data["reconciler_version"],
         read=tuple(Read(**each) for each in data["read"]),
+        scheduled=tuple(map(_scheduled_from_data, data["scheduled"])),
     )
 
 

@@ -53,7 +53,7 @@ def plan_all(  # noqa: PLR0913 - three that say what there is, three that say wh
 
 def tenants_in_order(catalog: Catalog) -> list[str]:
     """Every reseller, after its upstream; by key within a level."""
-    upstreams = {reseller: _upstream_key(catalog, reseller) for reseller in sorted(catalog.policies)}
+    upstreams = {reseller: upstream_key(catalog, reseller) for reseller in sorted(catalog.policies)}
     sorter = TopologicalSorter({reseller: [above] for reseller, above in upstreams.items()})
     sorter.prepare()
     ordered: list[str] = []
@@ -64,7 +64,8 @@ def tenants_in_order(catalog: Catalog) -> list[str]:
     return ordered
 
 
-def _upstream_key(catalog: Catalog, reseller: str) -> str:
+def upstream_key(catalog: Catalog, reseller: str) -> str:
+    """The provider or reseller above a reseller."""
     model = catalog.policies[reseller].model
     assert isinstance(model, SyncPolicy)
     return model.upstream
@@ -74,7 +75,8 @@ def _upstream_key(catalog: Catalog, reseller: str) -> str:
 class Fold:
     """What the walk down the tree remembers: each tenant's state after its plan, and what is held there.
 
-    ``reads``: the tenants that were read as they are, because what was planned stands on them (TREE-03).
+    ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
+    what was planned stands (TREE-03).
     """
 
     catalog: Catalog
@@ -83,7 +85,7 @@ class Fold:
     on: date
     allowed: Allowed = field(default_factory=dict)
     upstreams: dict[str, Upstream] = field(default_factory=dict)
-    after: dict[str, State] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
     held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class Fold:
             return self._failure(policy, observed)
         comparison = compare(policy, upstream, observed.state, self.rules, self.on)
         planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
-        self.after[reseller] = planned.after
+        self.states[reseller] = planned.after
         self.held[reseller] = held_at(policy, planned, upstream)
         return planned.plan
 
@@ -157,14 +159,15 @@ class Fold:
 
     def _state(self, reseller: str) -> State | Unreadable:
         """After its plan; as it is, if it was not selected (TREE-03)."""
-        if reseller in self.after:
-            return self.after[reseller]
+        if reseller in self.states:
+            return self.states[reseller]
         policy = resolve_policy(self.catalog, reseller)
         observed = self.observe(policy)
         if isinstance(observed, Unreadable):
             self.failed[reseller] = failed = Unreadable(observed.problem, reseller)
             return failed
         self.reads[reseller] = Read(reseller, policy.upstream, observed.fingerprint, observed.revision)
+        self.states[reseller] = observed.state
         return observed.state
 
 

@@ -40,6 +40,7 @@ def plan_schema() -> Schema:
             summary=_summary(),
             tenants=_list(_tenant(), "Upstreams first."),
             read=_list(_read(), "Tenants not planned, whose state as it is was planned against. Upstreams first."),
+            scheduled=_list(_scheduled(), "Amounts of delegated plans that change on a day to come, by day."),
             resource_changes=_list(_resource_change(), "What is done, in this order."),
             deferred_changes=_list(_deferred(), "What is not done, and why."),
             digest=_text("Over everything else in the plan.", pattern=f"^{_DIGEST}$"),
@@ -115,6 +116,17 @@ def _read() -> Schema:
         upstream=_text("The provider or reseller above it."),
         fingerprint=_text("Of the state that was read.", pattern=f"^{_DIGEST}$"),
         revision={"type": "integer", "minimum": 0, "description": "How often the state had been written."},
+    )
+
+
+def _scheduled() -> Schema:
+    return _object(
+        date=_text("From when on.", examples=["2027-01-01"]),
+        type=_text("The kind, in snake case.", enum=sorted(map(snake, STATE_KINDS))),
+        name=_text("The key."),
+        path=_text("A key with a dot stands in brackets.", examples=["periods.P1M.fees.recurring"]),
+        amount=_text("What it will be.", examples=["6.60"]),
+        tenants=_list(_text(pattern=f"^{_TENANT}$"), "Those that have the plan from above."),
     )
 
 

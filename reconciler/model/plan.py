@@ -111,6 +111,17 @@ class Read:
     revision: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Scheduled:
+    """An amount of a delegated plan that changes on a day to come (ISO 8601), and the tenants that have the plan."""
+
+    date: str
+    entity: EntityId
+    path: Path
+    amount: str
+    tenants: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Whence the desired state: the commit (``None`` outside git), whether files differ from it, and a digest of
@@ -140,6 +151,7 @@ class Plan:
 
     ``reconciler_version`` made the plan: it is part of what was saved, so that a plan keeps its identity when a later
     reconciler reads it. ``read``: the tenants that were read besides those planned, upstreams first.
+    ``scheduled``: the next change of every dated amount, by day.
     """
 
     timestamp: str
@@ -147,6 +159,7 @@ class Plan:
     tenants: tuple[TenantPlan, ...] = field(default=())
     reconciler_version: str = __version__
     read: tuple[Read, ...] = ()
+    scheduled: tuple[Scheduled, ...] = ()
 
     @property
     def errored(self) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.model.change import Action
-from reconciler.model.plan import Change, FieldChange, Plan, TenantPlan, TenantStatus
+from reconciler.model.plan import Change, FieldChange, Plan, Scheduled, TenantPlan, TenantStatus
 from reconciler.model.values import Body, Path, Value
 from reconciler.report.folding import (
     Explained,
@@ -92,8 +92,18 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
         yield line(f"Blocked: {count.blocked}", Style.WARNING)
     if count.unmanaged:
         yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
+    for each in plan.scheduled:
+        yield line(_scheduled(each), Style.MUTED)
     if failed := in_error(plan):
         yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
+
+
+def _scheduled(scheduled: Scheduled) -> str:
+    """``Scheduled: 2027-01-01, 2 tenants: plan "office-basic" periods.P1M.fees.recurring -> 6.60``."""
+    count = len(scheduled.tenants)
+    who = f"{count} tenant{'s' if count > 1 else ''}"
+    what = f"{entity_text(scheduled.entity)} {path_text(scheduled.path)} -> {clean(scheduled.amount)}"
+    return f"Scheduled: {clean(scheduled.date)}, {who}: {what}"
 
 
 def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:

@@ -1,0 +1,109 @@
+"""What is scheduled next: dated amounts of plans that came down, from whichever level they come."""
+
+from datetime import date
+
+import pytest
+
+from reconciler.core.codec import decode, encode
+from reconciler.core.fold import Fold
+from reconciler.core.patch import patched
+from reconciler.core.planning import Observed
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.schedule import scheduled
+from reconciler.core.shape import rule_book
+from reconciler.core.state import read_state
+from reconciler.core.validate import load
+from reconciler.model.entity import State, state_fingerprint
+from reconciler.model.plan import Plan, Source
+from reconciler.model.settings import Policy
+from reconciler.model.source import SourceFile
+from reconciler.report.text import render_plan
+
+CATALOG = b"""
+kind: Provider
+key: northwind
+currency: EUR
+---
+{kind: ServiceTerm, key: annual}
+---
+{kind: PlanCategory, key: productivity}
+---
+{kind: ProductCategory, key: software}
+---
+{kind: Product, key: office, category: software}
+---
+kind: Plan
+key: office-basic
+product: office
+plan_category: productivity
+service_term: annual
+periods:
+  P1M:
+    fees:
+      setup: [{from: 2026-01-01, amount: 1}]
+      recurring: [{from: 2026-01-01, amount: 6.00}, {from: 2027-01-01, amount: 6.60}, {from: 2028-01-01, amount: 7}]
+---
+{kind: SyncPolicy, reseller: contoso, upstream: northwind, delegate: {plans: [office-basic]}, options: {plans: true}}
+---
+{kind: SyncPolicy, reseller: fabrikam, upstream: northwind, delegate: {plans: [office-basic]}}
+---
+kind: SyncPolicy
+reseller: litware
+upstream: contoso
+delegate: {plans: [office-basic, hosting]}
+options: {plans: true}
+"""
+OWN = """
+kind: Plan
+key: hosting
+product: hosting
+plan_category: own
+service_term: own
+resources:
+  gpt-4.1: {prices: {overuse: [{from: 2026-12-24, amount: 0.5}]}}
+---
+{kind: Product, key: hosting, category: own}
+---
+{kind: ProductCategory, key: own}
+---
+{kind: PlanCategory, key: own}
+---
+{kind: ServiceTerm, key: own}
+"""
+
+
+def plan(*selected: str, contoso: str = "", on: date = date(2026, 12, 1)) -> Plan:
+    catalog, problems = load(
+        [SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n"), SourceFile("n/c.yaml", CATALOG)]
+    )
+    assert catalog is not None, problems
+    patches = read_state(contoso, "")[0] if contoso else []
+    states: dict[str, State] = {"contoso": {id: each for id, each in patched({}, patches, replace=True) if each}}
+
+    def observe(policy: Policy) -> Observed:
+        state = states.get(policy.reseller, {})
+        return Observed(state, state_fingerprint(state), 0)
+
+    fold = Fold(catalog, observe, rule_book(frozenset(PRECONDITIONS)), on)
+    plans = tuple(fold.plans(frozenset(selected) or None))
+    coming = scheduled(fold, [each.tenant for each in plans])
+    return Plan("2026-12-01T00:00:00Z", Source(None, None, False, catalog.digest), plans, scheduled=coming)
+
+
+def lines(made: Plan) -> list[str]:
+    return [each for each in render_plan(decode(encode(made))).splitlines() if each.startswith("Scheduled")]
+
+
+def test_the_next_change_is_listed_for_the_tenants_that_have_the_plan() -> None:
+    assert lines(plan()) == ['Scheduled: 2027-01-01, 2 tenants: plan "office-basic" periods.P1M.fees.recurring -> 6.60']
+
+
+@pytest.mark.parametrize(("on", "next_day"), [((2027, 1, 1), ["2028-01-01"]), ((2028, 1, 1), [])])
+def test_what_has_come_is_not_scheduled(on: tuple[int, int, int], next_day: list[str]) -> None:
+    assert [each.date for each in plan(on=date(*on)).scheduled] == next_day
+
+
+@pytest.mark.parametrize("selected", [(), ("litware",)])
+def test_a_resellers_own_plan_is_scheduled_where_it_came_down(selected: tuple[str, ...]) -> None:
+    made = plan(*selected, contoso=OWN)
+    assert 'Scheduled: 2026-12-24, 1 tenant: plan "hosting" resources["gpt-4.1"].prices.overuse -> 0.5' in lines(made)
