@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.laws.bench_of_options import Fixture
 from tests.laws.oracle import verdicts
 
 Doc = dict[str, Any]
@@ -295,3 +296,47 @@ def test_the_order_of_documents_does_not_matter() -> None:
     for enabled in subsets(rng, 20):
         catalog, state = rng.sample(CATALOG, len(CATALOG)), rng.sample(STATE, len(STATE))
         assert verdicts(catalog, state, reseller="contoso", enabled=enabled) == judged(*enabled)
+
+
+def priced(*options: str, policy: Doc | None = None) -> Verdicts:
+    """With the price list of `prices.yaml` assigned, and what contoso has of its products."""
+    fixture = Fixture("catalog.yaml", "state.yaml", {"price_list": "emea", **(policy or {})})
+    enabled = frozenset(f"price_list.{option}" for option in options)
+    return verdicts(fixture.documents, fixture.state_documents, reseller="contoso", enabled=enabled)
+
+
+def test_iw_04_new_products_come_by_the_list_and_an_own_one_is_in_the_way() -> None:
+    found = priced("products")
+    assert {key for key, path in applied(found) if key.startswith("product/") and not path} == {
+        "product/mail",
+        "product/tent",
+        "product/office-suite",
+    }
+    assert found["product/phone", ""] == "blocked"
+    assert found["product_type/outdoor", ""] == found["product_category/outdoors", ""] == "apply"
+
+
+def test_iw_05_to_08_prices_and_cycles_each_by_its_own_option() -> None:
+    assert {path for key, path in applied(priced("purchase_prices")) if key == "product/office"} == {
+        "billing_cycles.P1M.purchase_price",
+        "billing_cycles.P1Y.purchase_price",
+    }
+    assert applied(priced("remove_billing_cycles")) >= {
+        ("product/office", "billing_cycles.P6M"),
+        ("product/cabin", "billing_cycles.P1M"),
+        ("product/cabin", "billing_cycles.P1W"),
+    }
+    assert ("product/office", "billing_cycles.P3Y") in applied(priced("add_billing_cycles"))
+
+
+def test_iw_07_a_unit_comes_with_a_new_cycle_and_not_for_a_product_that_does_not_come() -> None:
+    assert ("tenant/contoso", "billing_cycles.P3Y") in applied(priced("add_billing_cycles"))
+    assert ("tenant/contoso", "billing_cycles.P2Y") not in priced("add_billing_cycles")
+    assert ("tenant/contoso", "billing_cycles.P2Y") in applied(priced("add_billing_cycles", "products"))
+
+
+def test_iw_23_what_left_the_list_is_retired_unless_a_plan_needs_it() -> None:
+    found = applied(priced("activation", "product_groups"))
+    assert {("product/attic", "active"), ("product/attic", "group"), ("product_group/clear-out", "")} <= found
+    assert ("product/helpdesk", "active") not in priced()
+    assert ("product/cellar", "active") not in priced()
