@@ -89,7 +89,9 @@ def tenant_plans(tenant: str) -> st.SearchStrategy[TenantPlan]:
         digests | st.just(""),
         st.integers(0, 9),
         st.lists(changes(tenant), max_size=3).map(tuple),
-        st.lists(deferred, max_size=3).map(lambda found: tuple(sorted(found, key=deferred_order))),
+        st.lists(deferred, max_size=3, unique_by=deferred_order).map(
+            lambda found: tuple(sorted(found, key=deferred_order))
+        ),
         st.none() | texts,
     )
 
