@@ -7,7 +7,16 @@ from typing import TypeAlias
 from reconciler.model.plan import Plan, TenantPlan
 from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
 from reconciler.report.lines import Line, Segment, Style
-from reconciler.report.text import WILL, closing_lines, field_lines, held_by, held_lines, leaf_lines, why_lines
+from reconciler.report.text import (
+    WILL,
+    closing_lines,
+    coming_lines,
+    field_lines,
+    held_by,
+    held_lines,
+    leaf_lines,
+    why_lines,
+)
 from reconciler.report.values import clean, entity_text, tenants_text
 
 
@@ -77,7 +86,7 @@ def element(name: str, /, *contents: Content, **attributes: str) -> Html:
 
 def _parts(plan: Plan, verbose: bool) -> Iterator[Html]:
     yield element("p", _source(plan), class_="muted")
-    yield _block(closing_lines(plan, verbose=verbose))
+    yield _block((*closing_lines(plan, verbose=verbose), *coming_lines(plan)))
     yield _tenants(plan)
     folded = fold_changes(plan)
     if folded:

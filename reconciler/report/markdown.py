@@ -11,7 +11,16 @@ from html import escape
 from reconciler.model.plan import Plan, TenantPlan, TenantStatus
 from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
 from reconciler.report.lines import Line, line, render
-from reconciler.report.text import WILL, closing_lines, field_lines, held_by, held_lines, leaf_lines, why_lines
+from reconciler.report.text import (
+    WILL,
+    closing_lines,
+    coming_lines,
+    field_lines,
+    held_by,
+    held_lines,
+    leaf_lines,
+    why_lines,
+)
 from reconciler.report.values import clean, entity_text, tenants_text
 
 LARGEST = 65_000
@@ -25,7 +34,7 @@ _TITLES = {"withheld": "Withheld", "blocked": "Blocked", "unmanaged": "Unmanaged
 
 def render_markdown(plan: Plan, *, verbose: bool = False, largest: int = LARGEST) -> str:
     """A comment of at most ``largest`` characters, where the head itself fits."""
-    head, *counts = render(closing_lines(plan, verbose=verbose)).splitlines()
+    head, *counts = render((*closing_lines(plan, verbose=verbose), *coming_lines(plan))).splitlines()
     blocks = [f"### {head}", *([_block("text", counts)] if counts else []), *_table(plan)]
     return _fitted(blocks, list(_details(plan, verbose)), largest)
 

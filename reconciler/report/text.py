@@ -74,6 +74,8 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
         yield from _holds(reason, fold_deferred(plan, reason), verbose)
     yield from _failures(in_error(plan))
+    coming = list(coming_lines(plan))
+    yield from (*coming, line()) if coming else ()
     yield from closing_lines(plan, verbose=verbose)
 
 
@@ -92,10 +94,14 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
         yield line(f"Blocked: {count.blocked}", Style.WARNING)
     if count.unmanaged:
         yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
-    for each in plan.scheduled:
-        yield line(_scheduled(each), Style.MUTED)
     if failed := in_error(plan):
         yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
+
+
+def coming_lines(plan: Plan) -> Iterator[Line]:
+    """What is scheduled next; nothing of it is part of this plan."""
+    for each in plan.scheduled:
+        yield line(_scheduled(each), Style.MUTED)
 
 
 def _scheduled(scheduled: Scheduled) -> str:

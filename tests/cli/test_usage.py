@@ -32,7 +32,7 @@ EVERY = (
         ("plan --now 0001-01-01T00:00:00+14:00", "is not a date or time in ISO 8601"),
         ("plan extra", "Got unexpected extra argument (extra)"),
         ("plan --out .", "is a directory"),
-        ("explain one", "Missing argument 'ADDRESS[#PATH]'"),
+        ("explain one", "explain takes an address, or --enable and --disable"),
         ("show", "Missing argument 'PLAN'"),
         ("tenant import", "Missing argument 'TENANT'"),
     ],

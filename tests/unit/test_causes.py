@@ -115,8 +115,8 @@ def causes(plan: Plan) -> dict[str, str | None]:
 def test_the_pull_request_drift_and_the_backlog_are_told_apart_at_every_level(workspace: Workspace) -> None:
     workspace.commit(setup="1", recurring="6.00", renewal="5")
     workspace.apply()
-    base = workspace.commit(setup="2", recurring="6.00", renewal="5")
-    workspace.commit(setup="2.00", recurring="6.00", renewal="5.50")
+    base = workspace.commit(setup="1.2", recurring="6.00", renewal="5")
+    workspace.commit(setup="1.20", recurring="6.00", renewal="5.50")
     changed = "kind: Plan\nkey: office-basic\nperiods: {P1M: {fees: {recurring: 9.99}}}\n"
     workspace.drift("contoso", changed)
     plan = workspace.plan(base)
@@ -133,10 +133,10 @@ def test_the_pull_request_drift_and_the_backlog_are_told_apart_at_every_level(wo
 def test_a_withheld_change_has_its_cause_and_one_that_is_released_keeps_it(workspace: Workspace) -> None:
     workspace.commit(setup="1", recurring="6.00", renewal="5", fees=False)
     workspace.apply()
-    base = workspace.commit(setup="2", recurring="6.00", renewal="5", fees=False)
+    base = workspace.commit(setup="1.2", recurring="6.00", renewal="5", fees=False)
     assert causes(workspace.plan(f"{base}~1")) == {"contoso P1M.fees.setup": "pr"}
     assert causes(workspace.plan(base)) == {"contoso P1M.fees.setup": "backlog"}
-    workspace.commit(setup="2", recurring="6.00", renewal="5")
+    workspace.commit(setup="1.2", recurring="6.00", renewal="5")
     assert causes(workspace.plan(base))["contoso P1M.fees.setup"] == "backlog"
 
 
