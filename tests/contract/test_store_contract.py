@@ -438,7 +438,7 @@ def test_of_threads_that_read_the_same_state_one_wins(place: Place, store: Tenan
 
     def run(name: str) -> None:
         mine = place.writer()
-        together.wait()
+        together.wait(30)
         writes = put(plan("basic", "7.00"), plan(f"by-{name}"))
         outcomes.append(
             mine.commit(record("contoso", name, by=name), writes, expected=read.fingerprint, revision=read.revision)
@@ -473,13 +473,13 @@ def test_of_two_processes_one_wins(sqlite_place: Place, names: tuple[str, str], 
     if there:
         commit(sqlite_place.writer(), record("contoso", "0"), put(plan("basic")))
     context = multiprocessing.get_context("fork")
-    together, results = context.Barrier(2), context.SimpleQueue()
+    together, results = context.Barrier(2), context.Queue()
     processes = [
         context.Process(target=_commit_in_a_process, args=(sqlite_place, name, together, results)) for name in names
     ]
     for each in processes:
         each.start()
-    outcomes = dict(results.get() for _ in processes)
+    outcomes = dict(results.get(timeout=30) for _ in processes)
     for each in processes:
         each.join()
     assert _won(list(outcomes.values())) == {"Committed": 1, lost: 1}
@@ -510,7 +510,7 @@ def test_different_databases_are_made_at_the_same_time(tmp_path: Path) -> None:
     together, outcomes = threading.Barrier(6), list[Any]()
 
     def run(place: Place) -> None:
-        together.wait()
+        together.wait(30)
         outcomes.append(commit(place.writer(), record("contoso"), put(plan("basic"))))
 
     threads = [threading.Thread(target=run, args=(place,)) for place in places]
@@ -527,9 +527,11 @@ def test_a_reader_never_sees_half_of_a_write(place: Place, store: TenantStore) -
     done = threading.Event()
 
     def write() -> None:
-        for fee in range(1, 15):
-            commit(store, record("contoso", str(fee)), put(*(plan(f"p{i}", str(fee)) for i in range(40))))
-        done.set()
+        try:
+            for fee in range(1, 15):
+                commit(store, record("contoso", str(fee)), put(*(plan(f"p{i}", str(fee)) for i in range(40))))
+        finally:
+            done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -542,6 +544,7 @@ def test_a_reader_never_sees_half_of_a_write(place: Place, store: TenantStore) -
         seen.append(snapshot.revision)
     writer.join()
     assert seen == sorted(seen)
+    assert store.observe("contoso").revision == 15
 
 
 def test_a_write_without_entities_is_journalled_too(store: TenantStore) -> None:

@@ -192,7 +192,7 @@ def test_a_writer_killed_at_any_moment_leaves_before_or_after(path: Path) -> Non
         ready = context.Event()
         process = context.Process(target=_commit_much, args=(path, ready))
         process.start()
-        ready.wait()
+        assert ready.wait(30)
         time.sleep(took * number / 10)
         process.kill()
         process.join()
