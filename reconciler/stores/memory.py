@@ -1,7 +1,7 @@
 """The memory store: for tests and for trying things out. It is gone with the process."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 
 import orjson
@@ -34,7 +34,8 @@ class MemoryStore:
 
     def observe(self, tenant: str) -> Snapshot:
         with self.lock:
-            return self.snapshots.get(tenant) or Snapshot(tenant, {}, fingerprint(()), 0)
+            kept = self.snapshots.get(tenant) or Snapshot(tenant, {}, fingerprint(()), 0)
+        return replace(kept, entities={id: _copy(each) for id, each in kept.entities.items()})
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         with self.lock:
@@ -42,7 +43,7 @@ class MemoryStore:
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         with self.lock:
-            return [record for record in self.records if tenant in (None, record.tenant)]
+            return [_as_read(record) for record in self.records if tenant in (None, record.tenant)]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -55,8 +56,9 @@ class MemoryStore:
             now = self.observe(record.tenant)
             if now.fingerprint != expected:
                 return Stale(now.fingerprint, tuple(self.moved_since(record.tenant, revision)))
+            kept = _as_read(record)  # before anything is written: what is no value writes nothing
             done = self._write(record.tenant, writes, actor=record.by, at=record.at)
-            self.records.append(record)
+            self.records.append(kept)
             return done
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
@@ -80,5 +82,10 @@ def _written(state: State, writes: Sequence[EntityWrite]) -> State:
 
 
 def _copy(entity: Entity) -> Entity:
-    """As it comes back from any other store: the writer's own body stays the writer's."""
+    """As it comes back from any other store: nobody can change a state by a body that they hold."""
     return Entity(entity.id, orjson.loads(orjson.dumps(entity.body)), entity.origin)
+
+
+def _as_read(record: Record) -> Record:
+    changes, notes = orjson.loads(orjson.dumps([list(record.changes), record.notes]))
+    return replace(record, changes=tuple(changes), notes=notes)

@@ -3,6 +3,7 @@
 A plugin's entry point is named as its scheme and loads a function ``(url, root, token, writing) -> TenantStore``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -68,11 +69,16 @@ def _scheme(url: str) -> str:
     return url.partition(":")[0]
 
 
+def _shown(url: str) -> str:
+    """The URL for a message: without user, password and query, any of which may hold a secret."""
+    return re.sub(r"//(?!/).*@", "//***@", url.partition("?")[0])
+
+
 def _path(url: str, root: Path) -> Path:
     """``sqlite:///relative`` or ``sqlite:////absolute``."""
     path = unquote(url.removeprefix("sqlite:///"))
-    if not url.startswith("sqlite:///") or not path:
-        raise StoreError(f"{url}: write sqlite:///path (relative to the workspace) or sqlite:////absolute/path")
+    if not url.startswith("sqlite:///") or not path or path == ":memory:" or "\0" in path:
+        raise StoreError(f"{_shown(url)}: write sqlite:///path (relative to the workspace) or sqlite:////absolute/path")
     return (root / path).absolute()
 
 
@@ -101,11 +107,11 @@ def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantSt
     for point in entry_points(group=GROUP, name=scheme):
         return cast(TenantStore, _loaded(url, point)(url, root=root, token=token, writing=writing))
     known = ", ".join(sorted(known_schemes()))
-    raise StoreError(f'{url}: there is no store for "{scheme}" (there is: {known})')
+    raise StoreError(f'{_shown(url)}: there is no store for "{scheme}" (there is: {known})')
 
 
 def _loaded(url: str, point: EntryPoint) -> Callable[..., Any]:
     try:
         return cast(Callable[..., Any], point.load())
     except (ImportError, AttributeError) as error:
-        raise StoreError(f"{url}: the plugin {point.value} cannot be loaded: {error}") from error
+        raise StoreError(f"{_shown(url)}: the plugin {point.value} cannot be loaded: {error}") from error

@@ -111,6 +111,23 @@ def test_whoever_wrote_may_change_what_they_gave(store: TenantStore) -> None:
     assert before.fingerprint == state_fingerprint(before.entities)
 
 
+def test_whoever_read_may_change_what_they_got(store: TenantStore) -> None:
+    entity = Entity(EntityId("Plan", "basic"), {"name": "before", "limits": {"included": 1}})
+    commit(store, record("contoso", changes=[{"after": {"name": "before"}}]), put(entity))
+    body: Any = store.observe("contoso").entities[entity.id].body
+    body["limits"]["included"] = 2
+    change: Any = next(iter(store.history())).changes[0]
+    change["after"]["name"] = "after"
+    assert store.observe("contoso").entities == {entity.id: entity}
+    assert next(iter(store.history())).changes == ({"after": {"name": "before"}},)
+
+
+def test_a_record_that_no_store_keeps_writes_nothing(store: TenantStore) -> None:
+    with pytest.raises(TypeError):
+        commit(store, record("contoso", changes=[{"amount": object()}]), put(plan("basic")))
+    assert contents(store) == {"states": {}, "moves": {}, "history": []}
+
+
 def test_a_state_is_sorted(store: TenantStore) -> None:
     ids = [EntityId("Product", "b"), EntityId("Plan", "z"), EntityId("Product", "a-1"), EntityId("Plan", "a")]
     commit(store, record("contoso"), put(*(Entity(id, {}) for id in ids)))
@@ -391,7 +408,20 @@ def test_an_absolute_path(tmp_path: Path) -> None:
     assert (tmp_path / "here.db").is_file()
 
 
-@pytest.mark.parametrize("url", ["sqlite://tenants.db", "sqlite:tenants.db", "sqlite:///", "nosuch://x", "tenants.db"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://ada:zq/x@zq@host/db", "nosuch://host/db?password=zq/x@zq", "sqlite://ada:zq/x@zq@host"]
+)
+def test_no_message_tells_a_password(url: str, tmp_path: Path) -> None:
+    for opened in (open_reader, open_store):
+        with pytest.raises(StoreError) as raised:
+            opened(url, root=tmp_path)
+        assert "zq" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://t.db", "sqlite:t.db", "sqlite:///", "sqlite:///:memory:", "sqlite:///a%00b", "nosuch://x", "tenants.db"],
+)
 def test_a_url_that_no_store_has(url: str, tmp_path: Path) -> None:
     for opened in (open_reader, open_store):
         with pytest.raises(StoreError, match="sqlite"):
