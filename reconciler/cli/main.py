@@ -1,5 +1,6 @@
 """The entry point: the command group, whose commands are imported when they are used, and the exit status of errors."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -69,6 +70,7 @@ def reconcile(ctx: click.Context, workspace: Path | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Exit status: 0 done, 1 any error, 3 denied or blocked; 130 interrupted."""
     ready_streams()
+    gc.set_threshold(50_000, 50, 100)  # a catalog is many small values without cycles: looking for them costs a third
     click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever a CI's variables say
     try:
         status = reconcile.main(arguments, prog_name="reconcile", standalone_mode=False)
