@@ -1,7 +1,7 @@
 """The plan of one tenant: differences judged, then written down as changes and as what is deferred, with the cause."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 
@@ -103,13 +103,17 @@ def declared(place: Place | None) -> Declared | None:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over."""
+    """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over.
+
+    ``made``: the changed entities as they will be, each made once for its change and for the state afterwards.
+    """
 
     policy: Policy
     comparison: Comparison
     judgement: Judgement
     applied: Mapping[EntityId, tuple[Judged, ...]]
     created: frozenset[EntityId]
+    made: dict[EntityId, Entity | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, policy: Policy, comparison: Comparison, judgement: Judgement) -> "Writer":
@@ -126,8 +130,7 @@ class Writer:
         """One change for every entity that is created, taken over, updated or removed."""
         for id in sorted({*self.applied, *self.judgement.arrivals}):
             arrival = self.judgement.arrivals.get(id)
-            judged = self.applied.get(id, ())
-            yield self._arriving(arrival, judged) if arrival else self._changed(id, judged)
+            yield self._arriving(arrival) if arrival else self._changed(id, self.applied[id])
 
     def after(self) -> State:
         """The tenant's state once the changes are made."""
@@ -152,9 +155,14 @@ class Writer:
     def _entities(self) -> Mapping[EntityId, Entity | None]:
         """Every changed entity as it will be; ``None`` for a removed one."""
         changed = {*self.applied, *self.judgement.arrivals}
-        return {id: self._entity(id, self.applied.get(id, ())) for id in changed}
+        return {id: self._entity(id) for id in changed}
 
-    def _entity(self, id: EntityId, judged: tuple[Judged, ...]) -> Entity | None:
+    def _entity(self, id: EntityId) -> Entity | None:
+        if id not in self.made:
+            self.made[id] = self._make(id, self.applied.get(id, ()))
+        return self.made[id]
+
+    def _make(self, id: EntityId, judged: tuple[Judged, ...]) -> Entity | None:
         have = self.comparison.actual.get(id)
         arrival = self.judgement.arrivals.get(id)
         whole = next((each.difference for each in judged if not each.difference.path), None)
@@ -174,20 +182,20 @@ class Writer:
 
     def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
         """Links of a new entity to its peers: only to those that are in the tenant once the plan is applied."""
-        for field in fields:
-            if field.type == "struct" and field.name in body:
-                body = put(body, (field.name,), self._linked(body[field.name], field.fields) or None)
-            elif field.links and field.ref and field.name in body:
-                kind = field.ref.kind
-                there = [key for key in body[field.name] if self._will_be_there(EntityId(kind, key))]
-                body = put(body, (field.name,), there or None)
+        for shape in fields:
+            if shape.type == "struct" and shape.name in body:
+                body = put(body, (shape.name,), self._linked(body[shape.name], shape.fields) or None)
+            elif shape.links and shape.ref and shape.name in body:
+                kind = shape.ref.kind
+                there = [key for key in body[shape.name] if self._will_be_there(EntityId(kind, key))]
+                body = put(body, (shape.name,), there or None)
         return body
 
     def _will_be_there(self, id: EntityId) -> bool:
         return id in self.comparison.actual or id in self.created
 
-    def _arriving(self, arrival: Arrival, judged: tuple[Judged, ...]) -> Change:
-        before, after = self._before(arrival.id), self._after(arrival.id, judged)
+    def _arriving(self, arrival: Arrival) -> Change:
+        before, after = self._before(arrival.id), self._after(arrival.id)
         place = self._declared_at(arrival.id, ())
         action = Action.UPDATE if before else Action.CREATE
         change = Change(
@@ -210,7 +218,7 @@ class Writer:
             id,
             first.difference.action,
             self._before(id),
-            self._after(id, judged),
+            self._after(id),
             allowed_by=tuple(sorted({option for each in judged for option in each.enabled})),
             rule=first.difference.rule,
             declared_at=self._declared_at(id, ()),
@@ -246,8 +254,8 @@ class Writer:
         have = self.comparison.before(id)
         return have.document() if have else None
 
-    def _after(self, id: EntityId, judged: tuple[Judged, ...]) -> Body | None:
-        entity = self._entity(id, judged)
+    def _after(self, id: EntityId) -> Body | None:
+        entity = self._entity(id)
         return entity.document() if entity else None
 
     def _deferral(self, id: EntityId, reason: Verdict, judged: tuple[Judged, ...]) -> Deferred:
