@@ -76,12 +76,12 @@ class Workspace:
         return tenant
 
     def chosen(self, patterns: Iterable[str]) -> frozenset[str] | None:
-        """The resellers that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
+        """The tenants that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
         chosen: set[str] = set()
         for pattern in patterns:
-            found = {reseller for reseller in self.catalog.policies if fnmatchcase(reseller, pattern)}
+            found = {tenant for tenant in self.tenants() if fnmatchcase(tenant, pattern)}
             if not found:
-                raise Unknown(f'no reseller is called "{pattern}": {did_you_mean(pattern, self.catalog.policies)}')
+                raise Unknown(f'no tenant is called "{pattern}": {did_you_mean(pattern, self.tenants())}')
             chosen |= found
         return frozenset(chosen) if patterns else None
 
@@ -157,7 +157,7 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     selected = workspace.chosen(tuple(tenants))
     fold = _fold(workspace, access, now, workspace.allowances(allow))
     done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
-    coming = scheduled(fold, (each.tenant for each in done))
+    coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
 
 
@@ -165,9 +165,9 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
     """The plan that undoes an applied one, as far as nothing moved since."""
 
     def look(tenant: str) -> Observed | str:
-        if tenant not in workspace.catalog.policies:
+        if tenant not in workspace.tenants():
             return f'the workspace has no policy for "{tenant}" any more'
-        observed = access.observe(resolve_policy(workspace.catalog, tenant), workspace.catalog.store)
+        observed = access.observe(tenant, place_of(workspace.catalog, tenant))
         return observed if isinstance(observed, Observed) else observed.problem
 
     return Plan(timestamp(now), source_of(workspace), inverse(plan, look))
@@ -180,7 +180,7 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     fold = replace(_fold(workspace, access, now), catalog=before.catalog)
-    planned = {tenant.tenant for tenant in plan.tenants} & set(before.catalog.policies)
+    planned = {tenant.tenant for tenant in plan.tenants} & {*before.catalog.policies, *before.catalog.providers}
     earlier = {each.tenant: each for each in fold.plans(frozenset(planned))}
     tenants = tuple(
         with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
@@ -213,7 +213,7 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
     warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit)
 
     def store_of(tenant: str) -> TenantStore:
-        if tenant not in workspace.catalog.policies:
+        if tenant not in workspace.tenants():
             raise StoreError(f'the workspace has no policy for "{tenant}" any more')
         return access.writer(place_of(workspace.catalog, tenant))
 
@@ -338,7 +338,12 @@ def _fold(workspace: Workspace, access: Access, now: datetime, allowed: Allowed 
 
     def observe(policy: Policy) -> Observed | Unreadable:
         here = policy.reseller in workspace.catalog.policies
-        found = resolve_policy(workspace.catalog, policy.reseller) if here else policy
-        return access.observe(found, workspace.catalog.store)
+        gone = Place(policy.store or workspace.catalog.store, policy.token_env)
+        return access.observe(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
 
-    return Fold(workspace.catalog, observe, default_rules(), now.date(), allowed or {})
+    def observe_provider(provider: str) -> Observed | Unreadable:
+        return access.observe(provider, place_of(workspace.catalog, provider))
+
+    return Fold(
+        workspace.catalog, observe, default_rules(), now.date(), allowed or {}, observe_provider, timestamp(now)
+    )

@@ -14,7 +14,7 @@ from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
 from reconciler.model.settings import Policy, Setting
-from reconciler.model.sync import Always, Own, Synced, Unmanaged
+from reconciler.model.sync import Always, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import Path, Value, get, render_path
 
 
@@ -57,7 +57,7 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
     if path is not None and not any(each.path == path for each in accounts):
         accounts.insert(0, _undisputed(comparison, id, path))
     return Explanation(
-        tenant=policy.reseller,
+        tenant=comparison.tenant,
         entity=id,
         here=have is not None,
         wanted=id in comparison.desired.wanted,
@@ -152,11 +152,10 @@ def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
     declared = field.declared if field else None
     match declared:
         case Own():
-            return (
-                "the reseller's own",
-                declared.rule,
-                "the field belongs to the reseller: never compared, never written",
-            )
+            whose = f"the field belongs to the {declared.owner}: never compared, never written"
+            return f"the {declared.owner}'s own", declared.rule, whose
+        case Kept():
+            return "in sync", declared.rule, "the reconciler remembers there what it applied last"
         case Synced() if declared.unless_override:
             return "the reseller's own", "CB-17", f"it follows the provider only under {declared.unless_override}"
         case Synced():

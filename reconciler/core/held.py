@@ -25,7 +25,12 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
         for id in plans
         if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
     }
-    return still | {each.change.entity: _held(policy.reseller, each, above) for each in _not_coming(planned.plan)}
+    return still | {each.change.entity: _held(policy.reseller, each, above.held) for each in _not_coming(planned.plan)}
+
+
+def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
+    """The mirrors of a reseller's subscriptions that its distributor does not get, with the root cause (TREE-02)."""
+    return {each.change.entity: _held(policy.reseller, each, known) for each in _not_coming(planned.plan)}
 
 
 def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
@@ -35,10 +40,10 @@ def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
             yield each
 
 
-def _held(tenant: str, deferred: Deferred, above: Upstream) -> Held:
+def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> Held:
     after = deferred.change.after
     body = entity(after).body if after else {}
-    if known := above.held.get(deferred.change.entity):
+    if known := above.get(deferred.change.entity):
         return Held(known.root, body)
     place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
     verdict = Verdict(deferred.reason)

@@ -19,7 +19,7 @@ from reconciler.model.fields import Leaf
 from reconciler.model.keys import EntityId, snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.options import GUARDS, VETOES, Veto
-from reconciler.model.sync import EMPTY, Declaration, Items, KindSync, Links, Own, Ref, Synced, Unmanaged
+from reconciler.model.sync import EMPTY, Declaration, Items, Kept, KindSync, Links, Own, Ref, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value
 
 T = TypeVar("T")
@@ -192,7 +192,7 @@ def _shape(name: str, info: FieldInfo, parent: Path) -> FieldShape:
     annotation, metadata = unwrapped(info.annotation, tuple(info.metadata))
     path = (*parent, name)
     type_, fields = _type(annotation, metadata, path)
-    declared = _first(metadata, Synced) or _first(metadata, Unmanaged) or _first(metadata, Own)
+    declared = next((each for each in metadata if isinstance(each, Declaration)), None)
     default = info.default if info.default is not PydanticUndefined else None
     return FieldShape(
         name=name,
@@ -239,6 +239,29 @@ def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]
         elif field.type == "items":
             for item in value.values():
                 yield from references(item, field.fields)
+
+
+def kept(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
+    """The fields in which the reconciler remembers what it applied."""
+    return tuple(field for field in fields if isinstance(field.declared, Kept))
+
+
+def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
+    """The fields of a mirror that its distributor may not change, sorted (SUB-38)."""
+    return tuple(sorted(field.name for field in fields if is_locked(fields, (field.name,))))
+
+
+def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
+    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What is not known is."""
+    field = next((each for each in fields if each.name == path[0]), None)
+    if field is None:
+        return True
+    if field.type in ("items", "struct"):
+        below = path[2:] if field.type == "items" else path[1:]
+        return is_locked(field.fields, below) if below else True
+    if isinstance(field.declared, Synced):
+        return not field.declared.until_edited
+    return isinstance(field.declared, Unmanaged | Kept)
 
 
 def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:

@@ -19,6 +19,7 @@ from reconciler.model.keys import KEY, TENANT_KEY
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _PERIOD = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z")
+_PERIOD_PART = re.compile(r"([0-9]+)([YMWD])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SHARE = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?%\Z")
 MAX_WHOLE = 2**53 - 1
@@ -212,6 +213,16 @@ def read_period(value: object) -> str:
     if not _PERIOD.match(text):
         raise refuse("bad-value", f'"{text}" is not a period', "an ISO 8601 duration such as P1M or P1Y")
     return text
+
+
+def period_parts(period: str) -> tuple[int, int]:
+    """A period as months and days.
+
+    >>> period_parts("P1Y2M"), period_parts("P2W3D")
+    ((14, 0), (0, 17))
+    """
+    amounts = {unit: int(number) for number, unit in _PERIOD_PART.findall(period)}
+    return amounts.get("Y", 0) * 12 + amounts.get("M", 0), amounts.get("W", 0) * 7 + amounts.get("D", 0)
 
 
 def read_set(value: object) -> list[str]:

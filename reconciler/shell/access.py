@@ -9,7 +9,6 @@ from typing import Self
 from reconciler.core.fold import Unreadable
 from reconciler.core.planning import Observed
 from reconciler.model.policy import Provider
-from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 from reconciler.stores.base import StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
@@ -54,10 +53,10 @@ class Access:
             self.writers[place] = open_store(place.url, root=self.root, token=self._token(place))
         return self.writers[place]
 
-    def observe(self, policy: Policy, default: str) -> Observed | Unreadable:
+    def observe(self, tenant: str, place: Place) -> Observed | Unreadable:
         """A tenant's state for planning; what cannot be read is never taken for empty."""
         try:
-            snapshot = self.reader(Place(policy.store or default, policy.token_env)).observe(policy.reseller)
+            snapshot = self.reader(place).observe(tenant)
         except StoreError as error:
             return Unreadable(str(error))
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
