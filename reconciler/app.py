@@ -9,19 +9,24 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reconciler.core.acting import CannotAct
 from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
+from reconciler.core.denials import mirrored_kinds
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, misnamed
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, Unreadable
+from reconciler.core.fold import Allowed, Fold, Unreadable, upstream_key
 from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
+from reconciler.core.mirror import Projection
+from reconciler.core.mirroring import compare_mirror
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.schedule import scheduled
+from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
@@ -30,12 +35,13 @@ from reconciler.core.validate import SCHEMES, load
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, noun
-from reconciler.model.options import GUARDS, OPTIONS
+from reconciler.model.options import GUARDS, MIRROR, OPTIONS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
+from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.git import Blamed, Repository, open_repository
 from reconciler.shell.provenance import with_commits
@@ -235,6 +241,10 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
     wrong = misnamed(fields_of(entity.kind), subject.path) if subject.path else None
     if wrong:
         raise Unknown(f"{noun(entity.kind)}: {wrong}")
+    if entity.kind in mirrored_kinds():
+        return _explain_mirror(workspace, access, subject, now)
+    if tenant in workspace.catalog.providers:
+        raise Unknown(f"{tenant} is a provider: explain what a reseller gets of it, or a subscription mirrored to it")
     policy, upstream, comparison = _compared(workspace, access, tenant, now)
     if entity not in comparison.desired.wanted and entity not in comparison.actual:
         if entity in upstream.state:
@@ -242,6 +252,27 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
         near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
         raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
     return explain_entity(comparison, policy, entity, subject.path)
+
+
+def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now: datetime) -> Explanation:
+    """Account for what is mirrored to a distributor, or why it is not (SUB-01, SUB-02)."""
+    tenant, entity = subject.tenant, subject.entity
+    reseller = entity.key.partition(".")[0]
+    if reseller not in workspace.catalog.policies or upstream_key(workspace.catalog, reseller) != tenant:
+        raise Unknown(f"{entity} of {tenant} is its own: it is mirrored from nobody, and left alone")
+    projection = _projection(workspace, access, reseller, now)
+    comparison = compare_mirror(projection, default_rules())
+    if entity not in comparison.desired.wanted and entity not in comparison.actual:
+        raise Unknown(projection.why_absent(entity))
+    return explain_entity(comparison, projection.policy, entity, subject.path)
+
+
+def _projection(workspace: Workspace, access: Access, reseller: str, now: datetime) -> Projection:
+    """A reseller's subscriptions as its distributor should have them, all else planned. Raises `StoreError`."""
+    found = _fold(workspace, access, now).projection(reseller)
+    if isinstance(found, Unreadable):
+        raise StoreError(found.problem)
+    return found
 
 
 def suppose(
@@ -256,13 +287,18 @@ def suppose(
     if both := sorted({*enable} & {*disable}):
         raise Unknown(f"{', '.join(both)}: on and off at once")
     policy, _, comparison = _compared(workspace, access, tenant, now)
-    return suppose_options(comparison, policy, enable, disable)
+    supposed = suppose_options(comparison, policy, enable, disable)
+    if MIRROR not in (*enable, *disable):
+        return supposed
+    projection = _projection(workspace, access, tenant, now)
+    above = suppose_options(compare_mirror(projection, default_rules()), policy, enable, disable)
+    return supposed.beside(above, at=policy.upstream)
 
 
 def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) -> tuple[Policy, Upstream, Comparison]:
     """A tenant's policy, its upstream, and what it should have beside what it has. Raises `StoreError`."""
     fold = _fold(workspace, access, now)
-    for above in _upstreams(workspace, tenant):
+    for above in fold.above(tenant):
         fold.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
     upstream, observed = fold.upstream_of(policy), fold.observe(policy)
@@ -273,14 +309,23 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 
-def _upstreams(workspace: Workspace, tenant: str) -> list[str]:
-    """The resellers above a tenant, topmost first."""
-    above: list[str] = []
-    key = resolve_policy(workspace.catalog, tenant).upstream
-    while key in workspace.catalog.policies:
-        above.insert(0, key)
-        key = resolve_policy(workspace.catalog, key).upstream
-    return above
+def act(workspace: Workspace, access: Access, order: Order) -> Acted:
+    """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
+    workspace.known(order.tenant)
+    try:
+        return perform(order, _fold(workspace, access, order.now), access)
+    except (BadSetting, CannotAct) as error:
+        raise Unknown(str(error)) from error
+    except NoSubscription as error:
+        near = did_you_mean(order.key, error.known)
+        raise Unknown(f'{order.tenant} has no subscription "{order.key}": {near}') from error
+
+
+def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:
+    """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
+    selected = workspace.chosen(tuple(tenants))
+    plans = tuple(_fold(workspace, access, now).mirrors(selected))
+    return Plan(timestamp(now), source_of(workspace), plans)
 
 
 def who_set(workspace: Workspace, file: str, line: int) -> Blamed | None:

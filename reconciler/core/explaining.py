@@ -140,11 +140,20 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     desired = get(wanted.body, path) if wanted else None
     actual = get(have.body, path) if have else None
     verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path)
+    if have is not None and verdict == "in sync" and desired != actual and _edited(comparison, id, path):
+        verdict, why = "the distributor's own", "it was edited, and belongs to the distributor from then on"
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
         verdict, rule, why = "the reseller's own", "ORIGIN", "the entity did not come down; it is left alone"
     elif verdict == "in sync" and (wanted is None or not wanted.speaks_of(path[0])):
         why = "nothing wants it; it is left as it is"
     return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))
+
+
+def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:
+    """Whether a field that follows until it is edited was (SUB-13)."""
+    shape = comparison.rules.kinds.get(id.kind)
+    field = find_field(shape.fields, path) if shape else None
+    return field is not None and isinstance(field.declared, Synced) and field.declared.until_edited
 
 
 def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
@@ -176,7 +185,7 @@ def find_field(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
             if not below:
                 return field if len(field.path) == len(path) else None
             inner = find_field(field.fields, path)
-            if inner or (field.type == "items" and len(below) == 1):
+            if inner or (field.type in ("items", "amounts", "map") and len(below) == 1):
                 return inner or field
     return None
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.held import held_at
-from reconciler.core.mirror import Clock, Offer
+from reconciler.core.mirror import Clock, Offer, Projection
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
@@ -124,6 +124,38 @@ class Fold:
                 plans |= self._mirrored(distributor, resellers[distributor], plans)
         yield from (plans[key] for key in [*sorted(self.catalog.providers), *order] if key in plans)
 
+    def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
+        """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
+        order = tenants_in_order(self.catalog)
+        for distributor in [*reversed(order), *sorted(self.catalog.providers)]:
+            if selected is None or distributor in selected:
+                resellers = [each for each in order if upstream_key(self.catalog, each) == distributor]
+                yield from self._mirrored(distributor, resellers, {}).values()
+
+    def above(self, tenant: str) -> list[str]:
+        """The resellers above a reseller, topmost first."""
+        found: list[str] = []
+        key = upstream_key(self.catalog, tenant)
+        while key in self.catalog.policies:
+            found.insert(0, key)
+            key = upstream_key(self.catalog, key)
+        return found
+
+    def projection(self, reseller: str) -> Projection | Unreadable:
+        """What a reseller's distributor should have of its subscriptions, all else of its family planned."""
+        family = [reseller]
+        for one in family:
+            family += [each for each in self.catalog.policies if upstream_key(self.catalog, each) == one]
+        for _ in self.plans(frozenset({*self.above(reseller), *family})):
+            pass
+        policy = self._policy(reseller)
+        observed = self.failed.get(reseller) or self.observe_distributor(policy.upstream)
+        if isinstance(observed, Unreadable):
+            return observed
+        offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
+        held = self.mirrors_held.get(reseller, {})
+        return Projection(policy, self.states[reseller], offer, observed.state, self.clock, held)
+
     def _mirrored(
         self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
     ) -> dict[str, TenantPlan]:
@@ -144,20 +176,21 @@ class Fold:
         return found | self._lifted(distributor, plans.get(distributor), sources) if sources else found
 
     def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[Source]) -> dict[str, TenantPlan]:
-        observed = self._observed_distributor(distributor)
+        observed = self.observe_distributor(distributor)
         above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
         if isinstance(observed, Unreadable):
             return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=observed.problem)}
         state = self.states.get(distributor, observed.state)
         start = Lifted(plan or nothing_yet(distributor, above, observed), state)
-        clock = Clock(self.on, self.at or f"{self.on}T00:00:00Z")
-        done = lift(start, observed, sources, offer=self.offer(distributor, state), rules=self.rules, clock=clock)
+        offer = self.offer(distributor, state)
+        done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock)
         self.states[distributor] = done.state
         self.mirrors_held[distributor] = done.held
         mute = plan is None and not (state or done.plan.changes or done.plan.deferred)
         return {} if mute else {distributor: done.plan}
 
-    def _observed_distributor(self, distributor: str) -> Observed | Unreadable:
+    def observe_distributor(self, distributor: str) -> Observed | Unreadable:
+        """The state of a provider's own system, or of a reseller, as it is; read once."""
         if distributor not in self.observed:
             provider = distributor in self.catalog.providers
             found = self.observe_provider(distributor) if provider else self.observe(self._policy(distributor))
@@ -165,6 +198,11 @@ class Fold:
                 return found
             self.observed[distributor] = found
         return self.observed[distributor]
+
+    @property
+    def clock(self) -> Clock:
+        """The day and the moment of planning."""
+        return Clock(self.on, self.at or f"{self.on}T00:00:00Z")
 
     def offer(self, distributor: str, state: State) -> Offer:
         """What a distributor sells, as its catalog or its state has it."""

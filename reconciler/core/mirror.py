@@ -11,8 +11,8 @@ from datetime import date
 from reconciler.core.delegation import Closure
 from reconciler.core.desired import Desired, Held, Upstream, Wanted
 from reconciler.core.mirror_history import Occasion, records
-from reconciler.core.mirror_terms import ACTIVE, INACTIVE, Terms, source_digest, terms
 from reconciler.core.shape import RuleBook, fields_of, locked
+from reconciler.core.terms import ACTIVE, INACTIVE, Terms, source_digest, terms
 from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Obstacle
 from reconciler.model.diagnostics import Place
@@ -122,6 +122,15 @@ class Projection:
             gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
             if gone and there.body.get("status") == DELETED:
                 yield Wanted(id, {}, given=True, covers=frozenset())
+
+    def why_absent(self, id: EntityId) -> str:
+        """In words, why the distributor neither has nor gets something under a mirror's key."""
+        reseller, source = self.policy.reseller, self._source(id)
+        if source is None:
+            return f'neither {self.offer.distributor} nor {reseller} has "{id}"'
+        reason = why_not(source.body, self.source, self.offer) if id.kind == SUBSCRIPTION else None
+        because = f"{reason.detail} ({reason.rule})" if reason else "no mirrored subscription needs it (SUB-03)"
+        return f"{source.id} of {reseller} is not mirrored to {self.offer.distributor}: {because}"
 
     def _key(self, key: str) -> str:
         return mirror_key(self.policy.reseller, key)

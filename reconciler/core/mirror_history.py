@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.mirror_terms import ACTIVE, INACTIVE, Terms, source_digest
+from reconciler.core.terms import ACTIVE, INACTIVE, Terms, source_digest
 from reconciler.model.amounts import canonical
 from reconciler.model.subscriptions import ACTIONS
 from reconciler.model.sync import LAST_APPLIED

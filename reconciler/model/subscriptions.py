@@ -12,7 +12,8 @@ ACTORS = (DISTRIBUTOR, RESELLER)
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionAction:
-    """One action. ``parameters``: what ``--set`` may name (``x.*``: anything below ``x``); ``required`` of them.
+    """One action. ``parameters``: what ``--set`` may name (``x.*``: anything below ``x``; ``*``: any field);
+    ``required`` of them.
 
     ``accounts_for``: the fields whose change a history record of it explains. ``denied``: the rule that denies it to
     the distributor of a mirrored subscription; without one, ``limits`` is the rule that says which fields it may
@@ -28,7 +29,6 @@ class SubscriptionAction:
     resellers: bool = True
 
 
-_FREE = ("custom_fields.*", "bill_to_contact", "type", "responsible_user", "sharing_rule", "name", "labels.*")
 _SWITCH = frozenset({"product", "plan", "quantity", "quantity_effective", "renewals", "billing_cycle"})
 
 ACTIONS: dict[str, SubscriptionAction] = {
@@ -59,17 +59,7 @@ ACTIONS: dict[str, SubscriptionAction] = {
         ),
         SubscriptionAction(
             "edit",
-            (
-                *_FREE,
-                "characteristics.*",
-                "plan",
-                "paid",
-                "provisioning_sync",
-                "activation_date",
-                "start_date",
-                "prices.*",
-                "billing_options.*",
-            ),
+            ("*",),
             (),
             frozenset({"characteristics", "plan", "activation_date", "start_date", "customer"}),
             limits="SUB-38",

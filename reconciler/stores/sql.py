@@ -17,13 +17,18 @@ from reconciler.stores import schema
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
+    Denied,
     EntityWrite,
     Move,
     Outcome,
     Record,
+    Refusal,
+    Refused,
     Snapshot,
     Stale,
     StoreError,
+    TenantWrite,
+    guarded,
 )
 from reconciler.stores.engines import Readable, Writable, execute_many, upsert
 
@@ -66,16 +71,35 @@ class SqlStore(SqlReader):
         self._writable = database
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
-        with self._writable.writing() as connection:
-            applied = _applied_at(connection, record.tenant, record.plan)
+        part = TenantWrite(record.tenant, tuple(writes), record.by, record.at, expected, revision, record)
+        try:
+            with self._writable.writing() as connection:
+                return self._write_part(connection, part)
+        except Refused as refused:
+            assert not isinstance(refused.refusal, Denied), "the reconciler itself is not guarded"
+            return refused.refusal
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        try:
+            with self._writable.writing() as connection:
+                return tuple([self._write_part(connection, part) for part in parts])
+        except Refused as refused:
+            return refused.refusal
+
+    def _write_part(self, connection: Connection, part: TenantWrite) -> Committed:
+        where = self._writable.where
+        if part.record is not None:
+            applied = _applied_at(connection, part.tenant, part.record.plan)
             if applied is not None:
-                return AlreadyApplied(applied)
-            held = _held(connection, record.tenant, self._writable.where)
-            now = held.fingerprint()
-            if now != expected:
-                return Stale(now, tuple(_moves(connection, record.tenant, revision)))
-            connection.execute(insert(schema.journal), [_journal_row(record)])
-            return _write(connection, held, writes, actor=record.by, at=record.at)
+                raise Refused(AlreadyApplied(applied))
+        guarded(part, lambda id: _entity(connection, part.tenant, id, where))
+        held = _held(connection, part.tenant, where)
+        now = held.fingerprint()
+        if now != part.expected:
+            raise Refused(Stale(now, tuple(_moves(connection, part.tenant, part.revision))))
+        if part.record is not None:
+            connection.execute(insert(schema.journal), [_journal_row(part.record)])
+        return _write(connection, held, part.writes, actor=part.by, at=part.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         with self._writable.writing() as connection:
@@ -109,6 +133,16 @@ def _entities(connection: Connection, tenant: str, where: str) -> Iterator[Entit
         select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant)
     ):
         yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
+
+
+def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> Entity | None:
+    table = schema.entities
+    query = select(table.c.origin, table.c.body).where(
+        table.c.tenant == tenant, table.c.kind == id.kind, table.c.key == id.key
+    )
+    for origin, body in connection.execute(query):
+        return Entity(id, _json(body, dict, f"{where}: the body of {tenant}/{id.kind}/{id.key}"), origin)
+    return None
 
 
 def _json(text: str, kind: type, what: str) -> Any:

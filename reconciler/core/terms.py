@@ -1,6 +1,7 @@
-"""How a mirror stands: its status and the end of its billing cycle, each side by its own billing day (SUB-09, SUB-29).
+"""How a subscription stands: its status and the end of its billing cycle, each side by its own billing day.
 
-The mirror's own cycle end is kept in the mirror; it moves on as the reseller renews.
+The end of the cycle is kept with the subscription, the source's with the source and the mirror's with the mirror; it
+moves on as the reseller renews (SUB-09, SUB-28 to SUB-30).
 """
 
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def _first_known(said: Body, have: Body | None, cycles: Cycles, on: date) -> dat
     if over:
         return cycles.last(on) or on
     since = _let_run_out(said, have) or on
-    return cycles.first(max(since, cycles.start), after=bool(have and not have.get("renew_automatically", False)))
+    ran_out = bool(have and have.get("cycle_end") and not have.get("renew_automatically", False))
+    return cycles.first(max(since, cycles.start), after=ran_out)
 
 
 def _let_run_out(said: Body, have: Body | None) -> date | None:
@@ -101,6 +103,12 @@ def _renewed(said: Body, cycles: Cycles, end: date | None) -> date | None:
     """Not before the end of what was renewed by hand."""
     days = (cycles.following(date.fromisoformat(each["date"])) for each in said.get("renewals", []))
     return max((day for day in (end, *days) if day is not None), default=None)
+
+
+def own_terms(before: Body, after: Body, *, billing_day: int | None, on: date) -> Terms:
+    """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's."""
+    have = {**before, "source_status": before.get("status", ACTIVE)}
+    return terms(after, have, billing_day=billing_day, on=on)
 
 
 def source_digest(said: Body) -> str:
