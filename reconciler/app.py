@@ -161,8 +161,8 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
     selected = workspace.chosen(tuple(tenants))
-    fold = _fold(workspace, access, now, workspace.allowances(allow))
-    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
+    fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
+    done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
     coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
 
@@ -196,11 +196,6 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
 
 def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
     return last_applied(record.changes for record in history(workspace, access, tenant))
-
-
-def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
-    progress(plan.tenant)
-    return plan
 
 
 def _with_commits(workspace: Workspace, plan: TenantPlan) -> TenantPlan:
@@ -378,10 +373,20 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     return list(list_plans(upstreams, policies))
 
 
-def _fold(workspace: Workspace, access: Access, now: datetime, allowed: Allowed | None = None) -> Fold:
-    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by."""
+def _fold(
+    workspace: Workspace,
+    access: Access,
+    now: datetime,
+    allowed: Allowed | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fold:
+    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by.
+
+    ``progress`` is told of each as its turn comes.
+    """
 
     def observe(policy: Policy) -> Observed | Unreadable:
+        progress(policy.reseller)
         here = policy.reseller in workspace.catalog.policies
         gone = Place(policy.store or workspace.catalog.store, policy.token_env)
         return access.observe(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
