@@ -113,7 +113,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scheduled:
-    """An amount of a delegated plan that changes on a day to come (ISO 8601), and the tenants that have the plan."""
+    """An amount that changes on a day to come (ISO 8601), and the tenants that have its plan or product from above."""
 
     date: str
     entity: EntityId
