@@ -1,30 +1,20 @@
 """Renames in a store: the old key goes and the new one comes in one transaction, and nothing is left to do."""
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from click.testing import CliRunner
 
-from reconciler.cli.main import reconcile
 from reconciler.core.codec import decode
 from tests.scenarios import runner
+from tests.unit.workspaces import invoke, workspace_of
 
 SCENARIO = runner.HERE / "AP-21-rename-keeps-the-plan"
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "catalogs"
-    shutil.copytree(SCENARIO / "catalogs", root)
-    assert invoke(root, "tenant", "import", "contoso", str(SCENARIO / "before.yaml")).exit_code == 0
-    return root
-
-
-def invoke(root: Path, *arguments: str) -> Any:
-    return CliRunner().invoke(reconcile, ["-C", str(root), *arguments])
+    return workspace_of(SCENARIO.name, tmp_path)
 
 
 def test_a_rename_is_applied_from_a_saved_plan_and_converges(workspace: Path) -> None:
