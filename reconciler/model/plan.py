@@ -65,6 +65,11 @@ class Change:
     def address(self) -> str:
         return address(self.tenant, self.entity)
 
+    @property
+    def was(self) -> EntityId:
+        """What the entity was called before, where it is renamed (AP-21)."""
+        return self.entity if self.before is None else EntityId(self.before["kind"], self.before["key"])
+
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
