@@ -170,13 +170,18 @@ def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
     shapes = {field.name: field for field in fields}
     for name, value in body.items():
         field = shapes.get(name)
-        if field and field.type == "items" and value:
-            value = {key: tidy(item, field.fields) for key, item in value.items() if item is not None}
-        elif field and field.type == "struct" and value:
-            value = tidy(value, field.fields)
+        if field and field.fields and isinstance(value, Mapping):
+            value = _tidied(value, field)
         if value is not None and value != {} and value != []:
             result[name] = value
     return result
+
+
+def _tidied(value: Body, field: FieldShape) -> Body:
+    if field.type == "struct":
+        return tidy(value, field.fields)
+    items = {key: item for key, item in value.items() if item is not None}
+    return {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
 
 
 def rule_book(preconditions: frozenset[str]) -> RuleBook:
