@@ -9,6 +9,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reconciler.core.adopting import Adoption, adoption
 from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
 from reconciler.core.desired import Upstream
@@ -218,6 +219,19 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
         return access.writer(place_of(workspace.catalog, tenant))
 
     return execute(plan, warrant, store_of)
+
+
+def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
+    """A live tenant's state as the catalog that it can be brought under. Raises `Unknown` and `StoreError`."""
+    policies = workspace.catalog.policies
+    policy = resolve_policy(workspace.catalog, tenant) if workspace.known(tenant) in policies else None
+    if policy is None or policy.upstream in policies:
+        whose = f'its upstream is the reseller "{policy.upstream}"' if policy else "it is a provider"
+        raise Unknown(f"{tenant} cannot be exported as a catalog: {whose}, and a catalog is what a provider has")
+    observed = access.observe(policy, workspace.catalog.store)
+    if isinstance(observed, Unreadable):
+        raise StoreError(observed.problem)
+    return adoption(tenant, policy.upstream, observed.state)
 
 
 @dataclass(frozen=True, slots=True)

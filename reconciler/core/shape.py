@@ -222,7 +222,8 @@ def _type(annotation: Any, metadata: tuple[Any, ...], path: Path) -> tuple[str, 
         item, inner = unwrapped(get_args(annotation)[1])
         if isinstance(item, type) and issubclass(item, BaseModel):
             return "items", _shapes(item, (*path, ANY))
-        return ("amounts" if (_first(inner, Leaf) or Leaf("")).type == "amount" else "map"), ()
+        held, _ = _type(item, inner, path)
+        return ("amounts" if held in ("amount", "amounts") else "map"), ()
     return "list", ()
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from reconciler.core.shape import FieldShape, fields_of
+from reconciler.core.shape import FieldShape, fields_of_model
 from reconciler.model.entity import Entity
-from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.kinds import KINDS
 from reconciler.model.values import Value
 
 
@@ -33,7 +33,7 @@ _Representer.add_representer(_Amount, _represent_amount)
 
 
 def render_documents(entities: Iterable[Entity]) -> str:
-    """The documents of a state by kind and key, each after ``---`` but the first; empty for an empty state.
+    """The documents of a state or a catalog by kind and key, each after ``---`` but the first; empty where none is.
 
     What is no body of ours (`core.bodies`) is written as it is, so that people see it and can put it right.
     """
@@ -46,7 +46,7 @@ def render_documents(entities: Iterable[Entity]) -> str:
     texts = []
     for each in sorted(entities, key=lambda entity: entity.id):
         stream = StringIO()
-        fields = fields_of(each.id.kind) if each.id.kind in STATE_KINDS else ()
+        fields = fields_of_model(KINDS[each.id.kind]) if each.id.kind in KINDS else ()
         yaml.dump(_marked(each.document(), fields), stream)
         texts.append(stream.getvalue())
     return "---\n".join(texts)
@@ -68,12 +68,17 @@ def _field(value: Value, field: FieldShape) -> Value:
             return _marked(value, field.fields)
         case "items" if isinstance(value, Mapping):
             return {key: _marked(item, field.fields) for key, item in value.items()}
-        case "amounts" if isinstance(value, Mapping):
-            return {key: _amount(item) for key, item in value.items()}
+        case "amounts":
+            return _amounts(value)
         case "amount":
             return _amount(value)
         case _:
             return value
+
+
+def _amounts(value: Value) -> Value:
+    """A map of amounts, or of maps of amounts, as a price list has it."""
+    return {key: _amounts(item) for key, item in value.items()} if isinstance(value, Mapping) else _amount(value)
 
 
 def _amount(value: Value) -> Value:
