@@ -2,6 +2,7 @@
 
 Nothing here prints, asks, or chooses an exit status.
 """
+# long: everything that can be asked of a workspace, in one place
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reconciler.core.acting import CannotAct
+from reconciler.core.adopting import Adoption, adoption
 from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
 from reconciler.core.denials import mirrored_kinds
@@ -219,6 +221,19 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
         return access.writer(place_of(workspace.catalog, tenant))
 
     return execute(plan, warrant, store_of)
+
+
+def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
+    """A live tenant's state as the catalog that it can be brought under. Raises `Unknown` and `StoreError`."""
+    policies = workspace.catalog.policies
+    policy = resolve_policy(workspace.catalog, tenant) if workspace.known(tenant) in policies else None
+    if policy is None or policy.upstream in policies:
+        whose = f'its upstream is the reseller "{policy.upstream}"' if policy else "it is a provider"
+        raise Unknown(f"{tenant} cannot be exported as a catalog: {whose}, and a catalog is what a provider has")
+    observed = access.observe(tenant, place_of(workspace.catalog, tenant))
+    if isinstance(observed, Unreadable):
+        raise StoreError(observed.problem)
+    return adoption(tenant, policy.upstream, observed.state)
 
 
 @dataclass(frozen=True, slots=True)
