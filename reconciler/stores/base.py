@@ -1,6 +1,6 @@
 """What a store is. Readers have no method that writes, so that a plan cannot."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -138,14 +138,28 @@ def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None]) -> Non
             raise Refused(Denied(found.rule, found.detail))
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a tenant's state is known by, without reading it: as in its `Snapshot`."""
+
+    fingerprint: str
+    revision: int
+
+
 class TenantReader(Protocol):
     """The half of a store that planning gets."""
 
     def tenants(self) -> Sequence[str]:
         """The keys of the tenants that have state, sorted."""
 
-    def observe(self, tenant: str) -> Snapshot:
-        """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes."""
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes.
+
+        ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
+        """
+
+    def standings(self) -> Mapping[str, Standing]:
+        """By tenant, what is known without reading states; a tenant that is left out has to be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         """What was written after ``revision``, in order."""

@@ -1,6 +1,6 @@
 """The memory store: for tests and for trying things out. It is gone with the process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
@@ -18,6 +18,7 @@ from reconciler.stores.base import (
     Refused,
     Snapshot,
     Stale,
+    Standing,
     TenantWrite,
     guarded,
 )
@@ -36,7 +37,11 @@ class MemoryStore:
         with self.lock:
             return sorted(tenant for tenant, snapshot in self.snapshots.items() if snapshot.entities)
 
-    def observe(self, tenant: str) -> Snapshot:
+    def standings(self) -> Mapping[str, Standing]:
+        with self.lock:
+            return {tenant: Standing(each.fingerprint, each.revision) for tenant, each in self.snapshots.items()}
+
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:  # noqa: ARG002 - it is what it holds
         with self.lock:
             kept = self.snapshots.get(tenant) or Snapshot(tenant, {}, fingerprint(()), 0)
         return replace(kept, entities={id: _copy(each) for id, each in kept.entities.items()})

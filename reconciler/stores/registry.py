@@ -4,7 +4,7 @@ A plugin's entry point is named as its scheme and loads a function ``(url, root,
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from reconciler.stores.base import Move, Record, Snapshot, StoreError, TenantReader, TenantStore
+from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError, TenantReader, TenantStore
 
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
@@ -57,8 +57,11 @@ class ReadOnly:
     def tenants(self) -> Sequence[str]:
         return self._store.tenants()
 
-    def observe(self, tenant: str) -> Snapshot:
-        return self._store.observe(tenant)
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        return self._store.observe(tenant, verify=verify)
+
+    def standings(self) -> Mapping[str, Standing]:
+        return self._store.standings()
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self._store.moved_since(tenant, revision)

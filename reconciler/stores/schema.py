@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration. A database at another version is upgraded by a writer, and refused by a reader."""
 
 metadata = MetaData()
@@ -19,16 +19,21 @@ entities = Table(
     Column("key", _NAME, primary_key=True),
     Column("origin", Text),
     Column("body", Text, nullable=False),
+    Column("digest", Text),
 )
-"""One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte."""
+"""One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte.
+
+``digest`` is `Entity.digest`; whoever changes a row by other means takes it away (`migrations/versions/v0002_digests`).
+"""
 
 tenants = Table(
     "tenants",
     metadata,
     Column("tenant", _NAME, primary_key=True),
     Column("revision", BigInteger, nullable=False),
+    Column("fingerprint", Text),
 )
-"""How many writes each tenant had."""
+"""How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it."""
 
 moves = Table(
     "moves",

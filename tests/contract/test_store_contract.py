@@ -24,6 +24,7 @@ from reconciler.stores.base import (
     EntityWrite,
     Move,
     Stale,
+    Standing,
     StoreError,
     TenantReader,
     TenantStore,
@@ -99,6 +100,19 @@ def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> No
         assert list(each.tenants()) == []
         assert list(each.moved_since("contoso", 0)) == []
         assert list(each.history()) == list(each.history("contoso")) == []
+
+
+def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) -> None:
+    assert store.standings() == place.reader().standings() == {}
+    commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
+    store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
+    store.overwrite("fabrikam", put(plan("basic")), actor="tenant", at=AT)
+    for each in (store, place.reader()):
+        for tenant in ("contoso", "fabrikam"):
+            found = each.observe(tenant)
+            assert each.standings()[tenant] == Standing(found.fingerprint, found.revision)
+            assert found == each.observe(tenant, verify=True)
+            assert found.fingerprint == state_fingerprint(found.entities)
 
 
 def test_every_value_comes_back_as_it_was_written(place: Place, store: TenantStore) -> None:
@@ -350,7 +364,7 @@ def test_tenants_are_sorted(store: TenantStore) -> None:
 def test_a_reader_has_nothing_that_writes(place: Place) -> None:
     reader = place.reader()
     methods = {name for name in dir(reader) if not name.startswith("_")}
-    assert methods == {"tenants", "observe", "moved_since", "history", "close"}
+    assert methods == {"tenants", "observe", "standings", "moved_since", "history", "close"}
 
 
 def test_a_reader_of_a_database_cannot_write(database: Place) -> None:

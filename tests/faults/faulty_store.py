@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.stores.base import (
@@ -13,6 +13,7 @@ from reconciler.stores.base import (
     Record,
     Refusal,
     Snapshot,
+    Standing,
     StoreError,
     TenantWrite,
 )
@@ -34,8 +35,11 @@ class FaultyStore:
     def tenants(self) -> Sequence[str]:
         return self.store.tenants()
 
-    def observe(self, tenant: str) -> Snapshot:
-        return self.store.observe(tenant)
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        return self.store.observe(tenant, verify=verify)
+
+    def standings(self) -> Mapping[str, Standing]:
+        return self.store.standings()
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self.store.moved_since(tenant, revision)

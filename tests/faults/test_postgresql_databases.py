@@ -34,7 +34,7 @@ MIGRATIONS = Path(versions.__file__).parent / "migrations"
         "UPDATE entities SET origin = NULL WHERE key = 'p03'",
         "UPDATE entities SET tenant = 'fabrikam' WHERE key = 'p03'",
         "DELETE FROM entities WHERE key = 'p03'",
-        "INSERT INTO entities VALUES ('contoso', 'Plan', 'smuggled', NULL, '{}')",
+        "INSERT INTO entities (tenant, kind, key, origin, body) VALUES ('contoso', 'Plan', 'smuggled', NULL, '{}')",
     ],
 )
 def test_a_row_that_was_changed_behind_our_back_is_found(postgresql: Server, filled: str, statement: str) -> None:
@@ -329,3 +329,35 @@ def test_tables_without_their_version_are_not_an_empty_database(postgresql: Serv
         for act in (lambda: reader(url).observe("contoso"), lambda: commit(writer(url), SECOND, WRITES)):
             with pytest.raises(StoreError, match=r"it has tables of ours \(entities, .*not their version"):
                 act()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """UPDATE entities SET body = replace(body, '"6.00"', '"6.000"') WHERE key = 'p03' AND tenant = 'contoso'""",
+        "UPDATE entities SET origin = NULL WHERE key = 'p03'",
+        "UPDATE entities SET key = 'p33' WHERE key = 'p03'",
+        "UPDATE entities SET kind = 'Product' WHERE key = 'p03'",
+        "UPDATE entities SET tenant = 'fabrikam' WHERE key = 'p03'",
+        "DELETE FROM entities WHERE key = 'p03'",
+        "INSERT INTO entities (tenant, kind, key, origin, body) VALUES ('contoso', 'Plan', 'smuggled', NULL, '{}')",
+        "TRUNCATE entities",
+    ],
+)
+def test_a_change_past_us_takes_away_what_the_state_is_known_by(
+    postgresql: Server, filled: str, statement: str
+) -> None:
+    """By the triggers: what a tenant's state is known by goes with the change (v0002_digests)."""
+    with closing(writer(postgresql.url(filled))) as store:
+        read = store.observe("contoso")
+        assert store.standings()["contoso"].fingerprint == read.fingerprint
+        postgresql.execute(statement, schema=filled)
+        assert "contoso" not in store.standings()
+        now = store.observe("contoso")
+        assert now == store.observe("contoso", verify=True)
+        assert now.fingerprint != read.fingerprint
+        outcome = store.commit(SECOND, WRITES, expected=read.fingerprint, revision=read.revision)
+        assert outcome == Stale(now.fingerprint, ())
+        again = store.commit(SECOND, WRITES, expected=now.fingerprint, revision=now.revision)
+        assert isinstance(again, Committed)
+        assert store.standings()["contoso"].fingerprint == store.observe("contoso", verify=True).fingerprint
