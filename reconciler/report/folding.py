@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from reconciler.model.change import Action
+from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Summary, TenantPlan, TenantStatus
 from reconciler.report.values import leaves
 
@@ -15,6 +16,7 @@ Content: TypeAlias = tuple[Any, ...]
 
 LISTED = 10
 """Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
+VETO = "CB-34"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Changes that the same options hold back in these tenants. ``why``: one for each wording or line of policy."""
+    """Changes that the same options hold back in these tenants; of a veto, or of what blocks, ``options`` is empty.
+
+    ``why``: one for each wording or line of policy.
+    """
 
     reason: str
     tenants: tuple[str, ...]
@@ -126,17 +131,32 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     found: dict[Content, list[tuple[TenantPlan, list[Deferred]]]] = {}
     for tenant in plan.tenants:
         for held in _by_cause(tenant, reason):
-            key = (held[0].allowed_by, tuple(content(each.change) for each in held))
+            key = (_options(held[0]), tuple(content(each.change) for each in held))
             found.setdefault(key, []).append((tenant, held))
     return [_hold(reason, same) for same in found.values()]
 
 
-def _by_cause(tenant: TenantPlan, reason: str) -> Iterable[list[Deferred]]:
+def _by_cause(tenant: TenantPlan, reason: str) -> Iterator[list[Deferred]]:
     grouped: dict[Content, list[Deferred]] = {}
     for each in tenant.deferred:
         if each.reason == reason:
-            grouped.setdefault((each.allowed_by, each.detail, each.policy), []).append(each)
-    return grouped.values()
+            grouped.setdefault((_options(each), each.detail, each.policy), []).append(each)
+    return (list(_each_entity_once(held)) for held in grouped.values())
+
+
+def _options(held: Deferred) -> tuple[str, ...]:
+    """The options to name. A veto, a guard or a precondition holds whatever options would let it through."""
+    return () if held.reason == "blocked" or held.rule == VETO else held.allowed_by
+
+
+def _each_entity_once(held: list[Deferred]) -> Iterator[Deferred]:
+    """Fields of one entity that go by several options are one change of it, where all are held alike."""
+    same: dict[EntityId, list[Deferred]] = {}
+    for each in held:
+        same.setdefault(each.change.entity, []).append(each)
+    for first, *others in same.values():
+        more = tuple(field for each in others for field in each.change.fields)
+        yield replace(first, change=replace(first.change, fields=(*first.change.fields, *more))) if others else first
 
 
 def _hold(reason: str, same: list[tuple[TenantPlan, list[Deferred]]]) -> Hold:
@@ -144,7 +164,7 @@ def _hold(reason: str, same: list[tuple[TenantPlan, list[Deferred]]]) -> Hold:
     return Hold(
         reason=reason,
         tenants=tuple(tenant.tenant for tenant, _ in same),
-        options=first[0].allowed_by,
+        options=_options(first[0]),
         rules=tuple(sorted({each.rule for each in first if each.rule})),
         why=tuple(_explained(same)),
         changes=tuple(_agreed(list(column)) for column in zip(*_changes_of(same), strict=True)),

@@ -7,6 +7,7 @@ from reconciler.model.change import Action
 from reconciler.model.plan import Change, FieldChange, Plan, Scheduled, TenantPlan, TenantStatus
 from reconciler.model.values import Body, Path, Value
 from reconciler.report.folding import (
+    VETO,
     Explained,
     FoldedChange,
     Hold,
@@ -232,8 +233,8 @@ def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
 def held_by(hold: Hold) -> str:
     """``withheld by plans.create (CB-05)``: what holds, in short."""
     rules = f" ({', '.join(map(clean, hold.rules))})" if hold.rules else ""
-    veto = "CB-34" in hold.rules
-    if hold.reason == "withheld" and hold.options and not veto:
+    veto = VETO in hold.rules
+    if hold.reason == "withheld" and hold.options:
         return f"withheld by {' or '.join(map(clean, hold.options))}{rules}"
     return f"{hold.reason}{' by a veto' if veto else ''}{rules}"
 
