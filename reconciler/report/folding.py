@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from reconciler.core.causes import BACKLOG, DRIFT, PR
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Summary, TenantPlan, TenantStatus
@@ -21,9 +22,9 @@ VETO = "CB-34"
 
 @dataclass(frozen=True, slots=True)
 class FoldedChange:
-    """A change that is the same in these tenants.
+    """A change that is the same in these tenants, and comes of the same causes.
 
-    In ``change`` stands only what is true of all of them: of places, causes and of what a dependent is needed by.
+    In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by.
     """
 
     tenants: tuple[str, ...]
@@ -95,7 +96,7 @@ def _folded(same: list[Change]) -> FoldedChange:
 
 def content(change: Change) -> Content:
     """What a change says whatever the tenant: equal for changes that are shown as one."""
-    said: Any = [(field.path, field.before, field.after) for field in change.fields]
+    said: Any = [(field.path, field.before, field.after, field.cause) for field in change.fields]
     if not said:
         said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
     return change.entity, change.action, bool(change.needed_by), change.cause, _bytes(said)
@@ -122,18 +123,21 @@ def _agreed(same: list[Change]) -> Change:
 def _agreed_field(same: tuple[FieldChange, ...]) -> FieldChange:
     first = same[0]
     place = first.declared_at if all(each.declared_at == first.declared_at for each in same) else None
-    cause = first.cause if all(each.cause == first.cause for each in same) else None
-    return replace(first, declared_at=place, cause=cause)
+    return replace(first, declared_at=place)
 
 
 def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
-    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants."""
+    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants.
+
+    What a pull request has a part in comes first, where causes were told.
+    """
     found: dict[Content, list[tuple[TenantPlan, list[Deferred]]]] = {}
     for tenant in plan.tenants:
         for held in _by_cause(tenant, reason):
             key = (_options(held[0]), tuple(content(each.change) for each in held))
             found.setdefault(key, []).append((tenant, held))
-    return [_hold(reason, same) for same in found.values()]
+    holds = [_hold(reason, same) for same in found.values()]
+    return sorted(holds, key=lambda hold: not any(PR in causes_of(each) for each in hold.changes))
 
 
 def _by_cause(tenant: TenantPlan, reason: str) -> Iterator[list[Deferred]]:
@@ -181,6 +185,17 @@ def _explained(same: list[tuple[TenantPlan, list[Deferred]]]) -> Iterator[Explai
         worded.setdefault((held[0].detail, held[0].policy), []).append(tenant.tenant)
     for (detail, policy), tenants in worded.items():
         yield Explained(tuple(tenants), detail, policy)
+
+
+def causes_of(change: Change) -> frozenset[str]:
+    """The causes of a change and of its fields; none where they were not told from a base."""
+    return frozenset(cause for cause in (change.cause, *(each.cause for each in change.fields)) if cause)
+
+
+def entities_by_cause(plan: Plan) -> list[tuple[str, int]]:
+    """How many entities change for each cause. One whose fields have two causes counts for both."""
+    found = Counter(cause for tenant in plan.tenants for each in tenant.changes for cause in causes_of(each))
+    return [(cause, found[cause]) for cause in (PR, DRIFT, BACKLOG) if found[cause]]
 
 
 def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:

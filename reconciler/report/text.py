@@ -12,6 +12,7 @@ from reconciler.report.folding import (
     FoldedChange,
     Hold,
     Rest,
+    entities_by_cause,
     few_of_each_kind,
     fold_changes,
     fold_deferred,
@@ -95,6 +96,8 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
         yield line(f"Blocked: {count.blocked}", Style.WARNING)
     if count.unmanaged:
         yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
+    if causes := entities_by_cause(plan):
+        yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
     if failed := in_error(plan):
         yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
 
@@ -126,6 +129,11 @@ def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
             yield _header(each, verbose)
             yield from _body(each, verbose)
         yield ()
+
+
+def will_text(change: Change) -> str:
+    """``will be created (pr)``."""
+    return WILL[change.action] + (f" ({clean(change.cause)})" if change.cause else "")
 
 
 def more_text(kind: str, number: int) -> str:
@@ -243,7 +251,8 @@ def held_lines(changes: Iterable[Change], *, verbose: bool, indent: str) -> Iter
     """What is held back, a line an entity and below it one a field; of many creations of a kind the first few."""
     listed, more = (list(changes), {}) if verbose else few_of_each_kind(changes)
     for change in listed:
-        yield entity_line(change, indent=indent)
+        cause = (Segment(f"  # {clean(change.cause)}", Style.MUTED),) if change.cause else ()
+        yield (*entity_line(change, indent=indent), *cause)
         yield from field_lines(change.fields, verbose=verbose, indent=f"{indent}    ")
     for kind, number in more.items():
         text = Segment(f" and {more_text(kind, number)} (listed with --verbose)", Style.MUTED)
