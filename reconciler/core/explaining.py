@@ -139,7 +139,7 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
     desired = get(wanted.body, path) if wanted else None
     actual = get(have.body, path) if have else None
-    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path)
+    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path, comparison.overrides)
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
         verdict, rule, why = "the reseller's own", "ORIGIN", "the entity did not come down; it is left alone"
     elif verdict == "in sync" and (wanted is None or not wanted.speaks_of(path[0])):
@@ -147,7 +147,7 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))
 
 
-def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
+def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -> tuple[str, str, str]:
     field = find_field(shape.fields, path) if shape else None
     declared = field.declared if field else None
     match declared:
@@ -157,7 +157,7 @@ def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
                 declared.rule,
                 "the field belongs to the reseller: never compared, never written",
             )
-        case Synced() if declared.unless_override:
+        case Synced() if declared.unless_override and declared.unless_override not in overrides:
             return "the reseller's own", "CB-17", f"it follows the provider only under {declared.unless_override}"
         case Synced():
             return "in sync", declared.rule, f"it changes under {' or '.join(declared.options)}"
