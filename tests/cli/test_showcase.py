@@ -173,6 +173,18 @@ def test_the_price_round_reaches_every_level_as_each_policy_says(applied: Shop) 
     assert plan.deferred("litware/plan/hosting-start")["resource_change"]["cause"] == "backlog"
 
 
+def test_below_the_first_level_the_document_that_says_it_is_named(applied: Shop) -> None:
+    """Unless a reseller in between says otherwise: then it is the list that asks for the plan."""
+    applied.run(f"tenant import fabrikam {CHANGES / 'fabrikam-drifts.yaml'}")
+    own = planned(applied).fields("woodgrove/plan/hosting-pro")["periods.P1Y.fees.recurring"]
+    assert (own["after"], own["declared_at"]["file"]) == ("89.00", "northwind/resellers/fabrikam/woodgrove.yaml")
+    git(applied.root, "apply", str(CHANGES / "price-round.patch"))
+    plan = planned(applied)
+    fees = [plan.fields(f"{tenant}/plan/hosting-pro") for tenant in ("contoso", "relecloud", "woodgrove")]
+    places = [each["periods.P1M.fees.recurring"]["declared_at"]["file"] for each in fees]
+    assert places == ["northwind/plans/web.yaml"] * 3
+
+
 def test_every_command_that_the_page_names_does_what_it_says(_imported: Shop, _applied: Shop) -> None:
     """Each runs, before the first apply and after it."""
     commands = _COMMAND.findall((PROJECT / "catalogs" / "README.md").read_text("utf-8"))
