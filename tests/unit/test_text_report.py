@@ -302,6 +302,14 @@ def test_equal_changes_of_different_causes_are_told_apart_and_counted() -> None:
     assert text.endswith("Plan: 0 to add, 2 to change, 0 to destroy.\nCauses: pr 1, drift 1, backlog 2\n")
 
 
+def test_a_guard_that_is_overridden_is_told_with_the_counts() -> None:
+    allowed = replace(tenant("contoso", [REPRICED]), allowed=("max_deletes", "max_price_change"))
+    text = render_plan(plan_of(allowed, tenant("fabrikam", [REPRICED])))
+    assert text.endswith(
+        "Plan: 0 to add, 2 to change, 0 to destroy.\nAllowed: max_deletes:contoso, max_price_change:contoso\n"
+    )
+
+
 def test_what_a_pull_request_has_a_part_in_is_first_among_what_is_withheld() -> None:
     before = withheld(replace(created("Plan", "a"), cause="backlog"))
     now = withheld(replace(created("Plan", "b"), cause="pr"), "another reason", None)
