@@ -11,6 +11,7 @@ from reconciler.core.shape import FieldShape, fields_of_model
 from reconciler.model.entity import Entity
 from reconciler.model.kinds import KINDS
 from reconciler.model.values import Value
+from reconciler.report.values import in_number_order
 
 
 class _Amount(str):
@@ -72,6 +73,8 @@ def _field(value: Value, field: FieldShape) -> Value:
             return _amounts(value)
         case "amount":
             return _amount(value)
+        case "map":
+            return {key: value[key] for key in sorted(value, key=in_number_order)}
         case _:
             return value
 
