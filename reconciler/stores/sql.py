@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
@@ -75,7 +75,7 @@ class SqlStore(SqlReader):
             now = held.fingerprint()
             if now != expected:
                 return Stale(now, tuple(_moves(connection, record.tenant, revision)))
-            insert_rows(connection, schema.journal, [_journal_row(record)])
+            connection.execute(insert(schema.journal), [_journal_row(record)])
             return _write(connection, held, writes, actor=record.by, at=record.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
@@ -106,9 +106,8 @@ def _revision(connection: Connection, tenant: str) -> int:
 
 def _entities(connection: Connection, tenant: str, where: str) -> Iterator[Entity]:
     table = schema.entities
-    for kind, key, origin, body in connection.execute(
-        select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant)
-    ):
+    query = select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant)
+    for kind, key, origin, body in connection.execute(query).all():
         yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
 
 

@@ -158,7 +158,7 @@ def test_a_server_that_dies_at_any_statement_leaves_before_or_after(mortal: Serv
     schema = fill(mortal, mortal.new_schema())
     was = held(mortal, schema)
     with a_wire(mortal, schema) as wire, closing(writer(wire.url)) as store:
-        for last in count(1, 4):
+        for last in count(1):
             wire.statements.clear()
             wire.fate = _dying(mortal, last)
             try:
@@ -298,7 +298,7 @@ def test_what_somebody_else_writes_behind_our_back_is_not_written_over(
     postgresql: Server, filled: str, statement: str
 ) -> None:
     with a_wire(postgresql, filled) as wire, closing(writer(wire.url)) as store:
-        wire.fate = before("COPY journal", lambda: postgresql.execute(statement, schema=filled))
+        wire.fate = before("INSERT INTO journal", lambda: postgresql.execute(statement, schema=filled))
         now = store.observe("contoso")
         with pytest.raises(StoreError, match=r"the database: somebody else wrote .*; nothing was written"):
             store.commit(SECOND, WRITES, expected=now.fingerprint, revision=now.revision)
@@ -321,7 +321,7 @@ def test_a_writer_that_vanished_holds_nobody_up_for_long(
         other.join()
 
     with a_wire(postgresql, filled) as wire:
-        wire.fate = before("COPY journal", meanwhile)
+        wire.fate = before("INSERT INTO journal", meanwhile)
         with pytest.raises(StoreError, match=r"the database: the connection was lost .*; nothing was written"):
             commit(writer(wire.url), record("contoso", "gone"), put(plan("gone")))
     other.join()
