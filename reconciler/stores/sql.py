@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, select, text
+from sqlalchemy import ColumnElement, Connection, insert, select, text
 
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
@@ -111,7 +111,7 @@ class SqlStore(SqlReader):
         if held.fingerprint() != part.expected:
             raise Refused(Stale(held.fingerprint(), tuple(_moves(connection, part.tenant, part.revision))))
         if part.record is not None:
-            insert_rows(connection, schema.journal, [_journal_row(part.record)])
+            connection.execute(insert(schema.journal), [_journal_row(part.record)])
         return _write(connection, held, part.writes, actor=part.by, at=part.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
@@ -162,9 +162,8 @@ def _standing(connection: Connection, tenant: str) -> _Kept:
 
 def _entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> Iterator[Entity]:
     table = schema.entities
-    for kind, key, origin, body in connection.execute(
-        select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant, *which)
-    ):
+    query = select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant, *which)
+    for kind, key, origin, body in connection.execute(query).all():
         yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
 
 
