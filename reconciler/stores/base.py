@@ -11,7 +11,9 @@ from reconciler.model.values import Body
 
 
 class StoreError(Exception):
-    """A store could not be reached, read or written; the message is for people. Nothing was half-written."""
+    """A store could not be reached, read or written; the message is for people. Nothing was half-written; only where
+    the message says so is it not known whether all was, or nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
