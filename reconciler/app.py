@@ -19,7 +19,7 @@ from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, misnamed
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, Unreadable, upstream_key
+from reconciler.core.fold import Allowed, Fold, Unreadable, tenants_in_order, upstream_key
 from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.mirror import Projection
@@ -83,15 +83,21 @@ class Workspace:
             raise Unknown(f'there is no tenant "{tenant}": {did_you_mean(tenant, self.tenants())}')
         return tenant
 
-    def chosen(self, patterns: Iterable[str]) -> frozenset[str] | None:
-        """The tenants that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
+    def chosen(self, patterns: Iterable[str], shard: str | None = None) -> frozenset[str] | None:
+        """The tenants that patterns such as ``con*`` choose, of a shard (``1/4``) if one is given; ``None``: all.
+
+        Raises `Unknown`.
+        """
+        part = shard_of(self.catalog, shard) if shard is not None else None
         chosen: set[str] = set()
         for pattern in patterns:
             found = {tenant for tenant in self.tenants() if fnmatchcase(tenant, pattern)}
             if not found:
                 raise Unknown(f'no tenant is called "{pattern}": {did_you_mean(pattern, self.tenants())}')
             chosen |= found
-        return frozenset(chosen) if patterns else None
+        if not patterns:
+            return part
+        return frozenset(chosen) if part is None else part & chosen
 
     def allowances(self, texts: Iterable[str]) -> dict[str, frozenset[str]]:
         """``GUARD:TENANT`` texts as the guards to override by tenant (GUARD-01). Raises `Unknown`."""
@@ -106,6 +112,23 @@ class Workspace:
                 raise Unknown(f'there is no reseller "{tenant}": {did_you_mean(tenant, self.catalog.policies)}')
             found[tenant] = found.get(tenant, frozenset()) | {guard}
         return found
+
+
+def shard_of(catalog: Catalog, text: str) -> frozenset[str]:
+    """The tenants of one of several parts: whole subtrees below a provider, in turn; providers are of the first.
+
+    ``text``: ``2/4`` is the second of four. Raises `Unknown`.
+    """
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise Unknown(f'"{text}" is no shard: for example 1/4, the first of four')
+    firsts = [each for each in sorted(catalog.policies) if upstream_key(catalog, each) in catalog.providers]
+    part = firsts[int(index) - 1 :: int(count)] + (sorted(catalog.providers) if index.lstrip("0") == "1" else [])
+    found = set(part)
+    for reseller in tenants_in_order(catalog):
+        if upstream_key(catalog, reseller) in found - set(catalog.providers):
+            found.add(reseller)
+    return frozenset(found)
 
 
 def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
@@ -154,15 +177,14 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     access: Access,
     *,
     now: datetime,
-    tenants: Iterable[str] = (),
+    selected: frozenset[str] | None = None,
     allow: Iterable[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
-    """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only.
+    """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
 
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
-    selected = workspace.chosen(tuple(tenants))
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
     done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
     coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
