@@ -148,10 +148,7 @@ def _at(body: Value, path: Path) -> Value:
 def rename_problems(tree: Tree) -> Iterator[Diagnostic]:
     """A rename of what cannot be renamed, from a key that is there, or from one that another document has too."""
     first: dict[EntityId, EntityId] = {}
-    for document in (*([tree.provider] if tree.provider else []), *tree.documents):
-        old = document.entity.body.get(FIELD)
-        if old is None:
-            continue
+    for document, old in tree.moved():
         what = f'{words(document.kind)} "{document.key}"'
         summary, hint = "", ""
         source = EntityId(document.kind, old)

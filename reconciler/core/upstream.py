@@ -1,6 +1,6 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -14,10 +14,33 @@ from reconciler.model.source import ProviderTree, SourceDocument
 from reconciler.model.values import Body, Value
 
 
+class Settled(Mapping[EntityId, Entity]):
+    """A provider's catalog, its dated amounts as they hold ``on`` a day: of each entity when it is looked at, once."""
+
+    def __init__(self, documents: Mapping[EntityId, SourceDocument], on: date) -> None:
+        self._documents = documents
+        self._on = on
+        self._known: dict[EntityId, Entity] = {}
+
+    def __getitem__(self, id: EntityId) -> Entity:
+        if id not in self._known:
+            self._known[id] = settled(self._documents[id].entity, self._on)
+        return self._known[id]
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._documents
+
+    def __iter__(self) -> Iterator[EntityId]:
+        return iter(self._documents)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
-    state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=old_keys(state))
+    hidden = hidden_templates(tree.documents)
+    return Upstream(tree.key, Settled(tree.documents, on), tree.documents, hidden, renames=tree.renames)
 
 
 def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
@@ -26,8 +49,7 @@ def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> U
     A copy does not say what it was called: the provider's catalog does (AP-21).
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    came_down = {new: old for new, old in above.items() if new in state and state[new].origin is not None}
+    came_down = {new: old for new, old in tree.renames.items() if new in state and state[new].origin is not None}
     return Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
 
 
