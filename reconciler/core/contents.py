@@ -3,7 +3,7 @@
 Bodies come from what is kept of the file; places and models from its text, of which only that document is read again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,7 @@ import orjson
 from reconciler.core.parts import declared, matches
 from reconciler.core.text import BREAK, decode
 from reconciler.core.yaml import YamlDocument, parse
+from reconciler.model.diagnostics import Place
 from reconciler.model.documents import Part
 from reconciler.model.fields import Leaf
 from reconciler.model.kinds import WORKSPACE_KINDS
@@ -21,29 +22,29 @@ from reconciler.model.values import Body, Path
 
 
 class FileContents:
-    """The documents of a file without a fault. ``lines``: where each begins; ``bodies``: JSON, one on a line."""
+    """The documents of a file without a fault. ``rest``: reads what `core.extract` leaves to this."""
 
-    __slots__ = ("_bodies", "_documents", "_file", "_kept", "_lines", "_lines_of_bodies", "_models", "_texts")
+    __slots__ = ("_bodies", "_columns", "_documents", "_file", "_lines", "_models", "_rest", "_texts", "_values")
 
-    def __init__(self, file: SourceFile, lines: Sequence[int], bodies: Callable[[], bytes]) -> None:
+    def __init__(self, file: SourceFile, rest: Callable[[], bytes]) -> None:
         self._file = file
-        self._lines = lines
-        self._kept = bodies
-        self._lines_of_bodies: list[bytes] = []
+        self._rest = rest
+        self._lines: list[int] = []
+        self._columns: list[int] = []
+        self._values: list[bytes] = []
         self._texts: list[str] = []
         self._bodies: dict[int, Body] = {}
         self._documents: dict[int, YamlDocument] = {}
         self._models: dict[int, Part] = {}
 
-    @property
-    def path(self) -> str:
-        return self._file.path
+    def place(self, number: int) -> Place:
+        self._load()
+        return Place(self._file.path, self._lines[number], self._columns[number])
 
     def body(self, number: int) -> Body:
         if number not in self._bodies:
-            if not self._lines_of_bodies:
-                self._lines_of_bodies = self._kept().split(b"\n")
-            self._bodies[number] = orjson.loads(self._lines_of_bodies[number])
+            self._load()
+            self._bodies[number] = orjson.loads(self._values[number])
         return self._bodies[number]
 
     def marks(self, number: int) -> Marks:
@@ -55,10 +56,15 @@ class FileContents:
             self._models[number] = WORKSPACE_KINDS[value["kind"]].model_validate(value)
         return self._models[number]
 
+    def _load(self) -> None:
+        if not self._values:
+            places, *self._values = self._rest().split(b"\n")
+            self._lines, self._columns = orjson.loads(places)
+
     def _document(self, number: int) -> YamlDocument:
         if number not in self._documents:
             text = self._text(number)
-            (document,), problems = parse(text.encode(), self.path, first_line=self._lines[number])
+            (document,), problems = parse(text.encode(), self._file.path, first_line=self._lines[number])
             assert not problems
             sort_marks(document)
             self._documents[number] = document
@@ -66,7 +72,8 @@ class FileContents:
 
     def _text(self, number: int) -> str:
         if not self._texts:
-            text, _ = decode(self._file.data, self.path)
+            self._load()
+            text, _ = decode(self._file.data, self._file.path)
             assert text is not None
             starts = [0, *(match.end() for match in BREAK.finditer(text))]
             begins = [*(starts[line - 1] for line in self._lines), len(text)]
@@ -77,25 +84,27 @@ class FileContents:
 class ReadContents:
     """The documents of a file that was read whole, because something in it is at fault."""
 
-    __slots__ = ("_read", "path")
+    __slots__ = ("_read",)
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._read: list[tuple[Body, Marks, Part]] = []
+    def __init__(self) -> None:
+        self._read: list[tuple[Place, Body, Marks, Part]] = []
 
-    def add(self, body: Body, marks: Marks, model: Part) -> int:
+    def add(self, place: Place, body: Body, marks: Marks, model: Part) -> int:
         """Add a document, and its number."""
-        self._read.append((body, marks, model))
+        self._read.append((place, body, marks, model))
         return len(self._read) - 1
 
-    def body(self, number: int) -> Body:
+    def place(self, number: int) -> Place:
         return self._read[number][0]
 
-    def marks(self, number: int) -> Marks:
+    def body(self, number: int) -> Body:
         return self._read[number][1]
 
-    def model(self, number: int) -> Part:
+    def marks(self, number: int) -> Marks:
         return self._read[number][2]
+
+    def model(self, number: int) -> Part:
+        return self._read[number][3]
 
 
 def sort_marks(document: YamlDocument) -> None:

@@ -24,18 +24,15 @@ from reconciler.model.values import Body, Value
 
 
 class Extract(NamedTuple):
-    """The documents of a file, in lists of equal length: kind, key, where each begins, and a digest of what it says.
+    """The documents of a file: their numbers from 0 on, by kind and key; and of each, by number, a digest of it.
 
-    ``needs``: by kind, the keys that they name. ``moved``: by number, what a document says that its key was.
+    ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its key was.
     """
 
-    kinds: list[str]
-    keys: list[str]
-    lines: list[int]
-    columns: list[int]
+    numbers: dict[str, dict[str, int]]
     digests: list[str]
     needs: dict[str, list[str]]
-    moved: list[tuple[int, str]]
+    moved: list[tuple[str, str, str]]
 
 
 class Found(NamedTuple):
@@ -48,33 +45,34 @@ class Found(NamedTuple):
 
 
 def extract_file(data: bytes, file: str) -> tuple[Extract, bytes] | None:
-    """The extract of a file's bytes, and the bodies of its documents: JSON, one on a line.
+    """The extract of a file's bytes, and the rest of it, for `core.contents`.
 
-    ``None`` for a file with a fault, or with what the short ways do not take.
+    ``None`` for a file with a fault, with a document twice, or with what the short ways do not take.
     """
     try:
-        return extract([_found(*each) for each in _values(data, file)])
+        found = [_found(*each) for each in _values(data, file)]
     except Refused:
         return None
+    if len({each.id for each in found}) < len(found):
+        return None
+    rest = [orjson.dumps([[each.line for each in found], [each.column for each in found]])]
+    rest += (orjson.dumps(each.body) for each in found)
+    return extract(found), b"\n".join(rest)
 
 
-def extract(found: Iterable[Found]) -> tuple[Extract, bytes]:
-    """The extract of documents, and their bodies: JSON, one on a line."""
-    kinds, keys, lines, columns, digests, bodies = [], [], [], [], [], []
+def extract(found: Iterable[Found]) -> Extract:
+    """The extract of documents."""
+    result = Extract({}, [], {}, [])
     needs: dict[str, set[str]] = {}
-    moved = []
-    for number, (line, column, id, body) in enumerate(found):
-        kinds.append(id.kind)
-        keys.append(id.key)
-        lines.append(line)
-        columns.append(column)
-        digests.append(digest_of(id, body))
-        bodies.append(orjson.dumps(body))
-        _add_needs(body, _naming(id.kind), needs)
-        if "moved_from" in body:
-            moved.append((number, body["moved_from"]))
-    sorted_needs = {kind: sorted(needs[kind]) for kind in sorted(needs)}
-    return Extract(kinds, keys, lines, columns, digests, sorted_needs, moved), b"\n".join(bodies)
+    for number, each in enumerate(found):
+        kind, key = each.id
+        result.numbers.setdefault(kind, {})[key] = number
+        result.digests.append(digest_of(each.id, each.body))
+        _add_needs(each.body, _naming(kind), needs)
+        if "moved_from" in each.body:
+            result.moved.append((kind, key, each.body["moved_from"]))
+    result.needs.update({kind: sorted(needs[kind]) for kind in sorted(needs)})
+    return result
 
 
 def digest_of(id: EntityId, body: Body) -> str:

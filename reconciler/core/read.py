@@ -4,9 +4,8 @@ A file without a fault is read by short ways (`core.extract`). Where those refus
 libyaml and pydantic, and every error becomes a diagnostic at the place in the file that it is about.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count, repeat
 
 from pydantic import ValidationError
 
@@ -22,7 +21,7 @@ from reconciler.model.documents import Document, Part
 from reconciler.model.fields import Number, did_you_mean, shown
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
-from reconciler.model.source import SourceDocument, SourceFile
+from reconciler.model.source import Contents, SourceDocument, SourceFile
 from reconciler.model.sync import StateOnly
 
 
@@ -41,14 +40,31 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read from one file. ``bodies``, beside the extract of it, if nothing is wrong: both may be kept."""
+    """What was read from one file.
+
+    ``rest``, beside the extract: what is needed to look into the documents, if there is no fault in the file and it
+    was read now; both may be kept. ``listed``: the documents of a file with a fault, in which one may stand twice.
+    """
 
     path: str
-    documents: Sequence[SourceDocument]
     extract: Extract
-    bodies: bytes | None = None
+    contents: Contents
+    rest: bytes | None = None
+    listed: tuple[SourceDocument, ...] | None = None
     faulty: tuple[Head, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def documents(self) -> tuple[SourceDocument, ...]:
+        """The well formed ones, in their order."""
+        if self.listed is not None:
+            return self.listed
+        ids = (EntityId(kind, key) for kind, keys in self.extract.numbers.items() for key in keys)
+        return tuple(sorted(map(self.document, ids), key=lambda document: document.number))
+
+    def document(self, id: EntityId) -> SourceDocument:
+        """The document of an identity. Raises ``KeyError``."""
+        return SourceDocument(id, self.contents, self.extract.numbers[id.kind][id.key])
 
 
 def read_file(file: SourceFile) -> Reading:
@@ -56,31 +72,29 @@ def read_file(file: SourceFile) -> Reading:
     extracted = extract_file(file.data, file.path)
     if extracted is None:
         return _read_whole(file)
-    summary, bodies = extracted
-    return Reading(file.path, documents_of(file, summary, lambda: bodies), summary, bodies)
+    summary, rest = extracted
+    return Reading(file.path, summary, FileContents(file, lambda: rest), rest)
 
 
-def documents_of(file: SourceFile, summary: Extract, bodies: Callable[[], bytes]) -> Sequence[SourceDocument]:
-    """The documents of a file without a fault, from its extract and what reads their bodies when one is needed."""
-    contents = FileContents(file, summary.lines, bodies)
-    ids = map(EntityId, summary.kinds, summary.keys)
-    return list(map(SourceDocument, ids, summary.lines, summary.columns, repeat(contents), count()))
+def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
+    """The reading of a file of which the extract was kept; ``rest`` reads what was kept beside it."""
+    return Reading(file.path, summary, FileContents(file, rest))
 
 
 def _read_whole(file: SourceFile) -> Reading:
     """The documents of a file in which something is at fault, with all that is."""
     parsed, problems = parse(file.data, file.path)
-    contents = ReadContents(file.path)
+    contents = ReadContents()
     documents, faulty = [], []
     for each in parsed:
-        document = None if each.lost else _read(each, contents, problems)
-        if document is None or each.gaps:
+        model = None if each.lost else _validated(each, problems)
+        if model is None or each.gaps:
             faulty.append(head_of(each))
         else:
-            documents.append(document)
-            problems += limit_problems(document)
-    summary, _ = extract(Found(each.line, each.column, each.id, each.entity.body) for each in documents)
-    return Reading(file.path, documents, summary, None, tuple(faulty), tuple(problems))
+            documents.append(_source_document(each, model, contents))
+            problems += limit_problems(documents[-1])
+    summary = extract(Found(0, 0, each.id, each.entity.body) for each in documents)
+    return Reading(file.path, summary, contents, None, tuple(documents), tuple(faulty), tuple(problems))
 
 
 def head_of(document: YamlDocument) -> Head:
@@ -117,7 +131,7 @@ def _kind_hint(kind: str, known: Mapping[str, type[Part]]) -> str:
     return did_you_mean(kind, known)
 
 
-def _read(document: YamlDocument, contents: ReadContents, problems: list[Diagnostic]) -> SourceDocument | None:
+def _validated(document: YamlDocument, problems: list[Diagnostic]) -> Part | None:
     kind = kind_of(document, WORKSPACE_KINDS)
     if isinstance(kind, Diagnostic):
         problems.append(kind)
@@ -130,7 +144,7 @@ def _read(document: YamlDocument, contents: ReadContents, problems: list[Diagnos
     except ValidationError as error:
         faults += diagnose(error, model, document)
     problems.extend(faults)
-    return None if faults or validated is None else _source_document(document, validated, contents)
+    return None if faults else validated
 
 
 def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnostic]:
@@ -152,5 +166,5 @@ def _source_document(document: YamlDocument, model: Part, contents: ReadContents
     kind = body.pop("kind")
     key = body.pop(model.own_key) if isinstance(model, Document) else ""
     sort_marks(document)
-    number = contents.add(body, document.marks, model)
-    return SourceDocument(EntityId(kind, key), document.place.line, document.place.column, contents, number)
+    number = contents.add(document.place, body, document.marks, model)
+    return SourceDocument(EntityId(kind, key), contents, number)

@@ -1,6 +1,6 @@
 """References: whatever a document names must be there. What names what is declared on the models (`Ref`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.parts import Spot, declared, found
@@ -15,7 +15,7 @@ from reconciler.model.source import SourceDocument
 from reconciler.model.sync import Ref
 from reconciler.model.values import Body
 
-_NONE: frozenset[str] = frozenset()
+_NONE: Mapping[str, Reading] = {}
 
 
 def missing(tree: Tree) -> Iterator[Diagnostic]:
@@ -33,13 +33,13 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
                 continue
             for path, key in _named(body, spot, ref):
                 if not tree.has(ref.kind, key):
-                    near = suggestions.near(key, tree.keys.get(ref.kind, ()))
+                    near = suggestions.near(key, tree.keys(ref.kind))
                     yield _diagnostic(document, path, spot, EntityId(ref.kind, key), near)
 
 
 def _is_satisfied(reading: Reading, tree: Tree) -> bool:
     """Whether all that a file's documents name is there: then nothing in them need be looked at."""
-    return all(tree.keys.get(kind, _NONE).issuperset(keys) for kind, keys in reading.extract.needs.items())
+    return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
 
 
 def _named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -23,8 +23,7 @@ def tenant_problems(trees: Sequence[Tree]) -> Iterator[Diagnostic]:
 
 
 def _by_key(documents: Iterable[SourceDocument]) -> dict[str, SourceDocument]:
-    """The first of each key."""
-    return {document.key: document for document in reversed([*documents])}
+    return {document.key: document for document in documents}
 
 
 def _upstream(
@@ -41,7 +40,7 @@ def _upstream(
         yield Diagnostic(place, "foreign-upstream", summary, hint, _places(upstream, elsewhere))
         return
     summary = f'the upstream "{upstream}" of "{policy.key}" does not exist'
-    known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys.get(kind, ()))
+    known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys(kind))
     hint = suggestions.near(upstream, (key for key in known if key != policy.key))
     yield Diagnostic(place, "unknown-tenant", summary, hint)
 

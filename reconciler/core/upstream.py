@@ -10,7 +10,7 @@ from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
-from reconciler.model.source import ProviderTree, SourceDocument
+from reconciler.model.source import Documents, ProviderTree, SourceDocument
 from reconciler.model.values import Body, Value
 
 
@@ -60,13 +60,10 @@ def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     return replace(upstream, labels={id: above.labels_of(id) for id in sorted(copies | coming)})
 
 
-def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:
+def hidden_templates(documents: Documents) -> frozenset[str]:
     """The keys of the notification templates that resellers do not see (CB-20)."""
-    return frozenset(
-        id.key
-        for id, document in documents.items()
-        if id.kind == "NotificationTemplate" and not document.entity.body.get("visible_to_resellers", False)
-    )
+    templates = (documents[id].entity for id in documents.of("NotificationTemplate"))
+    return frozenset(each.id.key for each in templates if not each.body.get("visible_to_resellers", False))
 
 
 def settled(entity: Entity, on: date) -> Entity:

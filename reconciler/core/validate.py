@@ -13,9 +13,9 @@ from reconciler.core.workspace import Arrangement, Tree, arrange
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.entity import sha256
 from reconciler.model.keys import EntityId
-from reconciler.model.kinds import SYNC_POLICY, WORKSPACE_KINDS
+from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.policy import Workspace
-from reconciler.model.source import Catalog, ProviderTree, SourceDocument, SourceFile
+from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 
 SCHEMES = frozenset({"sqlite", "postgresql", "http", "https"})
 """The store URLs that need no plugin."""
@@ -66,12 +66,9 @@ def _catalog(arrangement: Arrangement) -> Catalog:
 
 def _provider_tree(tree: Tree) -> ProviderTree:
     assert tree.provider is not None
-    documents: dict[EntityId, SourceDocument] = {}
-    for kind in sorted(tree.kinds):
-        if kind != SYNC_POLICY:
-            documents |= {document.id: document for document in sorted(tree.of(kind), key=lambda each: each.key)}
+    shelves = {kind: tree.shelves[kind] for kind in tree.shelves if kind not in (WORKSPACE, PROVIDER, SYNC_POLICY)}
     renames = {document.id: EntityId(document.kind, old) for document, old in tree.moved()}
-    return ProviderTree(tree.provider, documents, renames)
+    return ProviderTree(tree.provider, Documents(shelves), renames)
 
 
 def _digest(arrangement: Arrangement) -> str:

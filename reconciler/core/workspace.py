@@ -1,12 +1,12 @@
 """How a workspace is arranged: its own document, a tree of documents for each provider, and what stands twice."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler.core.read import Head, Reading
 from reconciler.model.diagnostics import Diagnostic, Place
-from reconciler.model.keys import snake
+from reconciler.model.keys import EntityId, snake
 from reconciler.model.kinds import CATALOG_KINDS, KINDS, PROVIDER, SYNC_POLICY, WORKSPACE
 from reconciler.model.source import SourceDocument
 
@@ -23,21 +23,17 @@ class Tree:
     readings: Sequence[Reading]
 
     @cached_property
-    def documents(self) -> Sequence[SourceDocument]:
-        """Those that are well formed, without the provider's."""
-        found = (document for reading in self.readings for document in reading.documents)
-        return [document for document in found if document.id.kind not in (WORKSPACE, PROVIDER)]
-
-    @cached_property
-    def kinds(self) -> Mapping[str, Sequence[SourceDocument]]:
-        """These by their kinds."""
-        found: dict[str, list[SourceDocument]] = {}
-        for document in self.documents:
-            found.setdefault(document.id.kind, []).append(document)
+    def shelves(self) -> Mapping[str, Mapping[str, Reading]]:
+        """Where the well formed documents are, by kind and key."""
+        found: dict[str, dict[str, Reading]] = {}
+        for reading in self.readings:
+            for kind, numbers in reading.extract.numbers.items():
+                found.setdefault(kind, {}).update(dict.fromkeys(numbers, reading))
         return found
 
-    def of(self, kind: str) -> Sequence[SourceDocument]:
-        return self.kinds.get(kind, ())
+    def of(self, kind: str) -> list[SourceDocument]:
+        """The documents of a kind, by file; of two with one key, the last."""
+        return [reading.document(EntityId(kind, key)) for key, reading in self.shelves.get(kind, {}).items()]
 
     def heads(self) -> Iterator[Head]:
         """Of all documents, faulty ones too."""
@@ -49,34 +45,38 @@ class Tree:
 
     def without_twins(self) -> bool:
         """Whether no two documents are of the same kind and key, and none is at fault, so that this is known."""
-        faulty = any(reading.faulty for reading in self.readings)
-        return not faulty and sum(map(len, self.keys.values())) == sum(len(each.documents) for each in self.readings)
+        if any(reading.listed is not None for reading in self.readings):
+            return False
+        return sum(map(len, self.shelves.values())) == sum(len(reading.extract.digests) for reading in self.readings)
+
+    def keys(self, kind: str) -> Collection[str]:
+        """Those of all documents of a kind, faulty ones too; of kind ``""``, of documents whose kind cannot be read."""
+        faulty = self._faulty_keys.get(kind)
+        return {*self.shelves.get(kind, ()), *faulty} if faulty else self.shelves.get(kind, {}).keys()
 
     @cached_property
-    def keys(self) -> Mapping[str, set[str]]:
-        """The keys of every kind of document; under ``""``, those of documents whose kind cannot be read."""
+    def _faulty_keys(self) -> Mapping[str, set[str]]:
         found: dict[str, set[str]] = {}
-        for reading in self.readings:
-            for kind, key in zip(reading.extract.kinds, reading.extract.keys, strict=True):
-                found.setdefault(kind, set()).add(key)
-            for head in reading.faulty:
-                found.setdefault(head.kind, set()).add(head.key)
+        for head in (head for reading in self.readings for head in reading.faulty):
+            found.setdefault(head.kind, set()).add(head.key)
         return found
 
     def has(self, kind: str, key: str) -> bool:
         """Whether there is such a document, or may be, in a text that cannot be read."""
-        return key in self.keys.get(kind, ()) or key in self.keys.get("", ())
+        return key in self.shelves.get(kind, ()) or any(key in self._faulty_keys.get(each, ()) for each in (kind, ""))
 
     def moved(self) -> Iterator[tuple[SourceDocument, str]]:
         """The documents that say that they had another key, with it (AP-21)."""
         for reading in self.readings:
-            yield from ((reading.documents[number], old) for number, old in reading.extract.moved)
+            for kind, key, old in reading.extract.moved:
+                yield reading.document(EntityId(kind, key)), old
 
     def digests(self) -> Iterator[str]:
         """Of the contents of all documents, the provider's included."""
         for reading in self.readings:
-            documents = zip(reading.extract.kinds, reading.extract.digests, strict=True)
-            yield from (digest for kind, digest in documents if kind != WORKSPACE)
+            own = set(reading.extract.numbers.get(WORKSPACE, {}).values())
+            digests = reading.extract.digests
+            yield from (each for number, each in enumerate(digests) if number not in own) if own else digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def words(kind: str) -> str:
 
 def _steers(reading: Reading) -> bool:
     """Whether a file holds, or may hold, others than a catalog's documents."""
-    return not CATALOG_KINDS.keys() >= {*reading.extract.kinds, *(head.kind for head in reading.faulty)}
+    return not CATALOG_KINDS.keys() >= {*reading.extract.numbers, *(head.kind for head in reading.faulty)}
 
 
 def _heads(reading: Reading) -> list[Head]:

@@ -1,6 +1,6 @@
 """Documents as they were read, with the place of every field, and a workspace's documents together."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -48,8 +48,7 @@ class Contents(Protocol):
     ``marks`` stand in the order of the body's lists; ``model`` is the validated document.
     """
 
-    @property
-    def path(self) -> str: ...
+    def place(self, number: int) -> Place: ...
 
     def body(self, number: int) -> Body: ...
 
@@ -59,15 +58,13 @@ class Contents(Protocol):
 
 
 class SourceDocument(NamedTuple):
-    """A document that was read and is well formed. A catalog has very many, and looks into few of them.
+    """A document that was read and is well formed. A catalog has very many, and few of them are looked into.
 
     ``entity`` is its generic form, defaults filled in, with no origin. ``key`` is the reseller's for a SyncPolicy and
     empty for a Workspace.
     """
 
     id: EntityId
-    line: int
-    column: int
     contents: Contents
     number: int
 
@@ -81,7 +78,7 @@ class SourceDocument(NamedTuple):
 
     @property
     def place(self) -> Place:
-        return Place(self.contents.path, self.line, self.column)
+        return self.contents.place(self.number)
 
     @property
     def entity(self) -> Entity:
@@ -97,7 +94,7 @@ class SourceDocument(NamedTuple):
         if mark is None:
             return self.place
         line, column = (mark.key_line, mark.key_column) if key else (mark.line, mark.column)
-        return Place(self.contents.path, line, column)
+        return Place(self.place.file, line, column)
 
 
 def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
@@ -120,6 +117,36 @@ def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
     return found
 
 
+class Shelf(Protocol):
+    """Where documents are: a file that was read."""
+
+    def document(self, id: EntityId) -> SourceDocument: ...
+
+
+class Documents(Mapping[EntityId, SourceDocument]):
+    """Documents by their identity: each is made when it is asked for. They come in the order of kind and key."""
+
+    def __init__(self, shelves: Mapping[str, Mapping[str, Shelf]]) -> None:
+        """``shelves``: by kind and key."""
+        self._shelves = shelves
+
+    def __getitem__(self, id: EntityId) -> SourceDocument:
+        return self._shelves[id.kind][id.key].document(id)
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, EntityId) and id.key in self._shelves.get(id.kind, ())
+
+    def __iter__(self) -> Iterator[EntityId]:
+        return (id for kind in sorted(self._shelves) for id in self.of(kind))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shelves.values()))
+
+    def of(self, kind: str) -> Iterator[EntityId]:
+        """The identities of a kind."""
+        return (EntityId(kind, key) for key in sorted(self._shelves.get(kind, ())))
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderTree:
     """All documents of one provider: its catalog and templates by identity. Policies stand in the `Catalog`.
@@ -128,7 +155,7 @@ class ProviderTree:
     """
 
     provider: SourceDocument
-    documents: Mapping[EntityId, SourceDocument]
+    documents: Documents
     renames: Mapping[EntityId, EntityId]
 
     @property
