@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from reconciler.core.bodies import Refused, body_of
+from reconciler.core.compiled import Refused, body_of
 from reconciler.core.limits import crossed_limits
 from reconciler.core.parts import ANY, declared
 from reconciler.core.plain import plain_documents

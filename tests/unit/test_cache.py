@@ -117,7 +117,14 @@ def test_another_version_of_the_reader_reads_anew(filled: Path, expected: Any) -
     assert [Readings(filled, each).read(unread(bundled()[0])).problems for each in (ONE, OTHER)] == [(), ()]
 
 
-READERS = ("core/plain.py", "core/yaml.py", "core/bodies.py", "model/fields.py", "model/documents.py", "model/sync.py")
+READERS = (
+    "core/plain.py",
+    "core/yaml.py",
+    "core/compiled.py",
+    "model/fields.py",
+    "model/documents.py",
+    "model/sync.py",
+)
 VERSION = (
     "import sys; sys.path.insert(0, sys.argv[1]); from reconciler.shell import cache; print(cache.reader_version())"
 )

@@ -151,4 +151,4 @@ def _refuse(value: Any) -> Value:
 
 def _expect(understood: bool) -> None:
     if not understood:
-        raise NotImplementedError("a declaration of the models that core.bodies does not know")
+        raise NotImplementedError("a declaration of the models that core.compiled does not know")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reconciler.core.bodies import Refused, body_of
+from reconciler.core.compiled import Refused, body_of
 from reconciler.core.parts import declared, found, unwrapped
 from reconciler.core.shape import fields_of_model, tidy
 from reconciler.model.documents import Part
