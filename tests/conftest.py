@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.postgresql import Server, a_server
+
 settings.register_profile("short", max_examples=60)
 settings.register_profile("long", max_examples=2_000)  # pytest tests/laws --hypothesis-profile=long
 settings.load_profile("short")
@@ -29,3 +31,10 @@ def _no_cache_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECONCILE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server for all tests of this process, started when the first asks for it; a schema of it is for one test."""
+    with a_server(fsync="off", full_page_writes="off") as server:
+        yield server

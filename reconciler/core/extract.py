@@ -26,13 +26,13 @@ from reconciler.model.values import Body, Value
 class Extract(NamedTuple):
     """The documents of a file: their numbers from 0 on, by kind and key; and of each, by number, a digest of it.
 
-    ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its key was.
+    ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its keys were.
     """
 
     numbers: dict[str, dict[str, int]]
     digests: list[str]
     needs: dict[str, list[str]]
-    moved: list[tuple[str, str, str]]
+    moved: list[tuple[str, str, list[str]]]
 
 
 class Found(NamedTuple):

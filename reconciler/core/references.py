@@ -31,7 +31,7 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
         for spot, ref in declared(WORKSPACE_KINDS[document.kind], Ref):
             if ref.kind == "Plan" and document.id in exempt:
                 continue
-            for path, key in _named(body, spot, ref):
+            for path, key in named(body, spot, ref):
                 if not tree.has(ref.kind, key):
                     near = suggestions.near(key, tree.keys(ref.kind))
                     yield _diagnostic(document, path, spot, EntityId(ref.kind, key), near)
@@ -42,7 +42,7 @@ def _is_satisfied(reading: Reading, tree: Tree) -> bool:
     return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
 
 
-def _named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
+def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
     """The keys that a field names, each with its path."""
     for path, value in found(body, spot.pattern):
         if ref.at == "keys":

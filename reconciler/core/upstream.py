@@ -1,46 +1,22 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
+from reconciler.core.asking import WhenAsked
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.source import Documents, ProviderTree, SourceDocument
+from reconciler.model.source import Documents, ProviderTree
 from reconciler.model.values import Body, Value
-
-
-class Settled(Mapping[EntityId, Entity]):
-    """A provider's catalog, its dated amounts as they hold ``on`` a day: of each entity when it is looked at, once."""
-
-    def __init__(self, documents: Mapping[EntityId, SourceDocument], on: date) -> None:
-        self._documents = documents
-        self._on = on
-        self._known: dict[EntityId, Entity] = {}
-
-    def __getitem__(self, id: EntityId) -> Entity:
-        if id not in self._known:
-            self._known[id] = settled(self._documents[id].entity, self._on)
-        return self._known[id]
-
-    def __contains__(self, id: object) -> bool:
-        return id in self._documents
-
-    def __iter__(self) -> Iterator[EntityId]:
-        return iter(self._documents)
-
-    def __len__(self) -> int:
-        return len(self._documents)
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
-    hidden = hidden_templates(tree.documents)
-    return Upstream(tree.key, Settled(tree.documents, on), tree.documents, hidden, renames=tree.renames)
+    state = WhenAsked(tree.documents, lambda id: settled(tree.documents[id].entity, on))
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=tree.renames)
 
 
 def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
@@ -49,7 +25,7 @@ def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> U
     A copy does not say what it was called: the provider's catalog does (AP-21).
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    came_down = {new: old for new, old in tree.renames.items() if new in state and state[new].origin is not None}
+    came_down = {new: olds for new, olds in tree.renames.items() if new in state and state[new].origin is not None}
     return Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
 
 
@@ -62,8 +38,11 @@ def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
 
 def hidden_templates(documents: Documents) -> frozenset[str]:
     """The keys of the notification templates that resellers do not see (CB-20)."""
-    templates = (documents[id].entity for id in documents.of("NotificationTemplate"))
-    return frozenset(each.id.key for each in templates if not each.body.get("visible_to_resellers", False))
+    return frozenset(
+        each.key
+        for each in documents.of("NotificationTemplate")
+        if not each.entity.body.get("visible_to_resellers", False)
+    )
 
 
 def settled(entity: Entity, on: date) -> Entity:

@@ -67,7 +67,7 @@ def _catalog(arrangement: Arrangement) -> Catalog:
 def _provider_tree(tree: Tree) -> ProviderTree:
     assert tree.provider is not None
     shelves = {kind: tree.shelves[kind] for kind in tree.shelves if kind not in (WORKSPACE, PROVIDER, SYNC_POLICY)}
-    renames = {document.id: EntityId(document.kind, old) for document, old in tree.moved()}
+    renames = {each.id: tuple(EntityId(each.kind, old) for old in olds) for each, olds in tree.moved()}
     return ProviderTree(tree.provider, Documents(shelves), renames)
 
 
@@ -91,6 +91,8 @@ def _store(document: SourceDocument, schemes: Collection[str]) -> Iterator[Diagn
         hint = f"known: {', '.join(sorted(schemes))}; others come with plugins"
     elif parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
         summary, hint = f"{url} names no file", "three slashes: sqlite:///.reconcile/tenants.db"
+    elif parts.scheme == "postgresql" and not url.startswith("postgresql://"):
+        summary, hint = f"{url} names no database", "for example postgresql://reconcile@db.example/tenants"
     elif parts.scheme in ("http", "https") and not parts.hostname:
         summary, hint = f"{url} names no host", "for example https://bss.contoso.example/api"
     if summary:

@@ -65,11 +65,11 @@ class Tree:
         """Whether there is such a document, or may be, in a text that cannot be read."""
         return key in self.shelves.get(kind, ()) or any(key in self._faulty_keys.get(each, ()) for each in (kind, ""))
 
-    def moved(self) -> Iterator[tuple[SourceDocument, str]]:
-        """The documents that say that they had another key, with it (AP-21)."""
+    def moved(self) -> Iterator[tuple[SourceDocument, list[str]]]:
+        """The documents that say that they had other keys, with these (AP-21)."""
         for reading in self.readings:
-            for kind, key, old in reading.extract.moved:
-                yield reading.document(EntityId(kind, key)), old
+            for kind, key, olds in reading.extract.moved:
+                yield reading.document(EntityId(kind, key)), olds
 
     def digests(self) -> Iterator[str]:
         """Of the contents of all documents, the provider's included."""

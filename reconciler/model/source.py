@@ -1,6 +1,6 @@
 """Documents as they were read, with the place of every field, and a workspace's documents together."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -137,14 +137,18 @@ class Documents(Mapping[EntityId, SourceDocument]):
         return isinstance(id, EntityId) and id.key in self._shelves.get(id.kind, ())
 
     def __iter__(self) -> Iterator[EntityId]:
-        return (id for kind in sorted(self._shelves) for id in self.of(kind))
+        return (EntityId(kind, key) for kind in sorted(self._shelves) for key in sorted(self._shelves[kind]))
 
     def __len__(self) -> int:
         return sum(map(len, self._shelves.values()))
 
-    def of(self, kind: str) -> Iterator[EntityId]:
-        """The identities of a kind."""
-        return (EntityId(kind, key) for key in sorted(self._shelves.get(kind, ())))
+    def keys_of(self, kind: str) -> Collection[str]:
+        """The keys of a kind, in no order."""
+        return self._shelves.get(kind, {}).keys()
+
+    def of(self, kind: str) -> Iterator[SourceDocument]:
+        """The documents of a kind, by key."""
+        return (self[EntityId(kind, key)] for key in sorted(self.keys_of(kind)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class ProviderTree:
 
     provider: SourceDocument
     documents: Documents
-    renames: Mapping[EntityId, EntityId]
+    renames: Mapping[EntityId, tuple[EntityId, ...]]
 
     @property
     def key(self) -> str:

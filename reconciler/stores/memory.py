@@ -14,8 +14,12 @@ from reconciler.stores.base import (
     Move,
     Outcome,
     Record,
+    Refusal,
+    Refused,
     Snapshot,
     Stale,
+    TenantWrite,
+    guarded,
 )
 
 
@@ -60,6 +64,28 @@ class MemoryStore:
             done = self._write(record.tenant, writes, actor=record.by, at=record.at)
             self.records.append(kept)
             return done
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        with self.lock:
+            before = self.snapshots.copy(), {tenant: list(moves) for tenant, moves in self.moves.items()}
+            records = list(self.records)
+            try:
+                return tuple([self._write_part(part) for part in parts])
+            except Refused as refused:
+                (self.snapshots, self.moves), self.records = before, records
+                return refused.refusal
+
+    def _write_part(self, part: TenantWrite) -> Committed:
+        guarded(part, self.observe(part.tenant).entities.get)
+        if part.record is None:
+            now = self.observe(part.tenant)
+            if now.fingerprint != part.expected:
+                raise Refused(Stale(now.fingerprint, tuple(self.moved_since(part.tenant, part.revision))))
+            return self._write(part.tenant, part.writes, actor=part.by, at=part.at)
+        done = self.commit(part.record, part.writes, expected=part.expected, revision=part.revision)
+        if not isinstance(done, Committed):
+            raise Refused(done)
+        return done
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         with self.lock:

@@ -7,21 +7,25 @@ VERSION = "0001"
 
 metadata = MetaData()
 
+_NAME = Text(collation="C").with_variant(Text(), "sqlite")
+"""What is looked up by, compared as bytes: as SQLite does, and not as some language does, at some version."""
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
 entities = Table(
     "entities",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("tenant", _NAME, primary_key=True),
+    Column("kind", _NAME, primary_key=True),
+    Column("key", _NAME, primary_key=True),
     Column("origin", Text),
     Column("body", Text, nullable=False),
 )
-"""One row an entity; ``body`` is JSON with sorted keys."""
+"""One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte."""
 
 tenants = Table(
     "tenants",
     metadata,
-    Column("tenant", Text, primary_key=True),
+    Column("tenant", _NAME, primary_key=True),
     Column("revision", BigInteger, nullable=False),
 )
 """How many writes each tenant had."""
@@ -29,11 +33,11 @@ tenants = Table(
 moves = Table(
     "moves",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", _NAME, nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("kind", _NAME, nullable=False),
+    Column("key", _NAME, nullable=False),
     Column("actor", Text, nullable=False),
     Column("at", Text, nullable=False),
     Index("moves_tenant_revision", "tenant", "revision"),
@@ -43,9 +47,9 @@ moves = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
-    Column("plan", Text, nullable=False),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", _NAME, nullable=False),
+    Column("plan", _NAME, nullable=False),
     Column("at", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("commit", Text),

@@ -1,4 +1,4 @@
-"""The SQL store, through SQLAlchemy Core; what differs between databases stands in `engines`.
+"""The SQL store, through SQLAlchemy Core; what differs between databases stands in `engines` and `rows`.
 
 One transaction a write. A tenant's fingerprint is taken of the rows themselves, inside the transaction that writes, so
 that a row that was changed behind our back is found like any other.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, select, text
 
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
@@ -17,15 +17,21 @@ from reconciler.stores import schema
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
+    Denied,
     EntityWrite,
     Move,
     Outcome,
     Record,
+    Refusal,
+    Refused,
     Snapshot,
     Stale,
     StoreError,
+    TenantWrite,
+    guarded,
 )
-from reconciler.stores.engines import Readable, Writable, execute_many, upsert
+from reconciler.stores.engines import Readable, Writable
+from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 
 
 class SqlReader:
@@ -66,19 +72,38 @@ class SqlStore(SqlReader):
         self._writable = database
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
-        with self._writable.writing() as connection:
-            applied = _applied_at(connection, record.tenant, record.plan)
+        part = TenantWrite(record.tenant, tuple(writes), record.by, record.at, expected, revision, record)
+        try:
+            with self._writable.writing(record.tenant) as connection:
+                return self._write_part(connection, part)
+        except Refused as refused:
+            assert not isinstance(refused.refusal, Denied), "the reconciler itself is not guarded"
+            return refused.refusal
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        try:
+            with self._writable.writing(*(part.tenant for part in parts)) as connection:
+                return tuple([self._write_part(connection, part) for part in parts])
+        except Refused as refused:
+            return refused.refusal
+
+    def _write_part(self, connection: Connection, part: TenantWrite) -> Committed:
+        where = self._writable.where
+        if part.record is not None:
+            applied = _applied_at(connection, part.tenant, part.record.plan)
             if applied is not None:
-                return AlreadyApplied(applied)
-            held = _held(connection, record.tenant, self._writable.where)
-            now = held.fingerprint()
-            if now != expected:
-                return Stale(now, tuple(_moves(connection, record.tenant, revision)))
-            connection.execute(insert(schema.journal), [_journal_row(record)])
-            return _write(connection, held, writes, actor=record.by, at=record.at)
+                raise Refused(AlreadyApplied(applied))
+        guarded(part, lambda id: _entity(connection, part.tenant, id, where))
+        held = _held(connection, part.tenant, where)
+        now = held.fingerprint()
+        if now != part.expected:
+            raise Refused(Stale(now, tuple(_moves(connection, part.tenant, part.revision))))
+        if part.record is not None:
+            insert_rows(connection, schema.journal, [_journal_row(part.record)])
+        return _write(connection, held, part.writes, actor=part.by, at=part.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
-        with self._writable.writing() as connection:
+        with self._writable.writing(tenant) as connection:
             return _write(connection, _held(connection, tenant, self._writable.where), writes, actor=actor, at=at)
 
 
@@ -111,6 +136,16 @@ def _entities(connection: Connection, tenant: str, where: str) -> Iterator[Entit
         yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
 
 
+def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> Entity | None:
+    table = schema.entities
+    query = select(table.c.origin, table.c.body).where(
+        table.c.tenant == tenant, table.c.kind == id.kind, table.c.key == id.key
+    )
+    for origin, body in connection.execute(query):
+        return Entity(id, _json(body, dict, f"{where}: the body of {tenant}/{id.kind}/{id.key}"), origin)
+    return None
+
+
 def _json(text: str, kind: type, what: str) -> Any:
     try:
         value = orjson.loads(text)
@@ -138,27 +173,28 @@ def _write(connection: Connection, held: _Held, writes: Sequence[EntityWrite], *
     gone = [_key(held.tenant, id) for id, after in last.items() if after is None]
     here = [_entity_row(held.tenant, after) for after in last.values() if after is not None]
     move = {"tenant": held.tenant, "revision": revision, "actor": actor, "at": at}
-    execute_many(connection, _REMOVE, gone)
-    execute_many(connection, upsert(connection, schema.entities), here)
-    execute_many(connection, upsert(connection, schema.tenants), [{"tenant": held.tenant, "revision": revision}])
-    execute_many(connection, insert(schema.moves), [{**move, "kind": kind, "key": key} for kind, key in last])
+    delete_rows(connection, schema.entities, gone)
+    upsert_rows(connection, schema.entities, here)
+    connection.execute(_COUNT, {"tenant": held.tenant, "revision": revision})
+    insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in last])
     digests = {id: digest for id, digest in held.digests.items() if id not in last}
     digests |= {id: after.digest() for id, after in last.items() if after is not None}
     return Committed(fingerprint(digests.items()), revision)
 
 
-_REMOVE = delete(schema.entities).where(
-    *(getattr(schema.entities.c, name) == bindparam(f"its_{name}") for name in ("tenant", "kind", "key"))
+_COUNT = text(
+    "INSERT INTO tenants (tenant, revision) VALUES (:tenant, :revision)"
+    " ON CONFLICT (tenant) DO UPDATE SET revision = excluded.revision"
 )
 
 
 def _key(tenant: str, id: EntityId) -> dict[str, Any]:
-    return {"its_tenant": tenant, "its_kind": id.kind, "its_key": id.key}
+    return {"tenant": tenant, "kind": id.kind, "key": id.key}
 
 
 def _entity_row(tenant: str, entity: Entity) -> dict[str, Any]:
     body = orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
-    return {"tenant": tenant, "kind": entity.id.kind, "key": entity.id.key, "origin": entity.origin, "body": body}
+    return {**_key(tenant, entity.id), "origin": entity.origin, "body": body}
 
 
 def _journal_row(record: Record) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from reconciler.stores.base import (
     Move,
     Outcome,
     Record,
+    Refusal,
     Snapshot,
     StoreError,
+    TenantWrite,
 )
 from reconciler.stores.memory import MemoryStore
 
@@ -50,6 +52,9 @@ class FaultyStore:
         outcome = self.store.commit(record, writes, expected=expected, revision=revision)
         self.after.pop(record.tenant, _nothing)()
         return outcome
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        return self.store.write(parts)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         return self.store.overwrite(tenant, writes, actor=actor, at=at)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import reconciler
 from reconciler.core.validate import load
 from reconciler.model.diagnostics import CODES, Diagnostic
 from reconciler.model.source import Catalog, SourceFile
@@ -151,6 +152,8 @@ POLICY = {
     "currency": ("upstream: northwind\ncurrency: USD\n", "x.yaml:4:11 bad-currency"),
     "guard": ("upstream: northwind\nguards: {max_deletes: 10}\n", "x.yaml:4:23 bad-value"),
     "password": ("upstream: northwind\nstore: https://a:b@host/x\n", "x.yaml:4:8 bad-store"),
+    "password in the query": ("upstream: northwind\nstore: postgresql://host/x?password=b\n", "x.yaml:4:8 bad-store"),
+    "no database": ("upstream: northwind\nstore: postgresql:x\n", "x.yaml:4:8 bad-store"),
     "store": ("upstream: northwind\nstore: mysql://host/x\n", "x.yaml:4:8 bad-store"),
     "sqlite store": ("upstream: northwind\nstore: sqlite://x.db\n", "x.yaml:4:8 bad-store"),
     "plan": ("upstream: northwind\ndelegate:\n  plans: [basic, gone]\n", "x.yaml:5:18 missing-reference"),
@@ -346,3 +349,9 @@ def test_a_changed_amount_changes_the_digest() -> None:
     assert one is not None
     assert other is not None
     assert one.digest != other.digest
+
+
+def test_every_code_is_given_somewhere() -> None:
+    sources = Path(reconciler.__file__).parent.rglob("*.py")
+    code = "".join(path.read_text("utf-8") for path in sources if path.name != "diagnostics.py")
+    assert [each for each in CODES if f'"{each}"' not in code] == []
