@@ -4,6 +4,7 @@ Nothing here prints, asks, or chooses an exit status.
 """
 # long: everything that can be asked of a workspace, in one place
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,6 +45,7 @@ from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
+from reconciler.shell.cache import remembering
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.git import Blamed, Repository, open_repository
 from reconciler.shell.provenance import with_commits
@@ -133,20 +135,24 @@ def shard_of(catalog: Catalog, text: str) -> frozenset[str]:
 
 def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
     """Read and validate: the catalog, if it can be had, and everything that is wrong, in order."""
-    repository = open_repository(root) if revision else None
+    return _check(root, open_repository(root) if revision else None, revision)
+
+
+def _check(root: Path, repository: Repository | None, revision: str | None) -> tuple[Catalog | None, list[Diagnostic]]:
     if revision and repository is None:
         raise Unknown(f"{root} is not in a git repository, so there is no revision {revision!r}")
     files, problems = repository.read(revision) if repository and revision else read_worktree(root)
-    catalog, more = load(files, schemes=SCHEMES | known_schemes())
+    with remembering(os.environ) as read:
+        catalog, more = load(files, schemes=SCHEMES | known_schemes(), read=read)
     return catalog, in_order([*problems, *more])
 
 
 def open_workspace(root: Path, revision: str | None = None) -> Workspace:
     """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`."""
-    catalog, problems = check_workspace(root, revision)
+    repository = open_repository(root)
+    catalog, problems = _check(root, repository, revision)
     if problems or catalog is None:
         raise Invalid(problems)
-    repository = open_repository(root)
     commit = repository.commit(revision) if repository and revision else None
     return Workspace(root, catalog, repository, commit)
 

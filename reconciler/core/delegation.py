@@ -53,12 +53,11 @@ def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
 
 
 def _selected(selection: Selection, upstream: Upstream) -> Iterator[str]:
-    matched = (
-        id.key
-        for id in (*upstream.state, *upstream.held)
-        if id.kind == PLAN and selection.match is not None and _matches(upstream.labels_of(id), selection.match)
-    )
-    yield from (key for key in {*selection.include, *matched} if key not in selection.exclude)
+    keys = {*selection.include}
+    if selection.match is not None:
+        plans = (id for id in (*upstream.state, *upstream.held) if id.kind == PLAN)
+        keys |= {id.key for id in plans if _matches(upstream.labels_of(id), selection.match)}
+    yield from (key for key in keys if key not in selection.exclude)
 
 
 def _matches(have: Mapping[str, str], labels: Mapping[str, str]) -> bool:

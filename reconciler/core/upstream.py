@@ -1,23 +1,22 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from reconciler.core.asking import WhenAsked
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.source import ProviderTree, SourceDocument
+from reconciler.model.source import Documents, ProviderTree
 from reconciler.model.values import Body, Value
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
-    state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=old_keys(state))
+    state = WhenAsked(tree.documents, lambda id: settled(tree.documents[id].entity, on))
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=tree.renames)
 
 
 def reseller_upstream(
@@ -29,8 +28,7 @@ def reseller_upstream(
     upstream, where it is known; it tells which documents declare what the copies say.
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    called = old_keys({id: document.entity for id, document in tree.documents.items()})
-    came_down = {new: olds for new, olds in called.items() if new in state and state[new].origin is not None}
+    came_down = {new: olds for new, olds in tree.renames.items() if new in state and state[new].origin is not None}
     upstream = Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
     return _with_documents(upstream, above) if above else upstream
 
@@ -49,12 +47,12 @@ def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     return replace(upstream, labels={id: above.labels_of(id) for id in sorted(copies | coming)})
 
 
-def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:
+def hidden_templates(documents: Documents) -> frozenset[str]:
     """The keys of the notification templates that resellers do not see (CB-20)."""
     return frozenset(
-        id.key
-        for id, document in documents.items()
-        if id.kind == "NotificationTemplate" and not document.entity.body.get("visible_to_resellers", False)
+        each.key
+        for each in documents.of("NotificationTemplate")
+        if not each.entity.body.get("visible_to_resellers", False)
     )
 
 
