@@ -30,8 +30,8 @@ class Upstream:
 
     ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
     resellers do not see (CB-20), at whatever level they are used. ``held``: what is withheld or blocked there, and so
-    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for. ``renames``:
-    what its entities were called (AP-21).
+    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for. ``names``:
+    what entities were called, by what they are called now (AP-21), be it that they still are called so here.
     """
 
     key: str
@@ -40,7 +40,17 @@ class Upstream:
     hidden_templates: frozenset[str] = frozenset()
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
-    renames: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    names: Mapping[EntityId, EntityId] = field(default_factory=dict)
+
+    def called(self, id: EntityId) -> EntityId:
+        """What has this identity in the catalog, as it is called here: by its old key, until a rename reaches it."""
+        old = self.names.get(id, id)
+        have = self.state.get(old)
+        return old if id not in self.state and have is not None and have.origin is not None else id
+
+    def originals(self) -> Mapping[EntityId, EntityId]:
+        """By what they are called here, what those are called now that a rename has not reached."""
+        return {old: new for new, old in self.names.items() if self.called(new) == old}
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""

@@ -80,7 +80,7 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
     origin = upstream.key
     origins: dict[EntityId, EntityId] = {}
     refused: dict[EntityId, EntityId] = {}
-    for new, old in sorted(upstream.renames.items()):
+    for new, old in sorted(upstream.names.items()):
         have, there = state.get(old), state.get(new)
         due = have is not None and have.origin == origin and new in upstream.state and old not in upstream.state
         if due and there is None and old not in origins.values():

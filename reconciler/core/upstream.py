@@ -17,7 +17,7 @@ from reconciler.model.values import Body, Value
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
     state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=old_keys(state))
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=old_keys(state))
 
 
 def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
@@ -27,15 +27,17 @@ def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> U
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
     above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    came_down = {new: old for new, old in above.items() if new in state and state[new].origin is not None}
-    return Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
+    names = {new: old for new, old in above.items() if new not in state or state[new].origin is not None}
+    return Upstream(key, after, {}, hidden_templates(tree.documents), names={**old_keys(state), **names})
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream whose copies of plans have their originals' labels: labels themselves do not come down."""
     copies = {id for id, each in upstream.state.items() if id.kind == "Plan" and each.origin == above.key}
     coming = {id for id in upstream.held if id.kind == "Plan"}
-    return replace(upstream, labels={id: above.labels_of(id) for id in sorted(copies | coming)})
+    originals = upstream.originals()
+    above_it = {id: above.called(originals.get(id, id)) for id in sorted(copies | coming)}
+    return replace(upstream, labels={id: above.labels_of(original) for id, original in above_it.items()})
 
 
 def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:
