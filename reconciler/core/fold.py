@@ -11,7 +11,7 @@ from reconciler.core.held import held_at
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
-from reconciler.core.upstream import provider_upstream, reseller_upstream, with_labels
+from reconciler.core.upstream import asks_further_up, provider_upstream, reseller_upstream, with_labels, with_names
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Read, TenantPlan, TenantStatus
@@ -76,7 +76,7 @@ class Fold:
     """What the walk down the tree remembers: each tenant's plan and its state afterwards.
 
     ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
-    what was planned stands (TREE-03).
+    what was planned stands (TREE-03). ``informed``: the upstreams that know what is known further up.
     """
 
     catalog: Catalog
@@ -85,6 +85,7 @@ class Fold:
     on: date
     allowed: Allowed = field(default_factory=dict)
     upstreams: dict[str, Upstream] = field(default_factory=dict)
+    informed: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
     done: dict[str, Planned] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
@@ -99,12 +100,14 @@ class Fold:
     def plan(self, reseller: str) -> TenantPlan:
         """The plan of one tenant whose upstream was planned before it, if it was selected."""
         policy = resolve_policy(self.catalog, reseller)
-        upstream = self.upstream_of(policy)
-        if isinstance(upstream, Unreadable):
-            return self._failure(policy, upstream)
+        if isinstance(above := self._upstream(policy), Unreadable):
+            return self._failure(policy, above)
         observed = self.observe(policy)
         if isinstance(observed, Unreadable):
             return self._failure(policy, observed)
+        upstream = self.upstream_of(policy, observed.state)
+        if isinstance(upstream, Unreadable):
+            return self._failure(policy, upstream)
         comparison = compare(policy, upstream, observed.state, self.rules, self.on)
         planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
         self.states[reseller], self.done[reseller] = planned.after, planned
@@ -121,24 +124,26 @@ class Fold:
             policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=_problem(found, policy.upstream)
         )
 
-    def upstream_of(self, policy: Policy) -> Upstream | Unreadable:
+    def upstream_of(self, policy: Policy, actual: State | None = None) -> Upstream | Unreadable:
         """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan.
 
-        Where the tenant's list asks for plans by their labels, with the labels that copies have of their originals.
+        Where the tenant, of which ``actual`` is the state, asks for more than that: with what is known further up.
         """
         upstream = self._upstream(policy)
-        by_labels = any(each.selection.match is not None for each in policy.plans)
-        return self._labelled(upstream) if by_labels and isinstance(upstream, Upstream) else upstream
+        if isinstance(upstream, Unreadable) or not asks_further_up(policy, upstream, actual or {}):
+            return upstream
+        return self._informed(upstream)
 
-    def _labelled(self, upstream: Upstream) -> Upstream | Unreadable:
-        if upstream.key not in self.catalog.policies or upstream.labels:
+    def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
+        if upstream.key not in self.catalog.policies or upstream.key in self.informed:
             return upstream
         above = self._upstream(resolve_policy(self.catalog, upstream.key))
-        above = self._labelled(above) if isinstance(above, Upstream) else above
+        above = self._informed(above) if isinstance(above, Upstream) else above
         if isinstance(above, Unreadable):
             return above
-        labelled = self.upstreams[upstream.key] = with_labels(upstream, above)
-        return labelled
+        self.informed.add(upstream.key)
+        informed = self.upstreams[upstream.key] = with_labels(with_names(upstream, above), above)
+        return informed
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
         key = policy.upstream

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
@@ -10,6 +11,7 @@ from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
 from reconciler.model.source import ProviderTree, SourceDocument
 from reconciler.model.values import Body, Value
 
@@ -21,14 +23,34 @@ def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
 
 
 def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
-    """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
+    """A reseller's state after its own plan (AP-06), by the names of the provider's catalog.
 
-    A copy does not say what it was called: the provider's catalog does (AP-21).
+    Notification templates stay at the provider.
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
     above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    names = {new: old for new, old in above.items() if new not in state or state[new].origin is not None}
-    return Upstream(key, after, {}, hidden_templates(tree.documents), names={**old_keys(state), **names})
+    names = {**_not_own(above, state), **old_keys(state)}
+    return Upstream(key, after, {}, hidden_templates(tree.documents), names=names)
+
+
+def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
+    """Whether more must be known than the upstream tells: its list goes by labels, or it names or has what the upstream
+    lacks, and that may have been renamed (AP-21).
+    """
+    by_labels = any(each.selection.match is not None for each in policy.plans)
+    listed = (EntityId("Plan", key) for each in policy.plans for key in each.selection.include)
+    copies = (id for id, each in actual.items() if each.origin == upstream.key)
+    return by_labels or any(id not in upstream.state for id in chain(listed, copies))
+
+
+def with_names(upstream: Upstream, above: Upstream) -> Upstream:
+    """A reseller's upstream that knows what was renamed further up: by the provider, and by resellers of their own."""
+    return replace(upstream, names={**_not_own(above.names, upstream.state), **upstream.names})
+
+
+def _not_own(names: Mapping[EntityId, EntityId], state: State) -> dict[EntityId, EntityId]:
+    """Of copies: they do not say what they were called, what is above does. A reseller's own may say so itself."""
+    return {new: old for new, old in names.items() if new not in state or state[new].origin is not None}
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
