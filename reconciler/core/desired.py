@@ -31,7 +31,8 @@ class Upstream:
     ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
     resellers do not see (CB-20), at whatever level they are used. ``held``: what is withheld or blocked there, and so
     below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for. ``names``:
-    what entities were called, by what they are called now (AP-21), be it that they still are called so here.
+    what entities were called, or here still are, by what they are called now (AP-21). ``origin``: that of its own
+    copies, empty for a provider.
     """
 
     key: str
@@ -41,12 +42,13 @@ class Upstream:
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
     names: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    origin: str = ""
 
     def called(self, id: EntityId) -> EntityId:
         """What has this identity in the catalog, as it is called here: by its old key, until a rename reaches it."""
         old = self.names.get(id, id)
         have = self.state.get(old)
-        return old if id not in self.state and have is not None and have.origin is not None else id
+        return old if id not in self.state and have is not None and have.origin == self.origin else id
 
     def originals(self) -> Mapping[EntityId, EntityId]:
         """By what they are called here, what those are called now that a rename has not reached."""

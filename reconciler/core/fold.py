@@ -157,7 +157,8 @@ class Fold:
                 state = self._state(key)
                 if isinstance(state, Unreadable):
                     return state
-                upstream = reseller_upstream(key, state, tree, self.on)
+                origin = upstream_key(self.catalog, key)
+                upstream = reseller_upstream(key, state, tree, self.on, origin=origin)
                 self.upstreams[key] = replace(upstream, held=self._held(key))
         return self.upstreams[key]
 

@@ -22,15 +22,15 @@ def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=old_keys(state))
 
 
-def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
-    """A reseller's state after its own plan (AP-06), by the names of the provider's catalog.
+def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date, *, origin: str) -> Upstream:
+    """A reseller's state after its own plan (AP-06), by the names of the provider's catalog. ``origin``: of its copies.
 
     Notification templates stay at the provider.
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
     above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    names = {**_not_own(above, state), **old_keys(state)}
-    return Upstream(key, after, {}, hidden_templates(tree.documents), names=names)
+    names = {**_of_copies(above, state, origin), **old_keys(state)}
+    return Upstream(key, after, {}, hidden_templates(tree.documents), names=names, origin=origin)
 
 
 def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
@@ -45,12 +45,12 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
 
 def with_names(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream that knows what was renamed further up: by the provider, and by resellers of their own."""
-    return replace(upstream, names={**_not_own(above.names, upstream.state), **upstream.names})
+    return replace(upstream, names={**_of_copies(above.names, upstream.state, upstream.origin), **upstream.names})
 
 
-def _not_own(names: Mapping[EntityId, EntityId], state: State) -> dict[EntityId, EntityId]:
-    """Of copies: they do not say what they were called, what is above does. A reseller's own may say so itself."""
-    return {new: old for new, old in names.items() if new not in state or state[new].origin is not None}
+def _of_copies(names: Mapping[EntityId, EntityId], state: State, origin: str) -> dict[EntityId, EntityId]:
+    """A copy does not say what it was called, what is above does; a reseller's own says so itself."""
+    return {new: old for new, old in names.items() if new not in state or state[new].origin == origin}
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
