@@ -45,10 +45,13 @@ class Upstream:
     origin: str = ""
 
     def called(self, id: EntityId) -> EntityId:
-        """What has this identity in the catalog, as it is called here: by its old key, until a rename reaches it."""
+        """What the catalog means by an identity, as it is called here or would be: until a rename comes, as ever."""
         old = self.names.get(id, id)
+        if id in self.state:
+            return id
         have = self.state.get(old)
-        return old if id not in self.state and have is not None and have.origin == self.origin else id
+        came_down = have is not None and have.origin == self.origin
+        return old if came_down or (old in self.held and id not in self.held) else id
 
     def originals(self) -> Mapping[EntityId, EntityId]:
         """By what they are called here, what those are called now that a rename has not reached."""
