@@ -45,7 +45,8 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
 
 def with_names(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream that knows what was renamed further up: by the provider, and by resellers of their own."""
-    return replace(upstream, names={**_of_copies(above.names, upstream.state, upstream.origin), **upstream.names})
+    names = _of_copies(above.names, upstream.state, upstream.origin)
+    return replace(upstream, names={**names, **old_keys(upstream.state)})
 
 
 def _of_copies(names: Mapping[EntityId, EntityId], state: State, origin: str) -> dict[EntityId, EntityId]:
