@@ -54,7 +54,8 @@ def _brought(deferred: Deferred, tenant: Tenant) -> set[EntityId]:
     bodies = {id: each.body for id, each in upstream.held.items()}
     bodies |= {id: each.body for id, each in upstream.state.items()}
     found: set[EntityId] = set()
-    queue = [dict(deferred.change.after or {})] if _is_held(deferred) or _returns(deferred) else []
+    change = deferred.change
+    queue = [dict(each) for each in (change.before, change.after) if each] if _comes(deferred) else []
     while queue:
         new = {EntityId(*id) for id in links(queue.pop())} - found
         found |= new
@@ -82,8 +83,9 @@ def _is_held(deferred: Deferred) -> bool:
     return deferred.change.action is Action.CREATE and deferred.reason in ("withheld", "blocked")
 
 
-def _returns(deferred: Deferred) -> bool:
-    return any((each.path, each.after) == (("status",), "active") for each in deferred.change.fields)
+def _comes(deferred: Deferred) -> bool:
+    returns = any((each.path, each.after) == (("status",), "active") for each in deferred.change.fields)
+    return returns or _is_held(deferred)
 
 
 def _asked_for(here: Grown, tenant: str) -> set[EntityId]:
