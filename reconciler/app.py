@@ -2,6 +2,7 @@
 
 Nothing here prints, asks, or chooses an exit status.
 """
+# long: everything that can be asked of a workspace, in one place
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,19 +10,25 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reconciler.core.acting import CannotAct
+from reconciler.core.adopting import Adoption, adoption
 from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
+from reconciler.core.denials import mirrored_kinds
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, misnamed
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, Unreadable
+from reconciler.core.fold import Allowed, Fold, Unreadable, upstream_key
 from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
+from reconciler.core.mirror import Projection
+from reconciler.core.mirroring import compare_mirror
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.schedule import scheduled
+from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
@@ -30,12 +37,13 @@ from reconciler.core.validate import SCHEMES, load
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, noun
-from reconciler.model.options import GUARDS, OPTIONS
+from reconciler.model.options import GUARDS, MIRROR, OPTIONS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
+from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.git import Blamed, Repository, open_repository
 from reconciler.shell.provenance import with_commits
@@ -76,12 +84,12 @@ class Workspace:
         return tenant
 
     def chosen(self, patterns: Iterable[str]) -> frozenset[str] | None:
-        """The resellers that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
+        """The tenants that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
         chosen: set[str] = set()
         for pattern in patterns:
-            found = {reseller for reseller in self.catalog.policies if fnmatchcase(reseller, pattern)}
+            found = {tenant for tenant in self.tenants() if fnmatchcase(tenant, pattern)}
             if not found:
-                raise Unknown(f'no reseller is called "{pattern}": {did_you_mean(pattern, self.catalog.policies)}')
+                raise Unknown(f'no tenant is called "{pattern}": {did_you_mean(pattern, self.tenants())}')
             chosen |= found
         return frozenset(chosen) if patterns else None
 
@@ -155,9 +163,9 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
     selected = workspace.chosen(tuple(tenants))
-    fold = _fold(workspace, access, now, workspace.allowances(allow))
-    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
-    coming = scheduled(fold, (each.tenant for each in done))
+    fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
+    done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
+    coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
 
 
@@ -165,9 +173,9 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
     """The plan that undoes an applied one, as far as nothing moved since."""
 
     def look(tenant: str) -> Observed | str:
-        if tenant not in workspace.catalog.policies:
+        if tenant not in workspace.tenants():
             return f'the workspace has no policy for "{tenant}" any more'
-        observed = access.observe(resolve_policy(workspace.catalog, tenant), workspace.catalog.store)
+        observed = access.observe(tenant, place_of(workspace.catalog, tenant))
         return observed if isinstance(observed, Observed) else observed.problem
 
     return Plan(timestamp(now), source_of(workspace), inverse(plan, look))
@@ -180,7 +188,7 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     fold = replace(_fold(workspace, access, now), catalog=before.catalog)
-    planned = {tenant.tenant for tenant in plan.tenants} & set(before.catalog.policies)
+    planned = {tenant.tenant for tenant in plan.tenants} & {*before.catalog.policies, *before.catalog.providers}
     earlier = {each.tenant: each for each in fold.plans(frozenset(planned))}
     tenants = tuple(
         with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
@@ -190,11 +198,6 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
 
 def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
     return last_applied(record.changes for record in history(workspace, access, tenant))
-
-
-def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
-    progress(plan.tenant)
-    return plan
 
 
 def _with_commits(workspace: Workspace, plan: TenantPlan) -> TenantPlan:
@@ -213,11 +216,24 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
     warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit)
 
     def store_of(tenant: str) -> TenantStore:
-        if tenant not in workspace.catalog.policies:
+        if tenant not in workspace.tenants():
             raise StoreError(f'the workspace has no policy for "{tenant}" any more')
         return access.writer(place_of(workspace.catalog, tenant))
 
     return execute(plan, warrant, store_of)
+
+
+def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
+    """A live tenant's state as the catalog that it can be brought under. Raises `Unknown` and `StoreError`."""
+    policies = workspace.catalog.policies
+    policy = resolve_policy(workspace.catalog, tenant) if workspace.known(tenant) in policies else None
+    if policy is None or policy.upstream in policies:
+        whose = f'its upstream is the reseller "{policy.upstream}"' if policy else "it is a provider"
+        raise Unknown(f"{tenant} cannot be exported as a catalog: {whose}, and a catalog is what a provider has")
+    observed = access.observe(tenant, place_of(workspace.catalog, tenant))
+    if isinstance(observed, Unreadable):
+        raise StoreError(observed.problem)
+    return adoption(tenant, policy.upstream, observed.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +251,10 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
     wrong = misnamed(fields_of(entity.kind), subject.path) if subject.path else None
     if wrong:
         raise Unknown(f"{noun(entity.kind)}: {wrong}")
+    if entity.kind in mirrored_kinds():
+        return _explain_mirror(workspace, access, subject, now)
+    if tenant in workspace.catalog.providers:
+        raise Unknown(f"{tenant} is a provider: explain what a reseller gets of it, or a subscription mirrored to it")
     policy, upstream, comparison = _compared(workspace, access, tenant, now)
     if entity not in comparison.desired.wanted and entity not in comparison.actual:
         if entity in upstream.state:
@@ -242,6 +262,27 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
         near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
         raise Unknown(f'neither {tenant} nor its catalog has "{entity}": {did_you_mean(str(entity), near)}')
     return explain_entity(comparison, policy, entity, subject.path)
+
+
+def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now: datetime) -> Explanation:
+    """Account for what is mirrored to a distributor, or why it is not (SUB-01, SUB-02)."""
+    tenant, entity = subject.tenant, subject.entity
+    reseller = entity.key.partition(".")[0]
+    if reseller not in workspace.catalog.policies or upstream_key(workspace.catalog, reseller) != tenant:
+        raise Unknown(f"{entity} of {tenant} is its own: it is mirrored from nobody, and left alone")
+    projection = _projection(workspace, access, reseller, now)
+    comparison = compare_mirror(projection, default_rules())
+    if entity not in comparison.desired.wanted and entity not in comparison.actual:
+        raise Unknown(projection.why_absent(entity))
+    return explain_entity(comparison, projection.policy, entity, subject.path)
+
+
+def _projection(workspace: Workspace, access: Access, reseller: str, now: datetime) -> Projection:
+    """A reseller's subscriptions as its distributor should have them, all else planned. Raises `StoreError`."""
+    found = _fold(workspace, access, now).projection(reseller)
+    if isinstance(found, Unreadable):
+        raise StoreError(found.problem)
+    return found
 
 
 def suppose(
@@ -256,13 +297,18 @@ def suppose(
     if both := sorted({*enable} & {*disable}):
         raise Unknown(f"{', '.join(both)}: on and off at once")
     policy, _, comparison = _compared(workspace, access, tenant, now)
-    return suppose_options(comparison, policy, enable, disable)
+    supposed = suppose_options(comparison, policy, enable, disable)
+    if MIRROR not in (*enable, *disable):
+        return supposed
+    projection = _projection(workspace, access, tenant, now)
+    above = suppose_options(compare_mirror(projection, default_rules()), policy, enable, disable)
+    return supposed.beside(above, at=policy.upstream)
 
 
 def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) -> tuple[Policy, Upstream, Comparison]:
     """A tenant's policy, its upstream, and what it should have beside what it has. Raises `StoreError`."""
     fold = _fold(workspace, access, now)
-    for above in _upstreams(workspace, tenant):
+    for above in fold.above(tenant):
         fold.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
     observed = fold.observe(policy)
@@ -274,14 +320,23 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 
-def _upstreams(workspace: Workspace, tenant: str) -> list[str]:
-    """The resellers above a tenant, topmost first."""
-    above: list[str] = []
-    key = resolve_policy(workspace.catalog, tenant).upstream
-    while key in workspace.catalog.policies:
-        above.insert(0, key)
-        key = resolve_policy(workspace.catalog, key).upstream
-    return above
+def act(workspace: Workspace, access: Access, order: Order) -> Acted:
+    """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
+    workspace.known(order.tenant)
+    try:
+        return perform(order, _fold(workspace, access, order.now), access)
+    except (BadSetting, CannotAct) as error:
+        raise Unknown(str(error)) from error
+    except NoSubscription as error:
+        near = did_you_mean(order.key, error.known)
+        raise Unknown(f'{order.tenant} has no subscription "{order.key}": {near}') from error
+
+
+def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:
+    """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
+    selected = workspace.chosen(tuple(tenants))
+    plans = tuple(_fold(workspace, access, now).mirrors(selected))
+    return Plan(timestamp(now), source_of(workspace), plans)
 
 
 def who_set(workspace: Workspace, file: str, line: int) -> Blamed | None:
@@ -334,12 +389,27 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     return list(list_plans(upstreams, policies))
 
 
-def _fold(workspace: Workspace, access: Access, now: datetime, allowed: Allowed | None = None) -> Fold:
-    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by."""
+def _fold(
+    workspace: Workspace,
+    access: Access,
+    now: datetime,
+    allowed: Allowed | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fold:
+    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by.
+
+    ``progress`` is told of each as its turn comes.
+    """
 
     def observe(policy: Policy) -> Observed | Unreadable:
+        progress(policy.reseller)
         here = policy.reseller in workspace.catalog.policies
-        found = resolve_policy(workspace.catalog, policy.reseller) if here else policy
-        return access.observe(found, workspace.catalog.store)
+        gone = Place(policy.store or workspace.catalog.store, policy.token_env)
+        return access.observe(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
 
-    return Fold(workspace.catalog, observe, default_rules(), now.date(), allowed or {})
+    def observe_provider(provider: str) -> Observed | Unreadable:
+        return access.observe(provider, place_of(workspace.catalog, provider))
+
+    return Fold(
+        workspace.catalog, observe, default_rules(), now.date(), allowed or {}, observe_provider, timestamp(now)
+    )

@@ -1,9 +1,12 @@
 """Options of the whole suite."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.postgresql import Server, a_server
 
 settings.register_profile("short", max_examples=60)
 settings.register_profile("long", max_examples=2_000)  # pytest tests/laws --hypothesis-profile=long
@@ -21,3 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused in CI: expectations change in a review, not in a build")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server for all tests of this process, started when the first asks for it; a schema of it is for one test."""
+    with a_server(fsync="off", full_page_writes="off") as server:
+        yield server

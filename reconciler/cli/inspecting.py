@@ -47,9 +47,9 @@ def explain_command(
         raise click.UsageError("explain takes an address, or --enable and --disable")
     workspace = app.open_workspace(root)
     workspace.known(tenant)
-    if tenant in workspace.catalog.providers:
-        raise click.ClickException(f"{tenant} is a provider: explain what a reseller gets of it")
     if address is None:
+        if tenant in workspace.catalog.providers:
+            raise click.ClickException(f"{tenant} is a provider: no options are set for it")
         with access_to(root) as access:
             supposed = app.suppose(workspace, access, tenant, (enable, disable), now=now)
         write_result(render_supposition(supposed))

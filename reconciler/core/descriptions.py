@@ -87,6 +87,10 @@ _SAID = {
     "AddOn.product": "The add-on's product.",
     "Renewal.date": "The day from which it holds.",
     "Renewal.product": "The product from then on.",
+    "LastApplied.status": "The mirror's status.",
+    "LastApplied.records": "How many of the source's history records have come.",
+    "LastApplied.source": "A digest of what the source said.",
+    "LastApplied.add_ons": "The prices of its add-ons.",
     "HistoryRecord.at": "When it happened, ISO 8601.",
     "HistoryRecord.action": "What was done.",
     "HistoryRecord.detail": "What else there is to say.",
@@ -96,6 +100,8 @@ _SAID = {
     "Subscription.quantity_effective": "The day from which the quantity holds.",
     "Subscription.paid": "Whether it is paid for; a trial is not (SUB-02).",
     "Subscription.status": "Where it is in its life.",
+    "Subscription.source_status": "Of a mirror: the status at the reseller, whose cycle may end another day (SUB-29).",
+    "Subscription.last_applied": "Of a mirror: what it got last, to tell the distributor's edits by (SUB-13).",
     "Subscription.activation_date": "The day on which it was activated.",
     "Subscription.start_date": "The day from which it runs.",
     "Subscription.renew_automatically": "Whether it goes on when its cycle ends (SUB-28).",
@@ -249,7 +255,7 @@ def _changes(metadata: tuple[Any, ...]) -> Iterator[str]:
             case Unmanaged():
                 yield f"No option changes it in a tenant ({each.rule})."
             case Own():
-                yield f"The reseller's own once it is created ({each.rule})."
+                yield f"The {each.owner}'s own once it is created ({each.rule})."
             case Items() | Links():
                 yield f"Added in a tenant {_under(each.created)}, removed {_under(each.removed)}."
 

@@ -5,13 +5,14 @@ Delegation, price lists and mirrors each compute a `Desired`; the diff, the judg
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from reconciler.model.change import Obstacle, Root
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.source import SourceDocument
-from reconciler.model.values import Body, Path
+from reconciler.model.values import Body, Path, get
 
 STATUS_ONLY = frozenset({"status"})
 
@@ -28,11 +29,11 @@ class Held:
 class Upstream:
     """What a tenant's upstream offers: its entities, amounts as in force, and the documents that declare them.
 
-    ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
-    resellers do not see (CB-20), at whatever level they are used. ``held``: what is withheld or blocked there, and so
-    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for. ``names``:
-    what entities were called, or here still are, by what they are called now (AP-21). ``origin``: that of its own
-    copies, empty for a provider.
+    ``documents`` lacks what is a reseller's own; of its copies, they are the originals', and ``originals`` what those
+    say, amounts as in force. ``hidden_templates``: the notification templates that resellers do not see (CB-20), at
+    whatever level they are used. ``held``: what is withheld or blocked there, and so below (TREE-02). ``labels``: by
+    plan, those that a copy has of its original, where they were asked for. ``names``: every key that entities had, or
+    here still have, by what they are called now (AP-21). ``origin``: that of its own copies, empty for a provider.
     """
 
     key: str
@@ -41,21 +42,29 @@ class Upstream:
     hidden_templates: frozenset[str] = frozenset()
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
-    names: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    names: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)
+    originals: State = field(default_factory=dict)
     origin: str = ""
 
     def called(self, id: EntityId) -> EntityId:
         """What the catalog means by an identity, as it is called here or would be: until a rename comes, as ever."""
-        old = self.names.get(id, id)
         if id in self.state:
             return id
-        have = self.state.get(old)
-        came_down = have is not None and have.origin == self.origin
-        return old if came_down or (old in self.held and id not in self.held) else id
+        olds = self.names.get(id, ())
+        there = (old for old in olds if old in self.state and self.state[old].origin == self.origin)
+        held = (old for old in olds if old in self.held and id not in self.held)
+        return next(chain(there, held), id)
 
-    def originals(self) -> Mapping[EntityId, EntityId]:
-        """By what they are called here, what those are called now that a rename has not reached."""
-        return {old: new for new, old in self.names.items() if self.called(new) == old}
+    def called_now(self) -> Mapping[EntityId, EntityId]:
+        """What is called so no more, except here: by what it is called here, what the catalog calls it."""
+        return {old: new for new, olds in self.names.items() for old in olds if self.called(new) == old}
+
+    def wanted(self, id: EntityId, body: Body, place: Place | None = None) -> "Wanted":
+        """One of its entities, as a tenant should have it. ``place``: what asks for it, where no document says it."""
+        document, original = self.documents.get(id), self.originals.get(id)
+        if document is None or original is None:
+            return Wanted(id, body, document=document, place=None if document else place)
+        return Wanted(id, body, document=document, stated=original.body, place=place)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""
@@ -73,7 +82,8 @@ class Wanted:
     top-level fields that are compared (``None``: all that are declared). ``rules``: by path, a rule that stands in for
     the declared one. ``silent``: top-level fields of which no source speaks; they are not compared. ``along``: by path,
     the entities of which one must be there for a difference below it to be one (IW-07). ``document``, ``place`` and,
-    by path, ``places`` tell where it was declared; ``obstacles`` are known beforehand.
+    by path, ``places`` tell where it was declared; ``stated``: what the document says, where a copy stands between that
+    may say otherwise. ``obstacles`` are known beforehand.
     ``root``: why the upstream itself does not get it, where it is withheld or blocked there (TREE-02).
     """
 
@@ -87,6 +97,7 @@ class Wanted:
     along: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=dict)
     places: Mapping[Path, Place] = field(default_factory=dict)
     document: SourceDocument | None = None
+    stated: Body | None = None
     place: Place | None = None
     obstacles: tuple[Obstacle, ...] = ()
     root: Root | None = None
@@ -100,9 +111,9 @@ class Wanted:
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
                 return self.places[path[:end]]
-        if self.place is not None:
-            return self.place
-        return self.document.place_of(path) if self.document else None
+        if self.document and (self.stated is None or get(self.stated, path) == get(self.body, path)):
+            return self.document.place_of(path)
+        return self.place
 
 
 @dataclass(frozen=True, slots=True)

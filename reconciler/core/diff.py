@@ -15,9 +15,11 @@ from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Action, Difference
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
-from reconciler.model.sync import GATED, OWN_BLOCKS, OWN_SHARED, Own, Synced, Unmanaged
-from reconciler.model.values import Body, Path, Value
+from reconciler.model.sync import GATED, LAST_APPLIED, OWN_BLOCKS, OWN_SHARED, Kept, Own, Synced, Unmanaged
+from reconciler.model.values import Body, Path, Value, get
 
+AMOUNTS = ("amount", "amounts")
+"""The types of fields that hold money: one amount, or one by key."""
 COPIES = Unmanaged(rule="ORIGIN")
 """What an own item of the tenant gets that hides one of its upstream's."""
 
@@ -26,9 +28,11 @@ COPIES = Unmanaged(rule="ORIGIN")
 class Comparison:
     """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
 
-    ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``: nothing is renamed).
+    ``tenant``: whose state it is. ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``:
+    nothing is renamed).
     """
 
+    tenant: str
     desired: Desired
     actual: State
     rules: RuleBook
@@ -169,12 +173,15 @@ class Walk:
                 yield from self._items(mine or {}, theirs or {}, field, here)
             elif field.type == "struct":
                 yield from self._struct(mine or {}, theirs or {}, field.fields, here)
+            elif field.type == "amounts":
+                for key in sorted({*(mine or {}), *(theirs or {})}):
+                    yield from self._leaf((mine or {}).get(key), (theirs or {}).get(key), field, (*here, key))
             else:
                 yield from self._leaf(mine, theirs, field, here)
 
     def _leaf(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
         declared = self._compared(field)
-        if declared is None:
+        if declared is None or self._edited(mine, field, path):
             return
         if at_creation(field) not in ("copied", GATED):
             theirs = at_creation(field)
@@ -185,18 +192,24 @@ class Walk:
         if not _same(before, after, field):
             needs = (EntityId(field.ref.kind, after),) if field.ref and field.ref.copied and after else ()
             found = self._difference(path, before, after, declared)
-            yield replace(found, needs=needs, amount=field.type == "amount")
+            yield replace(found, needs=needs, amount=field.type in AMOUNTS)
+
+    def _edited(self, mine: Value, field: FieldShape, path: Path) -> bool:
+        """SUB-13: whether the distributor put another value there than was applied last."""
+        if not (isinstance(field.declared, Synced) and field.declared.until_edited):
+            return False
+        return not _same(mine, get(self.have.get(LAST_APPLIED), path), field)
 
     def _compared(self, field: FieldShape) -> Synced | Unmanaged | None:
         declared = field.declared
         if isinstance(declared, Synced) and declared.unless_override:
             return declared if declared.unless_override in self.comparison.overrides else None
-        return None if isinstance(declared, Own) else declared
+        return None if isinstance(declared, Own | Kept) else declared
 
     def _settled(self, value: Value, field: FieldShape) -> Value:
         if value is None or value == [] or value == {}:
             value = field.default
-        return in_force(value, self.comparison.on) if field.type == "amount" else value
+        return in_force(value, self.comparison.on) if field.type in AMOUNTS else value
 
     def _references(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
         """Links to what came down, or is to come down; those to the tenant's own entities stay as they are."""
@@ -284,7 +297,7 @@ def _as_set(value: Value) -> set[str]:
 def _same(before: Value, after: Value, field: FieldShape) -> bool:
     if before is None or after is None:
         return before is after
-    if field.type == "amount":
+    if field.type in AMOUNTS:
         return canonical(before) == canonical(after)
     if field.type == "set":
         return sorted(before) == sorted(after)

@@ -14,7 +14,7 @@ from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
 from reconciler.model.settings import Policy, Setting
-from reconciler.model.sync import Always, Own, Synced, Unmanaged
+from reconciler.model.sync import Always, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import Path, Value, get, render_path
 
 
@@ -57,7 +57,7 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
     if path is not None and not any(each.path == path for each in accounts):
         accounts.insert(0, _undisputed(comparison, id, path))
     return Explanation(
-        tenant=policy.reseller,
+        tenant=comparison.tenant,
         entity=id,
         here=have is not None,
         wanted=id in comparison.desired.wanted,
@@ -139,7 +139,9 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
     desired = get(wanted.body, path) if wanted else None
     actual = get(have.body, path) if have else None
-    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path)
+    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path, comparison.overrides)
+    if have is not None and verdict == "in sync" and desired != actual and _edited(comparison, id, path):
+        verdict, why = "the distributor's own", "it was edited, and belongs to the distributor from then on"
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
         verdict, rule, why = "the reseller's own", "ORIGIN", "the entity did not come down; it is left alone"
     elif verdict == "in sync" and (wanted is None or not wanted.speaks_of(path[0])):
@@ -147,17 +149,23 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))
 
 
-def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
+def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:
+    """Whether a field that follows until it is edited was (SUB-13)."""
+    shape = comparison.rules.kinds.get(id.kind)
+    field = find_field(shape.fields, path) if shape else None
+    return field is not None and isinstance(field.declared, Synced) and field.declared.until_edited
+
+
+def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -> tuple[str, str, str]:
     field = find_field(shape.fields, path) if shape else None
     declared = field.declared if field else None
     match declared:
         case Own():
-            return (
-                "the reseller's own",
-                declared.rule,
-                "the field belongs to the reseller: never compared, never written",
-            )
-        case Synced() if declared.unless_override:
+            whose = f"the field belongs to the {declared.owner}: never compared, never written"
+            return f"the {declared.owner}'s own", declared.rule, whose
+        case Kept():
+            return "in sync", declared.rule, "the reconciler remembers there what it applied last"
+        case Synced() if declared.unless_override and declared.unless_override not in overrides:
             return "the reseller's own", "CB-17", f"it follows the provider only under {declared.unless_override}"
         case Synced():
             return "in sync", declared.rule, f"it changes under {' or '.join(declared.options)}"
@@ -177,7 +185,7 @@ def find_field(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
             if not below:
                 return field if len(field.path) == len(path) else None
             inner = find_field(field.fields, path)
-            if inner or (field.type == "items" and len(below) == 1):
+            if inner or (field.type in ("items", "amounts", "map") and len(below) == 1):
                 return inner or field
     return None
 

@@ -1,4 +1,7 @@
-"""The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06)."""
+"""The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06).
+
+Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,12 +11,16 @@ from typing import TypeAlias
 
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.held import held_at
+from reconciler.core.mirror import Clock, Offer, Projection
+from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
+from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
-from reconciler.core.upstream import asks_further_up, provider_upstream, reseller_upstream, with_labels, with_names
-from reconciler.model.entity import State
+from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
+from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
+from reconciler.model.options import MIRROR
 from reconciler.model.plan import Read, TenantPlan, TenantStatus
 from reconciler.model.policy import SyncPolicy
 from reconciler.model.settings import Policy
@@ -30,11 +37,18 @@ class Unreadable:
 
 Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
 """Reads a tenant's state; the shell's."""
+ObserveProvider: TypeAlias = Callable[[str], Observed | Unreadable]
+"""Reads the state of a provider's own system, where subscriptions are mirrored to."""
 Allowed: TypeAlias = Mapping[str, frozenset[str]]
 """The guards that are overridden for one plan, by tenant (GUARD-01)."""
 
 
-def plan_all(  # noqa: PLR0913 - three that say what there is, three that say what is asked
+def empty(_provider: str) -> Observed:
+    """A provider's own system in which there is nothing yet."""
+    return Observed({}, state_fingerprint({}), 0)
+
+
+def plan_all(  # noqa: PLR0913 - four that say what there is, three that say what is asked
     catalog: Catalog,
     observe: Observe,
     rules: RuleBook,
@@ -42,13 +56,16 @@ def plan_all(  # noqa: PLR0913 - three that say what there is, three that say wh
     on: date,
     selected: frozenset[str] | None = None,
     allowed: Allowed | None = None,
+    observe_provider: ObserveProvider = empty,
 ) -> Iterator[TenantPlan]:
     """The plans of the selected tenants (``None``: of all), upstreams first, then by key (TREE-01).
+
+    A provider has one if its own system holds something, or is to.
 
     An upstream that is not selected counts as it is (TREE-03); one that cannot be read takes those below with it
     (TREE-04).
     """
-    return Fold(catalog, observe, rules, on, allowed or {}).plans(selected)
+    return Fold(catalog, observe, rules, on, allowed or {}, observe_provider).plans(selected)
 
 
 def tenants_in_order(catalog: Catalog) -> list[str]:
@@ -76,7 +93,9 @@ class Fold:
     """What the walk down the tree remembers: each tenant's plan and its state afterwards.
 
     ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
-    what was planned stands (TREE-03). ``informed``: the upstreams that know what is known further up.
+    what was planned stands (TREE-03). ``at``: the moment that histories get, ISO 8601; the start of the day by default.
+    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: the upstreams that
+    know what is known further up.
     """
 
     catalog: Catalog
@@ -84,18 +103,129 @@ class Fold:
     rules: RuleBook
     on: date
     allowed: Allowed = field(default_factory=dict)
+    observe_provider: ObserveProvider = empty
+    at: str = ""
     upstreams: dict[str, Upstream] = field(default_factory=dict)
-    informed: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
     done: dict[str, Planned] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
+    observed: dict[str, Observed] = field(default_factory=dict)
+    mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
-        for reseller in tenants_in_order(self.catalog):
-            if selected is None or reseller in selected:
-                yield self.plan(reseller)
+        order = tenants_in_order(self.catalog)
+        resellers: dict[str, list[str]] = {}
+        for reseller in sorted(order):
+            resellers.setdefault(upstream_key(self.catalog, reseller), []).append(reseller)
+        plans = {key: self.plan(key) for key in order if selected is None or key in selected}
+        for distributor in [*reversed(order), *sorted(self.catalog.providers)]:
+            if distributor in resellers and (selected is None or distributor in selected):
+                plans |= self._mirrored(distributor, resellers[distributor], plans)
+        yield from (plans[key] for key in [*sorted(self.catalog.providers), *order] if key in plans)
+
+    def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
+        """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
+        order = tenants_in_order(self.catalog)
+        for distributor in [*reversed(order), *sorted(self.catalog.providers)]:
+            if selected is None or distributor in selected:
+                resellers = [each for each in order if upstream_key(self.catalog, each) == distributor]
+                yield from self._mirrored(distributor, resellers, {}).values()
+
+    def above(self, tenant: str) -> list[str]:
+        """The resellers above a reseller, topmost first."""
+        found: list[str] = []
+        key = upstream_key(self.catalog, tenant)
+        while key in self.catalog.policies:
+            found.insert(0, key)
+            key = upstream_key(self.catalog, key)
+        return found
+
+    def projection(self, reseller: str) -> Projection | Unreadable:
+        """What a reseller's distributor should have of its subscriptions, all else of its family planned."""
+        family = [reseller]
+        for one in family:
+            family += [each for each in self.catalog.policies if upstream_key(self.catalog, each) == one]
+        for _ in self.plans(frozenset({*self.above(reseller), *family})):
+            pass
+        policy = self._policy(reseller)
+        observed = self.failed.get(reseller) or self.observe_distributor(policy.upstream)
+        if isinstance(observed, Unreadable):
+            return observed
+        offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
+        held = self.mirrors_held.get(reseller, {})
+        return Projection(policy, self.states[reseller], offer, observed.state, self.clock, held)
+
+    def _mirrored(
+        self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
+    ) -> dict[str, TenantPlan]:
+        """A distributor's plan with the mirrors of its resellers' subscriptions, once theirs was made.
+
+        And those of resellers that cannot be read, where they were not planned.
+        """
+        found: dict[str, TenantPlan] = {}
+        if distributor in self.failed:
+            return found
+        sources: list[Source] = []
+        for reseller in resellers:
+            source = self._source(reseller, planned=reseller in plans)
+            if isinstance(source, TenantPlan):
+                found[reseller] = source
+            elif source and source.concerned:
+                sources.append(source)
+        return found | self._lifted(distributor, plans.get(distributor), sources) if sources else found
+
+    def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[Source]) -> dict[str, TenantPlan]:
+        observed = self.observe_distributor(distributor)
+        above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
+        if isinstance(observed, Unreadable):
+            return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=observed.problem)}
+        state = self.states.get(distributor, observed.state)
+        start = Lifted(plan or nothing_yet(distributor, above, observed), state)
+        offer = self.offer(distributor, state)
+        done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock)
+        self.states[distributor] = done.state
+        self.mirrors_held[distributor] = done.held
+        mute = plan is None and not (state or done.plan.changes or done.plan.deferred)
+        return {} if mute else {distributor: done.plan}
+
+    def observe_distributor(self, distributor: str) -> Observed | Unreadable:
+        """The state of a provider's own system, or of a reseller, as it is; read once."""
+        if distributor not in self.observed:
+            provider = distributor in self.catalog.providers
+            found = self.observe_provider(distributor) if provider else self.observe(self._policy(distributor))
+            if isinstance(found, Unreadable):
+                return found
+            self.observed[distributor] = found
+        return self.observed[distributor]
+
+    @property
+    def clock(self) -> Clock:
+        """The day and the moment of planning."""
+        return Clock(self.on, self.at or f"{self.on}T00:00:00Z")
+
+    def offer(self, distributor: str, state: State) -> Offer:
+        """What a distributor sells, as its catalog or its state has it."""
+        if distributor in self.catalog.providers:
+            return provider_offer(self.catalog.providers[distributor], self.on)
+        tree = self.catalog.providers[self.catalog.provider_of[distributor]]
+        return reseller_offer(tree, distributor, state, self.on)
+
+    def _source(self, reseller: str, *, planned: bool) -> Source | TenantPlan | None:
+        """A reseller as it is after its plan; one that was not planned as it is, if it mirrors (TREE-03)."""
+        policy = self._policy(reseller)
+        if reseller in self.failed or not (planned or reseller in self.states or policy.options[MIRROR].on):
+            return None
+        state = self._state(reseller)
+        if isinstance(state, Unreadable):
+            return self._failure(policy, state)
+        held = self.mirrors_held.get(reseller, {})
+        return Source(policy, state, held, self.allowed.get(reseller, frozenset()))
+
+    def _policy(self, reseller: str) -> Policy:
+        return resolve_policy(self.catalog, reseller)
 
     def plan(self, reseller: str) -> TenantPlan:
         """The plan of one tenant whose upstream was planned before it, if it was selected."""
@@ -108,6 +238,7 @@ class Fold:
         upstream = self.upstream_of(policy, observed.state)
         if isinstance(upstream, Unreadable):
             return self._failure(policy, upstream)
+        self.observed[reseller] = observed
         comparison = compare(policy, upstream, observed.state, self.rules, self.on)
         planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
         self.states[reseller], self.done[reseller] = planned.after, planned
@@ -135,15 +266,15 @@ class Fold:
         return self._informed(upstream)
 
     def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
-        if upstream.key not in self.catalog.policies or upstream.key in self.informed:
+        if upstream.key not in self.catalog.policies or upstream.key in self.told:
             return upstream
         above = self._upstream(resolve_policy(self.catalog, upstream.key))
         above = self._informed(above) if isinstance(above, Upstream) else above
         if isinstance(above, Unreadable):
             return above
-        self.informed.add(upstream.key)
-        informed = self.upstreams[upstream.key] = with_labels(with_names(upstream, above), above)
-        return informed
+        self.told.add(upstream.key)
+        told = self.upstreams[upstream.key] = with_labels(informed(upstream, above), above)
+        return told
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
         key = policy.upstream
@@ -157,8 +288,8 @@ class Fold:
                 state = self._state(key)
                 if isinstance(state, Unreadable):
                     return state
-                origin = upstream_key(self.catalog, key)
-                upstream = reseller_upstream(key, state, tree, self.on, origin=origin)
+                here = self._policy(key)
+                upstream = reseller_upstream(here, state, tree, self.on, above=self._known_above(key))
                 self.upstreams[key] = replace(upstream, held=self._held(key))
         return self.upstreams[key]
 
@@ -170,6 +301,14 @@ class Fold:
         above = self.upstream_of(policy)
         assert isinstance(above, Upstream), "what was planned had an upstream"
         return held_at(policy, self.done[reseller], above)
+
+    def _known_above(self, reseller: str) -> Upstream | None:
+        """A reseller's own upstream, unless a tenant would have to be read for it."""
+        policy = resolve_policy(self.catalog, reseller)
+        if policy.upstream == policy.provider:
+            above = self._upstream(policy)
+            return above if isinstance(above, Upstream) else None
+        return self.upstreams.get(policy.upstream)
 
     def _state(self, reseller: str) -> State | Unreadable:
         """After its plan; as it is, if it was not selected (TREE-03)."""

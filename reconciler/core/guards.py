@@ -10,6 +10,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from reconciler.core.diff import AMOUNTS, Comparison
 from reconciler.core.reasons import where
 from reconciler.core.shape import FieldShape, RuleBook
 from reconciler.model.amounts import canonical, in_force
@@ -17,7 +18,7 @@ from reconciler.model.change import Action, Obstacle
 from reconciler.model.documents import DISABLED
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
-from reconciler.model.options import VETOES
+from reconciler.model.options import MIRROR, VETOES
 from reconciler.model.plan import Change
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.sync import Synced
@@ -29,21 +30,41 @@ FEW = 5
 NAMED = 50
 """How many entities at fault stand in every blocked change; each further one is named in its own, so that the plan
 grows with the changes and not with their square."""
-PRICES = VETOES["prices"].options
-"""The options whose amounts are prices: the fees, resource prices and purchase prices of GUARD-01."""
-RETIRED: Mapping[str, tuple[str, Value]] = {"Plan": ("status", DISABLED), "Product": ("active", False)}
-"""The field and value by which an entity of a kind is disabled or retired."""
+PRICES = VETOES["prices"].options | {MIRROR}
+"""The options whose amounts are prices: fees, resource prices, purchase prices, and those of mirrors."""
+RETIRED: Mapping[str, tuple[str, tuple[Value, ...]]] = {
+    "Plan": ("status", (DISABLED,)),
+    "Product": ("active", (False,)),
+    "Subscription": ("status", ("cancelled", "deleted")),
+}
+"""The field and values by which an entity of a kind is disabled or retired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What guards look at: the tenant's policy and state, the changes that would be made, the day amounts hold."""
+    """What guards look at: the policy, what was compared, and the changes that would be made."""
 
     policy: Policy
-    state: State
-    rules: RuleBook
-    on: date
+    comparison: Comparison
     changes: tuple[Change, ...]
+
+    @property
+    def state(self) -> State:
+        return self.comparison.actual
+
+    @property
+    def rules(self) -> RuleBook:
+        return self.comparison.rules
+
+    @property
+    def on(self) -> date:
+        """The day on which amounts hold."""
+        return self.comparison.on
+
+    @property
+    def origin(self) -> str:
+        """The origin of what came this way."""
+        return self.comparison.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +135,24 @@ def _told(trip: Trip, faults: tuple[Fault, ...], tenant: str) -> str:
 
 def _max_deletes(case: Case, limit: str) -> Finding | None:
     """What came down and goes, as a share of what came down."""
-    gone = [Fault(each.entity, how) for each in case.changes if _came_down(each) and (how := _how_it_goes(each))]
-    total = sum(entity.origin is not None for entity in case.state.values())
+    gone = [Fault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
+    total = sum(entity.origin == case.origin for entity in case.state.values())
     if len(gone) <= FEW or Fraction(len(gone), total) <= _share(limit):
         return None
     percent = _percent(Fraction(len(gone), total))
     return f"{len(gone)} of the {total} entities that came down would go ({percent}%)", gone
 
 
-def _came_down(change: Change) -> bool:
-    return change.before is not None and change.before.get("origin") is not None
+def _came(case: Case, change: Change) -> bool:
+    return change.before is not None and change.before.get("origin") == case.origin
 
 
 def _how_it_goes(change: Change) -> str:
     if change.action is Action.DELETE:
         return " removed"
-    field, value = RETIRED.get(change.entity.kind, ("", None))
-    before, after = change.before or {}, change.after or {}
-    goes = bool(field) and after.get(field) == value and before.get(field) != value
-    return f" {field}: {str(value).lower()}" if goes else ""
+    field, values = RETIRED.get(change.entity.kind, ("", ()))
+    before, after = (change.before or {}).get(field), (change.after or {}).get(field)
+    return f" {field}: {str(after).lower()}" if after in values and before not in values else ""
 
 
 def _max_price_change(case: Case, limit: str) -> Finding | None:
@@ -229,6 +249,8 @@ def _prices_in(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path)
                 yield from _prices_in(item, field.fields, on, (*here, key))
         elif field.type == "struct":
             yield from _prices_in(value, field.fields, on, here)
+        elif field.type == "amounts" and _is_price(field):
+            yield from (((*here, key), amount) for key, each in value.items() if (amount := in_force(each, on)))
         elif _is_price(field):
             amount = in_force(value, on)
             if amount is not None:
@@ -237,7 +259,7 @@ def _prices_in(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path)
 
 def _is_price(field: FieldShape) -> bool:
     declared = field.declared
-    return field.type == "amount" and isinstance(declared, Synced) and not PRICES.isdisjoint(declared.options)
+    return field.type in AMOUNTS and isinstance(declared, Synced) and not PRICES.isdisjoint(declared.options)
 
 
 def _number(amount: str) -> Fraction:

@@ -30,7 +30,7 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
         if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
     }
     not_coming = {_as_called(each, planned): each for each in _not_coming(planned.plan)}
-    held = still | {id: _held(policy.reseller, each, above) for id, each in not_coming.items()}
+    held = still | {id: _held(policy.reseller, each, above.held) for id, each in not_coming.items()}
     return held | _carried(held, planned, above)
 
 
@@ -41,6 +41,11 @@ def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
     return old if old in planned.after else deferred.change.entity
 
 
+def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
+    """The mirrors of a reseller's subscriptions that its distributor does not get, with the root cause (TREE-02)."""
+    return {each.change.entity: _held(policy.reseller, each, known) for each in _not_coming(planned.plan)}
+
+
 def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
     for each in plan.deferred:
         returns = any((field.path, field.after) == (("status",), ACTIVE) for field in each.change.fields)
@@ -48,10 +53,10 @@ def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
             yield each
 
 
-def _held(tenant: str, deferred: Deferred, above: Upstream) -> Held:
+def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> Held:
     after = deferred.change.after
     body = entity(after).body if after else {}
-    if known := above.held.get(deferred.change.entity):
+    if known := above.get(deferred.change.entity):
         return Held(known.root, body)
     place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
     verdict = Verdict(deferred.reason)

@@ -157,11 +157,10 @@ class Bench:
                 yield veto.id
 
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
-        if difference.action is Action.DELETE:
-            return ()
-        use: Use = "update" if difference.path else "create"
+        removed = difference.action is Action.DELETE
+        use: Use = "remove" if removed else "update" if difference.path else "create"
         found = [*self._of(difference.entity, use)]
-        if not difference.only_if_there:
+        if not removed and not difference.only_if_there:
             for target in self._reach(difference.needs):
                 found += self._of(target, "need")
         return tuple(dict.fromkeys(found))

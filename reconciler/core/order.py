@@ -33,6 +33,6 @@ def kind_ranks() -> dict[str, int]:
 
 def _named(fields: tuple[FieldShape, ...]) -> Iterator[str]:
     for field in fields:
-        if field.ref and field.ref.copied:
+        if field.ref:
             yield field.ref.kind
         yield from _named(field.fields)

@@ -13,7 +13,7 @@ from reconciler.core.order import in_order
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
 from reconciler.core.renames import moved
 from reconciler.core.resolve import resolve
-from reconciler.core.shape import FieldShape, RuleBook, fields_of, tidy
+from reconciler.core.shape import FieldShape, RuleBook, fields_of, kept, tidy
 from reconciler.model.change import Action, Difference, Judged, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import Entity, State
@@ -51,7 +51,8 @@ def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, o
     desired = resolve(policy, upstream, renamed.state, rules, on)
     wanted = {id: each for id, each in desired.wanted.items() if id not in renamed.refused.values()}
     overrides = frozenset(name for name, setting in policy.overrides.items() if setting.on)
-    return Comparison(replace(desired, wanted=wanted), renamed.state, rules, overrides, on, renamed)
+    desired = replace(desired, wanted=wanted)
+    return Comparison(policy.reseller, desired, renamed.state, rules, overrides, on, renamed)
 
 
 def plan_tenant(
@@ -68,7 +69,7 @@ def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = fro
     found = differences(comparison)
     judgement = judge(comparison, found, policy)
     changes = tuple(Writer.of(policy, comparison, judgement).changes())
-    trips = tripped(Case(policy, comparison.actual, comparison.rules, comparison.on, changes), allowed)
+    trips = tripped(Case(policy, comparison, changes), allowed)
     return judge(comparison, found, policy, obstacles(trips, policy.reseller)) if trips else judgement
 
 
@@ -78,9 +79,9 @@ def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, obs
     changes = in_order(writer.changes())
     deferred = tuple(writer.deferred())
     plan = TenantPlan(
-        tenant=policy.reseller,
+        tenant=comparison.tenant,
         upstream=policy.upstream,
-        status=_status(changes, deferred),
+        status=status_of(changes, deferred),
         fingerprint=observed.fingerprint,
         revision=observed.revision,
         changes=changes,
@@ -89,7 +90,8 @@ def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, obs
     return Planned(plan, writer.after())
 
 
-def _status(changes: tuple[Change, ...], deferred: tuple[Deferred, ...]) -> TenantStatus:
+def status_of(changes: tuple[Change, ...], deferred: tuple[Deferred, ...]) -> TenantStatus:
+    """How a tenant stands whose plan makes and defers these."""
     if changes:
         return TenantStatus.CHANGES
     blocked = any(each.reason == Verdict.BLOCKED for each in deferred)
@@ -174,8 +176,16 @@ class Writer:
             origin: str | None = self.comparison.origin
         else:
             assert have is not None
-            body, origin = have.body, have.origin
+            body, origin = self._remembered(id, have.body), have.origin
         return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
+
+    def _remembered(self, id: EntityId, body: Body) -> Body:
+        """With what the reconciler is to remember of an entity that changes."""
+        wanted = self.comparison.desired.wanted.get(id)
+        shape = self.comparison.rules.kinds.get(id.kind)
+        for memory in kept(shape.fields) if wanted and shape else ():
+            body = put(body, (memory.name,), wanted.body.get(memory.name) if wanted else None)
+        return body
 
     def _tidied(self, id: EntityId, body: Body, origin: str | None) -> Entity:
         return Entity(id, tidy(body, fields_of(id.kind)), origin)
@@ -199,7 +209,7 @@ class Writer:
         place = self._declared_at(arrival.id, ())
         action = Action.UPDATE if before else Action.CREATE
         change = Change(
-            self.policy.reseller,
+            self.comparison.tenant,
             arrival.id,
             action,
             before,
@@ -214,7 +224,7 @@ class Writer:
     def _changed(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
         first = next((each for each in judged if not each.difference.path), judged[0])
         change = Change(
-            self.policy.reseller,
+            self.comparison.tenant,
             id,
             first.difference.action,
             self._before(id),
@@ -280,7 +290,7 @@ class Writer:
             origin = self.comparison.origin if not first.path or have is None else have.origin
             after = self._tidied(id, with_differences(body, (each.difference for each in judged)), origin).document()
         change = Change(
-            self.policy.reseller,
+            self.comparison.tenant,
             id,
             first.action,
             self._before(id),

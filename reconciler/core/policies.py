@@ -71,6 +71,7 @@ def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
         listed=tree.documents[EntityId("PriceList", price_list.value)] if price_list.value else None,
         store=model.store,
         token_env=model.token_env,
+        billing_day=model.subscriptions.billing_day,
     )
 
 

@@ -16,8 +16,9 @@ from reconciler.model.keys import EntityId, noun
 from reconciler.model.sync import OWN_BLOCKS
 from reconciler.model.values import Body
 
-Use: TypeAlias = Literal["create", "update", "need"]
-"""What is about to happen to a target: it is created or taken over, a field of it changes, or a new entity needs it."""
+Use: TypeAlias = Literal["create", "update", "need", "remove"]
+"""What is about to happen to a target: it is created or taken over, a field of it changes, a new entity needs it, or
+it is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,10 @@ class Circumstances:
 Check: TypeAlias = Callable[[Circumstances, EntityId, Use], Iterator[Obstacle]]
 
 
-def _known_beforehand(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _known_beforehand(case: Circumstances, target: EntityId, _use: Use) -> Iterator[Obstacle]:
     """AP-04, AP-05: what the source of the desired state knew already."""
     wanted = case.wanted(target)
-    if wanted and use != "update":
+    if wanted:
         yield from wanted.obstacles
 
 
@@ -114,10 +115,20 @@ def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterat
         yield Obstacle("AP-01", f'{upstream.key} has no {noun(target.kind)} "{target.key}"')
 
 
+def _vanished(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """SUB-41: a subscription that vanished at the reseller, without status deleted, is no deletion."""
+    if target.kind == "Subscription" and use == "remove":
+        reseller = case.comparison.origin
+        source = target.key.removeprefix(f"{reseller}.")
+        detail = f'{reseller} has no subscription "{source}" any more, though it was not deleted there'
+        yield Obstacle("SUB-41", f"{detail}; bring it back there, or delete it there as the business does")
+
+
 PRECONDITIONS: Mapping[str, Check] = {
     "AP-01": _missing_upstream,
     "AP-04": _known_beforehand,
     "AP-17": _service_terms,
     "CB-20": _hidden_templates,
     "ORIGIN": _own_key,
+    "SUB-41": _vanished,
 }

@@ -19,7 +19,7 @@ from reconciler.model.fields import Leaf
 from reconciler.model.keys import EntityId, snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.options import GUARDS, VETOES, Veto
-from reconciler.model.sync import EMPTY, Declaration, Items, KindSync, Links, Own, Ref, Synced, Unmanaged
+from reconciler.model.sync import EMPTY, Declaration, Items, Kept, KindSync, Links, Own, Ref, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ class FieldShape:
     links: Links | None = None
     ref: Ref | None = None
     fields: tuple["FieldShape", ...] = ()
+    required: bool = False
 
     @property
     def copied(self) -> bool:
@@ -170,13 +171,18 @@ def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
     shapes = {field.name: field for field in fields}
     for name, value in body.items():
         field = shapes.get(name)
-        if field and field.type == "items" and value:
-            value = {key: tidy(item, field.fields) for key, item in value.items() if item is not None}
-        elif field and field.type == "struct" and value:
-            value = tidy(value, field.fields)
+        if field and field.fields and isinstance(value, Mapping):
+            value = _tidied(value, field)
         if value is not None and value != {} and value != []:
             result[name] = value
     return result
+
+
+def _tidied(value: Body, field: FieldShape) -> Body:
+    if field.type == "struct":
+        return tidy(value, field.fields)
+    items = {key: item for key, item in value.items() if item is not None}
+    return {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
 
 
 def rule_book(preconditions: frozenset[str]) -> RuleBook:
@@ -192,7 +198,7 @@ def _shape(name: str, info: FieldInfo, parent: Path) -> FieldShape:
     annotation, metadata = unwrapped(info.annotation, tuple(info.metadata))
     path = (*parent, name)
     type_, fields = _type(annotation, metadata, path)
-    declared = _first(metadata, Synced) or _first(metadata, Unmanaged) or _first(metadata, Own)
+    declared = next((each for each in metadata if isinstance(each, Declaration)), None)
     default = info.default if info.default is not PydanticUndefined else None
     return FieldShape(
         name=name,
@@ -204,21 +210,30 @@ def _shape(name: str, info: FieldInfo, parent: Path) -> FieldShape:
         links=_first(metadata, Links),
         ref=_first(metadata, Ref),
         fields=fields,
+        required=info.is_required(),
     )
 
 
 def _type(annotation: Any, metadata: tuple[Any, ...], path: Path) -> tuple[str, tuple[FieldShape, ...]]:
     leaf = _first(metadata, Leaf)
     if leaf:
-        return leaf.type, ()
+        return leaf.type, _inner(annotation, path)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "struct", _shapes(annotation, path)
     if get_origin(annotation) is dict:
         item, inner = unwrapped(get_args(annotation)[1])
         if isinstance(item, type) and issubclass(item, BaseModel):
             return "items", _shapes(item, (*path, ANY))
-        return ("amounts" if (_first(inner, Leaf) or Leaf("")).type == "amount" else "map"), ()
-    return "list", ()
+        held, _ = _type(item, inner, path)
+        return ("amounts" if held in ("amount", "amounts") else "map"), ()
+    item = next(iter(get_args(annotation)), None)
+    return "list", _inner(item, (*path, ANY))
+
+
+def _inner(annotation: Any, path: Path) -> tuple[FieldShape, ...]:
+    """What is inside of a value that is compared as a whole."""
+    part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return _shapes(annotation, path) if part else ()
 
 
 def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
@@ -239,6 +254,29 @@ def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]
         elif field.type == "items":
             for item in value.values():
                 yield from references(item, field.fields)
+
+
+def kept(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
+    """The fields in which the reconciler remembers what it applied."""
+    return tuple(field for field in fields if isinstance(field.declared, Kept))
+
+
+def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
+    """The fields of a mirror that its distributor may not change, sorted (SUB-38)."""
+    return tuple(sorted(field.name for field in fields if is_locked(fields, (field.name,))))
+
+
+def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
+    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What is not known is."""
+    field = next((each for each in fields if each.name == path[0]), None)
+    if field is None:
+        return True
+    if field.type in ("items", "struct"):
+        below = path[2:] if field.type == "items" else path[1:]
+        return is_locked(field.fields, below) if below else True
+    if isinstance(field.declared, Synced):
+        return not field.declared.until_edited
+    return isinstance(field.declared, Unmanaged | Kept)
 
 
 def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:

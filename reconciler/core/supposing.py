@@ -24,6 +24,15 @@ class Supposition:
     held: tuple[str, ...]
     guards: tuple[str, ...] = ()
 
+    def beside(self, other: "Supposition", *, at: str) -> "Supposition":
+        """With what changes at the distributor besides, by its address there."""
+        return replace(
+            self,
+            released=(*self.released, *(f"{at}/{each}" for each in other.released)),
+            held=(*self.held, *(f"{at}/{each}" for each in other.held)),
+            guards=tuple(sorted({*self.guards, *other.guards})),
+        )
+
 
 def options_named(names: Iterable[str]) -> tuple[str, ...]:
     """Ids of options, or whole groups (``plans``), as ids. Raises ``KeyError`` with the name that there is not."""

@@ -1,6 +1,6 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import chain
@@ -22,15 +22,19 @@ def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=old_keys(state))
 
 
-def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date, *, origin: str) -> Upstream:
-    """A reseller's state after its own plan (AP-06), by the names of the provider's catalog. ``origin``: of its copies.
+def reseller_upstream(
+    policy: Policy, state: State, tree: ProviderTree, on: date, *, above: Upstream | None = None
+) -> Upstream:
+    """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
 
-    Notification templates stay at the provider.
+    ``policy``: the reseller's. ``above``: its own upstream, where it is known; it tells which documents declare what
+    the copies say, and what was renamed by others than the provider (AP-21).
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    names = {**_of_copies(above, state, origin), **old_keys(state)}
-    return Upstream(key, after, {}, hidden_templates(tree.documents), names=names, origin=origin)
+    names = old_keys({id: document.entity for id, document in tree.documents.items()})
+    hidden = hidden_templates(tree.documents)
+    upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), names)
+    return informed(upstream, above) if above else upstream
 
 
 def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
@@ -43,24 +47,35 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
     return by_labels or any(id not in upstream.state for id in chain(listed, copies))
 
 
-def with_names(upstream: Upstream, above: Upstream) -> Upstream:
-    """A reseller's upstream that knows what was renamed further up: by the provider, and by resellers of their own."""
-    names = _of_copies(above.names, upstream.state, upstream.origin)
-    return replace(upstream, names={**names, **old_keys(upstream.state)})
+def informed(upstream: Upstream, above: Upstream) -> Upstream:
+    """A reseller's upstream that knows what is known above: what was renamed, and what documents declare its copies."""
+    upstream = _with_names(upstream, above.names)
+    copies = (id for id, each in upstream.state.items() if each.origin == above.key)
+    declared = {id: each for id, each in _originals(copies, upstream, above).items() if each in above.documents}
+    documents = {id: above.documents[each] for id, each in declared.items()}
+    stated = {id: above.originals.get(each) or above.state[each] for id, each in declared.items()}
+    return replace(upstream, documents=documents, originals=stated)
 
 
-def _of_copies(names: Mapping[EntityId, EntityId], state: State, origin: str) -> dict[EntityId, EntityId]:
+def _with_names(upstream: Upstream, above: Mapping[EntityId, tuple[EntityId, ...]]) -> Upstream:
     """A copy does not say what it was called, what is above does; a reseller's own says so itself."""
-    return {new: old for new, old in names.items() if new not in state or state[new].origin == origin}
+    state, origin = upstream.state, upstream.origin
+    names = {new: olds for new, olds in above.items() if new not in state or state[new].origin == origin}
+    return replace(upstream, names={**names, **old_keys(state)})
+
+
+def _originals(copies: Iterable[EntityId], upstream: Upstream, above: Upstream) -> dict[EntityId, EntityId]:
+    """What each copy is of, as that is called above, by what the copy is called here."""
+    now = upstream.called_now()
+    return {id: above.called(now.get(id, id)) for id in copies}
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream whose copies of plans have their originals' labels: labels themselves do not come down."""
     copies = {id for id, each in upstream.state.items() if id.kind == "Plan" and each.origin == above.key}
     coming = {id for id in upstream.held if id.kind == "Plan"}
-    originals = upstream.originals()
-    above_it = {id: above.called(originals.get(id, id)) for id in sorted(copies | coming)}
-    return replace(upstream, labels={id: above.labels_of(original) for id, original in above_it.items()})
+    originals = _originals(sorted(copies | coming), upstream, above)
+    return replace(upstream, labels={id: above.labels_of(original) for id, original in originals.items()})
 
 
 def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:

@@ -102,6 +102,8 @@ def _store(document: SourceDocument, schemes: Collection[str]) -> Iterator[Diagn
         hint = f"known: {', '.join(sorted(schemes))}; others come with plugins"
     elif parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
         summary, hint = f"{url} names no file", "three slashes: sqlite:///.reconcile/tenants.db"
+    elif parts.scheme == "postgresql" and not url.startswith("postgresql://"):
+        summary, hint = f"{url} names no database", "for example postgresql://reconcile@db.example/tenants"
     elif parts.scheme in ("http", "https") and not parts.hostname:
         summary, hint = f"{url} names no host", "for example https://bss.contoso.example/api"
     if summary:

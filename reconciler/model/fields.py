@@ -19,6 +19,7 @@ from reconciler.model.keys import KEY, TENANT_KEY
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _PERIOD = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z")
+_PERIOD_PART = re.compile(r"([0-9]+)([YMWD])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SHARE = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?%\Z")
 MAX_WHOLE = 2**53 - 1
@@ -214,6 +215,16 @@ def read_period(value: object) -> str:
     return text
 
 
+def period_parts(period: str) -> tuple[int, int]:
+    """A period as months and days.
+
+    >>> period_parts("P1Y2M"), period_parts("P2W3D")
+    ((14, 0), (0, 17))
+    """
+    amounts = {unit: int(number) for number, unit in _PERIOD_PART.findall(period)}
+    return amounts.get("Y", 0) * 12 + amounts.get("M", 0), amounts.get("W", 0) * 7 + amounts.get("D", 0)
+
+
 def read_set(value: object) -> list[str]:
     """A list of keys, without repeats and without order."""
     keys = read_list(value)
@@ -223,6 +234,11 @@ def read_set(value: object) -> list[str]:
             raise refuse("repeated-item", f'"{key}" stands twice', "a list of keys is a set", at=(index,))
         seen.add(key)
     return sorted(keys)
+
+
+def read_key_or_set(value: object) -> list[str]:
+    """A key, or a list of keys without repeats and without order."""
+    return read_set(value) if isinstance(value, list) else [read_key(value)]
 
 
 def read_list(value: object) -> list[str]:
@@ -315,6 +331,10 @@ Period: TypeAlias = Annotated[
 ]
 KeySet: TypeAlias = Annotated[
     list[str], *_field(read_set, "set", {"type": "array", "items": _KEY, "uniqueItems": True})
+]
+KeyOrSet: TypeAlias = Annotated[
+    list[str],
+    *_field(read_key_or_set, "set", {"anyOf": [_KEY, {"type": "array", "items": _KEY, "uniqueItems": True}]}),
 ]
 KeyList: TypeAlias = Annotated[list[str], *_field(read_list, "list", {"type": "array", "items": _KEY})]
 Days: TypeAlias = Annotated[dict[str, str], *_field(read_days, "map", _DAYS)]

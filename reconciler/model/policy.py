@@ -1,7 +1,7 @@
 """The documents that steer: workspace, provider, price lists, templates and sync policies. They are never copied."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
@@ -64,12 +64,12 @@ def read_store(value: object) -> str:
     url = read_text(value)
     try:
         parts = urlsplit(url)
-        password = parts.password
+        secret = parts.password is not None or {"password", "sslpassword"} & {*parse_qs(parts.query, True)}
     except ValueError as error:
         raise refuse("bad-store", f"{url} is not a URL: {error}") from None
     if not parts.scheme:
         raise refuse("bad-store", f"{url} is not a URL", "for example sqlite:///.reconcile/tenants.db")
-    if password is not None:
+    if secret:
         hint = "name an environment variable with token_env, or use the driver's own (PGPASSWORD)"
         raise refuse("bad-store", "a store's URL holds no password", hint)
     return url

@@ -197,6 +197,77 @@ RULES: dict[str, str] = {
         "Its billing cycles stay. A relation removed upstream is `unmanaged`. A product that a delegated plan "
         "needs as well is not retired, nor its group removed."
     ),
+    "SUB-01": (
+        "A paid subscription in the reseller's system for a service that the distributor offers (an active "
+        "product of the distributor) is copied."
+    ),
+    "SUB-02": (
+        "An unpaid (trial) one, or one of the reseller's own products, is not; a trial that becomes paid is, "
+        "from then on."
+    ),
+    "SUB-03": "The customer's first paid subscription: the customer is copied first.",
+    "SUB-04": "Strictly one-to-one, whatever fails in between: unique on (reseller, subscription).",
+    "SUB-05": "Name: `<End Customer Name> - <Product Name>`.",
+    "SUB-06": "Customer: the end customer, locked.",
+    "SUB-07": "Bill to: the tenant reseller, locked.",
+    "SUB-08": "Activation date and start date copied, locked.",
+    "SUB-09": "Status: start date in the future: inactive, else active.",
+    "SUB-10": "Product, billing cycle, quantity, characteristics and Renew Automatically copied, locked.",
+    "SUB-11": "Provisioning sync status follows the reseller, locked; `retry` is not available.",
+    "SUB-12": "Responsible user and sharing rule come from the provider's `api_options`.",
+    "SUB-13": (
+        "Billed by the reseller's price list, else the product's unit price (`unit_prices`). Prices that the "
+        "distributor edited (SUB-39) are the distributor's from then on."
+    ),
+    "SUB-14": "No billing information is copied.",
+    "SUB-15": "Add-ons are mirrored.",
+    "SUB-16": "Mirrored add-ons are priced from the reseller's price list (else as SUB-13).",
+    "SUB-17": (
+        "The distributor can't change an add-on's quantity or cancel it; it may edit it and its billing "
+        "options, except the unit."
+    ),
+    "SUB-18": "Ribbon: `This subscription is managed by <RESELLER NAME> Tenant Reseller`.",
+    "SUB-19": (
+        "Updates reach both systems together: a reseller's action and its mirror commit in one transaction "
+        "where both live in one database; elsewhere the continuous mode mirrors within its interval, and what"
+        " is pending is visible."
+    ),
+    "SUB-20": "Cancel, delete and suspend reach the mirror.",
+    "SUB-21": "A change of Renew Automatically reaches the mirror.",
+    "SUB-22": "A change of characteristics reaches the mirror.",
+    "SUB-23": "A change of quantity reaches the mirror, with the same effective date.",
+    "SUB-24": "A partial upgrade reaches the mirror: a second subscription, and the first one's quantity.",
+    "SUB-25": "A total upgrade reaches the mirror: the product, and a renewal entry.",
+    "SUB-26": "A downgrade reaches the mirror: partial or total, as an upgrade.",
+    "SUB-27": "A unit change reaches the mirror, for the current or the next cycle as the reseller chose.",
+    "SUB-28": "Without Renew Automatically a subscription goes inactive when billing runs on the day its cycle ended.",
+    "SUB-29": (
+        "The day on which a cycle ends may differ on the two sides: each side goes by its own cycle end. "
+        "**R** A cycle ends at start date + k × billing cycle (clipped to the month's end), and where the "
+        "billed party has a billing day, on the first such day at or after that."
+    ),
+    "SUB-30": "A re-activation reaches the mirror.",
+    "SUB-31": "Each action writes a history record at the distributor.",
+    "SUB-32": "Denied to the distributor on a mirrored subscription: delete.",
+    "SUB-33": "Denied to the distributor on a mirrored subscription: activate, cancel, suspend, renew.",
+    "SUB-34": "Denied to the distributor on a mirrored subscription: add add-on, change quantity.",
+    "SUB-35": "Denied to the distributor on a mirrored subscription: upgrade, downgrade.",
+    "SUB-36": "Denied to the distributor on a mirrored subscription: generate invoices by hand.",
+    "SUB-37": "Denied to the distributor on a mirrored subscription: relate activities and emails.",
+    "SUB-38": (
+        "Allowed: edit subscription, on unlocked fields only (custom fields, responsible user, sharing rule, "
+        "bill-to contact, type, whatever is not locked)."
+    ),
+    "SUB-39": "Allowed: edit pricing information, everything but the unit.",
+    "SUB-40": (
+        "**R** A locked field that was changed behind the guard's back is drift, and the next apply restores "
+        "it; an allowed edit survives every apply."
+    ),
+    "SUB-41": (
+        "**R** A source that vanished without status `deleted` is `blocked`, never a deletion. A subscription"
+        " first seen suspended or cancelled is mirrored as it is. With `subscriptions.mirror` off nothing is "
+        "mirrored, actions included."
+    ),
     "TREE-01": "Catalogs fold downwards, mirrors upwards, in one plan.",
     "TREE-02": (
         "What is withheld or blocked at a level is withheld or blocked below it, with the root cause's policy line."

@@ -36,7 +36,7 @@ class Policy:
     """What holds for one reseller, after provider defaults, templates and its own policy.
 
     ``given``: the kinds that a service template hands out (OrderFlow, Role, ...), each a setting with a list of keys.
-    ``listed``: the price list that ``price_list`` names.
+    ``listed``: the price list that ``price_list`` names. ``billing_day``: of its mirrored subscriptions.
     ``options``, ``vetoes``, ``overrides`` and ``guards`` have an entry for every id there is.
     """
 
@@ -57,3 +57,4 @@ class Policy:
     listed: SourceDocument | None = None
     store: str | None = None
     token_env: str | None = None
+    billing_day: int | None = None

@@ -7,12 +7,16 @@ A field without one is the provider's alone: never compared, never copied.
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from reconciler.model.options import MIRROR
+
 COPIED = "copied"
 """At creation the field takes the upstream's value."""
 GATED = "gated"
 """At creation the field is left out; it is a difference of its own (CB-21)."""
 EMPTY = "empty"
 """At creation the field is left empty."""
+LAST_APPLIED = "last_applied"
+"""The field of a mirror that holds what was applied last, where a rule needs to know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Synced:
     """An override without which the field is the reseller's (CB-18)."""
     off: str | None = None
     """The rule that says what does not happen while all of the options are off, where there is one of its own."""
+    until_edited: bool = False
+    """The field is the distributor's once it has another value than the one last applied (SUB-13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,14 @@ class Unmanaged:
 class Own:
     """The reseller's: never compared, never written after creation, which gives it ``at_creation``.
 
-    ``follows``: the one exception, a transition of another field that sets it (CB-09).
+    ``follows``: the one exception, a transition of another field that sets it (CB-09). ``owner``: of a mirror it is
+    the distributor's.
     """
 
     rule: str
     at_creation: Any = COPIED
     follows: "Follows | None" = None
+    owner: str = "reseller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +68,21 @@ class Follows:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the reconciler remembers: no difference of its own, but written with whatever else of the entity is."""
+
+    rule: str
+    at_creation: Any = COPIED
+
+
+@dataclass(frozen=True, slots=True)
 class Always:
     """What no option is needed for: a rename (AP-21)."""
 
     rule: str
 
 
-Declaration: TypeAlias = Synced | Unmanaged | Own
+Declaration: TypeAlias = Synced | Unmanaged | Own | Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +181,18 @@ def unmanaged(*, rule: str, at_creation: Any = COPIED) -> Unmanaged:
 def reseller_owned(*, rule: str, at_creation: Any = COPIED, follows: Follows | None = None) -> Own:
     """The field belongs to the reseller from its creation on."""
     return Own(rule, at_creation, follows)
+
+
+def distributor_owned(*, rule: str, at_creation: Any = EMPTY) -> Own:
+    """The field of a mirror belongs to the distributor from its creation on (SUB-38)."""
+    return Own(rule, at_creation, owner="distributor")
+
+
+def mirrored(*, rule: str) -> Synced:
+    """The field follows the reseller's subscription, and is locked for the distributor (SUB-38)."""
+    return Synced((MIRROR,), rule)
+
+
+def mirrored_until_edited(*, rule: str) -> Synced:
+    """The field follows until the distributor edits it (SUB-13); what was applied last tells (`LAST_APPLIED`)."""
+    return Synced((MIRROR,), rule, until_edited=True)

@@ -20,7 +20,21 @@ from reconciler.model.fields import (
     Text,
 )
 from reconciler.model.options import ADD_BILLING_CYCLES, SYNC_TERMS_AND_CONDITIONS, UPDATE_ORDER_FLOW, UPDATE_ROLES
-from reconciler.model.sync import GATED, OWN_SHARED, Items, KindSync, Ref, reseller_owned, synced_by
+from reconciler.model.sync import (
+    COPIED,
+    GATED,
+    OWN_BLOCKS,
+    OWN_SHARED,
+    Items,
+    Kept,
+    KindSync,
+    Ref,
+    distributor_owned,
+    mirrored,
+    mirrored_until_edited,
+    reseller_owned,
+    synced_by,
+)
 
 
 class TenantBillingCycle(Part):
@@ -62,23 +76,28 @@ class Tenant(Document):
 
 
 class Customer(Document):
-    """An end customer."""
+    """An end customer; at the distributor, the copy of a reseller's (SUB-03). No billing information is copied."""
 
+    sync = KindSync(dependent="SUB-03", own=OWN_BLOCKS)
     kind: Literal["Customer"]
     key: Key
-    name: Text | None = None
-    billing_day: BillingDay | None = None
-    reference: Text | None = None
+    name: Annotated[Text | None, mirrored(rule="SUB-03")] = None
+    billing_day: Annotated[BillingDay | None, distributor_owned(rule="SUB-14")] = None
+    reference: Annotated[Text | None, mirrored(rule="SUB-03")] = None
+
+
+_PRICES = dict[Period, Amount]
+_OPTIONS = dict[str, Scalar]
 
 
 class AddOn(Part):
-    """An add-on of a subscription."""
+    """An add-on of a subscription (SUB-15 to SUB-17)."""
 
-    product: Annotated[Key, Ref("Product", copied=False)]
-    billing_cycle: Period | None = None
-    quantity: Count | None = None
-    prices: Annotated[dict[Period, Amount], Field(default_factory=dict)]
-    billing_options: Annotated[dict[str, Scalar], Field(default_factory=dict)]
+    product: Annotated[Key, Ref("Product", copied=False), mirrored(rule="SUB-15")]
+    billing_cycle: Annotated[Period | None, mirrored(rule="SUB-15")] = None
+    quantity: Annotated[Count | None, mirrored(rule="SUB-15")] = None
+    prices: Annotated[_PRICES, Field(default_factory=dict), mirrored_until_edited(rule="SUB-16")]
+    billing_options: Annotated[_OPTIONS, Field(default_factory=dict), distributor_owned(rule="SUB-17")]
 
 
 class Renewal(Part):
@@ -90,49 +109,85 @@ class Renewal(Part):
 
 
 class HistoryRecord(Part):
-    """What happened to a mirrored subscription (SUB-31)."""
+    """What happened to a subscription (SUB-31). ``at``: ISO 8601; ``action``: as `subscription act` names it."""
 
     at: Text
     action: Text
     detail: Text | None = None
 
 
+class AddOnLastApplied(Part):
+    """What was applied last of an add-on's prices."""
+
+    prices: Annotated[_PRICES, Field(default_factory=dict)]
+
+
+class LastApplied(Part):
+    """What a mirror got last, where that decides later on.
+
+    ``name``, ``prices`` and ``add_ons``: another value there is the distributor's edit (SUB-13). ``status``: the
+    mirror's; ``records``: how many of the source's history records have come; ``source``: a digest of what the
+    source said.
+    """
+
+    name: Text | None = None
+    prices: Annotated[_PRICES, Field(default_factory=dict)]
+    add_ons: Annotated[dict[Key, AddOnLastApplied], Field(default_factory=dict)]
+    status: Text | None = None
+    records: Count | None = None
+    source: Text | None = None
+
+
 SubscriptionStatus = Literal["active", "inactive", "suspended", "cancelled", "deleted"]
 
 
 class Subscription(Document):
-    """A subscription; at the distributor, the mirror of a reseller's."""
+    """A subscription; at the distributor, the mirror of a reseller's.
 
+    What is `mirrored` is locked for the distributor (SUB-38, SUB-40); everything else is its own.
+    """
+
+    sync = KindSync(
+        created=mirrored(rule="SUB-01"),
+        removed=mirrored(rule="SUB-41"),
+        own=OWN_BLOCKS,
+    )
     kind: Literal["Subscription"]
     key: Key
-    name: Text | None = None
-    customer: Key
-    product: Annotated[Key, Ref("Product", copied=False)]
-    plan: Annotated[Key | None, Ref("Plan", copied=False)] = None
-    billing_cycle: Period | None = None
-    quantity: Count | None = None
-    quantity_effective: Date | None = None
-    paid: Flag = False
-    status: Annotated[SubscriptionStatus, Leaf("text")] = "active"
-    activation_date: Date | None = None
-    start_date: Date | None = None
-    renew_automatically: Flag = False
-    characteristics: Annotated[dict[str, Scalar], Field(default_factory=dict)]
-    unit_change: Annotated[Literal["current_cycle", "next_cycle"] | None, Leaf("text")] = None
-    renewals: Annotated[list[Renewal], Field(default_factory=list)]
-    provisioning_sync: Text | None = None
-    add_ons: Annotated[dict[Key, AddOn], Field(default_factory=dict)]
-    reseller: TenantKey | None = None
-    source: Key | None = None
-    bill_to: Key | None = None
-    responsible_user: Text | None = None
-    sharing_rule: Text | None = None
-    ribbon: Text | None = None
-    locked: KeySet | None = None
-    prices: Annotated[dict[Period, Amount], Field(default_factory=dict)]
-    billing_options: Annotated[dict[str, Scalar], Field(default_factory=dict)]
-    custom_fields: Annotated[dict[str, Scalar], Field(default_factory=dict)]
-    bill_to_contact: Text | None = None
-    type: Text | None = None
-    cycle_end: Date | None = None
-    history: Annotated[list[HistoryRecord], Field(default_factory=list)]
+    name: Annotated[Text | None, mirrored_until_edited(rule="SUB-05")] = None
+    customer: Annotated[Key, Ref("Customer"), mirrored(rule="SUB-06")]
+    product: Annotated[Key, Ref("Product", copied=False), mirrored(rule="SUB-25")]
+    plan: Annotated[Key | None, Ref("Plan", copied=False), mirrored(rule="SUB-10")] = None
+    billing_cycle: Annotated[Period | None, mirrored(rule="SUB-27")] = None
+    quantity: Annotated[Count | None, mirrored(rule="SUB-23")] = None
+    quantity_effective: Annotated[Date | None, mirrored(rule="SUB-23")] = None
+    paid: Annotated[Flag, mirrored(rule="SUB-02")] = False
+    status: Annotated[SubscriptionStatus, Leaf("text"), mirrored(rule="SUB-09")] = "active"
+    source_status: Annotated[SubscriptionStatus | None, Leaf("text"), mirrored(rule="SUB-29")] = None
+    activation_date: Annotated[Date | None, mirrored(rule="SUB-08")] = None
+    start_date: Annotated[Date | None, mirrored(rule="SUB-08")] = None
+    renew_automatically: Annotated[Flag, mirrored(rule="SUB-21")] = False
+    characteristics: Annotated[_OPTIONS, Field(default_factory=dict), mirrored(rule="SUB-22")]
+    unit_change: Annotated[Literal["current_cycle", "next_cycle"] | None, Leaf("text"), mirrored(rule="SUB-27")] = None
+    renewals: Annotated[list[Renewal], Field(default_factory=list), mirrored(rule="SUB-25")]
+    provisioning_sync: Annotated[Text | None, mirrored(rule="SUB-11")] = None
+    add_ons: Annotated[
+        dict[Key, AddOn],
+        Field(default_factory=dict),
+        Items(created=mirrored(rule="SUB-15"), removed=mirrored(rule="SUB-15"), noun="add-on"),
+    ]
+    reseller: Annotated[TenantKey | None, mirrored(rule="SUB-04")] = None
+    source: Annotated[Key | None, mirrored(rule="SUB-04")] = None
+    bill_to: Annotated[Key | None, mirrored(rule="SUB-07")] = None
+    responsible_user: Annotated[Text | None, distributor_owned(rule="SUB-12", at_creation=COPIED)] = None
+    sharing_rule: Annotated[Text | None, distributor_owned(rule="SUB-12", at_creation=COPIED)] = None
+    ribbon: Annotated[Text | None, mirrored(rule="SUB-18")] = None
+    locked: Annotated[KeySet | None, mirrored(rule="SUB-38")] = None
+    prices: Annotated[_PRICES, Field(default_factory=dict), mirrored_until_edited(rule="SUB-13")]
+    billing_options: Annotated[_OPTIONS, Field(default_factory=dict), distributor_owned(rule="SUB-14")]
+    custom_fields: Annotated[_OPTIONS, Field(default_factory=dict), distributor_owned(rule="SUB-38")]
+    bill_to_contact: Annotated[Text | None, distributor_owned(rule="SUB-38")] = None
+    type: Annotated[Text | None, distributor_owned(rule="SUB-38")] = None
+    cycle_end: Annotated[Date | None, mirrored(rule="SUB-29")] = None
+    history: Annotated[list[HistoryRecord], Field(default_factory=list), mirrored(rule="SUB-31")]
+    last_applied: Annotated[LastApplied | None, Leaf("memory"), Kept(rule="SUB-13")] = None

@@ -9,7 +9,7 @@ from reconciler.core.shape import FieldShape, KindShape, kind_shapes
 from reconciler.model.keys import snake
 from reconciler.model.options import OPTIONS, VETOES
 from reconciler.model.rules import RULES
-from reconciler.model.sync import EMPTY, GATED, Own, Synced, Unmanaged
+from reconciler.model.sync import EMPTY, GATED, Declaration, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import render_path
 
 
@@ -78,17 +78,21 @@ def _rows(fields: tuple[FieldShape, ...]) -> Iterator[str]:
         yield from _rows(field.fields)
 
 
-def _changes(declared: Synced | Unmanaged | Own) -> str:
+def _changes(declared: Declaration) -> str:
     match declared:
         case Synced():
             text = " or ".join(f"`{option}`" for option in declared.options)
             if declared.unless_override:
                 return f"{text}, with the override `{declared.unless_override}`; else the reseller's"
+            if declared.until_edited:
+                return f"{text}, until the distributor edits it"
             return f"{text}; not copied at creation" if declared.at_creation == GATED else text
         case Unmanaged():
             return "unmanaged"
+        case Kept():
+            return "written with whatever else changes"
         case Own():
-            return "the reseller's" + ("; empty at creation" if declared.at_creation == EMPTY else "")
+            return f"the {declared.owner}'s" + ("; empty at creation" if declared.at_creation == EMPTY else "")
 
 
 def _vetoes() -> Iterator[str]:

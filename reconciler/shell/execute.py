@@ -61,11 +61,13 @@ def execute(plan: Plan, warrant: Warrant, store_of: Callable[[str], TenantStore]
     """Carry a plan out, upstreams first. ``store_of`` raises `StoreError` for a tenant that cannot be reached.
 
     What is below a tenant that was refused or failed is refused too (TREE-04). So is what was planned against a state
-    that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03).
+    that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03). A provider's own
+    system holds nobody up: what comes down is its catalog.
     """
     known: tuple[Read | TenantPlan, ...] = (*plan.read, *plan.tenants)
     upstreams = {each.tenant: each.upstream for each in known}
     relied_on = {above for each in plan.tenants if each.changes for above in _above(each.tenant, upstreams)}
+    relied_on -= {each.tenant for each in plan.tenants if not each.upstream}
     stopped: dict[str, str] = {}
     for read in plan.read:
         if read.tenant in relied_on and (moved := _moved(read, store_of)):
@@ -79,7 +81,7 @@ def execute(plan: Plan, warrant: Warrant, store_of: Callable[[str], TenantStore]
             continue
         done = _moved(tenant, store_of) if tenant.tenant in relied_on and not tenant.changes else None
         done = done or _apply(tenant, warrant, store_of)
-        if done.result in (Result.REFUSED, Result.FAILED):
+        if done.result in (Result.REFUSED, Result.FAILED) and tenant.upstream:
             stopped[tenant.tenant] = "was not applied"
         yield done
 
@@ -119,7 +121,7 @@ def _apply(tenant: TenantPlan, warrant: Warrant, store_of: Callable[[str], Tenan
         tuple(change_to_data(change) for change in tenant.changes),
         {"allowed": list(tenant.allowed)} if tenant.allowed else {},
     )
-    writes = [write for change in tenant.changes for write in _writes(change)]
+    writes = [write for change in tenant.changes for write in writes_of(change)]
     try:
         outcome = store_of(tenant.tenant).commit(record, writes, expected=tenant.fingerprint, revision=tenant.revision)
     except StoreError as error:
@@ -148,7 +150,7 @@ def _named(tenant: str, moved: Sequence[Move]) -> str:
     return ", ".join([*named[:NAMED], *rest])
 
 
-def _writes(change: Change) -> Iterator[EntityWrite]:
+def writes_of(change: Change) -> Iterator[EntityWrite]:
     """One write; of a rename two (AP-21): the old key goes, the new one comes."""
     before, after = _entity(change.before), _entity(change.after)
     if before is None or before.id == change.entity:

@@ -1,9 +1,10 @@
 """What a store is. Readers have no method that writes, so that a plan cannot."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from reconciler.core.denials import denial
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.values import Body
@@ -91,14 +92,74 @@ class AlreadyApplied:
 Outcome: TypeAlias = Committed | Stale | AlreadyApplied
 
 
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Refused: the guard over mirrored subscriptions denies it to who writes (SUB-17 to SUB-39)."""
+
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantWrite:
+    """One tenant's part of a write of several. ``expected``: the fingerprint that its state must still have.
+
+    ``record``: what is journalled with it. ``role`` and ``action``: of whom the guard is to know, and what they do
+    (`reconciler.model.subscriptions`); without a role, the reconciler writes.
+    """
+
+    tenant: str
+    writes: tuple[EntityWrite, ...]
+    by: str
+    at: str
+    expected: str
+    revision: int = 0
+    record: Record | None = None
+    role: str | None = None
+    action: str | None = None
+
+
+Refusal: TypeAlias = Stale | AlreadyApplied | Denied
+
+
+class Refused(Exception):
+    """Ends a transaction that is refused; a store never lets it out."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(str(refusal))
+
+
+def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None]) -> None:
+    """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read."""
+    for write in part.writes if part.role else ():
+        found = denial(part.role, part.action, held(write.entity), write.after)
+        if found:
+            raise Refused(Denied(found.rule, found.detail))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a tenant's state is known by, without reading it: as in its `Snapshot`."""
+
+    fingerprint: str
+    revision: int
+
+
 class TenantReader(Protocol):
     """The half of a store that planning gets."""
 
     def tenants(self) -> Sequence[str]:
         """The keys of the tenants that have state, sorted."""
 
-    def observe(self, tenant: str) -> Snapshot:
-        """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes."""
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes.
+
+        ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
+        """
+
+    def standings(self) -> Mapping[str, Standing]:
+        """By tenant, what is known without reading states; a tenant that is left out has to be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         """What was written after ``revision``, in order."""
@@ -118,6 +179,9 @@ class TenantStore(TenantReader, Protocol):
 
         ``revision`` is the one that was read with it: what moved since is told by it.
         """
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        """Write to several tenants in one transaction (SUB-19), under the guard; refused, nothing is written at all."""
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         """Write as the outside world does (`tenant import`): no expectation, no journal, but a move each."""

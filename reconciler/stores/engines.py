@@ -1,16 +1,18 @@
-"""What differs between databases: opening them to read or to write, their errors in words, and writing over a row."""
+"""What the SQL store needs of a database, and SQLite: opening it to read or to write, and its errors in words.
+
+PostgreSQL stands in `engines_postgresql`; how rows are written, in `rows`.
+"""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Any, Protocol, cast
+from typing import Protocol
 
-from sqlalchemy import ClauseElement, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from reconciler.stores.base import StoreError
 from reconciler.stores.versions import are_there, bring_up_to_date
@@ -35,31 +37,10 @@ class Readable(Protocol):
 class Writable(Readable, Protocol):
     """A database that can be written."""
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """One transaction that no other write runs beside, on tables that are there and up to date."""
-
-
-def upsert(connection: Connection, table: Table) -> Insert:
-    """Insert rows, over those of the same primary key."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql as dialect  # noqa: PLC0415 - only who uses it pays for it
-    else:
-        from sqlalchemy.dialects import sqlite as dialect  # type: ignore[no-redef]  # noqa: PLC0415
-    made = dialect.insert(table)
-    rest = {column.name: made.excluded[column.name] for column in table.columns if not column.primary_key}
-    over: Insert = made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
-    return over
-
-
-def execute_many(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Once for each row, handed to the driver as it is: through ``execute``, thousands of rows cost twice as much."""
-    if not rows:
-        return
-    compiled = cast(SQLCompiler, statement.compile(dialect=connection.dialect, column_keys=list(rows[0])))
-    if (names := compiled.positiontup) is None:
-        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
-    else:
-        connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
+    def writing(self, *tenants: str) -> AbstractContextManager[Connection]:
+        """One transaction, on tables that are there and up to date, that sees one moment, and beside which nobody
+        else writes to these tenants. It is committed at the end, unless something was raised.
+        """
 
 
 class SqliteReading:
@@ -133,7 +114,8 @@ class SqliteWriting(SqliteReading):
                 pass
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *_: str) -> Iterator[Connection]:
+        """Whatever the tenants: the file has one lock."""
         if not _is_there(self._path):
             _make_folder(self._path.parent)
         with _errors_in_words(self.where), self._writer.begin() as connection:

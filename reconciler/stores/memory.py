@@ -1,6 +1,6 @@
 """The memory store: for tests and for trying things out. It is gone with the process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
@@ -14,8 +14,13 @@ from reconciler.stores.base import (
     Move,
     Outcome,
     Record,
+    Refusal,
+    Refused,
     Snapshot,
     Stale,
+    Standing,
+    TenantWrite,
+    guarded,
 )
 
 
@@ -32,7 +37,11 @@ class MemoryStore:
         with self.lock:
             return sorted(tenant for tenant, snapshot in self.snapshots.items() if snapshot.entities)
 
-    def observe(self, tenant: str) -> Snapshot:
+    def standings(self) -> Mapping[str, Standing]:
+        with self.lock:
+            return {tenant: Standing(each.fingerprint, each.revision) for tenant, each in self.snapshots.items()}
+
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:  # noqa: ARG002 - it is what it holds
         with self.lock:
             kept = self.snapshots.get(tenant) or Snapshot(tenant, {}, fingerprint(()), 0)
         return replace(kept, entities={id: _copy(each) for id, each in kept.entities.items()})
@@ -60,6 +69,28 @@ class MemoryStore:
             done = self._write(record.tenant, writes, actor=record.by, at=record.at)
             self.records.append(kept)
             return done
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        with self.lock:
+            before = self.snapshots.copy(), {tenant: list(moves) for tenant, moves in self.moves.items()}
+            records = list(self.records)
+            try:
+                return tuple([self._write_part(part) for part in parts])
+            except Refused as refused:
+                (self.snapshots, self.moves), self.records = before, records
+                return refused.refusal
+
+    def _write_part(self, part: TenantWrite) -> Committed:
+        guarded(part, self.observe(part.tenant).entities.get)
+        if part.record is None:
+            now = self.observe(part.tenant)
+            if now.fingerprint != part.expected:
+                raise Refused(Stale(now.fingerprint, tuple(self.moved_since(part.tenant, part.revision))))
+            return self._write(part.tenant, part.writes, actor=part.by, at=part.at)
+        done = self.commit(part.record, part.writes, expected=part.expected, revision=part.revision)
+        if not isinstance(done, Committed):
+            raise Refused(done)
+        return done
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         with self.lock:

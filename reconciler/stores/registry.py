@@ -4,17 +4,18 @@ A plugin's entry point is named as its scheme and loads a function ``(url, root,
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from reconciler.stores.base import Move, Record, Snapshot, StoreError, TenantReader, TenantStore
+from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError, TenantReader, TenantStore
 
 GROUP = "reconciler.stores"
-BUILT_IN = frozenset({"memory", "sqlite"})
+BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
 
 _memory: dict[str, TenantStore] = {}
 
@@ -31,6 +32,8 @@ def open_reader(url: str, *, root: Path, token: str | None = None) -> TenantRead
     """
     if _scheme(url) == "sqlite":
         return _read_sqlite(_path(url, root))
+    if _scheme(url) == "postgresql":
+        return _read_postgresql(url, token)
     return ReadOnly(_open(url, root, token, writing=False))
 
 
@@ -40,6 +43,8 @@ def open_store(url: str, *, root: Path, token: str | None = None) -> TenantStore
     """
     if _scheme(url) == "sqlite":
         return _write_sqlite(_path(url, root))
+    if _scheme(url) == "postgresql":
+        return _write_postgresql(url, token)
     return _open(url, root, token, writing=True)
 
 
@@ -52,8 +57,11 @@ class ReadOnly:
     def tenants(self) -> Sequence[str]:
         return self._store.tenants()
 
-    def observe(self, tenant: str) -> Snapshot:
-        return self._store.observe(tenant)
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        return self._store.observe(tenant, verify=verify)
+
+    def standings(self) -> Mapping[str, Standing]:
+        return self._store.standings()
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self._store.moved_since(tenant, revision)
@@ -96,6 +104,32 @@ def _write_sqlite(path: Path) -> TenantStore:
     database = SqliteWriting(path)
     database.bring_up_to_date()
     return SqlStore(database)
+
+
+def _read_postgresql(url: str, password: str | None) -> TenantReader:
+    _need_psycopg(url)
+    from reconciler.stores.engines_postgresql import PostgresqlReading, Server  # noqa: PLC0415
+    from reconciler.stores.sql import SqlReader  # noqa: PLC0415
+
+    return SqlReader(PostgresqlReading(Server(url, _shown(url), password)))
+
+
+def _write_postgresql(url: str, password: str | None) -> TenantStore:
+    _need_psycopg(url)
+    from reconciler.stores.engines_postgresql import PostgresqlWriting, Server  # noqa: PLC0415
+    from reconciler.stores.sql import SqlStore  # noqa: PLC0415
+
+    database = PostgresqlWriting(Server(url, _shown(url), password))
+    database.bring_up_to_date()
+    return SqlStore(database)
+
+
+def _need_psycopg(url: str) -> None:
+    try:
+        import_module("psycopg")
+    except ImportError as error:
+        mend = "pip install 'reconciler[postgresql]'"
+        raise StoreError(f"{_shown(url)}: PostgreSQL takes a driver that is not installed: {mend} ({error})") from error
 
 
 def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantStore:

@@ -2,38 +2,47 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration. A database at another version is upgraded by a writer, and refused by a reader."""
 
 metadata = MetaData()
 
+_NAME = Text(collation="C").with_variant(Text(), "sqlite")
+"""What is looked up by, compared as bytes: as SQLite does, and not as some language does, at some version."""
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
 entities = Table(
     "entities",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("tenant", _NAME, primary_key=True),
+    Column("kind", _NAME, primary_key=True),
+    Column("key", _NAME, primary_key=True),
     Column("origin", Text),
     Column("body", Text, nullable=False),
+    Column("digest", Text),
 )
-"""One row an entity; ``body`` is JSON with sorted keys."""
+"""One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte.
+
+``digest`` is `Entity.digest`; whoever changes a row by other means takes it away (`migrations/versions/v0002_digests`).
+"""
 
 tenants = Table(
     "tenants",
     metadata,
-    Column("tenant", Text, primary_key=True),
+    Column("tenant", _NAME, primary_key=True),
     Column("revision", BigInteger, nullable=False),
+    Column("fingerprint", Text),
 )
-"""How many writes each tenant had."""
+"""How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it."""
 
 moves = Table(
     "moves",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", _NAME, nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("kind", _NAME, nullable=False),
+    Column("key", _NAME, nullable=False),
     Column("actor", Text, nullable=False),
     Column("at", Text, nullable=False),
     Index("moves_tenant_revision", "tenant", "revision"),
@@ -43,9 +52,9 @@ moves = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
-    Column("plan", Text, nullable=False),
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", _NAME, nullable=False),
+    Column("plan", _NAME, nullable=False),
     Column("at", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("commit", Text),

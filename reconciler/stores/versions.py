@@ -27,14 +27,23 @@ def are_there(connection: Connection, where: str) -> bool:
     return True
 
 
-def bring_up_to_date(connection: Connection, where: str) -> None:
-    """Migrate within the connection's transaction; nothing is imported or done where there is nothing to do."""
+def are_old(connection: Connection, where: str) -> bool:
+    """Whether the tables are there, and an older reconciler's. Raises `StoreError` where they are a newer one's."""
+    return not is_current(connection, where) and _version(connection, where) is not None
+
+
+def is_current(connection: Connection, where: str) -> bool:
+    """Whether the tables are there, and as this reconciler writes them. Raises `StoreError` at a newer version."""
     version = _version(connection, where)
-    if version == schema.VERSION:
-        return
     if version is not None and version > schema.VERSION:
         raise StoreError(f"{where}: its tables are of version {version}, this one writes {schema.VERSION}; {_NEWER}")
-    _upgrade(connection)
+    return version == schema.VERSION
+
+
+def bring_up_to_date(connection: Connection, where: str) -> None:
+    """Migrate within the connection's transaction; nothing is imported or done where there is nothing to do."""
+    if not is_current(connection, where):
+        _upgrade(connection)
 
 
 _NEWER = "they are of a newer reconciler: upgrade this one"

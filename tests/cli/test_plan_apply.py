@@ -241,7 +241,7 @@ def test_tenants_are_chosen_by_name_and_by_pattern(fresh: Shop) -> None:
     assert done.closing == "Apply complete: 8 added, 0 changed, 0 destroyed."
     assert fresh.run("tenant export one").out == ""
     unknown = fresh.run("plan --tenant onne")
-    assert (unknown.status, unknown.err) == (1, 'Error: no reseller is called "onne": did you mean "one"?\n')
+    assert (unknown.status, unknown.err) == (1, 'Error: no tenant is called "onne": did you mean "one"?\n')
 
 
 def test_an_unreachable_tenant_is_an_error_and_the_others_go_on(shop: Shop) -> None:

@@ -24,18 +24,23 @@ from reconciler.stores.base import (
     EntityWrite,
     Move,
     Stale,
+    Standing,
     StoreError,
     TenantReader,
     TenantStore,
 )
 from reconciler.stores.registry import open_reader, open_store
 from tests.contract.samples import AT, BY, EVERY_VALUE, commit, contents, plan, put, record, remove
+from tests.postgresql import Server
 
-STORES: dict[str, Callable[[Path], str]] = {
-    "memory": lambda folder: f"memory:{folder}",
-    "sqlite": lambda _: "sqlite:///.reconcile/tenants.db",
+STORES: dict[str, Callable[[Path, Callable[[], Server]], str]] = {
+    "memory": lambda folder, _: f"memory:{folder}",
+    "sqlite": lambda *_: "sqlite:///.reconcile/tenants.db",
+    "postgresql": lambda _, server: (it := server()).url(it.new_schema()),
 }
-"""The URL of a store of its own for a test, which may use a folder."""
+"""The URL of a store of its own for a test, which may use a folder, or the PostgreSQL server."""
+DATABASES = ("postgresql", "sqlite")
+"""Those that outlive a process."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,25 @@ class Place:
         return open_reader(self.url, root=self.root)
 
 
+def _new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place:
+    root = folder / "a workspace, 100% über?#"
+    root.mkdir(exist_ok=True)
+    return Place(STORES[name](folder, lambda: request.getfixturevalue("postgresql")), root)
+
+
 @pytest.fixture(params=sorted(STORES))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    root = tmp_path / "a workspace, 100% über?#"
-    root.mkdir()
-    return Place(STORES[request.param](tmp_path), root)
+    return _new_place(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return _new_place(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def postgresql_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return _new_place("postgresql", request, tmp_path)
 
 
 @pytest.fixture
@@ -81,6 +100,19 @@ def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> No
         assert list(each.tenants()) == []
         assert list(each.moved_since("contoso", 0)) == []
         assert list(each.history()) == list(each.history("contoso")) == []
+
+
+def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) -> None:
+    assert store.standings() == place.reader().standings() == {}
+    commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
+    store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
+    store.overwrite("fabrikam", put(plan("basic")), actor="tenant", at=AT)
+    for each in (store, place.reader()):
+        for tenant in ("contoso", "fabrikam"):
+            found = each.observe(tenant)
+            assert each.standings()[tenant] == Standing(found.fingerprint, found.revision)
+            assert found == each.observe(tenant, verify=True)
+            assert found.fingerprint == state_fingerprint(found.entities)
 
 
 def test_every_value_comes_back_as_it_was_written(place: Place, store: TenantStore) -> None:
@@ -332,12 +364,12 @@ def test_tenants_are_sorted(store: TenantStore) -> None:
 def test_a_reader_has_nothing_that_writes(place: Place) -> None:
     reader = place.reader()
     methods = {name for name in dir(reader) if not name.startswith("_")}
-    assert methods == {"tenants", "observe", "moved_since", "history", "close"}
+    assert methods == {"tenants", "observe", "standings", "moved_since", "history", "close"}
 
 
-def test_a_reader_of_sqlite_cannot_write(sqlite_place: Place) -> None:
-    commit(sqlite_place.writer(), record("contoso"), put(plan("basic")))
-    reader: Any = sqlite_place.reader()
+def test_a_reader_of_a_database_cannot_write(database: Place) -> None:
+    commit(database.writer(), record("contoso"), put(plan("basic")))
+    reader: Any = database.reader()
     with pytest.raises(StoreError, match="may not be written to"), reader._database.reading() as connection:
         connection.exec_driver_sql("DELETE FROM entities")
     assert not hasattr(reader._database, "writing")
@@ -445,7 +477,7 @@ def test_a_plugin_store_gives_planning_only_what_reads(monkeypatch: pytest.Monke
     assert list(reader.tenants()) == ["contoso"]
     assert not hasattr(reader, "commit")
     assert not hasattr(reader, "overwrite")
-    assert registry.known_schemes() == {"memory", "sqlite", "shelf"}
+    assert registry.known_schemes() == {"memory", "postgresql", "sqlite", "shelf"}
 
 
 def test_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -487,6 +519,17 @@ def test_of_threads_that_read_the_same_state_one_wins(place: Place, store: Tenan
         assert {move.actor for move in stale.moved} == {winner}
 
 
+def test_reading_makes_no_tables(postgresql_place: Place, postgresql: Server) -> None:
+    for each in (postgresql_place.reader(), postgresql_place.writer()):
+        contents(each)
+        each.observe("contoso")
+        each.moved_since("contoso", 0)
+        each.close()
+    schema = postgresql_place.url.rpartition("%3D")[2]
+    assert schema.startswith("test_")
+    assert postgresql.execute("SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace", schema) == []
+
+
 def _commit_in_a_process(place: Place, name: str, together: Any, results: Any) -> None:
     store = place.writer()
     read = store.observe("contoso")
@@ -499,13 +542,13 @@ def _commit_in_a_process(place: Place, name: str, together: Any, results: Any) -
     ("names", "lost"), [(("ada", "bob"), "Stale"), (("same-1", "same-2"), "AlreadyApplied")], ids=["plans", "one-plan"]
 )
 @pytest.mark.parametrize("there", [False, True], ids=["new-database", "database"])
-def test_of_two_processes_one_wins(sqlite_place: Place, names: tuple[str, str], lost: str, there: bool) -> None:
+def test_of_two_processes_one_wins(database: Place, names: tuple[str, str], lost: str, there: bool) -> None:
     if there:
-        commit(sqlite_place.writer(), record("contoso", "0"), put(plan("basic")))
+        commit(database.writer(), record("contoso", "0"), put(plan("basic")))
     context = multiprocessing.get_context("fork")
     together, results = context.Barrier(2), context.Queue()
     processes = [
-        context.Process(target=_commit_in_a_process, args=(sqlite_place, name, together, results)) for name in names
+        context.Process(target=_commit_in_a_process, args=(database, name, together, results)) for name in names
     ]
     for each in processes:
         each.start()
@@ -514,9 +557,9 @@ def test_of_two_processes_one_wins(sqlite_place: Place, names: tuple[str, str], 
         each.join()
     assert _won(list(outcomes.values())) == {"Committed": 1, lost: 1}
     winner = next(name for name, outcome in outcomes.items() if isinstance(outcome, Committed))
-    history = list(sqlite_place.reader().history("contoso"))
+    history = list(database.reader().history("contoso"))
     assert [each.by for each in history[there:]] == [winner]
-    assert {id.key for id in sqlite_place.reader().observe("contoso").entities} - {"basic"} == {winner}
+    assert {id.key for id in database.reader().observe("contoso").entities} - {"basic"} == {winner}
 
 
 def test_different_tenants_are_written_at_the_same_time(place: Place) -> None:
@@ -535,8 +578,14 @@ def test_different_tenants_are_written_at_the_same_time(place: Place) -> None:
     assert list(place.reader().tenants()) == tenants
 
 
-def test_different_databases_are_made_at_the_same_time(tmp_path: Path) -> None:
-    places = [Place(f"sqlite:///{number}.db", tmp_path) for number in range(6)]
+@pytest.mark.parametrize("name", DATABASES)
+def test_different_databases_are_made_at_the_same_time(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folders = [tmp_path / str(number) for number in range(6)]
+    for folder in folders:
+        folder.mkdir()
+    places = [_new_place(name, request, folder) for folder in folders]
     together, outcomes = threading.Barrier(6), list[Any]()
 
     def run(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.stores.base import (
@@ -11,8 +11,11 @@ from reconciler.stores.base import (
     Move,
     Outcome,
     Record,
+    Refusal,
     Snapshot,
+    Standing,
     StoreError,
+    TenantWrite,
 )
 from reconciler.stores.memory import MemoryStore
 
@@ -32,8 +35,11 @@ class FaultyStore:
     def tenants(self) -> Sequence[str]:
         return self.store.tenants()
 
-    def observe(self, tenant: str) -> Snapshot:
-        return self.store.observe(tenant)
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        return self.store.observe(tenant, verify=verify)
+
+    def standings(self) -> Mapping[str, Standing]:
+        return self.store.standings()
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self.store.moved_since(tenant, revision)
@@ -50,6 +56,9 @@ class FaultyStore:
         outcome = self.store.commit(record, writes, expected=expected, revision=revision)
         self.after.pop(record.tenant, _nothing)()
         return outcome
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        return self.store.write(parts)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         return self.store.overwrite(tenant, writes, actor=actor, at=at)

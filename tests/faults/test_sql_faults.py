@@ -435,7 +435,7 @@ def test_a_damaged_journal(path: Path, column: str, text: str) -> None:
         "UPDATE entities SET kind = 'Product' WHERE key = 'p03'",
         "UPDATE entities SET tenant = 'fabrikam' WHERE key = 'p03'",
         "DELETE FROM entities WHERE key = 'p03'",
-        "INSERT INTO entities VALUES ('contoso', 'Plan', 'smuggled', NULL, '{}')",
+        "INSERT INTO entities (tenant, kind, key, origin, body) VALUES ('contoso', 'Plan', 'smuggled', NULL, '{}')",
     ],
 )
 def test_a_row_that_was_changed_behind_our_back_is_found(path: Path, statement: str) -> None:
@@ -500,10 +500,11 @@ def test_a_database_that_is_upgraded_while_a_reader_has_it(path: Path) -> None:
 def _next_version(monkeypatch: pytest.MonkeyPatch, folder: Path, migration: str) -> None:
     """Make this a reconciler with one migration more."""
     shutil.copytree(MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    text = f'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n{migration}'
-    (folder / "migrations" / "versions" / "v0002_second.py").write_text(text)
+    head = f'from alembic import op\nrevision = "9999"\ndown_revision = "{schema.VERSION}"'
+    text = f"{head}\n\n\ndef upgrade():\n{migration}"
+    (folder / "migrations" / "versions" / "v9999_next.py").write_text(text)
     monkeypatch.setattr(versions, "files", lambda _: folder)
-    monkeypatch.setattr(schema, "VERSION", "0002")
+    monkeypatch.setattr(schema, "VERSION", "9999")
 
 
 def test_tables_of_an_older_reconciler_are_upgraded_by_a_writer(
@@ -513,7 +514,7 @@ def test_tables_of_an_older_reconciler_are_upgraded_by_a_writer(
     _next_version(monkeypatch, tmp_path / "newer", '    op.execute("CREATE TABLE added (x TEXT)")\n')
     saved = path.read_bytes()
     early = open_reader(URL, root=path.parent)
-    with pytest.raises(StoreError, match=r"tenants\.db: its tables are of version 0001, .*brings them up to date"):
+    with pytest.raises(StoreError, match=r"tenants\.db: its tables are of version 0002, .*brings them up to date"):
         early.observe("contoso")
     assert path.read_bytes() == saved
     store = open_store(URL, root=path.parent)

@@ -16,7 +16,7 @@ OTHER = EntityId("Plan", "web-plus")
 def upstream(*there: tuple[EntityId, str | None]) -> Upstream:
     """A reseller whose copies are northwind's, where Northwind renamed a plan. ``there``: plans with their origin."""
     state = {id: Entity(id, {}, origin) for id, origin in there}
-    return Upstream("contoso", state, {}, names={NEW: OLD}, origin="northwind")
+    return Upstream("contoso", state, {}, names={NEW: (OLD,)}, origin="northwind")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_the_catalog_means_is_the_copy_that_is_not_renamed_yet(
 ) -> None:
     found = upstream(*there)
     assert found.called(NEW) == called
-    assert found.originals() == ({OLD: NEW} if called == OLD else {})
+    assert found.called_now() == ({OLD: NEW} if called == OLD else {})
 
 
 def test_what_was_never_renamed_is_called_what_it_is() -> None:

@@ -152,6 +152,8 @@ POLICY = {
     "currency": ("upstream: northwind\ncurrency: USD\n", "x.yaml:4:11 bad-currency"),
     "guard": ("upstream: northwind\nguards: {max_deletes: 10}\n", "x.yaml:4:23 bad-value"),
     "password": ("upstream: northwind\nstore: https://a:b@host/x\n", "x.yaml:4:8 bad-store"),
+    "password in the query": ("upstream: northwind\nstore: postgresql://host/x?password=b\n", "x.yaml:4:8 bad-store"),
+    "no database": ("upstream: northwind\nstore: postgresql:x\n", "x.yaml:4:8 bad-store"),
     "store": ("upstream: northwind\nstore: mysql://host/x\n", "x.yaml:4:8 bad-store"),
     "sqlite store": ("upstream: northwind\nstore: sqlite://x.db\n", "x.yaml:4:8 bad-store"),
     "plan": ("upstream: northwind\ndelegate:\n  plans: [basic, gone]\n", "x.yaml:5:18 missing-reference"),

@@ -1,0 +1,67 @@
+"""`subscription act`: what is done to a subscription, through the guard."""
+
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+from click.exceptions import Exit
+
+from reconciler import app
+from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group
+from reconciler.cli.options import access_to, who, with_workspace
+from reconciler.cli.output import say, write_result
+from reconciler.model.fields import did_you_mean
+from reconciler.model.rules import rule_text
+from reconciler.model.subscriptions import ACTIONS, ACTORS, RESELLER
+from reconciler.shell.acting import Acted, Order
+
+
+@click.group("subscription", cls=Group)
+@click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+@click.pass_context
+def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
+    """Act on a subscription, as its reseller or its distributor."""
+    ctx.obj = chosen or ctx.obj
+
+
+@subscription_command.command("act")
+@click.argument("tenant", metavar="TENANT")
+@click.argument("subscription", metavar="SUBSCRIPTION")
+@click.argument("action", metavar="ACTION")
+@click.option("--as", "role", type=click.Choice(ACTORS), help="Who acts; by default whose the subscription is.")
+@click.option("--set", "texts", multiple=True, metavar="K=V", help="A dotted path and a YAML scalar; repeatable.")
+@with_workspace
+def act_command(
+    root: Path, now: datetime, tenant: str, subscription: str, action: str, role: str | None, texts: tuple[str, ...]
+) -> None:
+    """Do ACTION to a SUBSCRIPTION in TENANT's system, and to its mirrors above in the same transaction.
+
+    Of a mirrored subscription, which is its reseller's, a distributor may change what is not locked. Exit status 0
+    done, 3 denied; the denial names its rule.
+    """
+    _check(action, role)
+    workspace = app.open_workspace(root)
+    order = Order(tenant, subscription, action, now, who(), texts, role)
+    with access_to(root) as access:
+        acted = app.act(workspace, access, order)
+    if acted.denied:
+        say(f"Denied by {acted.denied.rule}: {acted.denied.detail}")
+        say(f"{acted.denied.rule}: {rule_text(acted.denied.rule)}")
+        raise Exit(DENIED)
+    write_result(_told(tenant, action, acted))
+    for each in acted.pending:
+        say(f"Pending: {each}")
+
+
+def _check(name: str, role: str | None) -> None:
+    if name not in ACTIONS:
+        raise click.UsageError(f'there is no action "{name}": {did_you_mean(name, ACTIONS)}')
+    if role == RESELLER and not ACTIONS[name].resellers:
+        raise click.UsageError(f"{name} is the distributor's: act --as distributor")
+
+
+def _told(tenant: str, action: str, acted: Acted) -> str:
+    if not acted.changed:
+        return f"{tenant}: {action}: nothing to do.\n"
+    mirrored = f"; mirrored: {', '.join(acted.mirrored)}" if acted.mirrored else ""
+    return f"{tenant}: {action} done: {', '.join(acted.changed)}{mirrored}.\n"

@@ -1,0 +1,93 @@
+"""`watch`: the continuous mode."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+
+from reconciler import app
+from reconciler.cli.options import access_to, counted, who, with_workspace
+from reconciler.cli.output import say, write_result
+from reconciler.model.plan import Plan
+from reconciler.shell.access import Access
+from reconciler.shell.execute import Result
+from reconciler.stores.base import StoreError
+
+MOST = 10
+"""So many pending mirrors of a round are named."""
+
+
+@click.command("watch")
+@click.option("--interval", type=click.FloatRange(min=0.1), default=30, show_default=True, metavar="SECONDS")
+@click.option("--tenant", "tenants", multiple=True, metavar="T", help="Only to this tenant; repeatable, globs.")
+@click.option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds; without it, never.")
+@with_workspace
+def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str, ...], rounds: int | None) -> None:
+    """Mirror subscriptions to their distributors every interval, and show what is pending.
+
+    Catalogs are left as they are: `apply` is for them. SIGINT or SIGTERM stops it once the tenant that is being
+    written is done. With --now, the clock stands still.
+    """
+    context = click.get_current_context(silent=False)
+    fixed = now if context and context.params["now"] else None
+    with _stopping() as stop:
+        done = 0
+        while not stop.is_set():
+            _round(root, fixed or datetime.now(UTC), tenants, stop)
+            done += 1
+            if done == rounds or stop.wait(interval):
+                break
+    say("Stopped. Nothing was left half-written.")
+
+
+def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event) -> None:
+    """One round. What fails is said, and tried again in the next."""
+    try:
+        workspace = app.open_workspace(root)
+        with access_to(root) as access:
+            plan = app.mirror_plan(workspace, access, now=now, tenants=tenants)
+            lines = [*_applied(workspace, access, plan, now, stop), *_pending(plan)]
+    except app.Invalid as error:
+        lines = [f"the workspace is not valid: {error.problems[0]}; waiting"]
+    except StoreError as error:
+        lines = [f"{error}; waiting"]
+    for line in lines:
+        write_result(f"{app.timestamp(now)} {line}\n")
+
+
+def _applied(
+    workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event
+) -> Iterator[str]:
+    count = {tenant.tenant: len(tenant.changes) for tenant in plan.tenants}
+    for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
+        if each.result is Result.APPLIED:
+            yield f"{each.tenant}: {counted(count[each.tenant], 'change')} mirrored"
+        elif each.result is not Result.UNCHANGED:
+            yield f"{each.tenant}: pending {counted(count[each.tenant], 'change')}: {each.problem}"
+        if stop.is_set():
+            return
+
+
+def _pending(plan: Plan) -> Iterator[str]:
+    """What is held back, and why; of very many the first."""
+    held = [each for tenant in plan.tenants for each in tenant.deferred if each.reason != "unmanaged"]
+    for each in held[:MOST]:
+        yield f"{each.change.address}: {each.reason}: {each.detail}"
+    if len(held) > MOST:
+        yield f"and {len(held) - MOST} more that are held back (`reconcile plan` lists them)"
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; the handlers that were there come back."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,98 @@
+"""The guard over mirrored subscriptions: what their distributor may not do, whatever way it is written (SUB-17…SUB-39).
+
+Every store asks it within the write, of the rows that it holds; no writer is believed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.core.planning import changed_leaves
+from reconciler.core.shape import KindShape, is_locked, kind_shapes
+from reconciler.model.entity import Entity
+from reconciler.model.keys import EntityId
+from reconciler.model.options import MIRROR
+from reconciler.model.subscriptions import ACTIONS, DISTRIBUTOR, RESELLER, SubscriptionAction
+from reconciler.model.sync import Synced
+from reconciler.model.values import Path, Value, render_path
+
+HISTORY: Path = ("history",)
+UNKNOWN = SubscriptionAction("write", limits="SUB-38")
+"""What a write is that names no action: an edit, of unlocked fields only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why something is denied: the rule, and in words."""
+
+    rule: str
+    detail: str
+
+
+def mirrored_kinds() -> frozenset[str]:
+    """The kinds that are mirrored, by their declarations."""
+    return frozenset(kind for kind, shape in kind_shapes().items() if _is_mirrored(shape))
+
+
+def _is_mirrored(shape: KindShape) -> bool:
+    return any(isinstance(field.declared, Synced) and MIRROR in field.declared.options for field in shape.fields)
+
+
+def denial(role: str | None, action: str | None, before: Entity | None, after: Entity | None) -> Denial | None:
+    """Why a writer in a role may not change an entity; ``None`` if it may.
+
+    ``before`` is what the store holds. ``role`` ``None``: the reconciler, or the outside world (`tenant import`).
+    """
+    id = (before or after or _NOBODY).id
+    if role is None or id.kind not in mirrored_kinds() or not _mirror(before, after):
+        return None
+    if role != DISTRIBUTOR:
+        who = f"{RESELLER} acts on its own subscription, and the mirror follows" if role == RESELLER else "nobody else"
+        return Denial("SUB-19", f"{id} is a mirror: the {who}")
+    if action is not None and action not in ACTIONS:
+        return Denial("SUB-38", f'there is no action "{action}" on a mirrored subscription')
+    done = ACTIONS[action] if action else UNKNOWN
+    return forbidden(done, id) or _of_fields(done, id, before, after)
+
+
+_NOBODY = Entity(EntityId("", ""), {})
+
+
+def _mirror(before: Entity | None, after: Entity | None) -> bool:
+    return any(each is not None and each.origin is not None for each in (before, after))
+
+
+def forbidden(action: SubscriptionAction, id: EntityId) -> Denial | None:
+    """Why the distributor may not do something to a mirrored subscription at all."""
+    if action.denied is None:
+        return None
+    return Denial(action.denied, f"{action.id} is not for the distributor: {id} follows the reseller's")
+
+
+def _of_fields(action: SubscriptionAction, id: EntityId, before: Entity | None, after: Entity | None) -> Denial | None:
+    if before is None:
+        return Denial("SUB-04", f"{id}: a mirror is made by the reconciler only")
+    if after is None:
+        return Denial("SUB-32", f"the distributor may not delete {id}: it follows the reseller's")
+    if before.origin != after.origin:
+        return Denial("ORIGIN", f"{id}: the origin is written by the reconciler only")
+    locked = sorted(_locked_changes(before, after))
+    if not locked:
+        return None
+    rule = "SUB-17" if all(path[0] == "add_ons" for path in locked) else action.limits
+    named = ", ".join(map(render_path, locked))
+    return Denial(rule, f"{named} of {id} {'is' if len(locked) == 1 else 'are'} locked: it follows the reseller's")
+
+
+def _locked_changes(before: Entity, after: Entity) -> Iterator[Path]:
+    """The locked fields that would change. A history may grow."""
+    fields = kind_shapes()[before.id.kind].fields
+    for path, mine, theirs in changed_leaves(before.body, after.body):
+        if path == HISTORY and _grows(mine, theirs):
+            continue
+        if is_locked(fields, path):
+            yield path
+
+
+def _grows(mine: Value, theirs: Value) -> bool:
+    before, after = mine or [], theirs or []
+    return len(after) > len(before) and after[: len(before)] == before

@@ -1,0 +1,294 @@
+"""The desired state that comes of mirroring: a reseller's paid subscriptions in its distributor's system (SUB-01…).
+
+A reseller's subscriptions and customers are projected to what the distributor should have of them; from there on they
+are like anything that comes from an upstream, whose key here is the reseller's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from reconciler.core.delegation import Closure
+from reconciler.core.desired import Desired, Held, Upstream, Wanted
+from reconciler.core.mirror_history import Occasion, records
+from reconciler.core.shape import RuleBook, fields_of, locked
+from reconciler.core.terms import ACTIVE, INACTIVE, Terms, source_digest, terms
+from reconciler.model.amounts import canonical, in_force
+from reconciler.model.change import Obstacle
+from reconciler.model.diagnostics import Place
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
+from reconciler.model.sync import LAST_APPLIED
+from reconciler.model.values import Body, Path, Value, get
+
+CUSTOMER, SUBSCRIPTION, PRODUCT = "Customer", "Subscription", "Product"
+COPIED = (
+    "product",
+    "plan",
+    "billing_cycle",
+    "quantity",
+    "quantity_effective",
+    "activation_date",
+    "start_date",
+    "renew_automatically",
+    "characteristics",
+    "unit_change",
+    "renewals",
+    "provisioning_sync",
+)
+"""What a mirror has as its source has it (SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
+DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The day on which amounts and cycles hold, and the moment that history records get (ISO 8601)."""
+
+    on: date
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a distributor sells: its products by key, what it asks of each by billing cycle, and its API options.
+
+    ``unit_prices``: as they hold on the day (SUB-13).
+    """
+
+    distributor: str
+    products: Mapping[str, Body]
+    unit_prices: Mapping[str, Mapping[str, str]]
+    responsible_user: str | None = None
+    sharing_rule: str | None = None
+
+    def has(self, product: str) -> bool:
+        """SUB-01: whether the distributor offers a product."""
+        return product in self.products and self.products[product].get("active", True) is True
+
+
+def mirror_key(reseller: str, key: str) -> str:
+    """SUB-04: of the one mirror that a subscription or customer has: a reseller's key holds no dot."""
+    return f"{reseller}.{key}"
+
+
+def mirror(projection: "Projection", rules: RuleBook) -> Desired:
+    """What a distributor should have of a reseller's subscriptions."""
+    customers = dict(projection.customers())
+    wanted = {each.id: each for each in projection.subscriptions()}
+    state = customers | {id: Entity(id, each.body) for id, each in wanted.items()}
+    upstream = Upstream(projection.policy.reseller, state, {})
+    closure = Closure(upstream, projection.actual, rules, dict(wanted), {})
+    closure.close()
+    return Desired(closure.upstream, closure.wanted, closure.needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A reseller's subscriptions as its distributor should have them.
+
+    ``source``: the reseller's state; ``actual``: the distributor's; ``held``: the mirrors that the reseller itself does
+    not get of its own resellers, and why (TREE-02).
+    """
+
+    policy: Policy
+    source: State
+    offer: Offer
+    actual: State
+    clock: Clock
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+
+    def customers(self) -> Iterator[tuple[EntityId, Entity]]:
+        """Every customer as it is copied once it has a mirrored subscription (SUB-03)."""
+        for id, each in self.source.items():
+            if id.kind == CUSTOMER:
+                copy = EntityId(CUSTOMER, self._key(id.key))
+                body = {name: each.body[name] for name in ("name", "reference") if name in each.body}
+                yield copy, Entity(copy, body)
+
+    def subscriptions(self) -> Iterator[Wanted]:
+        """The mirrors that should be, and those whose source was deleted, which stay as they are (SUB-41)."""
+        for id, each in sorted(self.source.items()):
+            if id.kind == SUBSCRIPTION:
+                mirrored = EntityId(SUBSCRIPTION, self._key(id.key))
+                have = self._have(mirrored)
+                if have is not None or why_not(each.body, self.source, self.offer) is None:
+                    yield self._mirror(mirrored, each, have)
+        for id, held in sorted(self.held.items()):
+            if id.kind == SUBSCRIPTION and why_not(held.body, self.source, self.offer) is None:
+                due = self._mirror(EntityId(SUBSCRIPTION, self._key(id.key)), Entity(id, held.body), None)
+                yield replace(due, root=held.root, obstacles=())
+        for id, there in self.actual.items():
+            gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
+            if gone and there.body.get("status") == DELETED:
+                yield Wanted(id, {}, given=True, covers=frozenset())
+
+    def why_absent(self, id: EntityId) -> str:
+        """In words, why the distributor neither has nor gets something under a mirror's key."""
+        reseller, source = self.policy.reseller, self._source(id)
+        if source is None:
+            return f'neither {self.offer.distributor} nor {reseller} has "{id}"'
+        reason = why_not(source.body, self.source, self.offer) if id.kind == SUBSCRIPTION else None
+        because = f"{reason.detail} ({reason.rule})" if reason else "no mirrored subscription needs it (SUB-03)"
+        return f"{source.id} of {reseller} is not mirrored to {self.offer.distributor}: {because}"
+
+    def _key(self, key: str) -> str:
+        return mirror_key(self.policy.reseller, key)
+
+    def _source(self, id: EntityId) -> Entity | None:
+        prefix = self._key("")
+        return self.source.get(EntityId(id.kind, id.key.removeprefix(prefix))) if id.key.startswith(prefix) else None
+
+    def _have(self, id: EntityId) -> Body | None:
+        """The mirror, if the distributor has it."""
+        here = self.actual.get(id)
+        return here.body if here and here.origin == self.policy.reseller else None
+
+    def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
+        due = terms(source.body, have, billing_day=self.policy.billing_day, on=self.clock.on)
+        body = self._body(source, have, due)
+        body["history"] = records(Occasion(source.body, have, body, due, self.offer.products), self.clock.at)
+        body[LAST_APPLIED] = self._remembered(source, have, body)
+        cycle = source.body.get("billing_cycle", "")
+        places = self._places({("prices", cycle): source.body["product"]})
+        rules = dict(_rules(source.body, have, due))
+        obstacles = tuple(self._obstacles(source.body, have))
+        return Wanted(id, body, given=True, places=places, rules=rules, obstacles=obstacles)
+
+    def _body(self, source: Entity, have: Body | None, due: Terms) -> dict[str, Value]:
+        said, key = source.body, source.id.key
+        body = {name: said[name] for name in COPIED if name in said}
+        body |= {
+            "name": self._name(said),
+            "customer": self._key(said["customer"]),
+            "bill_to": self.policy.reseller,
+            "reseller": self.policy.reseller,
+            "source": key,
+            "paid": True,
+            "status": due.status,
+            "source_status": said.get("status", "active"),
+            "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
+            "add_ons": self._add_ons(said, have),
+            "ribbon": f"This subscription is managed by {self.policy.name or self.policy.reseller} Tenant Reseller",
+            "locked": list(locked(fields_of(SUBSCRIPTION))),
+            "prices": self._prices(said),
+            "responsible_user": self.offer.responsible_user,
+            "sharing_rule": self.offer.sharing_rule,
+        }
+        return {name: value for name, value in body.items() if value not in (None, {}, [])}
+
+    def _name(self, said: Body) -> str:
+        """SUB-05."""
+        customer = self.source.get(EntityId(CUSTOMER, said["customer"]))
+        product = self.offer.products.get(said["product"], {})
+        named = (customer.body.get("name") if customer else None) or said["customer"]
+        return f"{named} - {product.get('name') or said['product']}"
+
+    def _prices(self, said: Body) -> dict[str, str]:
+        """SUB-13, SUB-16: by the reseller's price list, else the product's unit price."""
+        product, cycle = said["product"], said.get("billing_cycle")
+        price = self._listed(product, cycle) if cycle else None
+        price = price or self.offer.unit_prices.get(product, {}).get(cycle or "")
+        return {cycle: price} if cycle and price else {}
+
+    def _listed(self, product: str, cycle: str) -> str | None:
+        found = get(self.policy.listed.entity.body, ("products", product, cycle)) if self.policy.listed else None
+        price: str | None = in_force(found, self.clock.on)
+        return price
+
+    def _places(self, prices: Mapping[Path, str]) -> dict[Path, Place]:
+        """Where prices are declared: on the price list."""
+        listed = self.policy.listed
+        if listed is None:
+            return {}
+        return {
+            path: listed.place_of(("products", product, path[-1]))
+            for path, product in prices.items()
+            if self._listed(product, path[-1])
+        }
+
+    def _add_ons(self, said: Body, have: Body | None) -> dict[str, Body]:
+        """SUB-15: those that the distributor offers, and those that are mirrored already."""
+        mirrored = (have or {}).get("add_ons", {})
+        return {
+            key: {**{name: add_on[name] for name in _ADD_ON if name in add_on}, "prices": self._prices(add_on)}
+            for key, add_on in said.get("add_ons", {}).items()
+            if key in mirrored or not_offered(add_on["product"], self.source, self.offer) is None
+        }
+
+    def _obstacles(self, said: Body, have: Body | None) -> Iterator[Obstacle]:
+        """A mirror follows its source only to what the distributor offers, and to a customer that there is."""
+        reason = not_offered(said["product"], self.source, self.offer)
+        if reason and have is not None and have.get("product") != said["product"]:
+            yield Obstacle("SUB-01", f'{self.policy.reseller} moved it to product "{said["product"]}": {reason.detail}')
+        if EntityId(CUSTOMER, said["customer"]) not in self.source:
+            yield Obstacle("SUB-03", f'{self.policy.reseller} has no customer "{said["customer"]}"')
+
+    def _remembered(self, source: Entity, have: Body | None, body: Body) -> Body:
+        """What later plans have to know. Of a field that the distributor edited, what was there before stays."""
+        before = (have or {}).get(LAST_APPLIED) or {}
+        add_ons = {
+            key: {"prices": _kept_or_new(before, have, each["prices"], ("add_ons", key, "prices"))}
+            for key, each in body.get("add_ons", {}).items()
+        }
+        edited = have is not None and before.get("name") != have.get("name")
+        remembered = {
+            "name": before.get("name") if edited else body["name"],
+            "prices": _kept_or_new(before, have, body.get("prices", {}), ("prices",)),
+            "add_ons": {key: each for key, each in add_ons.items() if each["prices"]},
+            "status": body["status"],
+            "records": len(source.body.get("history", [])),
+            "source": source_digest(source.body),
+        }
+        return {name: value for name, value in remembered.items() if value not in (None, {}, [])}
+
+
+def _rules(said: Body, have: Body | None, due: Terms) -> Iterator[tuple[Path, str]]:
+    """The rule by which a field changes, where it is not always the same."""
+    if have is None:
+        return
+    drifted = (have.get(LAST_APPLIED) or {}).get("source") == source_digest(said)
+    yield from (((name,), "SUB-40") for name in COPIED if drifted)
+    status = said.get("status", ACTIVE)
+    if due.expired:
+        yield ("status",), "SUB-28"
+    elif drifted and due.status == (have.get(LAST_APPLIED) or {}).get("status"):
+        yield ("status",), "SUB-40"
+    elif status not in (ACTIVE, INACTIVE):
+        yield ("status",), "SUB-20"
+    elif have.get("source_status", ACTIVE) != ACTIVE and status == ACTIVE:
+        yield ("status",), "SUB-30"
+
+
+_ADD_ON = ("product", "billing_cycle", "quantity")
+
+
+def _kept_or_new(before: Body, have: Body | None, want: Body, path: Path) -> dict[str, str]:
+    """The amounts to remember: as they are wanted, but of those that were edited what was applied last."""
+    last, mine = get(before, path) or {}, get(have or {}, path) or {}
+    edited = {key for key in {*last, *mine} if not _equal(last.get(key), mine.get(key))}
+    kept = {key: last[key] for key in edited if key in last}
+    return {**{key: amount for key, amount in want.items() if key not in edited}, **kept}
+
+
+def _equal(one: str | None, other: str | None) -> bool:
+    return one is other if one is None or other is None else canonical(one) == canonical(other)
+
+
+def not_offered(product: str, source: State, offer: Offer) -> Obstacle | None:
+    """SUB-01, SUB-02: why a product of a reseller's subscription is not its distributor's."""
+    own = source.get(EntityId(PRODUCT, product))
+    if own is not None and own.origin != offer.distributor:
+        return Obstacle("SUB-02", f'product "{product}" is the reseller\'s own')
+    if not offer.has(product):
+        return Obstacle("SUB-01", f'{offer.distributor} does not offer product "{product}"')
+    return None
+
+
+def why_not(said: Body, source: State, offer: Offer) -> Obstacle | None:
+    """Why a subscription that has no mirror gets none; ``None`` for one that gets it."""
+    if not said.get("paid", False):
+        return Obstacle("SUB-02", "it is not paid")
+    if said.get("status") == DELETED:
+        return Obstacle("SUB-41", "it was deleted before it was ever mirrored")
+    return not_offered(said["product"], source, offer)

@@ -1,0 +1,154 @@
+"""The history of a mirror: a record for each action of the reseller, named as the business does (SUB-31).
+
+What the reseller's own system recorded comes over; for what it changed without a record (`tenant import`, or a system
+of its own), the action is told from what changed. Drift that is restored is no action, and has no record.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.terms import ACTIVE, INACTIVE, Terms, source_digest
+from reconciler.model.amounts import canonical
+from reconciler.model.subscriptions import ACTIONS
+from reconciler.model.sync import LAST_APPLIED
+from reconciler.model.values import Body, Value
+
+Record = dict[str, str]
+STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
+EDITED = ("characteristics", "plan", "activation_date", "start_date", "customer")
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A mirror that is to be brought up to date: what the reseller said, the mirror as it is and as it should be.
+
+    ``products``: the distributor's, by key.
+    """
+
+    said: Body
+    have: Body | None
+    want: Body
+    due: Terms
+    products: Mapping[str, Body]
+
+    @property
+    def last(self) -> Body:
+        """What was applied last."""
+        found: Body = (self.have or {}).get(LAST_APPLIED) or {}
+        return found
+
+    def changed(self, field: str) -> bool:
+        """Whether a field of the mirror will be another."""
+        return (self.have or {}).get(field) != self.want.get(field)
+
+
+def records(occasion: Occasion, at: str) -> list[Record]:
+    """The whole history of the mirror, with what is new at its end. ``at``: ISO 8601."""
+    if occasion.have is None:
+        return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
+    told = occasion.said.get("history", [])
+    known = occasion.last.get("records", len(told) if not occasion.last else 0)
+    new = [dict(each) for each in told[known:]]
+    new += [_record(at, action, detail) for action, detail in _derived(occasion, new)]
+    return [*occasion.have.get("history", []), *new]
+
+
+def _record(at: str, action: str, detail: str) -> Record:
+    return {"at": at, "action": action, **({"detail": detail} if detail else {})}
+
+
+def _created(want: Body) -> str:
+    quantity = f"{want['quantity']} of " if "quantity" in want else ""
+    return f"{quantity}{want['product']}, {want['status']}"
+
+
+def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]]:
+    """The actions that no record tells of."""
+    covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
+    if occasion.due.expired and occasion.last.get("status") == ACTIVE:
+        yield "expire", f"its billing cycle ended on {occasion.due.cycle_end}"
+    if occasion.last.get("source") != source_digest(occasion.said):
+        for action, detail, fields in _told_by_fields(occasion):
+            if not covered.intersection(fields):
+                yield action, detail
+
+
+def _told_by_fields(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each action by the fields that changed, with these."""
+    have, want = occasion.have or {}, occasion.want
+    switched = occasion.changed("product") and not _renamed(occasion)
+    if switched:
+        yield _direction(occasion), f"{have.get('product')} -> {want['product']}", ("product",)
+    if occasion.changed("billing_cycle") and not switched:
+        detail = f"{have.get('billing_cycle')} -> {want.get('billing_cycle')}"
+        yield "change_unit", f"{detail}, {want.get('unit_change', 'current_cycle')}", ("billing_cycle",)
+    if occasion.changed("quantity") or occasion.changed("quantity_effective"):
+        effective = f", effective {want['quantity_effective']}" if "quantity_effective" in want else ""
+        yield "change_quantity", f"{have.get('quantity')} -> {want.get('quantity')}{effective}", ("quantity",)
+    if occasion.changed("renew_automatically"):
+        yield "set_renew_automatically", _text(want.get("renew_automatically", False)), ("renew_automatically",)
+    yield from _edited(occasion)
+    yield from _add_ons(have.get("add_ons", {}), want.get("add_ons", {}))
+    status = _status(occasion)
+    if status:
+        yield status, f"{have.get('status')} -> {want['status']}", ("status",)
+    elif occasion.changed("renewals") and not switched:
+        yield "renew", "", ("renewals",)
+
+
+def _renamed(occasion: Occasion) -> bool:
+    """Whether the product only has another key (AP-21)."""
+    body = occasion.products.get(occasion.want["product"], {})
+    return (occasion.have or {}).get("product") in body.get("moved_from", [])
+
+
+def _direction(occasion: Occasion) -> str:
+    """Upgrade or downgrade: as the distributor relates the two products, else by price."""
+    before, after = (occasion.have or {}).get("product", ""), occasion.want["product"]
+    relations: Mapping[str, Any] = occasion.products.get(before, {}).get("relations", {})
+    if after in relations.get("downgrade", []):
+        return "downgrade"
+    if after in relations.get("upgrade", []):
+        return "upgrade"
+    old, new = _price(occasion.have or {}), _price(occasion.want)
+    return "downgrade" if old is not None and new is not None and new < old else "upgrade"
+
+
+def _price(body: Body) -> tuple[int, str] | None:
+    """The price, in a form that compares by value."""
+    amount = body.get("prices", {}).get(body.get("billing_cycle", ""))
+    if amount is None:
+        return None
+    whole, _, rest = canonical(amount).partition(".")
+    return int(whole), rest
+
+
+def _edited(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    changed = tuple(field for field in EDITED if occasion.changed(field))
+    if changed:
+        yield "edit", ", ".join(changed), changed
+
+
+def _add_ons(have: Body, want: Body) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for key in sorted({*have, *want}):
+        if key not in have:
+            yield "add_add_on", key, ("add_ons",)
+        elif key not in want:
+            yield "cancel_add_on", key, ("add_ons",)
+        elif any(have[key].get(name) != want[key].get(name) for name in ("product", "billing_cycle", "quantity")):
+            yield "change_add_on", key, ("add_ons",)
+
+
+def _status(occasion: Occasion) -> str | None:
+    """What the reseller did, if the mirror's status follows from that and not from the calendar."""
+    status, said = occasion.want["status"], occasion.said.get("status", ACTIVE)
+    if not occasion.changed("status") or status != said or status == INACTIVE:
+        return None
+    if status == ACTIVE and not occasion.changed("source_status"):
+        return None  # its start date came
+    return STATUS_ACTIONS[status]
+
+
+def _text(value: Value) -> str:
+    return str(value).lower()

@@ -1,0 +1,76 @@
+"""The way up: what a distributor gets of its resellers' subscriptions, once every catalog came down (TREE-01)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.desired import Held
+from reconciler.core.diff import Comparison
+from reconciler.core.held import mirrors_held
+from reconciler.core.mirror import SUBSCRIPTION, Clock, Offer, Projection, mirror
+from reconciler.core.order import in_order
+from reconciler.core.planning import Observed, Planned, plan_tenant, status_of
+from reconciler.core.shape import RuleBook
+from reconciler.model.entity import State
+from reconciler.model.keys import EntityId
+from reconciler.model.options import MIRROR
+from reconciler.model.plan import TenantPlan, TenantStatus
+from reconciler.model.settings import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A reseller whose subscriptions are mirrored: its policy, its state, and the mirrors that it does not get itself.
+
+    ``allowed``: the guards of its policy that are overridden for this plan.
+    """
+
+    policy: Policy
+    state: State
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+
+    @property
+    def concerned(self) -> bool:
+        """Whether there is anything to mirror, or to say of it."""
+        return self.policy.options[MIRROR].on or any(id.kind == SUBSCRIPTION for id in self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A distributor with what its resellers' mirrors come to: its plan, its state after it, and what is held there."""
+
+    plan: TenantPlan
+    state: State
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+
+
+def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
+    """What a distributor should have of one reseller's subscriptions beside what it has."""
+    desired = mirror(projection, rules)
+    return Comparison(projection.offer.distributor, desired, projection.actual, rules, frozenset(), projection.clock.on)
+
+
+def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
+    start: Lifted, observed: Observed, sources: Iterable[Source], *, offer: Offer, rules: RuleBook, clock: Clock
+) -> Lifted:
+    """Mirror the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
+    done = start
+    for source in sources:
+        projection = Projection(source.policy, source.state, offer, done.state, clock, source.held)
+        planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
+        held = mirrors_held(source.policy, planned, source.held)
+        done = Lifted(_together(done.plan, planned), planned.after, {**done.held, **held})
+    return done
+
+
+def _together(plan: TenantPlan, part: Planned) -> TenantPlan:
+    """A tenant's plan with one more part: it is applied whole or not at all."""
+    changes = in_order((*plan.changes, *part.plan.changes))
+    deferred = (*plan.deferred, *part.plan.deferred)
+    allowed = tuple(sorted({*plan.allowed, *(part.plan.allowed if part.plan.changes else ())}))
+    return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status_of(changes, deferred))
+
+
+def nothing_yet(tenant: str, upstream: str, observed: Observed) -> TenantPlan:
+    """The plan of a tenant to which nothing happens but what is mirrored to it."""
+    return TenantPlan(tenant, upstream, TenantStatus.IN_SYNC, observed.fingerprint, observed.revision)

@@ -1,0 +1,321 @@
+"""A PostgreSQL database, through psycopg 3: opening it to read or to write, and its errors in words.
+
+Whoever writes to a tenant holds its row of ``tenants``, so that writes to one tenant come one after the other, from
+however many machines, and those to different tenants side by side (docs/decisions/011).
+"""
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from reconciler.stores.base import StoreError
+from reconciler.stores.engines import BUSY_SECONDS
+from reconciler.stores.versions import VERSION_TABLE, are_old, are_there, bring_up_to_date, is_current
+
+IDLE_SECONDS = 60
+"""How long a transaction may wait for us: what a machine that vanished held is free again after that."""
+WAITS = (0.1, 0.4, 1.0, 2.0)
+"""Between tries to connect to a server that is just starting, or has no room at the moment; in seconds."""
+DOWN_SECONDS = 30.0
+"""How long a server that could not be reached is not tried again: there may be thousands of tenants in it."""
+KEPT = 8
+"""To how many databases a connection is kept open between transactions; a server has room for a hundred or so."""
+
+_DEFAULTS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "fallback_application_name": "reconcile",
+}
+"""What a URL that says nothing else gets: a server that vanished is noticed within a minute."""
+_MIGRATING = 0x7265636F6E63  # "reconc": of the advisory lock that whoever migrates holds
+_PASSES = (
+    "Connection refused",
+    "No such file or directory",
+    "not yet accepting connections",
+    "shutting down",
+    "starting up",
+    "connection slots",
+    "too many clients",
+)
+"""What is said while a server is restarted, or full. Of anything else, a wrong password above all, one try is enough;
+so it is where a server says this in another language.
+"""
+
+
+@dataclass(slots=True)
+class Server:
+    """A database's URL, with the password that goes with it, if the driver is not to find one itself.
+
+    ``where`` is the URL for messages. Raises `StoreError` for a URL that is none, or holds a password.
+    """
+
+    url: str
+    where: str
+    password: str | None = field(default=None, repr=False)
+    _down_until: float = field(default=0.0, init=False)
+    _trouble: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        """What the driver says of a bad URL may repeat it, so it is not repeated."""
+        try:
+            parts = conninfo_to_dict(self.url) if self.url.startswith("postgresql://") else None
+        except psycopg.Error:
+            parts = None
+        if parts is None or any(sign in str(parts.get("dbname", "")) for sign in "@/"):
+            raise StoreError(f"{self.where}: write postgresql://user@host:5432/database")
+        if {"password", "sslpassword"} & {*parts}:
+            raise StoreError(f"{self.where}: a store's URL holds no password; use token_env, or PGPASSWORD")
+
+    def connect(self) -> psycopg.Connection:
+        """A new connection, in no transaction. Raises `StoreError`; a failure is remembered for a while."""
+        if time.monotonic() < self._down_until:
+            raise StoreError(self._trouble)
+        for wait in (*WAITS, None):
+            try:
+                return psycopg.connect(self.url, **self._settings())
+            except psycopg.Error as error:
+                said = str(error)
+                if wait is None or not any(words in said for words in _PASSES):
+                    why = _first_line(error).removeprefix("connection failed: ").removeprefix("connection is bad: ")
+                    self._trouble = f"{self.where}: it cannot be reached: {why}"
+                    self._down_until = time.monotonic() + DOWN_SECONDS
+                    raise StoreError(self._trouble) from error
+                time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def _settings(self) -> Mapping[str, Any]:
+        """No statement is prepared: a migration, or a pooler between us and the server, would take it away."""
+        given = conninfo_to_dict(self.url)
+        settings: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
+        if "PGCONNECT_TIMEOUT" in os.environ:
+            settings.pop("connect_timeout", None)
+        if self.password is not None:
+            settings["password"] = self.password
+        return {**settings, "client_encoding": "utf8", "autocommit": True, "prepare_threshold": None}
+
+
+class PostgresqlReading:
+    """A PostgreSQL database, read-only. Its tables may come to be at any time: each transaction looks anew."""
+
+    def __init__(self, server: Server, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.where = server.where
+        self._busy_seconds = busy_seconds
+        self._engine = create_engine(
+            "postgresql+psycopg://",
+            creator=server.connect,
+            pool_size=1,
+            max_overflow=-1,
+            pool_pre_ping=True,
+            use_native_hstore=False,
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        with _errors_in_words(self.where), self._connected() as connection:
+            connection.exec_driver_sql(self._begin("REPEATABLE READ READ ONLY"))
+            yield connection if are_there(connection, self.where) else None
+
+    def close(self) -> None:
+        _open.setdefault(os.getpid(), _Open()).forget(self._engine)
+        self._engine.dispose()
+
+    def _begin(self, mode: str) -> str:
+        """One trip to the server. The connection is in autocommit, so that a transaction is what we say it is."""
+        return (
+            f"BEGIN ISOLATION LEVEL {mode}; SET LOCAL lock_timeout = {int(self._busy_seconds * 1000)};"
+            f" SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}"
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection; what was not committed on it is rolled back."""
+        _open.setdefault(os.getpid(), _Open()).used(self._engine)
+        with self._engine.connect() as connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                # of a COPY, that SQLAlchemy does not know of
+                if getattr(connection.connection.driver_connection, "closed", True):
+                    connection.invalidate(error)
+                raise
+
+
+class PostgresqlWriting(PostgresqlReading):
+    """A PostgreSQL database, whose tables are made by the first write. The database itself is there already.
+
+    A write reads, checks and writes in one REPEATABLE READ transaction, so that of rows that someone else changes at
+    the same moment without asking us nothing is written over.
+    """
+
+    def bring_up_to_date(self) -> None:
+        """Of tables that are there: so that a writer can read what an older reconciler wrote."""
+        with _errors_in_words(self.where), self._connected() as connection:
+            connection.exec_driver_sql(self._begin("REPEATABLE READ READ ONLY"))
+            old = are_old(connection, self.where)
+        if old:
+            self._migrate()
+
+    @contextmanager
+    def writing(self, *tenants: str) -> Iterator[Connection]:
+        with _errors_in_words(self.where, _NOTHING), self._holding(sorted({*tenants})) as connection:
+            yield connection
+            self._commit(connection)
+
+    @contextmanager
+    def _holding(self, tenants: list[str]) -> Iterator[Connection]:
+        """A transaction that holds the tenants, and sees what was written before it did. Whoever had to wait for
+        another has a snapshot of before that, and is told so by the server: they begin anew.
+        """
+        deadline = time.monotonic() + self._busy_seconds
+        while time.monotonic() <= deadline:
+            with self._connected() as connection:
+                if self._begun(connection, tenants):
+                    yield connection
+                    return
+        raise StoreError(f"{self.where}: {_WORDS['55P03']}")
+
+    def _begun(self, connection: Connection, tenants: list[str]) -> bool:
+        try:
+            if not self._is_begun_on_current_tables(connection):
+                connection.rollback()
+                self._migrate()
+                return False
+            for tenant in tenants:
+                if connection.execute(_HOLD, {"tenant": tenant}).first() is None:
+                    connection.execute(_ENTER, {"tenant": tenant})
+        except DBAPIError as error:
+            if _state(error.orig) in _BEGIN_ANEW:
+                return False
+            raise
+        return True
+
+    def _is_begun_on_current_tables(self, connection: Connection) -> bool:
+        """The lock of `VERSION_TABLE`, shared by all who write, keeps migrations away until the end. Taken like this,
+        it is waited for before the transaction's snapshot is taken, not after.
+        """
+        begin = self._begin("REPEATABLE READ READ WRITE")
+        try:
+            connection.exec_driver_sql(f"{begin}; LOCK TABLE {VERSION_TABLE} IN ROW SHARE MODE")
+        except DBAPIError as error:
+            if _state(error.orig) == _NO_TABLE:
+                return False
+            raise
+        return is_current(connection, self.where)
+
+    def _migrate(self) -> None:
+        """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
+        with _errors_in_words(self.where, _NOTHING), self._connected() as connection:
+            connection.exec_driver_sql(f"{self._begin('READ COMMITTED')}; SELECT pg_advisory_xact_lock({_MIGRATING})")
+            if inspect(connection).has_table(VERSION_TABLE):
+                connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN EXCLUSIVE MODE")
+            bring_up_to_date(connection, self.where)
+            self._commit(connection)
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise StoreError(f"{self.where}: {_UNKNOWN} ({_first_line(error.orig)})") from error
+
+
+_HOLD = text("SELECT revision FROM tenants WHERE tenant = :tenant FOR UPDATE")
+_ENTER = text("INSERT INTO tenants (tenant, revision) VALUES (:tenant, 0) ON CONFLICT (tenant) DO NOTHING")
+_NO_TABLE = "42P01"
+_BEGIN_ANEW = ("40001", "40P01")
+_NOTHING = "; nothing was written"
+_UNKNOWN = (
+    "the connection was lost during the commit, so that it is not known whether it was made; it was made whole or not "
+    "at all. Run the same again: a plan that was applied is refused as such, and not applied twice"
+)
+
+
+class _Open:
+    """The engines that hold a connection, the one used last at the end."""
+
+    def __init__(self) -> None:
+        self._engines: OrderedDict[int, Engine] = OrderedDict()
+        self._lock = Lock()
+
+    def used(self, engine: Engine) -> None:
+        """Of more than `KEPT`, those that were not used for longest are closed."""
+        with self._lock:
+            self._engines[id(engine)] = engine
+            self._engines.move_to_end(id(engine))
+            surplus = [self._engines.popitem(last=False)[1] for _ in range(len(self._engines) - KEPT)]
+        for each in surplus:
+            each.dispose()
+
+    def forget(self, engine: Engine) -> None:
+        with self._lock:
+            self._engines.pop(id(engine), None)
+
+
+_open: dict[int, _Open] = {}
+"""By process: what a parent holds open is not for its child to close."""
+
+
+@contextmanager
+def _errors_in_words(where: str, consequence: str = "") -> Iterator[None]:
+    """The database's errors as ours. Of statements and rows nothing is repeated: they hold tenants' data."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"{where}: {_in_words(error.orig)}{consequence}") from error
+    except psycopg.Error as error:
+        raise StoreError(f"{where}: {_in_words(error)}{consequence}") from error
+
+
+_CLASHED = "somebody else wrote the same at the same moment; run it again"
+_LOST = "the connection was lost"
+_WORDS = {
+    "08": _LOST,
+    "22021": "its encoding cannot hold this text; make the database with ENCODING 'UTF8'",
+    "22P05": "its encoding cannot hold this text; make the database with ENCODING 'UTF8'",
+    "23505": _CLASHED,
+    "25006": "it may not be written to: it is a standby, or was set to be read only",
+    "25P03": _LOST,
+    "3F000": "there is no schema to make the tables in (search_path)",
+    "40": _CLASHED,
+    "42501": "its user may not do that",
+    "53100": "there is no room left to write",
+    "53": "it has no room for that at the moment",
+    "55P03": "another process is using it, and did not finish in time",
+    "57014": "it took longer than the server allows",
+    "57P": _LOST,
+    "XX001": "it is damaged",
+    "XX002": "it is damaged",
+}
+"""By SQLSTATE, else by how it begins."""
+
+
+def _in_words(error: BaseException | None) -> str:
+    state = _state(error)
+    words = next((words for length in (5, 3, 2) if (words := _WORDS.get(state[:length]))), None)
+    if words is None and isinstance(error, psycopg.OperationalError) and not state:
+        words = _LOST  # the driver's own finding: the server said nothing
+    return f"{words} ({_first_line(error)})" if words else _first_line(error)
+
+
+def _state(error: BaseException | None) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _first_line(error: BaseException | None) -> str:
+    """The message alone: details and the excerpt of the statement name tenants' data."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return primary or str(error).partition("\n")[0]
