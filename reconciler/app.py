@@ -339,11 +339,12 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     for above in fold.above(tenant):
         fold.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
-    upstream, observed = fold.upstream_of(policy), fold.observe(policy)
-    if isinstance(upstream, Unreadable):
-        raise StoreError(upstream.problem)
+    observed = fold.observe(policy)
     if isinstance(observed, Unreadable):
         raise StoreError(observed.problem)
+    upstream = fold.upstream_of(policy, observed.state)
+    if isinstance(upstream, Unreadable):
+        raise StoreError(upstream.problem)
     return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 

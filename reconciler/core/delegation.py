@@ -3,7 +3,7 @@
 Which plans are on the list, and what becomes of those that left it (AP-04, AP-06, AP-16, CB-08, CB-09, CB-35).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.desired import STATUS_ONLY, Upstream, Wanted
@@ -45,19 +45,22 @@ def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
     """The plans on the tenant's delegated list: the template's and the policy's together, by key."""
     listed: dict[str, Listing] = {}
     for selected in policy.plans:
-        for key in _selected(selected.selection, upstream):
-            named = key in selected.selection.include
-            if key not in listed or named:
-                listed[key] = Listing(selected.place, named)
+        named = _called(selected.selection.include, upstream)
+        chosen = {*named, *_matched(selected.selection, upstream)} - _called(selected.selection.exclude, upstream)
+        for key in chosen:
+            if key not in listed or key in named:
+                listed[key] = Listing(selected.place, key in named)
     return dict(sorted(listed.items()))
 
 
-def _selected(selection: Selection, upstream: Upstream) -> Iterator[str]:
-    keys = {*selection.include}
+def _called(keys: Iterable[str], upstream: Upstream) -> set[str]:
+    return {upstream.called(EntityId(PLAN, key)).key for key in keys}
+
+
+def _matched(selection: Selection, upstream: Upstream) -> Iterator[str]:
     if selection.match is not None:
         plans = (id for id in (*upstream.state, *upstream.held) if id.kind == PLAN)
-        keys |= {id.key for id in plans if _matches(upstream.labels_of(id), selection.match)}
-    yield from (key for key in keys if key not in selection.exclude)
+        yield from (id.key for id in plans if _matches(upstream.labels_of(id), selection.match))
 
 
 def _matches(have: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -118,7 +121,7 @@ def _given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
     """What the service template hands out (CB-19, CB-29 to CB-31), as the upstream has it."""
     for kind, setting in policy.given.items():
         keys = [setting.value] if isinstance(setting.value, str) else setting.value or ()
-        for id in (EntityId(kind, key) for key in keys):
+        for id in (upstream.called(EntityId(kind, key)) for key in keys):
             above = upstream.state.get(id)
             if above is None:
                 yield _not_to_give(id, setting.place, upstream, actual)
@@ -148,12 +151,9 @@ def _tenant(policy: Policy, upstream: Upstream, actual: State) -> Wanted:
 
 def _links(policy: Policy, kind: str, upstream: Upstream, actual: State) -> Value:
     value = policy.given[kind].value
-    there = [
-        key
-        for key in ([value] if isinstance(value, str) else value or ())
-        if EntityId(kind, key) in upstream.state or EntityId(kind, key) in actual
-    ]
-    return there if not isinstance(value, str) else value if there else None
+    named = [upstream.called(EntityId(kind, key)) for key in ([value] if isinstance(value, str) else value or ())]
+    there = [id.key for id in named if id in upstream.state or id in actual]
+    return there if not isinstance(value, str) else next(iter(there), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Delegation, price lists and mirrors each compute a `Desired`; the diff, the judg
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from reconciler.model.change import Obstacle, Root
 from reconciler.model.diagnostics import Place
@@ -31,8 +32,8 @@ class Upstream:
     ``documents`` lacks what is a reseller's own; of its copies, they are the originals', and ``originals`` what those
     say, amounts as in force. ``hidden_templates``: the notification templates that resellers do not see (CB-20), at
     whatever level they are used. ``held``: what is withheld or blocked there, and so below (TREE-02). ``labels``: by
-    plan, those that a copy has of its original, where they were asked for. ``renames``: what its entities were called
-    (AP-21).
+    plan, those that a copy has of its original, where they were asked for. ``names``: every key that entities had, or
+    here still have, by what they are called now (AP-21). ``origin``: that of its own copies, empty for a provider.
     """
 
     key: str
@@ -41,8 +42,22 @@ class Upstream:
     hidden_templates: frozenset[str] = frozenset()
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
-    renames: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)
+    names: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)
     originals: State = field(default_factory=dict)
+    origin: str = ""
+
+    def called(self, id: EntityId) -> EntityId:
+        """What the catalog means by an identity, as it is called here or would be: until a rename comes, as ever."""
+        if id in self.state:
+            return id
+        olds = self.names.get(id, ())
+        there = (old for old in olds if old in self.state and self.state[old].origin == self.origin)
+        held = (old for old in olds if old in self.held and id not in self.held)
+        return next(chain(there, held), id)
+
+    def called_now(self) -> Mapping[EntityId, EntityId]:
+        """What is called so no more, except here: by what it is called here, what the catalog calls it."""
+        return {old: new for new, olds in self.names.items() for old in olds if self.called(new) == old}
 
     def wanted(self, id: EntityId, body: Body, place: Place | None = None) -> "Wanted":
         """One of its entities, as a tenant should have it. ``place``: what asks for it, where no document says it."""

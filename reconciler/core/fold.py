@@ -17,7 +17,7 @@ from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
-from reconciler.core.upstream import provider_upstream, reseller_upstream, with_labels
+from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
 from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
@@ -94,7 +94,8 @@ class Fold:
 
     ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
     what was planned stands (TREE-03). ``at``: the moment that histories get, ISO 8601; the start of the day by default.
-    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers.
+    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: the upstreams that
+    know what is known further up.
     """
 
     catalog: Catalog
@@ -105,6 +106,7 @@ class Fold:
     observe_provider: ObserveProvider = empty
     at: str = ""
     upstreams: dict[str, Upstream] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
     done: dict[str, Planned] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
@@ -228,12 +230,14 @@ class Fold:
     def plan(self, reseller: str) -> TenantPlan:
         """The plan of one tenant whose upstream was planned before it, if it was selected."""
         policy = resolve_policy(self.catalog, reseller)
-        upstream = self.upstream_of(policy)
-        if isinstance(upstream, Unreadable):
-            return self._failure(policy, upstream)
+        if isinstance(above := self._upstream(policy), Unreadable):
+            return self._failure(policy, above)
         observed = self.observe(policy)
         if isinstance(observed, Unreadable):
             return self._failure(policy, observed)
+        upstream = self.upstream_of(policy, observed.state)
+        if isinstance(upstream, Unreadable):
+            return self._failure(policy, upstream)
         self.observed[reseller] = observed
         comparison = compare(policy, upstream, observed.state, self.rules, self.on)
         planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
@@ -251,24 +255,26 @@ class Fold:
             policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=_problem(found, policy.upstream)
         )
 
-    def upstream_of(self, policy: Policy) -> Upstream | Unreadable:
+    def upstream_of(self, policy: Policy, actual: State | None = None) -> Upstream | Unreadable:
         """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan.
 
-        Where the tenant's list asks for plans by their labels, with the labels that copies have of their originals.
+        Where the tenant, of which ``actual`` is the state, asks for more than that: with what is known further up.
         """
         upstream = self._upstream(policy)
-        by_labels = any(each.selection.match is not None for each in policy.plans)
-        return self._labelled(upstream) if by_labels and isinstance(upstream, Upstream) else upstream
+        if isinstance(upstream, Unreadable) or not asks_further_up(policy, upstream, actual or {}):
+            return upstream
+        return self._informed(upstream)
 
-    def _labelled(self, upstream: Upstream) -> Upstream | Unreadable:
-        if upstream.key not in self.catalog.policies or upstream.labels:
+    def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
+        if upstream.key not in self.catalog.policies or upstream.key in self.told:
             return upstream
         above = self._upstream(resolve_policy(self.catalog, upstream.key))
-        above = self._labelled(above) if isinstance(above, Upstream) else above
+        above = self._informed(above) if isinstance(above, Upstream) else above
         if isinstance(above, Unreadable):
             return above
-        labelled = self.upstreams[upstream.key] = with_labels(upstream, above)
-        return labelled
+        self.told.add(upstream.key)
+        told = self.upstreams[upstream.key] = with_labels(informed(upstream, above), above)
+        return told
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
         key = policy.upstream
@@ -282,7 +288,8 @@ class Fold:
                 state = self._state(key)
                 if isinstance(state, Unreadable):
                     return state
-                upstream = reseller_upstream(key, state, tree, self.on, above=self._known_above(key))
+                here = self._policy(key)
+                upstream = reseller_upstream(here, state, tree, self.on, above=self._known_above(key))
                 self.upstreams[key] = replace(upstream, held=self._held(key))
         return self.upstreams[key]
 

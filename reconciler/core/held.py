@@ -29,8 +29,16 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
         for id in plans
         if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
     }
-    held = still | {each.change.entity: _held(policy.reseller, each, above.held) for each in _not_coming(planned.plan)}
+    not_coming = {_as_called(each, planned): each for each in _not_coming(planned.plan)}
+    held = still | {id: _held(policy.reseller, each, above.held) for id, each in not_coming.items()}
     return held | _carried(held, planned, above)
+
+
+def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
+    """What the tenant calls it: by its old key, where its rename is held too (AP-21)."""
+    before = deferred.change.before
+    old = entity(before).id if before else deferred.change.entity
+    return old if old in planned.after else deferred.change.entity
 
 
 def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
@@ -56,9 +64,12 @@ def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> He
 
 
 def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -> dict[EntityId, Held]:
-    """The dependents of what is held that the tenant lacks too, each with the cause of the first that needs it."""
+    """The dependents of what does not come that the tenant lacks too, each with the cause of the first that needs it.
+
+    What does not return brings nothing: a dependent that its copy lacks would stay away all the same (decision 002).
+    """
     carried: dict[EntityId, Held] = {}
-    queue = sorted(held)
+    queue = sorted(id for id in held if id not in planned.after)
     while queue:
         by = queue.pop(0)
         holder = carried.get(by) or held[by]

@@ -11,7 +11,7 @@ from reconciler.core.guards import Case, obstacles, tripped
 from reconciler.core.judge import Arrival, Judgement, judge
 from reconciler.core.order import in_order
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
-from reconciler.core.renames import KEY, moved
+from reconciler.core.renames import moved
 from reconciler.core.resolve import resolve
 from reconciler.core.shape import FieldShape, RuleBook, fields_of, kept, tidy
 from reconciler.model.change import Action, Difference, Judged, Verdict
@@ -20,7 +20,7 @@ from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
-from reconciler.model.sync import OWN_BLOCKS
+from reconciler.model.sync import OWN_BLOCKS, Always
 from reconciler.model.values import Body, Path, Value, get, put
 
 
@@ -310,13 +310,15 @@ def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
 
 
 def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
-    """The body with every field of the differences as it will be."""
+    """The body with every field of the differences as it will be; what a rename changes, it has already (AP-21)."""
     for each in differences:
+        if isinstance(each.declared, Always):
+            continue
         if each.member:
             key, listed = each.path[-1], get(body, each.path[:-1]) or []
             members = sorted({*listed, key} if each.after is not None else set(listed) - {key})
             body = put(body, each.path[:-1], members or None)
-        elif each.path and each.path != KEY:
+        elif each.path:
             body = put(body, each.path, each.after)
     return body
 

@@ -107,9 +107,10 @@ def _named(entity: Entity | None, id: EntityId) -> str:
 
 
 def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """AP-01: what a copy needs must be there upstream, or in the tenant."""
-    upstream = case.comparison.desired.upstream
-    known = target in case.comparison.actual or target in upstream.state or case.wanted(target) is not None
+    """AP-01: what a copy needs must be there upstream, or in the tenant. What is held upstream is not (TREE-02)."""
+    upstream, wanted = case.comparison.desired.upstream, case.wanted(target)
+    to_come = wanted is not None and wanted.root is None
+    known = target in case.comparison.actual or target in upstream.state or to_come
     if use == "need" and not known:
         yield Obstacle("AP-01", f'{upstream.key} has no {noun(target.kind)} "{target.key}"')
 

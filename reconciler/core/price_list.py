@@ -23,10 +23,14 @@ CYCLES = "billing_cycles"
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The list that is assigned to a tenant. ``prices``: by product and billing cycle, the price on the day."""
+    """The list that is assigned to a tenant. ``prices``: by product and billing cycle, the price on the day.
+
+    Products go by what the upstream calls them; ``written``: as they stand in the list.
+    """
 
     document: SourceDocument
     prices: Mapping[str, Mapping[str, str | None]]
+    written: Mapping[str, str]
     upstream: Upstream
     actual: State
 
@@ -36,10 +40,12 @@ class PriceList:
         if policy.listed is None:
             return None
         listed = policy.listed.entity.body.get("products", {})
+        written = {upstream.called(EntityId(PRODUCT, key)).key: key for key in listed}
         prices = {
-            key: {period: in_force(amount, on) for period, amount in cycles.items()} for key, cycles in listed.items()
+            key: {period: in_force(amount, on) for period, amount in listed[as_written].items()}
+            for key, as_written in written.items()
         }
-        return cls(policy.listed, prices, upstream, actual)
+        return cls(policy.listed, prices, written, upstream, actual)
 
     def products(self) -> Iterator[Wanted]:
         """Every product of the list, as the upstream has it, with its billing cycles (IW-04 to IW-08)."""
@@ -53,7 +59,7 @@ class PriceList:
 
     def _lacking(self, id: EntityId) -> Wanted:
         """A product of the list that the upstream does not have: held there (TREE-02), or not to be had (IW-01)."""
-        place = self.document.place_of(("products", id.key), key=True)
+        place = self.document.place_of(self._at(id.key), key=True)
         if id in self.upstream.held:
             held = self.upstream.held[id]
             return Wanted(id, {**held.body, CYCLES: self._cycles(id.key)}, given=True, place=place, root=held.root)
@@ -62,7 +68,7 @@ class PriceList:
 
     def _listed(self, above: Entity) -> Wanted:
         key = above.id.key
-        at = ("products", key)
+        at = self._at(key)
         places: dict[Path, Place] = {
             (CYCLES, period): self.document.place_of((*at, period)) for period in self.prices[key]
         }
@@ -72,6 +78,9 @@ class PriceList:
             given=True,
             places={(CYCLES,): place, **places},
         )
+
+    def _at(self, key: str) -> Path:
+        return ("products", self.written[key])
 
     def _cycles(self, key: str) -> Body:
         return {period: {"active": True, "purchase_price": price} for period, price in self.cycles(key).items()}

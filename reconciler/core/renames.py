@@ -6,6 +6,7 @@ ever; what was renamed and relinked is written down beside it, under no option.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 
 from reconciler.core.desired import Upstream
 from reconciler.core.shape import FieldShape, fields_of
@@ -76,56 +77,102 @@ def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:
 def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Moved:
     """A tenant's state after the renames: of copies, where the new key is free and the old one gone above.
 
+    Links follow, and those of copies also to what is renamed above and lacking here.
     ``blocks``: whether an own entity of a kind, under the new key, is in the way rather than linked to.
     """
     origin = upstream.key
     origins: dict[EntityId, EntityId] = {}
     refused: dict[EntityId, EntityId] = {}
-    for new, old in ((new, old) for new, olds in sorted(upstream.renames.items()) for old in olds):
+    for new, old in ((new, old) for new, olds in sorted(upstream.names.items()) for old in olds):
         have, there = state.get(old), state.get(new)
         due = have is not None and have.origin == origin and new in upstream.state and old not in upstream.state
         if due and there is None and new not in origins and old not in origins.values():
             origins[new] = old
         elif due and there is not None and there.origin != origin and blocks(new.kind):
             refused[new] = old
-    if not origins:
+    links = Links(news={old: new for new, old in origins.items()}, lacked=_lacked(state, upstream))
+    if not links.news and not links.lacked:
         return Moved(state, state, {}, refused)
-    news = {old: new for new, old in origins.items()}
-    # What came from elsewhere, such as a mirror, follows its own source.
-    after = {
-        news.get(id, id): _relinked(each, news) if each.origin in (None, origin) else each for id, each in state.items()
-    }
+    after = {links.news.get(id, id): _followed(each, links, upstream) for id, each in state.items()}
     return Moved(after, state, origins, refused)
 
 
-def _relinked(entity: Entity, news: Mapping[EntityId, EntityId]) -> Entity:
-    id = news.get(entity.id, entity.id)
-    body = _with_new_links(entity.body, fields_of(id.kind), news)
+def _lacked(state: State, upstream: Upstream) -> Mapping[EntityId, EntityId]:
+    """What the tenant lacks and was renamed, old identity to new: its copies may name it all the same (`add_on_of`)."""
+    return {old: new for new, olds in upstream.names.items() for old in olds if old not in state}
+
+
+def _followed(entity: Entity, links: "Links", upstream: Upstream) -> Entity:
+    """The entity under its new key, if it has one, with its links to what is renamed.
+
+    What came from elsewhere, such as a mirror, follows its own source.
+    """
+    if entity.origin not in (None, upstream.key):
+        return entity
+    id = links.news.get(entity.id, entity.id)
+    body = entity.body
+    if not links.kinds.isdisjoint(_linked_kinds(id.kind)):
+        original = upstream.state.get(id) if entity.origin == upstream.key else None
+        body = links.followed(body, original.body if original else {}, fields_of(id.kind))
     return entity if id == entity.id and body == entity.body else Entity(id, body, entity.origin)
 
 
-def _with_new_links(body: Body, fields: tuple[FieldShape, ...], news: Mapping[EntityId, EntityId]) -> dict[str, Value]:
-    result = dict(body)
+@cache
+def _linked_kinds(kind: str) -> frozenset[str]:
+    """The kinds that entities of a kind link to."""
+    return frozenset(_links_in(fields_of(kind)))
+
+
+def _links_in(fields: tuple[FieldShape, ...]) -> Iterator[str]:
     for each in fields:
-        value = body.get(each.name)
-        if not value:
-            continue
-        if each.type == "struct":
-            result[each.name] = _with_new_links(value, each.fields, news)
-        elif each.type == "items":
-            result[each.name] = {key: _with_new_links(item, each.fields, news) for key, item in value.items()}
-        elif each.ref and each.ref.at == "value":
-            kind = each.ref.kind
-            if isinstance(value, str):
-                result[each.name] = _new_key(kind, value, news)
-            else:
-                result[each.name] = sorted({_new_key(kind, key, news) for key in value})
-    return result
+        if each.ref and each.ref.at == "value":
+            yield each.ref.kind
+        yield from _links_in(each.fields)
 
 
-def _new_key(kind: str, key: str, news: Mapping[EntityId, EntityId]) -> str:
-    id = EntityId(kind, key)
-    return news.get(id, id).key
+@dataclass(frozen=True)
+class Links:
+    """How links follow renames, old identity to new.
+
+    ``news``: what is renamed in the tenant; whatever links to it follows. ``lacked``: what the tenant lacks; a copy's
+    link to it follows where its original links by the new key already.
+    """
+
+    news: Mapping[EntityId, EntityId]
+    lacked: Mapping[EntityId, EntityId]
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(old.kind for old in (*self.news, *self.lacked))
+
+    def followed(self, mine: Body, original: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+        """A body with its links by new keys. ``original``: the body that it is a copy of, empty for none."""
+        result = dict(mine)
+        for each in fields:
+            value, theirs = mine.get(each.name), original.get(each.name)
+            if not value:
+                continue
+            if each.type == "struct":
+                result[each.name] = self.followed(value, theirs or {}, each.fields)
+            elif each.type == "items":
+                items = theirs or {}
+                result[each.name] = {
+                    key: self.followed(item, items.get(key, {}), each.fields) for key, item in value.items()
+                }
+            elif each.ref and each.ref.at == "value":
+                result[each.name] = self._named(each.ref.kind, value, theirs or ())
+        return result
+
+    def _named(self, kind: str, value: Value, theirs: Value) -> Value:
+        known = {theirs} if isinstance(theirs, str) else set(theirs)
+        if isinstance(value, str):
+            return self._key(kind, value, known)
+        return sorted({self._key(kind, key, known) for key in value})
+
+    def _key(self, kind: str, key: str, theirs: set[str]) -> str:
+        old = EntityId(kind, key)
+        new = self.lacked.get(old)
+        return new.key if new and new.key in theirs else self.news.get(old, old).key
 
 
 def _differing(before: Body, after: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Path]:

@@ -1,7 +1,9 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 
 from reconciler.core.asking import WhenAsked
 from reconciler.core.desired import Upstream
@@ -9,6 +11,8 @@ from reconciler.core.renames import old_keys
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
 from reconciler.model.source import Documents, ProviderTree
 from reconciler.model.values import Body, Value
 
@@ -16,35 +20,62 @@ from reconciler.model.values import Body, Value
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
     state = WhenAsked(tree.documents, lambda id: settled(tree.documents[id].entity, on))
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=tree.renames)
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=tree.renames)
 
 
 def reseller_upstream(
-    key: str, state: State, tree: ProviderTree, on: date, *, above: Upstream | None = None
+    policy: Policy, state: State, tree: ProviderTree, on: date, *, above: Upstream | None = None
 ) -> Upstream:
     """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
 
-    A copy does not say what it was called: the provider's catalog does (AP-21). ``above``: the reseller's own
-    upstream, where it is known; it tells which documents declare what the copies say.
+    ``policy``: the reseller's. ``above``: its own upstream, where it is known; it tells which documents declare what
+    the copies say, and what was renamed by others than the provider (AP-21).
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    came_down = {new: olds for new, olds in tree.renames.items() if new in state and state[new].origin is not None}
-    upstream = Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
-    return _with_documents(upstream, above) if above else upstream
+    hidden = hidden_templates(tree.documents)
+    upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), tree.renames)
+    return informed(upstream, above) if above else upstream
 
 
-def _with_documents(upstream: Upstream, above: Upstream) -> Upstream:
-    copies = [id for id, each in upstream.state.items() if each.origin == above.key and id in above.documents]
-    documents = {id: above.documents[id] for id in copies}
-    originals = {id: above.originals.get(id) or above.state[id] for id in copies}
-    return replace(upstream, documents=documents, originals=originals)
+def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
+    """Whether more must be known than the upstream tells: its list goes by labels, or it names or has what the upstream
+    lacks, and that may have been renamed (AP-21).
+    """
+    by_labels = any(each.selection.match is not None for each in policy.plans)
+    listed = (EntityId("Plan", key) for each in policy.plans for key in each.selection.include)
+    copies = (id for id, each in actual.items() if each.origin == upstream.key)
+    return by_labels or any(id not in upstream.state for id in chain(listed, copies))
+
+
+def informed(upstream: Upstream, above: Upstream) -> Upstream:
+    """A reseller's upstream that knows what is known above: what was renamed, and what documents declare its copies."""
+    upstream = _with_names(upstream, above.names)
+    copies = (id for id, each in upstream.state.items() if each.origin == above.key)
+    declared = {id: each for id, each in _originals(copies, upstream, above).items() if each in above.documents}
+    documents = {id: above.documents[each] for id, each in declared.items()}
+    stated = {id: above.originals.get(each) or above.state[each] for id, each in declared.items()}
+    return replace(upstream, documents=documents, originals=stated)
+
+
+def _with_names(upstream: Upstream, above: Mapping[EntityId, tuple[EntityId, ...]]) -> Upstream:
+    """A copy does not say what it was called, what is above does; a reseller's own says so itself."""
+    state, origin = upstream.state, upstream.origin
+    names = {new: olds for new, olds in above.items() if new not in state or state[new].origin == origin}
+    return replace(upstream, names={**names, **old_keys(state)})
+
+
+def _originals(copies: Iterable[EntityId], upstream: Upstream, above: Upstream) -> dict[EntityId, EntityId]:
+    """What each copy is of, as that is called above, by what the copy is called here."""
+    now = upstream.called_now()
+    return {id: above.called(now.get(id, id)) for id in copies}
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream whose copies of plans have their originals' labels: labels themselves do not come down."""
     copies = {id for id, each in upstream.state.items() if id.kind == "Plan" and each.origin == above.key}
     coming = {id for id in upstream.held if id.kind == "Plan"}
-    return replace(upstream, labels={id: above.labels_of(id) for id in sorted(copies | coming)})
+    originals = _originals(sorted(copies | coming), upstream, above)
+    return replace(upstream, labels={id: above.labels_of(original) for id, original in originals.items()})
 
 
 def hidden_templates(documents: Documents) -> frozenset[str]:

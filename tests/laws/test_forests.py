@@ -1,161 +1,70 @@
 """The laws that hold in every tree of resellers: one apply is enough, order is all one, the own stays (TREE-01)."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 from random import Random
-from typing import TypeVar
-
-import pytest
 
 from reconciler.core.codec import encode
-from reconciler.core.fold import plan_all
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import rule_book
-from reconciler.core.state import read_state
-from reconciler.core.validate import load
-from reconciler.model.change import Action
-from reconciler.model.entity import State, entity, state_fingerprint
-from reconciler.model.plan import Plan, Source, TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog, SourceFile
-from tests.laws.forests import PROVIDER, Document, Forest, forest
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Change, Plan, Source, TenantPlan
+from reconciler.model.values import Path
+from tests.laws.grown import Grown, grown
+from tests.laws.ownership import lost
 from tests.laws.test_laws import _placeless
-from tests.laws.worlds import as_yaml
-
-T = TypeVar("T")
-RULES = rule_book(frozenset(PRECONDITIONS))
-ON = date(2026, 12, 1)
-SEEDS = range(60)
-WORKSPACE = SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n")
-every_forest = pytest.mark.parametrize("seed", SEEDS)
+from tests.laws.whereabouts import is_whole
 
 
-@dataclass(frozen=True)
-class Grown:
-    """A forest as the engine reads it."""
-
-    catalog: Catalog
-    states: dict[str, State]
-
-    def plans(self) -> tuple[TenantPlan, ...]:
-        def observe(policy: Policy) -> Observed:
-            state = self.states[policy.reseller]
-            return Observed(state, state_fingerprint(state), 1)
-
-        return tuple(plan_all(self.catalog, observe, RULES, on=ON))
-
-    def applied(self, plans: tuple[TenantPlan, ...]) -> "Grown":
-        return Grown(self.catalog, {plan.tenant: _after(plan, self.states[plan.tenant]) for plan in plans})
+def test_one_apply_is_enough_for_the_whole_tree(here: Grown) -> None:
+    assert [change.address for _, change in here.applied.changes()] == []
 
 
-def _after(plan: TenantPlan, before: State) -> State:
-    state = dict(before)
-    for change in plan.changes:
-        if change.after is None:
-            del state[change.entity]
-        else:
-            state[change.entity] = entity(change.after)
-    return state
+def test_applying_a_plan_brings_up_nothing_that_it_did_not_say(here: Grown) -> None:
+    """Idempotence of what is deferred: it stood in the first plan."""
+    for key, tenant in here.applied.tenants.items():
+        assert _deferred(tenant.plan) <= _deferred(here.tenants[key].plan), key
 
 
-def grown(found: Forest, chance: Random | None = None) -> Grown:
-    catalog = list(found.catalog)
-    states = {tenant: list(documents) for tenant, documents in found.states.items()}
-    if chance:
-        catalog = [catalog[0], *_mixed(catalog[1:], chance)]
-        states = {tenant: _mixed(documents, chance) for tenant, documents in _mixed(list(states.items()), chance)}
-    read, problems = load([WORKSPACE, SourceFile("northwind/catalog.yaml", as_yaml(catalog))])
-    assert read is not None, [str(problem) for problem in problems]
-    return Grown(read, {tenant: _state(documents) for tenant, documents in states.items()})
+def _deferred(plan: TenantPlan) -> set[tuple[EntityId, Path]]:
+    changes = [each.change for each in plan.deferred if each.reason != "unmanaged"]
+    return {(each.entity, path) for each in changes for path in _paths(each)}
 
 
-def _mixed(items: list[T], chance: Random) -> list[T]:
-    return chance.sample(items, len(items))
+def _paths(change: Change) -> list[Path]:
+    return [()] if is_whole(change) else [each.path for each in change.fields]
 
 
-def _state(documents: list[Document]) -> State:
-    patches, problems = read_state(as_yaml(documents) if documents else b"", "state.yaml")
-    assert not problems, [str(problem) for problem in problems]
-    return {id: each for id, each in patched({}, patches, replace=False) if each is not None}
+def test_those_below_a_tenant_see_what_apply_leaves_there(here: Grown) -> None:
+    for key, tenant in here.tenants.items():
+        assert tenant.after == here.applied.states[key]
 
 
-@every_forest
-def test_one_apply_is_enough_for_the_whole_tree(seed: int) -> None:
-    here = grown(forest(seed))
-    after = here.applied(here.plans())
-    assert [change.address for plan in after.plans() for change in plan.changes] == []
+def test_some_tenants_can_be_applied_alone(here: Grown) -> None:
+    """TREE-03: one apply is enough for those that are selected, and touches nobody else."""
+    chance = Random(len(here.states))
+    chosen = replace(here, selected=frozenset(key for key in here.states if chance.random() < 0.5))
+    after = chosen.applied
+    assert [change.address for _, change in after.changes()] == []
+    assert all(after.states[key] == here.states[key] for key in here.states if key not in chosen.tenants)
 
 
-@every_forest
-def test_the_order_of_documents_and_tenants_does_not_matter(seed: int) -> None:
-    found = forest(seed)
-    assert _bytes(grown(found, Random(seed))) == _bytes(grown(found))
+def test_the_order_of_documents_fields_and_tenants_does_not_matter(here: Grown) -> None:
+    assert _bytes(grown(here.forest, Random(len(here.states)))) == _bytes(here)
 
 
 def _bytes(here: Grown) -> bytes:
-    plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, here.catalog.digest), here.plans())
+    plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, here.catalog.digest), here.plans)
     return encode(_placeless(plan))
 
 
-@every_forest
-def test_nothing_of_a_resellers_own_changes(seed: int) -> None:
-    found = forest(seed)
-    here = grown(found)
-    adopting = {each["reseller"] for each in found.catalog if each["kind"] == "SyncPolicy" and each["adopt"]}
-    for plan in here.plans():
-        for change in plan.changes:
-            before = here.states[plan.tenant].get(change.entity)
-            taken = plan.tenant in adopting and change.entity.kind in ("Plan", "Product")
-            if before is not None and change.entity.kind != "Tenant" and not taken:
-                assert before.origin == found.upstream[plan.tenant], change.address
-
-
-@every_forest
-def test_what_is_deferred_below_for_a_cause_above_names_it_once(seed: int) -> None:
-    """The cause's tenant is above, defers the same entity for the same reason, and has the same line of policy."""
-    found = forest(seed)
-    plans = {plan.tenant: plan for plan in grown(found).plans()}
-    for plan in plans.values():
-        for each in plan.deferred:
-            words = each.detail.split(" ", 3)
-            if words[0] in ("withheld", "blocked") and words[1] == "at":
-                root = words[2].rstrip(":")
-                assert root in _above(plan.tenant, found.upstream)
-                assert each.detail.count(f"{words[0]} at ") == 1
-                causes = [other for other in plans[root].deferred if other.change.entity == each.change.entity]
-                assert (each.reason, each.rule, each.policy) in [(o.reason, o.rule, o.policy) for o in causes]
-
-
-def _above(tenant: str, upstream: dict[str, str]) -> list[str]:
-    above = []
-    while (tenant := upstream[tenant]) != PROVIDER:
-        above.append(tenant)
-    return above
-
-
-def test_the_forests_are_worth_their_trees(capsys: pytest.CaptureFixture[str]) -> None:
-    """At least half of the runs have each of what makes a tree hard."""
-    forests = [forest(seed) for seed in SEEDS]
-    inherited = sum(_inherits(each) for each in forests)
-    counts = {
-        "a withheld level": sum(each.withholding for each in forests),
-        "a cause from above": inherited,
-        "a veto": sum(each.vetoing for each in forests),
-        "own plans": sum(each.own_plans for each in forests),
-        "changes at level 2 or below": sum(_deep(each) for each in forests),
-    }
-    with capsys.disabled():
-        print(f"\n{len(forests)} forests: " + ", ".join(f"{count} with {what}" for what, count in counts.items()))
-    assert all(count >= len(forests) / 2 for count in counts.values()), counts
-
-
-def _inherits(found: Forest) -> bool:
-    deferred = (each for plan in grown(found).plans() for each in plan.deferred)
-    return any(each.detail.startswith(("withheld at ", "blocked at ")) for each in deferred)
-
-
-def _deep(found: Forest) -> bool:
-    plans = grown(found).plans()
-    return any(change.action is Action.CREATE for plan in plans if plan.upstream != PROVIDER for change in plan.changes)
+def test_nothing_of_a_resellers_own_changes(here: Grown) -> None:
+    """Nor what belongs to it in a copy. A link to what is renamed follows, whoever has it (AP-21)."""
+    for tenant, change in here.changes():
+        origin, renamed = tenant.policy.upstream, tenant.comparison.actual
+        before, after = renamed.get(change.entity), tenant.after.get(change.entity)
+        if before is None:
+            continue
+        taken = tenant.policy.adopt.on and change.entity.kind in ("Plan", "Product")
+        if before.origin != origin and change.entity.kind != "Tenant" and not taken:
+            assert after == before, change.address
+            assert {each.rule for each in change.fields} == {"AP-21"}, change.address
+        elif after is not None:
+            assert list(lost(before, after, renamed, origin)) == [], change.address

@@ -291,7 +291,7 @@ def explained(start: Given, rules: RuleBook, question: str) -> str:
     for above in tenants_in_order(start.catalog):
         fold.plan(above)
     policy = resolve_policy(start.catalog, tenant)
-    upstream = fold.upstream_of(policy)
+    upstream = fold.upstream_of(policy, start.states.get(tenant, {}))
     assert not isinstance(upstream, Unreadable)
     comparison = compare(policy, upstream, start.states.get(tenant, {}), rules, start.on)
     return render_explanation(explain(comparison, policy, _entity_id(kind, key), parse_path(path) if path else None))
