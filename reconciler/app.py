@@ -41,7 +41,7 @@ from reconciler.model.keys import EntityId, noun
 from reconciler.model.options import GUARDS, MIRROR, OPTIONS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog
+from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
@@ -49,6 +49,7 @@ from reconciler.shell.cache import remembering
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.git import Blamed, Repository, open_repository
 from reconciler.shell.provenance import with_commits
+from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import Record, StoreError, TenantStore
 from reconciler.stores.registry import known_schemes
@@ -135,22 +136,30 @@ def shard_of(catalog: Catalog, text: str) -> frozenset[str]:
 
 def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
     """Read and validate: the catalog, if it can be had, and everything that is wrong, in order."""
-    return _check(root, open_repository(root) if revision else None, revision)
+    return _check(*_files(root, open_repository(root) if revision else None, revision))
 
 
-def _check(root: Path, repository: Repository | None, revision: str | None) -> tuple[Catalog | None, list[Diagnostic]]:
+def _files(
+    root: Path, repository: Repository | None, revision: str | None
+) -> tuple[list[SourceFile], list[Diagnostic]]:
     if revision and repository is None:
         raise Unknown(f"{root} is not in a git repository, so there is no revision {revision!r}")
-    files, problems = repository.read(revision) if repository and revision else read_worktree(root)
+    return repository.read(revision) if repository and revision else read_worktree(root)
+
+
+def _check(files: Iterable[SourceFile], problems: Iterable[Diagnostic]) -> tuple[Catalog | None, list[Diagnostic]]:
     with remembering(os.environ) as read:
         catalog, more = load(files, schemes=SCHEMES | known_schemes(), read=read)
     return catalog, in_order([*problems, *more])
 
 
-def open_workspace(root: Path, revision: str | None = None) -> Workspace:
-    """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`."""
-    repository = open_repository(root)
-    catalog, problems = _check(root, repository, revision)
+def open_workspace(root: Path, revision: str | None = None, looked: Looked | None = None) -> Workspace:
+    """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`.
+
+    ``looked``: what `look_for_plan` read already.
+    """
+    repository = looked.repository if looked else open_repository(root)
+    catalog, problems = _check(*(looked.files if looked else _files(root, repository, revision)))
     if problems or catalog is None:
         raise Invalid(problems)
     commit = repository.commit(revision) if repository and revision else None

@@ -24,6 +24,7 @@ from reconciler.report.markdown import render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import render_plan
 from reconciler.shell.access import Access
+from reconciler.shell.recall import look_for_plan
 
 FORMATS = click.Choice(["text", "json", "markdown", "html"])
 
@@ -189,18 +190,30 @@ def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) 
             "do not go with it"
         )
     undone = read_plan(inverse) if inverse else None
-    workspace = app.open_workspace(root, asked.ref)
     with access_to(root, verify=asked.verify) as access:
         if undone:
-            plan = app.inverse_plan(workspace, access, undone, now=now)
+            plan = app.inverse_plan(app.open_workspace(root), access, undone, now=now)
+        elif asked.ref or asked.base or asked.verify:
+            plan = planned(app.open_workspace(root, asked.ref), access, now, asked)
         else:
-            plan = planned(workspace, access, now, asked)
+            plan = _known_or_made(root, access, now, asked)
     write_result(rendered(plan, asked.form, verbose=asked.verbose))
     save(plan, asked.out, root)
     status = status_of(plan, asked)
     if status == 0 and asked.detailed_exitcode and plan.applyable:
         status = CHANGES
     raise Exit(status)
+
+
+def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> Plan:
+    """The plan of the files as they are: if it is known that there is nothing to do, without making it."""
+    about = ("tenants", *asked.tenants, "shard", asked.shard or "", "allow", *asked.allowed)
+    looked = look_for_plan(root, access, about, now=now)
+    if looked.plan:
+        return looked.plan
+    plan = planned(app.open_workspace(root, looked=looked), access, now, asked)
+    looked.keep(plan, access)
+    return plan
 
 
 def read_plan(path: Path) -> Plan:

@@ -40,7 +40,8 @@ def place_of(catalog: Catalog, tenant: str) -> Place:
 class Access:
     """Opens the stores of one workspace: readers for planning, writers for what changes something.
 
-    ``verify``: what is kept beside states is not believed, but taken from the states themselves.
+    ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
+    fingerprints of the states that were observed, and where.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Access:
     readers: dict[Place, TenantReader] = field(default_factory=dict)
     writers: dict[Place, TenantStore] = field(default_factory=dict)
     verify: bool = False
+    seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
 
     def reader(self, place: Place) -> TenantReader:
         """A store that cannot be written through. Raises `StoreError`."""
@@ -69,6 +71,7 @@ class Access:
             return Unreadable(str(error))
         if damaged := list(faults(snapshot.entities)):
             return Unreadable(_damage(damaged))
+        self.seen[tenant] = (place, snapshot.fingerprint)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
     def _token(self, place: Place) -> str | None:

@@ -90,7 +90,7 @@ class Readings:
         self._new: dict[bytes, tuple[bytes, bytes]] = {}
         self._used_before: list[bytes] = []
         self._connection: sqlite3.Connection | None = None
-        if _is_ours(path.parent) and _is_ours(path) and path.is_file():
+        if is_ours(path.parent) and is_ours(path) and path.is_file():
             self._open()
 
     def read(self, file: SourceFile) -> Reading:
@@ -113,7 +113,7 @@ class Readings:
             return
         with suppress(OSError, sqlite3.Error):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if _is_ours(self._path.parent) and _is_ours(self._path):
+            if is_ours(self._path.parent) and is_ours(self._path):
                 self._write()
 
     def _write(self) -> None:
@@ -190,7 +190,7 @@ def _sum(name: bytes, content: bytes) -> bytes:
     return hashlib.blake2b(content, key=name, digest_size=16).digest()
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
     """Whether nobody else can have put there what is there, if anything is."""
     try:
         status = path.stat()

@@ -160,8 +160,8 @@ class TenantReader(Protocol):
         ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
         """
 
-    def standings(self) -> Mapping[str, Standing]:
-        """By tenant, what is known without reading states; a tenant that is left out has to be observed."""
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+        """Of these tenants, what is known without reading states; one that is left out has to be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         """What was written after ``revision``, in order."""

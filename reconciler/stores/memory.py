@@ -37,9 +37,11 @@ class MemoryStore:
         with self.lock:
             return sorted(tenant for tenant, snapshot in self.snapshots.items() if snapshot.entities)
 
-    def standings(self) -> Mapping[str, Standing]:
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         with self.lock:
-            return {tenant: Standing(each.fingerprint, each.revision) for tenant, each in self.snapshots.items()}
+            kept = {tenant: self.snapshots.get(tenant) for tenant in tenants}
+        none = Standing(fingerprint(()), 0)
+        return {tenant: Standing(each.fingerprint, each.revision) if each else none for tenant, each in kept.items()}
 
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:  # noqa: ARG002 - it is what it holds
         with self.lock:

@@ -103,14 +103,16 @@ def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> No
 
 
 def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) -> None:
-    assert store.standings() == place.reader().standings() == {}
+    nothing = Standing(fingerprint(()), 0)
+    assert store.standings(["contoso"]) == place.reader().standings(["contoso"]) == {"contoso": nothing}
     commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
     store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
     store.overwrite("fabrikam", put(plan("basic")), actor="tenant", at=AT)
     for each in (store, place.reader()):
         for tenant in ("contoso", "fabrikam"):
             found = each.observe(tenant)
-            assert each.standings()[tenant] == Standing(found.fingerprint, found.revision)
+            found_standing = Standing(found.fingerprint, found.revision)
+            assert each.standings([tenant, "nobody"]) == {"nobody": nothing, tenant: found_standing}
             assert found == each.observe(tenant, verify=True)
             assert found.fingerprint == state_fingerprint(found.entities)
 
