@@ -38,7 +38,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=900, metavar="SECONDS", help="for each process (default: 900)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the rows and every single run")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=False, help="octoDNS and Terraform")
-    parser.add_argument("--postgresql", metavar="URL", help="a server on which a database may be created")
+    parser.add_argument("--postgresql", metavar="URL|own", help="a server on which a database may be created")
     parser.add_argument("--git", action="store_true", help="workspaces in git repositories, so with provenance")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="where generated workspaces are kept for the next run")
     options = parser.parse_args(arguments)

@@ -1,5 +1,7 @@
 """A database of our own on a PostgreSQL server, made for one scenario and dropped after it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -7,7 +9,27 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from benchmarks.measure import NotMeasured
+
 NAME = "reconcile_benchmark"
+OWN = "own"
+"""In place of a server's URL: one that is started for the scenario, as the tests start theirs."""
+
+
+@contextmanager
+def server(asked: str | None) -> Iterator[str | NotMeasured]:
+    """The URL of the server that was asked for, or why there is none."""
+    if asked is None:
+        yield NotMeasured("no server given (--postgresql URL, or own)")
+    elif not find_spec("psycopg"):
+        yield NotMeasured("psycopg is not installed (pip install 'reconciler[postgresql]')")
+    elif asked != OWN:
+        yield asked
+    elif not find_spec("tests.postgresql"):
+        yield NotMeasured("the tests have no server of their own to start")
+    else:
+        with import_module("tests.postgresql").a_server() as started:
+            yield started.url()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +45,6 @@ class Database:
     def url(self) -> str:
         """The store's URL."""
         return urlsplit(self.server)._replace(path=f"/{NAME}").geturl()
-
-    def missing(self) -> str:
-        """Why it cannot be had; nothing where it can."""
-        return "" if find_spec("psycopg") else "psycopg is not installed (pip install 'reconciler[postgresql]')"
 
     def __enter__(self) -> Self:
         self._run(f"DROP DATABASE IF EXISTS {NAME}", f"CREATE DATABASE {NAME}")

@@ -11,7 +11,7 @@ from benchmarks.fill import filled, first_of, make_floor, rows_of, run, with_sub
 from benchmarks.generate import FIRST, PROVIDER, Large, Shop, Subscriptions
 from benchmarks.measure import Bench, Finding, NotMeasured, Seen, Subject
 from benchmarks.peers import Peers
-from benchmarks.postgresql import Database
+from benchmarks.postgresql import Database, server
 from benchmarks.sizes import Size
 from benchmarks.workspace import NO_CHANGES, Workspace, reconcile, reprice
 
@@ -125,25 +125,32 @@ def verify(setting: Setting) -> Findings:
 
 def postgresql(setting: Setting) -> Findings:
     """Everything repriced, applied into a database of our own on a PostgreSQL server."""
-    names = ("plan-all", "apply-all", "copy")
-    if setting.postgresql is None:
-        return dict.fromkeys(names, NotMeasured("no server given (--postgresql URL)"))
-    database = Database(setting.postgresql)
-    if database.missing():
-        return dict.fromkeys(names, NotMeasured(database.missing()))
-    with database:
-        shape = Shop(setting.size.plans, setting.size.resellers, setting.size.rates, setting.size.periods)
-        workspace = Workspace(setting.folder / "postgresql", shape, database.url, setting.git)
-        probe = setting.bench.once(Subject("postgresql-probe", _probe(workspace)))
-        if isinstance(probe, NotMeasured):
-            return dict.fromkeys(names, NotMeasured(f"no store for PostgreSQL: {probe.reason}"))
-        filled(setting.bench, workspace)
-        rows = rows_of(workspace, FIRST, {"Plan"})
-        resellers = str(workspace.shape.resellers)
-        copies = workspace.shape.plans * workspace.shape.resellers
-        return setting.bench.rounds(
-            [*_repriced(workspace, "all", copies), floor("copy", "copy", database.url, rows, FIRST, resellers)]
-        )
+    with server(setting.postgresql) as url:
+        if isinstance(url, NotMeasured):
+            return dict.fromkeys(INTO_POSTGRESQL, url)
+        with Database(url) as database:
+            return _into(setting, database)
+
+
+INTO_POSTGRESQL = ("plan-all", "apply-all", "copy")
+
+
+def _into(setting: Setting, database: Database) -> Findings:
+    shape = Shop(setting.size.plans, setting.size.resellers, setting.size.rates, setting.size.periods)
+    workspace = Workspace(setting.folder / "postgresql", shape, database.url, setting.git)
+    workspace.write_documents()
+    probe = setting.bench.once(Subject("store", reconcile("validate", "-C", str(workspace.catalogs))))
+    if isinstance(probe, NotMeasured):
+        return dict.fromkeys(INTO_POSTGRESQL, NotMeasured(f"the command knows no such store: {probe.reason}"))
+    filled(setting.bench, workspace)
+    rows = rows_of(workspace, FIRST, {"Plan"})
+    resellers = workspace.shape.resellers
+    return setting.bench.rounds(
+        [
+            *_repriced(workspace, "all", workspace.shape.plans * resellers),
+            floor("copy", "copy", database.url, rows, FIRST, str(resellers)),
+        ]
+    )
 
 
 def growth(setting: Setting) -> Findings:
@@ -232,11 +239,6 @@ def _verifying(bench: Bench) -> list[str] | None:
         if not isinstance(asked, NotMeasured):
             return [*reconcile(name), "--verify"]
     return None
-
-
-def _probe(workspace: Workspace[Shop]) -> list[str]:
-    workspace.write_documents()
-    return reconcile("validate", "-C", str(workspace.catalogs))
 
 
 def _put_back(before: Path, database: Path) -> None:
