@@ -36,10 +36,12 @@ class Setting:
     def shop(self, name: str, plans: int, resellers: int) -> Workspace[Shop]:
         """A workspace of a provider's plans and so many resellers, in sync."""
         shape = Shop(plans, resellers, self.size.rates, self.size.periods)
-        made = filled(self.bench, Workspace(self.folder / name, shape, git=self.git))
-        if made.left_out:
-            self.left_out.append(f"{name}: {made.left_out}")
-        return made
+        workspace = Workspace(self.folder / name, shape, git=self.git)
+        try:
+            return filled(self.bench, workspace)
+        finally:
+            if workspace.left_out:
+                self.left_out.append(f"{name}: {workspace.left_out}")
 
     def tenants(self) -> Workspace[Shop]:
         """The workspace that the size is named after."""
