@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from benchmarks.targets import TARGETS, judged
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, write the JSON. Exit status: 0, also where targets are missed; 1 where runs failed."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = nullcontext(options.keep) if options.keep else TemporaryDirectory(prefix="reconcile-benchmarks-")
     with folder as name:
         run = _measured(options, Path(name).absolute())

@@ -22,11 +22,12 @@ def main() -> None:
     overdue = threading.Event()
     resource.setrlimit(resource.RLIMIT_AS, (_most_memory(),) * 2)
     start = time.perf_counter()
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command)
+    signal.signal(signal.SIGTERM, lambda *_: process.kill())
 
     def end() -> None:
         overdue.set()
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
 
     timer = threading.Timer(float(seconds), end)
     timer.start()

@@ -46,6 +46,11 @@ class Measured:
             int(median(run.peak for run in self.runs)),
         )
 
+    def less(self, part: "Measured") -> "Measured":
+        """What each run took beyond the run of a part in the same round; its peak stays."""
+        pairs = zip(self.runs, part.runs, strict=True)
+        return Measured(tuple(Usage(own.wall - its.wall, own.cpu - its.cpu, own.peak) for own, its in pairs))
+
 
 @dataclass(frozen=True, slots=True)
 class NotMeasured:
@@ -105,7 +110,7 @@ class Bench:
         result.unlink(missing_ok=True)
         launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(result), str(self.limit), *subject.command]
         with out.open("wb") as to_out, err.open("wb") as to_err:
-            subprocess.run(launch, env=dict(self.environment), stdout=to_out, stderr=to_err, check=False)
+            _wait(subprocess.Popen(launch, env=dict(self.environment), stdout=to_out, stderr=to_err))
         if not result.exists():
             return NotMeasured(f"{subject.name} could not be started: {_last_line(err)}", failed=True)
         taken = json.loads(result.read_text("utf-8"))
@@ -116,6 +121,16 @@ class Bench:
         if subject.told and not any(re.search(subject.told, line) for line in chain(_lines(out), _lines(err))):
             return NotMeasured(f'{subject.name} did not say "{subject.told}"', failed=True)
         return Usage(taken["wall"], taken["cpu"], taken["peak"])
+
+
+def _wait(launcher: subprocess.Popen[bytes]) -> None:
+    """Until it ends; if we are told to end before, what it runs ends too."""
+    try:
+        launcher.wait()
+    finally:
+        if launcher.poll() is None:
+            launcher.terminate()
+            launcher.wait()
 
 
 def _lines(path: Path) -> Iterator[str]:

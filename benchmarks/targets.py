@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.measure import Finding, NotMeasured, Seen, Usage
+from benchmarks.measure import Finding, Measured, NotMeasured, Seen, Usage
 
 MEGABYTE = 1024 * 1024
 
@@ -23,8 +23,8 @@ class Beside(StrEnum):
 class Target:
     """A figure and what it is compared with, both named by their subjects.
 
-    The figure is ``of`` less ``less``, the other side the sum of ``over``. Without ``limit`` it is only told.
-    ``memory``: peaks are compared, not times; without ``over``, the limit is in megabytes.
+    The figure is ``of``, less ``less`` of the same round; the other side the sum of ``over``. Without ``limit`` it is
+    only told. ``memory``: peaks are compared, not times; without ``over``, the limit is in megabytes.
     """
 
     scenario: str
@@ -66,26 +66,29 @@ class Row:
 
 def judged(target: Target, findings: Mapping[str, Finding]) -> Row:
     """The row of a target, from what was found of its scenario's subjects."""
-    medians: dict[str, Usage] = {}
+    measured: dict[str, Measured] = {}
     for name in target.subjects():
         found = findings[name]
         if isinstance(found, NotMeasured):
             return Row(target, Verdict.NOT_MEASURED, note=found.reason)
         if isinstance(found, Seen):
             return Row(target, Verdict.OK if found.good else Verdict.MISSED, note=found.what)
-        medians[name] = found.median()
-    figure = _less(medians[target.of], medians[target.less]) if target.less else medians[target.of]
-    note = f"less {target.less}; whole: {medians[target.of].wall:.2f} s" if target.less else ""
-    if target.limit is None and not target.over:
+        measured[name] = found
+    whole = measured[target.of]
+    own = whole.less(measured[target.less]) if target.less else whole
+    note = f"less {target.less}; whole: {whole.median().wall:.2f} s" if target.less else ""
+    if own.median().wall <= 0:
+        return Row(target, Verdict.NOT_MEASURED, note=f"less than the noise: {note}")
+    other = _sum([measured[name].median() for name in target.over]) if target.over else None
+    return _compared(target, own.median(), other, note)
+
+
+def _compared(target: Target, figure: Usage, other: Usage | None, note: str) -> Row:
+    if target.limit is None and other is None:
         return Row(target, Verdict.TOLD, figure, note=note)
-    other = _sum([medians[name] for name in target.over]) if target.over else None
     ratio, cpu_ratio = _ratios(target, figure, other)
-    verdicts = (_verdict(target, ratio), None if target.memory else _verdict(target, cpu_ratio))
-    return Row(target, verdicts[0], figure, other, ratio, cpu_ratio, verdicts[1], note)
-
-
-def _less(whole: Usage, part: Usage) -> Usage:
-    return Usage(whole.wall - part.wall, whole.cpu - part.cpu, whole.peak)
+    by_cpu = None if cpu_ratio is None else _verdict(target, cpu_ratio)
+    return Row(target, _verdict(target, ratio), figure, other, ratio, cpu_ratio, by_cpu, note)
 
 
 def _sum(parts: list[Usage]) -> Usage:
@@ -98,16 +101,12 @@ def _ratios(target: Target, figure: Usage, other: Usage | None) -> tuple[float, 
     if target.memory:
         return figure.peak / other.peak, None
     if target.beside is Beside.PEER:
-        return _over(other.wall, figure.wall), _over(other.cpu, figure.cpu)
-    return _over(figure.wall, other.wall), _over(figure.cpu, other.cpu)
+        figure, other = other, figure
+    return figure.wall / other.wall, figure.cpu / other.cpu if figure.cpu > 0 < other.cpu else None
 
 
-def _over(value: float, other: float) -> float:
-    return value / other if other > 0 else float("inf")
-
-
-def _verdict(target: Target, ratio: float | None) -> Verdict:
-    if target.limit is None or ratio is None:
+def _verdict(target: Target, ratio: float) -> Verdict:
+    if target.limit is None:
         return Verdict.TOLD
     good = ratio >= target.limit if target.beside is Beside.PEER else ratio <= target.limit
     return Verdict.OK if good else Verdict.MISSED

@@ -47,7 +47,8 @@ def test_every_row_of_every_scenario_is_printed(
     data = json.loads(told.read_text("utf-8"))
     assert [(row["scenario"], row["of"]) for row in data["rows"]] == [(row.scenario, row.of) for row in rows]
     reasons = {row["note"] for row in data["rows"] if row["verdict"] == "not measured"}
-    assert all("--peers" in reason or "--verify" in reason or "--postgresql" in reason for reason in reasons), reasons
+    expected = ("--peers", "--verify", "--postgresql", "the noise")
+    assert all(any(each in reason for each in expected) for reason in reasons), reasons
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,17 @@ def test_a_figure_is_judged(target: Target, verdict: Verdict, by_cpu: Verdict | 
     row = judged(target, {"fast": FAST, "slow": SLOW})
     assert (row.verdict, row.cpu_verdict) == (verdict, by_cpu)
     assert row.ratio == pytest.approx(ratio)
+
+
+def test_a_difference_is_taken_within_rounds_and_what_is_lost_in_noise_is_no_figure() -> None:
+    whole = Measured((Usage(5.0, 2.0, 10), Usage(9.0, 2.0, 10), Usage(7.0, 2.0, 10)))
+    part = Measured((Usage(4.0, 2.5, 10), Usage(7.0, 2.5, 10), Usage(1.0, 2.5, 10)))
+    findings: Findings = {"whole": whole, "part": part, "floor": FAST}
+    row = judged(Target("s", "w", "whole", ("floor",), 3, less="part"), findings)
+    assert (row.verdict, row.ratio, row.cpu_ratio, row.cpu_verdict) == (Verdict.OK, 2.0, None, None)
+    lost = judged(Target("s", "w", "part", ("floor",), 3, less="whole"), findings)
+    assert (lost.verdict, lost.figure) == (Verdict.NOT_MEASURED, None)
+    assert "noise" in lost.note
 
 
 def test_what_was_missed_or_not_measured_stands_in_the_table() -> None:
