@@ -142,13 +142,13 @@ class LastApplied(Part):
     billing_cycle: Period | None = None
     quantity: Count | None = None
     quantity_effective: Date | None = None
-    status: SubscriptionStatus | None = None
-    source_status: SubscriptionStatus | None = None
+    status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
+    source_status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
     activation_date: Date | None = None
     start_date: Date | None = None
     renew_automatically: Flag | None = None
     characteristics: Annotated[_OPTIONS, Field(default_factory=dict)]
-    unit_change: Literal["current_cycle", "next_cycle"] | None = None
+    unit_change: Annotated[Literal["current_cycle", "next_cycle"] | None, Leaf("text")] = None
     renewals: Annotated[list[Renewal], Field(default_factory=list)]
     provisioning_sync: Text | None = None
     add_ons: Annotated[dict[Key, AddOnLastApplied], Field(default_factory=dict)]
