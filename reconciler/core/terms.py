@@ -138,8 +138,12 @@ class _Running:
         By the source's own records of what happened since; where it keeps none, seen on the day.
         """
         told = self.said.get("history", [])[self.last.get("records", 0) :]
+        was_on = self.last.get("renew_automatically", False) or any(
+            each["action"] == SWITCHED and each.get("detail") == "true" for each in told
+        )
+        anew = {TAKEN_UP, *([SWITCHED] if was_on else []), *([] if self.later else [OTHER_UNIT])}
         for each in reversed(told):
-            if each["action"] in (SWITCHED, TAKEN_UP) or (each["action"] == OTHER_UNIT and not self.later):
+            if each["action"] in anew:
                 return each["action"], date.fromisoformat(each["at"][:10])
         if self.last.get("renew_automatically", False):
             return SWITCHED, on

@@ -36,6 +36,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "change_unit": ("billing_cycle",),
     "upgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
     "downgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
+    "upgrade or downgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
     "set_renew_automatically": ("renew_automatically",),
     "edit": EDITED,
     "add_add_on": ("add_ons",),

@@ -178,3 +178,12 @@ def test_a_unit_that_changes_with_the_next_cycle_does_not_touch_the_one_that_run
     source(resale, renew_automatically=False, billing_cycle="P1Y", unit_change="next_cycle")
     resale.apply(resale.plan())
     assert resale.body(PROVIDER, MIRROR)["cycle_end"] == "2026-12-20"
+
+
+def test_switching_off_what_is_off_brings_nothing_back(resale: Resale) -> None:
+    source(resale, renew_automatically=False)
+    resale.apply(resale.plan())
+    resale.now += timedelta(days=60)
+    resale.act("contoso", "sub-1", "set_renew_automatically", "value=false")
+    assert resale.body(PROVIDER, MIRROR)["status"] == "inactive"
+    assert resale.body(PROVIDER, MIRROR)["cycle_end"] == "2026-12-20"

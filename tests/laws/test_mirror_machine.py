@@ -47,8 +47,13 @@ class Machine(RuleBasedStateMachine):
     @initialize(
         days=st.tuples(*[st.sampled_from((None, 1, 15, 20, 29, 31))] * 3),
         began=st.sampled_from((date(2026, 11, 15), date(2028, 1, 31), date(2027, 12, 30), date(2028, 2, 29))),
+        renewing=st.tuples(*[st.booleans()] * 3),
+        offsets=st.tuples(*[st.integers(-40, 3)] * 3),
     )
-    def world(self, days: tuple[int | None, ...], began: date) -> None:
+    def world(
+        self, days: tuple[int | None, ...], began: date, renewing: tuple[bool, ...], offsets: tuple[int, ...]
+    ) -> None:
+        """Every reseller has two customers, and a subscription to begin with."""
         billing_days = dict(zip(RESELLERS, days, strict=True))
         self.resale = Resale(folder(), billing_days=billing_days)
         self.resale.now = self.resale.now.replace(year=began.year, month=began.month, day=began.day)
@@ -57,6 +62,12 @@ class Machine(RuleBasedStateMachine):
         for reseller in RESELLERS:
             self._customer(reseller, "acme", name="Acme")
             self._customer(reseller, "bolt", name="Bolt", billing_day=28, reference="c-2")
+        for reseller, renews_itself, offset in zip(RESELLERS, renewing, offsets, strict=True):
+            add_ons = {"kept": {"product": "backup", "billing_cycle": "P1M", "quantity": 2}}
+            start = (self.today + timedelta(days=offset)).isoformat()
+            given = {"start_date": start, "renew_automatically": renews_itself, "add_ons": add_ons}
+            self._new(reseller, paid("s0", "acme", **given))
+        self.settle()
 
     def teardown(self) -> None:
         if hasattr(self, "resale"):
@@ -96,7 +107,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data(), reseller=st.sampled_from(RESELLERS), offset=st.integers(-400, 45))
     def new_subscription(self, data: st.DataObject, reseller: str, offset: int) -> None:
-        key = f"s{len(self.model.keys(reseller))}"
+        key = f"t{len(self.model.keys(reseller))}"
         start = self.today + timedelta(days=offset)
         given: dict[str, Any] = {
             "customer": data.draw(st.sampled_from(("acme", "bolt"))),
@@ -111,10 +122,12 @@ class Machine(RuleBasedStateMachine):
             "provisioning_sync": "ok" if data.draw(SOMETIMES) else None,
             "add_ons": {"kept": {"product": "backup", "quantity": 2}} if data.draw(SOMETIMES) else None,
         }
-        document = paid(key, given.pop("customer"), **given)
+        self._new(reseller, paid(key, given.pop("customer"), **given))
+
+    def _new(self, reseller: str, document: Fields) -> None:
         self.resale.write(reseller, document)
         body = {name: value for name, value in document.items() if name not in ("kind", "key")}
-        self.model.subscriptions[reseller, key] = Subscription(body)
+        self.model.subscriptions[reseller, document["key"]] = Subscription(body)
         self.settled = False
 
     @rule(data=st.data())
@@ -460,9 +473,11 @@ class Machine(RuleBasedStateMachine):
         self.resale.declare()
         self.settled = False
 
-    @rule(reseller=st.sampled_from(RESELLERS))
-    def mirror_option(self, reseller: str) -> None:
-        """On or off. What drifted is restored first: what nobody mirrors is what is there."""
+    @rule(reseller=st.sampled_from(RESELLERS), really=SOMETIMES)
+    def mirror_option(self, reseller: str, really: bool) -> None:
+        """On or off, off for a while only. What drifted is restored first: what nobody mirrors is what is there."""
+        if reseller in self.model.mirrors_on and not really:
+            return
         self.settle()
         for each in (self.resale.mirrors, self.model.mirrors_on):
             each.symmetric_difference_update({reseller})
