@@ -1,4 +1,4 @@
-"""How a subscription stands on a day: its status and its cycle end, each side by its own billing day (SUB-09, SUB-28)."""
+"""How a subscription stands on a day: its status and its cycle end, by its own billing day (SUB-09, SUB-28)."""
 
 from datetime import date, timedelta
 from typing import Any
