@@ -66,6 +66,8 @@ def _applied(
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
         if each.result is Result.APPLIED:
             yield f"{each.tenant}: {counted(count[each.tenant], 'change')} mirrored"
+        elif each.result is not Result.UNCHANGED and not count[each.tenant]:
+            yield f"{each.tenant}: {each.problem}; waiting"
         elif each.result is not Result.UNCHANGED:
             yield f"{each.tenant}: pending {counted(count[each.tenant], 'change')}: {each.problem}"
         if stop.is_set():

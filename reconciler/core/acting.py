@@ -234,11 +234,18 @@ def _to(status: str) -> Effect:
 
 
 def _activate(case: Case) -> Done:
-    """What had run out begins a new cycle (SUB-30)."""
+    """What had run out begins a new cycle, which every side learns by its renewal (SUB-30)."""
     body = {**case.body, "status": ACTIVE}
-    if own_terms(case.body, {**case.body, "status": ACTIVE}, billing_day=case.billing_day, on=case.on).expired:
+    if _ran_out(case):
         body["renewals"] = [*case.body.get("renewals", []), _renewal(case, case.on)]
     return Done(body)
+
+
+def _ran_out(case: Case) -> bool:
+    if case.body.get("renew_automatically", False):
+        return False
+    end = day_of(case.body, "cycle_end")
+    return end <= case.on if end else case.body.get("status", ACTIVE) == INACTIVE
 
 
 def _renew(case: Case) -> Done:

@@ -120,6 +120,10 @@ class TenantWrite:
     role: str | None = None
     action: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.record and self.record.tenant != self.tenant:
+            raise ValueError(f"a part of {self.tenant} cannot be journalled for {self.record.tenant}")
+
 
 Refusal: TypeAlias = Stale | AlreadyApplied | Denied
 
@@ -134,7 +138,7 @@ class Refused(Exception):
 
 def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None]) -> None:
     """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read."""
-    for write in part.writes if part.role else ():
+    for write in part.writes if part.role is not None else ():
         found = denial(part.role, part.action, held(write.entity), write.after)
         if found:
             raise Refused(Denied(found.rule, found.detail))

@@ -1,6 +1,7 @@
 """The memory store: for tests and for trying things out. It is gone with the process."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
@@ -73,14 +74,23 @@ class MemoryStore:
             return done
 
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
-        with self.lock:
-            before = self.snapshots.copy(), {tenant: list(moves) for tenant, moves in self.moves.items()}
-            records = list(self.records)
-            try:
+        try:
+            with self._transaction():
                 return tuple([self._write_part(part) for part in parts])
-            except Refused as refused:
-                (self.snapshots, self.moves), self.records = before, records
-                return refused.refusal
+        except Refused as refused:
+            return refused.refusal
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Whatever ends it before its time, nothing of it was."""
+        with self.lock:
+            snapshots, records = self.snapshots.copy(), list(self.records)
+            moves = {tenant: list(each) for tenant, each in self.moves.items()}
+            try:
+                yield
+            except BaseException:
+                self.snapshots, self.moves, self.records = snapshots, moves, records
+                raise
 
     def _write_part(self, part: TenantWrite) -> Committed:
         guarded(part, self.observe(part.tenant).entities.get)
