@@ -25,7 +25,7 @@ from tests.contract.guarded import (
     write,
 )
 from tests.contract.samples import AT, contents, plan, put
-from tests.contract.test_store_contract import STORES, Place
+from tests.contract.test_store_contract import STORES, new_place
 
 MIRRORS = {"mirror": MIRROR, "mirror-of-a-mirror": MIRROR_OF_A_MIRROR}
 DENIED_ACTIONS = {
@@ -54,8 +54,7 @@ ALLOWED_ACTIONS = {"edit": "SUB-38", "edit_pricing": "SUB-39", "change_add_on": 
 
 @pytest.fixture(params=sorted(STORES))
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TenantStore]:
-    root = tmp_path_factory.mktemp("guard")
-    with closing(Place(STORES[request.param](root), root).writer()) as store:
+    with closing(new_place(request.param, request, tmp_path_factory.mktemp("guard")).writer()) as store:
         store.overwrite("northwind", put(*HELD), actor="tenant", at=AT)
         yield store
 

@@ -58,7 +58,7 @@ class Place:
         return open_reader(self.url, root=self.root)
 
 
-def _new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place:
+def new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place:
     root = folder / "a workspace, 100% über?#"
     root.mkdir(exist_ok=True)
     return Place(STORES[name](folder, lambda: request.getfixturevalue("postgresql")), root)
@@ -66,17 +66,17 @@ def _new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place
 
 @pytest.fixture(params=sorted(STORES))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return _new_place(request.param, request, tmp_path)
+    return new_place(request.param, request, tmp_path)
 
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return _new_place(request.param, request, tmp_path)
+    return new_place(request.param, request, tmp_path)
 
 
 @pytest.fixture
 def postgresql_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return _new_place("postgresql", request, tmp_path)
+    return new_place("postgresql", request, tmp_path)
 
 
 @pytest.fixture
@@ -717,7 +717,7 @@ def test_different_databases_are_made_at_the_same_time(
     folders = [tmp_path / str(number) for number in range(6)]
     for folder in folders:
         folder.mkdir()
-    places = [_new_place(name, request, folder) for folder in folders]
+    places = [new_place(name, request, folder) for folder in folders]
     together, outcomes = threading.Barrier(6), list[Any]()
 
     def run(place: Place) -> None:

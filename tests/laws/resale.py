@@ -129,7 +129,8 @@ class Resale:
         return app.act(self.workspace, self.access, Order(tenant, key, action, self.now, by, settings, role))
 
     def plan(self, *tenants: str) -> Plan:
-        return app.make_plan(self.workspace, self.access, now=self.now, tenants=tenants)
+        selected = self.workspace.chosen(tenants)
+        return app.make_plan(self.workspace, self.access, now=self.now, selected=selected)
 
     def apply(self, plan: Plan) -> list[Applied]:
         return list(app.apply_plan(self.workspace, self.access, plan, now=self.now, by="ann"))
