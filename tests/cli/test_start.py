@@ -7,7 +7,19 @@ import sys
 
 import pytest
 
-HEAVY = {"alembic", "git", "jsonschema", "orjson", "psycopg", "pydantic", "ruamel", "sqlalchemy", "sqlite3"}
+HEAVY = {
+    "alembic",
+    "git",
+    "jsonschema",
+    "orjson",
+    "psycopg",
+    "pydantic",
+    "rich",
+    "rich_click",
+    "ruamel",
+    "sqlalchemy",
+    "sqlite3",
+}
 IMPORTED = """
 import sys
 from reconciler.cli.main import main
