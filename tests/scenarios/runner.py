@@ -4,11 +4,12 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 
 - `story.md`: Given, When, Then, in the words of the business;
 - `catalogs/`: a workspace;
-- `before.yaml`: the tenant's state; with several tenants `before/<tenant>.yaml`; absent: empty;
+- `before.yaml`: the tenant's state; with several tenants, or of a provider, `before/<tenant>.yaml`; absent: empty;
+- `acts`: what happens before that plan, a line each (`acting.py`), and what it printed in `expected-acts.txt`;
 - `expected-plan.txt`: the verbose text of the plan, or what is wrong with the workspace;
-- `expected-after.yaml`: the state once the plan is applied; with several tenants `expected-after/<tenant>.yaml`;
+- `expected-after.yaml`: the state once the plan is applied; as before, `expected-after/<tenant>.yaml`;
   absent: unchanged;
-- `now`: the day of planning, if it matters;
+- `now`: the day, or the moment, from which it starts, if it matters;
 - `allow`: the guards to override, a line each (`max_deletes:contoso`);
 - `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
 - `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
@@ -22,10 +23,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
+from reconciler.app import timestamp
+from reconciler.core.denials import mirrored_kinds
 from reconciler.core.explaining import explain
-from reconciler.core.fold import Fold, Observe, Unreadable, plan_all, tenants_in_order
+from reconciler.core.fold import Fold, Observe, ObserveProvider, Unreadable, tenants_in_order
+from reconciler.core.mirroring import compare_mirror
 from reconciler.core.patch import patched
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
@@ -33,7 +36,7 @@ from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
 from reconciler.core.state import read_state
 from reconciler.core.validate import load
-from reconciler.model.entity import Entity, State, entity, state_fingerprint
+from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import Plan, Source, TenantPlan
@@ -44,26 +47,28 @@ from reconciler.report.documents import render_documents
 from reconciler.report.explanation import render_explanation
 from reconciler.report.problems import render_problems
 from reconciler.report.text import render_plan
+from tests.scenarios.acting import Acts, Played, moment, play
+from tests.scenarios.shuffling import mixed, shuffled_state, shuffled_text
 
 HERE = Path(__file__).parent
 RULES = rule_book(frozenset(PRECONDITIONS))
 DAY = date(2026, 12, 1)
 PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
+ACTS = "expected-acts.txt"
 
 _IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|ORIGIN|FIELDS|LAW)-)+(?=[a-z])")
 _ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
-_DOCUMENTS = re.compile(r"^---\n", re.MULTILINE)
-_TOP_LEVEL = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 _LINE = re.compile(r"(\.yaml):\d+(?::\d+)?")
 
-K = TypeVar("K")
-V = TypeVar("V")
 States = Mapping[str, State]
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a scenario starts from: its files, or what is wrong with them, and the tenants' states."""
+    """What a scenario starts from: its files, or what is wrong with them, and the tenants' states.
+
+    ``acts``: what happens before. ``on``, ``at``: the day and the moment of the plan that comes last.
+    """
 
     catalog: Catalog | None
     problems: str
@@ -72,15 +77,18 @@ class Given:
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
     unreadable: frozenset[str] = frozenset()
+    acts: Acts | None = None
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a scenario: the plan's text, the states that changed, and what was explained."""
+    """What came of a scenario: the plan's text, the states that changed, what was explained, and what acts printed."""
 
     text: str
     after: States
     explained: str = ""
+    acts: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,12 +116,20 @@ class Scenario:
         """With the tenants that are selected, those that cannot be read, and the guards that are overridden."""
         selected = frozenset(_text(self.folder / "tenants").split())
         unreadable = frozenset(_text(self.folder / "unreadable").split())
+        start = replace(start, acts=self.acts, at=timestamp(self.acts.ends))
         return replace(start, selected=selected or None, unreadable=unreadable, allowed=self.allowed)
 
     @property
+    def acts(self) -> Acts:
+        """What happens before the plan, from the day or moment of the file `now` on."""
+        lines = tuple(line for line in _text(self.folder / "acts").splitlines() if line)
+        files = {file.name: file.read_text("utf-8") for file in sorted(self.folder.glob("*.yaml"))}
+        return Acts(lines, moment(_text(self.folder / "now") or DAY.isoformat()), files)
+
+    @property
     def on(self) -> date:
-        file = self.folder / "now"
-        return date.fromisoformat(file.read_text("utf-8").strip()) if file.exists() else DAY
+        """The day of planning."""
+        return self.acts.ends.date()
 
     @property
     def allowed(self) -> Mapping[str, frozenset[str]]:
@@ -136,12 +152,13 @@ class Scenario:
     @cached_property
     def expected(self) -> Outcome:
         """The goldens."""
-        tenants = () if self.given.catalog is None else tuple(self.given.catalog.policies)
+        tenants = _tenants(self.given.catalog)
         texts = {tenant: file.read_text("utf-8") for tenant, file in after_files(self)}
         return Outcome(
             _text(self.folder / PLAN),
             {_tenant(key, tenants): state_of(text, AFTER) for key, text in texts.items()},
             _text(self.folder / EXPLAIN),
+            _text(self.folder / ACTS),
         )
 
     @cached_property
@@ -156,21 +173,40 @@ def scenarios() -> list[Scenario]:
 
 
 def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outcome:
-    """Plan, and apply: every change leaves its entity as the plan says."""
+    """Do what happens before, plan, and apply: every change leaves its entity as the plan says."""
     if start.catalog is None:
         return Outcome(start.problems, {})
-    plans = planned(start, rules)
-    answers = "\n".join(explained(start, rules, question) for question in questions)
-    return Outcome(plan_text(plans, start.catalog), after(plans, start.states), answers)
+    played = played_out(start, rules)
+    acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
+    then = applied(start, played.states)
+    plans = planned(then, rules)
+    answers = "\n".join(explained(then, rules, question) for question in questions)
+    left = {**acted, **after(plans, then.states)}
+    return Outcome(plan_text(plans, start.catalog), left, answers, played.transcript)
+
+
+def played_out(start: Given, rules: RuleBook) -> Played:
+    """What comes of the acts."""
+    assert start.catalog is not None
+    if start.acts is None or not start.acts.lines:
+        return Played(start.states, "")
+    return play(start.acts, start.catalog, rules, start.states)
 
 
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
+    return tuple(_fold(start, rules).plans(start.selected))
+
+
+def _fold(start: Given, rules: RuleBook) -> Fold:
     assert start.catalog is not None
-    plans = plan_all(
-        start.catalog, _observing(start), rules, on=start.on, selected=start.selected, allowed=start.allowed
-    )
-    return tuple(plans)
+    observe, provider = _observing(start), _of_provider(start)
+    return Fold(start.catalog, observe, rules, start.on, start.allowed, provider, start.at)
+
+
+def _of_provider(start: Given) -> ObserveProvider:
+    gone = Unreadable("its store cannot be reached")
+    return lambda provider: gone if provider in start.unreadable else _observed(start.states.get(provider, {}))
 
 
 def _observing(start: Given) -> Observe:
@@ -206,10 +242,13 @@ def observing(states: States) -> Observe:
     """Reads from these states; a tenant without one is empty."""
 
     def observe(policy: Policy) -> Observed:
-        state = states.get(policy.reseller, {})
-        return Observed(state, state_fingerprint(state), 0)
+        return _observed(states.get(policy.reseller, {}))
 
     return observe
+
+
+def _observed(state: State) -> Observed:
+    return Observed(state, state_fingerprint(state), 0)
 
 
 def plan_text(plans: tuple[TenantPlan, ...], catalog: Catalog) -> str:
@@ -223,14 +262,19 @@ def explained(start: Given, rules: RuleBook, question: str) -> str:
     assert start.catalog is not None
     address, _, path = question.partition("#")
     tenant, kind, key = address.split("/")
-    fold = Fold(start.catalog, observing(start.states), rules, start.on)
+    id, field_path = _entity_id(kind, key), parse_path(path) if path else None
+    fold = replace(_fold(start, rules), observe=observing(start.states))
+    if id.kind in mirrored_kinds():
+        projection = fold.projection(key.partition(".")[0])
+        assert not isinstance(projection, Unreadable)
+        return render_explanation(explain(compare_mirror(projection, rules), projection.policy, id, field_path))
     for above in tenants_in_order(start.catalog):
         fold.plan(above)
     policy = resolve_policy(start.catalog, tenant)
     upstream = fold.upstream_of(policy)
     assert not isinstance(upstream, Unreadable)
     comparison = compare(policy, upstream, start.states.get(tenant, {}), rules, start.on)
-    return render_explanation(explain(comparison, policy, _entity_id(kind, key), parse_path(path) if path else None))
+    return render_explanation(explain(comparison, policy, id, field_path))
 
 
 def _entity_id(kind: str, key: str) -> EntityId:
@@ -243,7 +287,7 @@ def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Giv
     catalog, problems = load(SourceFile(path, text.encode()) for path, text in files.items())
     if catalog is None:
         return Given(None, render_problems(problems), {}, on)
-    tenants = tuple(catalog.policies)
+    tenants = _tenants(catalog)
     states = {_tenant(key, tenants): state_of(text, "before") for key, text in befores.items()}
     return Given(catalog, "", states, on)
 
@@ -268,35 +312,17 @@ def documents(state: State) -> str:
 def shuffled(scenario: Scenario, seed: int) -> Given:
     """The same scenario with its files, documents, fields and tenants in another order."""
     chance = random.Random(seed)
-    files = {path: _shuffled_text(text, chance) for path, text in _mixed(_files(scenario.folder / "catalogs"), chance)}
-    befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
+    files = {path: shuffled_text(text, chance) for path, text in mixed(_files(scenario.folder / "catalogs"), chance)}
+    befores = {tenant: shuffled_text(text, chance) for tenant, text in mixed(scenario.befores(), chance)}
     start = given(files, befores, scenario.on)
-    states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
-    shuffled_states = {tenant: _shuffled_state(state, chance) for tenant, state in states.items()}
+    states = {tenant: dict(mixed(state, chance)) for tenant, state in start.states.items()}
+    shuffled_states = {tenant: shuffled_state(state, chance) for tenant, state in states.items()}
     return scenario.chosen(replace(start, states=shuffled_states))
 
 
 def without_lines(text: str) -> str:
     """A text that names places, without their lines."""
     return _LINE.sub(r"\1", text)
-
-
-def _shuffled_text(text: str, chance: random.Random) -> str:
-    parts = [_TOP_LEVEL.split(part) for part in _DOCUMENTS.split(text.rstrip() + "\n")]
-    for part in parts:
-        chance.shuffle(part)
-    chance.shuffle(parts)
-    return "---\n".join("".join(part) for part in parts)
-
-
-def _shuffled_state(state: State, chance: random.Random) -> State:
-    return {id: Entity(id, dict(_mixed(found.body, chance)), found.origin) for id, found in state.items()}
-
-
-def _mixed(items: Mapping[K, V], chance: random.Random) -> list[tuple[K, V]]:
-    pairs = list(items.items())
-    chance.shuffle(pairs)
-    return pairs
 
 
 def _files(root: Path) -> dict[str, str]:
@@ -311,12 +337,17 @@ def _by_tenant(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
     yield from ((file.stem, file) for file in sorted((folder / name).glob("*.yaml")))
 
 
+def _tenants(catalog: Catalog | None) -> tuple[str, ...]:
+    """Every tenant, resellers first."""
+    return (*catalog.policies, *catalog.providers) if catalog else ()
+
+
 def _tenant(key: str, tenants: tuple[str, ...]) -> str:
-    """The tenant that a state is of."""
+    """The tenant that a state is of; without a key, the one reseller of the one provider."""
     if key:
         assert key in tenants, f"there is no tenant {key}"
         return key
-    assert len(tenants) == 1, "with several tenants, each has a file of its own"
+    assert len(tenants) == 2, "with several tenants, each has a file of its own"
     return tenants[0]
 
 
@@ -327,7 +358,8 @@ def _text(file: Path) -> str:
 def update(scenario: Scenario) -> None:
     """Write the goldens as they are now."""
     outcome = scenario.actual
-    single = scenario.given.catalog is not None and len(scenario.given.catalog.policies) == 1
+    catalog = scenario.given.catalog
+    single = catalog is not None and tuple(catalog.policies) == tuple(outcome.after)
     for _, file in list(after_files(scenario)):
         file.unlink()
     for tenant, state in outcome.after.items():
@@ -335,5 +367,7 @@ def update(scenario: Scenario) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(documents(state), "utf-8")
     (scenario.folder / PLAN).write_text(outcome.text, "utf-8")
+    if outcome.acts:
+        (scenario.folder / ACTS).write_text(outcome.acts, "utf-8")
     if scenario.questions:
         (scenario.folder / EXPLAIN).write_text(outcome.explained, "utf-8")

@@ -19,6 +19,7 @@ def test_it_comes_out_as_expected(scenario: Scenario, request: pytest.FixtureReq
     assert actual.text == expected.text
     assert _texts(actual.after) == _texts(expected.after)
     assert actual.explained == expected.explained
+    assert actual.acts == expected.acts
 
 
 @every_scenario
@@ -38,6 +39,7 @@ def test_the_order_of_files_documents_tenants_and_keys_does_not_matter(scenario:
         start = runner.shuffled(scenario, seed)
         other = runner.run(start, runner.RULES, scenario.questions)
         assert runner.without_lines(other.text) == runner.without_lines(scenario.actual.text)
+        assert runner.without_lines(other.acts) == runner.without_lines(scenario.actual.acts)
         assert _texts(other.after) == _texts(scenario.actual.after)
 
 
