@@ -2,6 +2,7 @@
 
 - ``contoso sub-1001 change_quantity --as reseller --set quantity=30``: an action (`subscription act`);
 - ``import contoso later.yaml``: the outside world writes the documents of that file of the folder (`tenant import`);
+- ``merge later``: the workspace changes: the files of that folder replace those of the same names in `catalogs/`;
 - ``apply``: plan, and apply;
 - ``now 2026-12-15``: the day, or the moment, from here on;
 - ``# …``: what a reader should know; it stands in the transcript too.
@@ -12,7 +13,7 @@ transcript, ``expected-acts.txt``.
 
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,12 +26,14 @@ from reconciler.core.planning import Observed
 from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook
 from reconciler.core.state import read_state
+from reconciler.model.change import Action, Verdict
 from reconciler.model.entity import State
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 from reconciler.model.subscriptions import ACTORS
-from reconciler.report.text import render_plan
+from reconciler.model.values import render_path
+from reconciler.report.values import shown
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.execute import Warrant, execute
@@ -38,8 +41,9 @@ from reconciler.shell.tenants import write_state
 from reconciler.stores.base import EntityWrite, TenantStore
 from reconciler.stores.memory import MemoryStore
 
-NOW, APPLY, IMPORT, COMMENT = "now", "apply", "import", "#"
+NOW, APPLY, IMPORT, MERGE, COMMENT = "now", "apply", "import", "merge", "#"
 WHO = "ana"
+MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
 States = Mapping[str, State]
 
 
@@ -48,13 +52,26 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.strip().removesuffix("Z"))
 
 
+def merges(lines: tuple[str, ...]) -> list[str]:
+    """The folders that are merged."""
+    return [line.split()[1] for line in lines if line.startswith(f"{MERGE} ")]
+
+
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """What happens, a line each, from the moment ``begins`` on. ``files``: what can be imported, by name."""
+    """What happens, a line each, from the moment ``begins`` on.
+
+    ``files``: what can be imported, by name. ``catalogs``: what the workspace becomes, by the folder that is merged.
+    """
 
     lines: tuple[str, ...]
     begins: datetime
     files: Mapping[str, str] = field(default_factory=dict)
+    catalogs: Mapping[str, Catalog] = field(default_factory=dict)
+
+    def last(self, catalog: Catalog) -> Catalog:
+        """The workspace once all is merged."""
+        return [catalog, *(self.catalogs[folder] for folder in merges(self.lines))][-1]
 
     @property
     def ends(self) -> datetime:
@@ -73,11 +90,11 @@ class Played:
 
 @dataclass(slots=True)
 class Stage:
-    """The tenants' stores while things happen. ``files``: what can be imported, by name."""
+    """The workspace and the tenants' stores while things happen."""
 
     catalog: Catalog
     rules: RuleBook
-    files: Mapping[str, str]
+    acts: Acts
     now: datetime
     access: Access = field(default_factory=lambda: Access(Path(), {}))
 
@@ -105,7 +122,9 @@ class Stage:
         if word == NOW:
             self.now = moment(rest)
             return ""
-        if word == COMMENT:
+        if word == MERGE:
+            self.catalog = self.acts.catalogs[rest.strip()]
+        if word in (COMMENT, MERGE):
             return ""
         if word == APPLY:
             return self._apply()
@@ -122,20 +141,18 @@ class Stage:
             return f"Error: {error}\n"
 
     def _import(self, tenant: str, file: str) -> str:
-        patches, problems = read_state(self.files[file], file)
+        patches, problems = read_state(self.acts.files[file], file)
         assert not problems, "\n".join(map(str, problems))
         done = write_state(self._store(tenant), tenant, patches, replace=False, at=timestamp(self.now))
         return f"{tenant}: {done.added} added, {done.changed} changed, {done.removed} removed.\n"
 
     def _apply(self) -> str:
-        plan = Plan(timestamp(self.now), Source(None, None, False, self.catalog.digest), self.plans())
+        plans = tuple(self._fold().plans(None))
+        plan = Plan(timestamp(self.now), Source(None, None, False, self.catalog.digest), plans)
         warrant = Warrant(plan_digest(plan), timestamp(self.now), WHO, None)
-        problems = [f"{each.tenant}: {each.problem}\n" for each in execute(plan, warrant, self._store) if each.problem]
-        return render_plan(plan, verbose=False) + "".join(problems)
-
-    def plans(self) -> tuple[TenantPlan, ...]:
-        """As things stand."""
-        return tuple(self._fold().plans(None))
+        problems = [f"{each.tenant}: {each.problem}" for each in execute(plan, warrant, self._store) if each.problem]
+        lines = [*(line for tenant in plans for line in summary(tenant)), *problems]
+        return "\n".join(lines or ["nothing to do"])
 
     def _fold(self) -> Fold:
         def observe(policy: Policy) -> Observed | Unreadable:
@@ -171,9 +188,29 @@ def _told(order: Order, acted: Acted) -> str:
     return done + "".join(f"Pending: {each}\n" for each in acted.pending)
 
 
+def summary(plan: TenantPlan) -> Iterator[str]:
+    """A tenant's plan, a line for each field that changes; of a history, what is new in it."""
+    for each in plan.changes:
+        yield f"{MARKS[each.action]} {each.address}"
+        for change in each.fields:
+            path = render_path(change.path)
+            if path == "history":
+                new = change.after[len(change.before or []) :]
+                yield from (f"    history: {_recorded(record)}" for record in new)
+            else:
+                yield f"    {path}: {shown(change.before)} -> {shown(change.after)}"
+    for held in plan.deferred:
+        if held.reason != Verdict.UNMANAGED:
+            yield f"! {held.change.address}: {held.reason}: {held.detail}"
+
+
+def _recorded(record: Mapping[str, str]) -> str:
+    return " ".join(record[name] for name in ("at", "action", "detail") if name in record)
+
+
 def play(acts: Acts, catalog: Catalog, rules: RuleBook, states: States) -> Played:
     """Do all that the lines say, from these states on."""
-    stage = Stage(catalog, rules, acts.files, acts.begins)
+    stage = Stage(catalog, rules, acts, acts.begins)
     stage.set(states)
     transcript = "".join(_entry(line, stage.perform(line)) for line in acts.lines)
     return Played(stage.states(), transcript)

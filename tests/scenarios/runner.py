@@ -47,7 +47,7 @@ from reconciler.report.documents import render_documents
 from reconciler.report.explanation import render_explanation
 from reconciler.report.problems import render_problems
 from reconciler.report.text import render_plan
-from tests.scenarios.acting import Acts, Played, moment, play
+from tests.scenarios.acting import Acts, Played, merges, moment, play
 from tests.scenarios.shuffling import mixed, shuffled_state, shuffled_text
 
 HERE = Path(__file__).parent
@@ -124,7 +124,14 @@ class Scenario:
         """What happens before the plan, from the day or moment of the file `now` on."""
         lines = tuple(line for line in _text(self.folder / "acts").splitlines() if line)
         files = {file.name: file.read_text("utf-8") for file in sorted(self.folder.glob("*.yaml"))}
-        return Acts(lines, moment(_text(self.folder / "now") or DAY.isoformat()), files)
+        catalogs = {folder: self._merged(folder) for folder in merges(lines)}
+        return Acts(lines, moment(_text(self.folder / "now") or DAY.isoformat()), files, catalogs)
+
+    def _merged(self, folder: str) -> Catalog:
+        files = {**_files(self.folder / "catalogs"), **_files(self.folder / folder)}
+        then = given(files, {}, DAY)
+        assert then.catalog is not None, then.problems
+        return then.catalog
 
     @property
     def on(self) -> date:
@@ -179,10 +186,11 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     played = played_out(start, rules)
     acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
     then = applied(start, played.states)
+    assert then.catalog is not None
     plans = planned(then, rules)
     answers = "\n".join(explained(then, rules, question) for question in questions)
     left = {**acted, **after(plans, then.states)}
-    return Outcome(plan_text(plans, start.catalog), left, answers, played.transcript)
+    return Outcome(plan_text(plans, then.catalog), left, answers, played.transcript)
 
 
 def played_out(start: Given, rules: RuleBook) -> Played:
@@ -234,8 +242,9 @@ def _applied(plan: TenantPlan, state: State) -> State:
 
 
 def applied(start: Given, states: States) -> Given:
-    """The same with these states in place of those before."""
-    return replace(start, states={**start.states, **states})
+    """The same with these states in place of those before, and the workspace as it became."""
+    catalog = start.acts.last(start.catalog) if start.acts and start.catalog else start.catalog
+    return replace(start, catalog=catalog, states={**start.states, **states})
 
 
 def observing(states: States) -> Observe:
@@ -267,7 +276,10 @@ def explained(start: Given, rules: RuleBook, question: str) -> str:
     if id.kind in mirrored_kinds():
         projection = fold.projection(key.partition(".")[0])
         assert not isinstance(projection, Unreadable)
-        return render_explanation(explain(compare_mirror(projection, rules), projection.policy, id, field_path))
+        compared = compare_mirror(projection, rules)
+        if id not in compared.desired.wanted and id not in compared.actual:
+            return projection.why_absent(id) + "\n"
+        return render_explanation(explain(compared, projection.policy, id, field_path))
     for above in tenants_in_order(start.catalog):
         fold.plan(above)
     policy = resolve_policy(start.catalog, tenant)
