@@ -1,7 +1,8 @@
 """What happens in a scenario before the last plan: the file `acts`, a line each, in order.
 
 - ``contoso sub-1001 change_quantity --as reseller --set quantity=30``: an action (`subscription act`);
-- ``import contoso later.yaml``: the outside world writes the documents of that file of the folder (`tenant import`);
+- ``import contoso later.yaml``: the outside world writes the documents of that file of the folder (`tenant import`, also with
+  ``--replace``);
 - ``merge later``: the workspace changes: the files of that folder replace those of the same names in `catalogs/`;
 - ``apply``: plan, and apply;
 - ``now 2026-12-15``: the day, or the moment, from here on;
@@ -140,10 +141,10 @@ class Stage:
         except (BadSetting, CannotAct, NoSubscription) as error:
             return f"Error: {error}\n"
 
-    def _import(self, tenant: str, file: str) -> str:
+    def _import(self, tenant: str, file: str, replace: str = "") -> str:
         patches, problems = read_state(self.acts.files[file], file)
         assert not problems, "\n".join(map(str, problems))
-        done = write_state(self._store(tenant), tenant, patches, replace=False, at=timestamp(self.now))
+        done = write_state(self._store(tenant), tenant, patches, replace=bool(replace), at=timestamp(self.now))
         return f"{tenant}: {done.added} added, {done.changed} changed, {done.removed} removed.\n"
 
     def _apply(self) -> str:
