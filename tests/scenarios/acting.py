@@ -1,8 +1,8 @@
 """What happens in a scenario before the last plan: the file `acts`, a line each, in order.
 
 - ``contoso sub-1001 change_quantity --as reseller --set quantity=30``: an action (`subscription act`);
-- ``import contoso later.yaml``: the outside world writes the documents of that file of the folder (`tenant import`, also with
-  ``--replace``);
+- ``import contoso later.yaml``: the outside world writes the documents of that file of the folder (`tenant import`,
+  also with ``--replace``);
 - ``merge later``: the workspace changes: the files of that folder replace those of the same names in `catalogs/`;
 - ``apply``: plan, and apply;
 - ``now 2026-12-15``: the day, or the moment, from here on;
