@@ -21,7 +21,7 @@ EXPIRE = "expire"
 ENDED = frozenset({EXPIRE, "run_billing"})
 """The records of a source that say so of the source."""
 STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
-EDITED = ("characteristics", "plan", "activation_date", "start_date", "customer")
+EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
 
 
 @dataclass(frozen=True, slots=True)
