@@ -40,7 +40,7 @@ class Upstream:
     hidden_templates: frozenset[str] = frozenset()
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
-    renames: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    renames: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed
-from reconciler.core.shape import kind_shapes, references
+from reconciler.core.shape import fields_of, kind_shapes, references
 from reconciler.model.change import Action
 from reconciler.model.entity import State, entity
 from reconciler.model.keys import EntityId, address
@@ -34,11 +34,9 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
     if isinstance(observed, str):
         return TenantPlan(tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed)
     state = observed.state
-    held = {
-        each.entity: f"{each.address} is not as the plan left it" for each in tenant.changes if not _stands(each, state)
-    }
-    while needed := _still_needed(tenant, state, frozenset(held)):
-        held |= needed
+    held = {each.entity: why for each in tenant.changes if (why := _moved(each, state))}
+    while more := _still_needed(tenant, state, frozenset(held)) | _in_want(tenant, state, frozenset(held)):
+        held |= more
     changes = in_order(_swapped(each) for each in tenant.changes if each.entity not in held)
     return TenantPlan(
         tenant=tenant.tenant,
@@ -52,9 +50,9 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
 
 
 def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
-    """What would be removed although something that stays, or comes back, names it; and what that is."""
+    """What would be removed, or called otherwise, although something that stays, or comes back, names it; and what."""
     undone = {each.entity: each for each in tenant.changes if each.entity not in held}
-    gone = {id for id, each in undone.items() if each.action is Action.CREATE}
+    gone = {id for id, each in undone.items() if each.action is Action.CREATE or each.was != id}
     bodies = {id: each.body for id, each in state.items() if id not in gone}
     bodies |= {id: entity(each.before).body for id, each in undone.items() if each.before is not None}
     needed: dict[EntityId, str] = {}
@@ -66,15 +64,33 @@ def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -
     return needed
 
 
-def _stands(change: Change, state: State) -> bool:
-    """Whether the entity is as the plan left it."""
+def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
+    """What would name again what does not come back, and what that is."""
+    lost = {each.was for each in tenant.changes if each.entity in held} - state.keys()
+    wanting: dict[EntityId, str] = {}
+    for each in tenant.changes:
+        if each.entity not in held and each.before is not None:
+            for target in lost.intersection(references(entity(each.before).body, fields_of(each.entity.kind))):
+                wanting[each.entity] = (
+                    f"{each.address} needs {address(tenant.tenant, target)}, which does not come back"
+                )
+    return wanting
+
+
+def _moved(change: Change, state: State) -> str:
+    """Why the entity cannot be as it was: it is not as the plan left it, or its key of then is taken (AP-21)."""
     have = state.get(change.entity)
-    return have == (entity(change.after) if change.after is not None else None)
+    if have != (entity(change.after) if change.after is not None else None):
+        return f"{change.address} is not as the plan left it"
+    if change.was != change.entity and change.was in state:
+        return f"{address(change.tenant, change.was)}, which it was, is there again"
+    return ""
 
 
 def _swapped(change: Change) -> Change:
     return replace(
         change,
+        entity=change.was,
         action=_OPPOSITE[change.action],
         before=change.after,
         after=change.before,
@@ -94,4 +110,4 @@ def _blocked(change: Change, state: State, why: str) -> Deferred:
     before: Body | None = have.document() if have else None
     detail = f"{why}: undo it by hand, or leave it"
     back = replace(_swapped(change), before=before)
-    return Deferred("blocked", STALE, change.allowed_by, detail, None, back)
+    return Deferred("blocked", STALE, change.allowed_by, detail, None, replace(back, entity=change.entity))

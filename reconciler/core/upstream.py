@@ -27,7 +27,7 @@ def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> U
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
     above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    came_down = {new: old for new, old in above.items() if new in state and state[new].origin is not None}
+    came_down = {new: olds for new, olds in above.items() if new in state and state[new].origin is not None}
     return Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
 
 

@@ -12,11 +12,14 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 - `now`: the day, or the moment, from which it starts, if it matters;
 - `allow`: the guards to override, a line each (`max_deletes:contoso`);
 - `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
+- `base/`: the workspace of the revision that causes are told from (`--base`), and in `journal.yaml` or
+  `journal/<tenant>.yaml` what was applied last, as documents;
+- `since.yaml` or `since/<tenant>.yaml`: what the tenants wrote themselves once the plan was applied, as `tenant import`
+  takes it; what `plan --inverse` then shows is in `expected-inverse.txt`;
 - `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
   `expected-explain.txt`.
 """
 
-import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,40 +28,37 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler.app import timestamp
-from reconciler.core.denials import mirrored_kinds
-from reconciler.core.explaining import explain
-from reconciler.core.fold import Fold, Observe, ObserveProvider, Unreadable, tenants_in_order
-from reconciler.core.mirroring import compare_mirror
+from reconciler.core.causes import LastApplied, with_causes
+from reconciler.core.fold import Fold, Observe, ObserveProvider, Unreadable
 from reconciler.core.patch import patched
-from reconciler.core.planning import Observed, compare
-from reconciler.core.policies import resolve_policy
+from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.schedule import scheduled
 from reconciler.core.shape import RuleBook, rule_book
-from reconciler.core.state import read_state
+from reconciler.core.state import StatePatch, read_state
 from reconciler.core.validate import load
 from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
-from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
-from reconciler.model.values import parse_path
 from reconciler.report.documents import render_documents
-from reconciler.report.explanation import render_explanation
 from reconciler.report.problems import render_problems
 from reconciler.report.text import render_plan
 from tests.scenarios.acting import Acts, Played, merges, moment, play
-from tests.scenarios.shuffling import mixed, shuffled_state, shuffled_text
+from tests.scenarios.asking import answer
+from tests.scenarios.undoing import inverse_of
 
 HERE = Path(__file__).parent
 RULES = rule_book(frozenset(PRECONDITIONS))
 DAY = date(2026, 12, 1)
+ONE_OF_EACH = 2
+"""Tenants of a workspace with one provider and one reseller."""
 PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
-ACTS = "expected-acts.txt"
+INVERSE, ACTS = "expected-inverse.txt", "expected-acts.txt"
 
 _IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|ORIGIN|FIELDS|LAW)-)+(?=[a-z])")
 _ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
-_LINE = re.compile(r"(\.yaml):\d+(?::\d+)?")
 
 States = Mapping[str, State]
 
@@ -68,6 +68,8 @@ class Given:
     """What a scenario starts from: its files, or what is wrong with them, and the tenants' states.
 
     ``acts``: what happens before. ``on``, ``at``: the day and the moment of the plan that comes last.
+    ``base``: the catalog that causes are told from, and ``journal``, what was applied last. ``since``: by tenant, what
+    it wrote after the plan was applied; ``None``: the plan is not to be undone.
     """
 
     catalog: Catalog | None
@@ -77,17 +79,23 @@ class Given:
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
     unreadable: frozenset[str] = frozenset()
+    base: Catalog | None = None
+    journal: States = field(default_factory=dict)
+    since: Mapping[str, list[StatePatch]] | None = None
     acts: Acts | None = None
     at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a scenario: the plan's text, the states that changed, what was explained, and what acts printed."""
+    """What came of a scenario: the plan's text, the states that changed, what was explained, the inverse's text, and
+    what the acts before printed.
+    """
 
     text: str
     after: States
     explained: str = ""
+    inverse: str = ""
     acts: str = ""
 
 
@@ -110,14 +118,31 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return self.chosen(given(_files(self.folder / "catalogs"), self.befores(), self.on))
+        return self.chosen(given(files_of(self.folder / "catalogs"), self.befores(), self.on))
 
     def chosen(self, start: Given) -> Given:
-        """With the tenants that are selected, those that cannot be read, and the guards that are overridden."""
-        selected = frozenset(_text(self.folder / "tenants").split())
-        unreadable = frozenset(_text(self.folder / "unreadable").split())
-        start = replace(start, acts=self.acts, at=timestamp(self.acts.ends))
-        return replace(start, selected=selected or None, unreadable=unreadable, allowed=self.allowed)
+        """With the tenants that are selected, those that cannot be read, the guards that are overridden, and what was
+        before and came after.
+        """
+        return replace(
+            start,
+            selected=frozenset(_text(self.folder / "tenants").split()) or None,
+            unreadable=frozenset(_text(self.folder / "unreadable").split()),
+            allowed=self.allowed,
+            base=self._base(),
+            journal={tenant: state_of(text, "journal") for tenant, text in self._texts("journal", start).items()},
+            since={tenant: _patches(text, "since") for tenant, text in self._texts("since", start).items()} or None,
+            acts=self.acts,
+            at=timestamp(self.acts.ends),
+        )
+
+    def _base(self) -> Catalog | None:
+        files = files_of(self.folder / "base")
+        return given(files, {}, self.on).catalog if files else None
+
+    def _texts(self, name: str, start: Given) -> dict[str, str]:
+        tenants = _tenants(start.catalog)
+        return {_tenant(key, tenants): file.read_text("utf-8") for key, file in _by_tenant(self.folder, name)}
 
     @property
     def acts(self) -> Acts:
@@ -128,7 +153,7 @@ class Scenario:
         return Acts(lines, moment(_text(self.folder / "now") or DAY.isoformat()), files, catalogs)
 
     def _merged(self, folder: str) -> Catalog:
-        files = {**_files(self.folder / "catalogs"), **_files(self.folder / folder)}
+        files = {**files_of(self.folder / "catalogs"), **files_of(self.folder / folder)}
         then = given(files, {}, DAY)
         assert then.catalog is not None, then.problems
         return then.catalog
@@ -165,6 +190,7 @@ class Scenario:
             _text(self.folder / PLAN),
             {_tenant(key, tenants): state_of(text, AFTER) for key, text in texts.items()},
             _text(self.folder / EXPLAIN),
+            _text(self.folder / INVERSE),
             _text(self.folder / ACTS),
         )
 
@@ -186,11 +212,11 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     played = played_out(start, rules)
     acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
     then = applied(start, played.states)
-    assert then.catalog is not None
-    plans = planned(then, rules)
-    answers = "\n".join(explained(then, rules, question) for question in questions)
-    left = {**acted, **after(plans, then.states)}
-    return Outcome(plan_text(plans, then.catalog), left, answers, played.transcript)
+    plan = made(then, rules)
+    answers = "\n".join(answer(_fold(then, rules), question) for question in questions)
+    states = {**acted, **after(plan.tenants, then.states)}
+    undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
+    return Outcome(plan_text(plan), states, answers, undone, played.transcript)
 
 
 def played_out(start: Given, rules: RuleBook) -> Played:
@@ -203,7 +229,17 @@ def played_out(start: Given, rules: RuleBook) -> Played:
 
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
-    return tuple(_fold(start, rules).plans(start.selected))
+    return made(start, rules).tenants
+
+
+def made(start: Given, rules: RuleBook) -> Plan:
+    """The whole plan."""
+    assert start.catalog is not None
+    fold = _fold(start, rules)
+    plans = tuple(fold.plans(start.selected))
+    coming = scheduled(fold, (each.tenant for each in plans if each.tenant in start.catalog.policies))
+    source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
+    return Plan(f"{DAY}T00:00:00Z", source, _caused(plans, start, rules), scheduled=coming)
 
 
 def _fold(start: Given, rules: RuleBook) -> Fold:
@@ -215,6 +251,21 @@ def _fold(start: Given, rules: RuleBook) -> Fold:
 def _of_provider(start: Given) -> ObserveProvider:
     gone = Unreadable("its store cannot be reached")
     return lambda provider: gone if provider in start.unreadable else _observed(start.states.get(provider, {}))
+
+
+def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
+    """The plans with the cause of every change, where there is a base to tell it from."""
+    if start.base is None:
+        return plans
+    fold = Fold(start.base, _observing(start), rules, start.on)
+    earlier = {plan.tenant: plan for plan in fold.plans(None)}
+    return tuple(with_causes(plan, earlier.get(plan.tenant), _journal(start, plan.tenant)) for plan in plans)
+
+
+def _journal(start: Given, tenant: str) -> Mapping[EntityId, LastApplied]:
+    """As if each entity had been written whole."""
+    written = start.journal.get(tenant, {})
+    return {id: LastApplied().then((), {**each.body, "origin": each.origin}) for id, each in written.items()}
 
 
 def _observing(start: Given) -> Observe:
@@ -260,38 +311,9 @@ def _observed(state: State) -> Observed:
     return Observed(state, state_fingerprint(state), 0)
 
 
-def plan_text(plans: tuple[TenantPlan, ...], catalog: Catalog) -> str:
+def plan_text(plan: Plan) -> str:
     """As `reconcile plan --verbose` prints it."""
-    source = Source(commit=None, base=None, dirty=False, digest=catalog.digest)
-    return render_plan(Plan(f"{DAY}T00:00:00Z", source, plans), verbose=True)
-
-
-def explained(start: Given, rules: RuleBook, question: str) -> str:
-    """What `reconcile explain` prints for one entity or field."""
-    assert start.catalog is not None
-    address, _, path = question.partition("#")
-    tenant, kind, key = address.split("/")
-    id, field_path = _entity_id(kind, key), parse_path(path) if path else None
-    fold = replace(_fold(start, rules), observe=observing(start.states))
-    if id.kind in mirrored_kinds():
-        projection = fold.projection(key.partition(".")[0])
-        assert not isinstance(projection, Unreadable)
-        compared = compare_mirror(projection, rules)
-        if id not in compared.desired.wanted and id not in compared.actual:
-            return projection.why_absent(id) + "\n"
-        return render_explanation(explain(compared, projection.policy, id, field_path))
-    for above in tenants_in_order(start.catalog):
-        fold.plan(above)
-    policy = resolve_policy(start.catalog, tenant)
-    upstream = fold.upstream_of(policy)
-    assert not isinstance(upstream, Unreadable)
-    comparison = compare(policy, upstream, start.states.get(tenant, {}), rules, start.on)
-    return render_explanation(explain(comparison, policy, id, field_path))
-
-
-def _entity_id(kind: str, key: str) -> EntityId:
-    names = {str(EntityId(name, key)): EntityId(name, key) for name in STATE_KINDS}
-    return names[f"{kind}/{key}"]
+    return render_plan(plan, verbose=True)
 
 
 def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Given:
@@ -306,9 +328,13 @@ def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Giv
 
 def state_of(text: str, file: str) -> State:
     """A state from its documents."""
+    return {id: found for id, found in patched({}, _patches(text, file), replace=True) if found is not None}
+
+
+def _patches(text: str, file: str) -> list[StatePatch]:
     patches, problems = read_state(text, file)
     assert not problems, "\n".join(map(str, problems))
-    return {id: found for id, found in patched({}, patches, replace=True) if found is not None}
+    return patches
 
 
 def after_files(scenario: Scenario) -> Iterator[tuple[str, Path]]:
@@ -321,23 +347,8 @@ def documents(state: State) -> str:
     return render_documents(state.values())
 
 
-def shuffled(scenario: Scenario, seed: int) -> Given:
-    """The same scenario with its files, documents, fields and tenants in another order."""
-    chance = random.Random(seed)
-    files = {path: shuffled_text(text, chance) for path, text in mixed(_files(scenario.folder / "catalogs"), chance)}
-    befores = {tenant: shuffled_text(text, chance) for tenant, text in mixed(scenario.befores(), chance)}
-    start = given(files, befores, scenario.on)
-    states = {tenant: dict(mixed(state, chance)) for tenant, state in start.states.items()}
-    shuffled_states = {tenant: shuffled_state(state, chance) for tenant, state in states.items()}
-    return scenario.chosen(replace(start, states=shuffled_states))
-
-
-def without_lines(text: str) -> str:
-    """A text that names places, without their lines."""
-    return _LINE.sub(r"\1", text)
-
-
-def _files(root: Path) -> dict[str, str]:
+def files_of(root: Path) -> dict[str, str]:
+    """The texts of the documents' files below a folder, by path."""
     found = sorted(path for path in root.rglob("*") if path.suffix in (".yaml", ".yml"))
     return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in found}
 
@@ -359,7 +370,7 @@ def _tenant(key: str, tenants: tuple[str, ...]) -> str:
     if key:
         assert key in tenants, f"there is no tenant {key}"
         return key
-    assert len(tenants) == 2, "with several tenants, each has a file of its own"
+    assert len(tenants) == ONE_OF_EACH, "with several tenants, each has a file of its own"
     return tenants[0]
 
 
@@ -383,3 +394,5 @@ def update(scenario: Scenario) -> None:
         (scenario.folder / ACTS).write_text(outcome.acts, "utf-8")
     if scenario.questions:
         (scenario.folder / EXPLAIN).write_text(outcome.explained, "utf-8")
+    if scenario.given.since is not None:
+        (scenario.folder / INVERSE).write_text(outcome.inverse, "utf-8")
