@@ -1,8 +1,8 @@
 """The history of a mirror: a record for each action of the reseller, named as the business does (SUB-31).
 
-What the reseller's own system recorded comes over, but for the end of a cycle: each side's is its own (SUB-29). For
-what it changed without a record (`tenant import`, or a system of its own), the action is told from what changed. Drift
-that is restored is no action, and has no record.
+What the reseller's own system recorded comes over, but for the end of a mirror's cycle: each side's is its own
+(SUB-29). For what it changed without a record (`tenant import`, or a system of its own), the action is told from what
+changed. Drift that is restored is no action, and has no record.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,9 +17,8 @@ from reconciler.model.values import Body, Value
 
 Record = dict[str, str]
 EXPIRE = "expire"
-"""How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28)."""
-ENDED = frozenset({EXPIRE, "run_billing"})
-"""The records of a source that say so of the source."""
+"""How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28): nobody's action, and so no
+record for the mirror of a mirror."""
 STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
 EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
 
@@ -55,7 +54,7 @@ def records(occasion: Occasion, at: str) -> list[Record]:
     told = occasion.said.get("history", [])
     known = occasion.last.get("records", len(told) if not occasion.last else 0)
     recorded = [dict(each) for each in told[known:]]
-    new = [each for each in recorded if each["action"] not in ENDED]
+    new = [each for each in recorded if each["action"] != EXPIRE]
     new += [_record(at, action, detail) for action, detail in _derived(occasion, recorded)]
     return [*occasion.have.get("history", []), *new]
 

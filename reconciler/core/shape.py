@@ -24,7 +24,7 @@ from reconciler.model.sync import EMPTY, Declaration, Items, Kept, KindSync, Lin
 from reconciler.model.values import Body, Path, Value
 
 T = TypeVar("T")
-LABELS = "labels"
+OF_EVERY_DOCUMENT = frozenset(Document.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +274,11 @@ def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
 
 
 def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
-    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What nobody declared is; of what
-    every document may have, labels are whose the document is.
+    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What nobody declared is, but for
+    what every document may have.
     """
     field = next((each for each in fields if each.name == path[0]), None)
-    if field is None or path[0] == LABELS:
+    if field is None or path[0] in OF_EVERY_DOCUMENT:
         return field is None
     if field.type in ("items", "struct"):
         below = path[2:] if field.type == "items" else path[1:]
