@@ -22,7 +22,7 @@ from reconciler.model.options import MIRROR, VETOES
 from reconciler.model.plan import Change
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.sync import Synced
-from reconciler.model.values import Body, Path, Value, render_path
+from reconciler.model.values import Body, Path, Value, get, render_path
 
 RULE = "GUARD-01"
 FEW = 5
@@ -225,12 +225,21 @@ class Move:
 
 
 def _moves(case: Case) -> Iterator[Move]:
-    """Prices that are there before and after, whatever changes them: a takeover too."""
+    """Prices that are there before and after, whatever changes them: a takeover too.
+
+    What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
+    """
     for change in case.changes:
         before, after = _prices(case, change, change.before), _prices(case, change, change.after)
         for path in before:
-            if path in after and not _same(before[path], after[path]):
+            if path in after and not _same(before[path], after[path]) and not _of_another_product(change, path):
                 yield Move(change.entity, path, before[path], after[path])
+
+
+def _of_another_product(change: Change, path: Path) -> bool:
+    """Whether what has the price, a subscription or an add-on of one, was of another product before (SUB-25)."""
+    product = (*path[: -len(("prices", "P1M"))], "product")
+    return bool(get(change.before or {}, product) != get(change.after or {}, product))
 
 
 def _prices(case: Case, change: Change, document: Body | None) -> Mapping[Path, str]:

@@ -20,6 +20,7 @@ from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.sync import LAST_APPLIED
+from reconciler.model.tenant import LastApplied
 from reconciler.model.values import Body, Path, Value, get
 
 CUSTOMER, SUBSCRIPTION, PRODUCT = "Customer", "Subscription", "Product"
@@ -29,6 +30,7 @@ COPIED = (
     "billing_cycle",
     "quantity",
     "quantity_effective",
+    "paid",
     "activation_date",
     "start_date",
     "renew_automatically",
@@ -37,7 +39,7 @@ COPIED = (
     "renewals",
     "provisioning_sync",
 )
-"""What a mirror has as its source has it (SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
+"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
 REMEMBERED = (*COPIED, "customer", "status", "source_status", "cycle_end", "history")
 """What a mirror remembers as it was applied last, beside what its distributor may edit."""
 DELETED = "deleted"
@@ -167,7 +169,6 @@ class Projection:
             "bill_to": self.policy.reseller,
             "reseller": self.policy.reseller,
             "source": key,
-            "paid": True,
             "status": due.status,
             "source_status": said.get("status", "active"),
             "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
@@ -242,7 +243,8 @@ class Projection:
             "add_ons": add_ons,
             "records": len(source.body.get("history", [])),
         }
-        return {name: value for name, value in remembered.items() if value not in (None, {}, [])}
+        kept = {name: remembered.get(name) for name in LastApplied.model_fields}
+        return {name: value for name, value in kept.items() if value not in (None, {}, [])}
 
 
 def _rules(said: Body, last: Body | None, body: Body, due: Terms) -> Iterator[tuple[Path, str]]:

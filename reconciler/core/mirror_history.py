@@ -1,22 +1,26 @@
 """The history of a mirror: a record for each action of the reseller, named as the business does (SUB-31).
 
-What the reseller's own system recorded comes over; for what it changed without a record (`tenant import`, or a system
-of its own), the action is told from what changed. Drift that is restored is no action, and has no record.
+What the reseller's own system recorded comes over, but for the end of a mirror's cycle: each side's is its own
+(SUB-29). For what it changed without a record (`tenant import`, or a system of its own), the action is told from what
+changed. Drift that is restored is no action, and has no record.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.terms import ACTIVE, Terms, last_applied
+from reconciler.core.terms import ACTIVE, INACTIVE, Terms, last_applied
 from reconciler.model.amounts import canonical
 from reconciler.model.subscriptions import ACTIONS
 from reconciler.model.values import Body, Value
 
 Record = dict[str, str]
+EXPIRE = "expire"
+"""How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28): nobody's action, and so no
+record for the mirror of a mirror."""
 STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
 """What a reseller did whose subscription came to a status. What runs out, nobody did."""
-EDITED = ("characteristics", "plan", "activation_date", "start_date", "customer")
+EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,9 @@ def records(occasion: Occasion, at: str) -> list[Record]:
         return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
     told = occasion.said.get("history", [])
     known = occasion.last.get("records", len(told))
-    new = [dict(each) for each in told[known:]]
-    new += [_record(at, action, detail) for action, detail in _derived(occasion, new)]
+    recorded = [dict(each) for each in told[known:]]
+    new = [each for each in recorded if each["action"] != EXPIRE]
+    new += [_record(at, action, detail) for action, detail in _derived(occasion, recorded)]
     return [*occasion.history, *new]
 
 
@@ -74,7 +79,7 @@ def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]
     """The actions that no record tells of."""
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
     if occasion.due.expired and occasion.last.get("status") == ACTIVE:
-        yield "expire", f"its billing cycle ended on {occasion.due.cycle_end}"
+        yield EXPIRE, f"its billing cycle ended on {occasion.due.cycle_end}"
     for action, detail, fields in _told_by_fields(occasion):
         if not covered.intersection(fields):
             yield action, detail
@@ -99,6 +104,8 @@ def _told_by_fields(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, .
     before, now = last.get("source_status") or ACTIVE, occasion.said.get("status", ACTIVE)
     if before != now and now in STATUS_ACTIONS:
         yield STATUS_ACTIONS[now], f"{before} -> {now}", ("status",)
+    elif before != now and want["status"] == INACTIVE and last.get("status") == ACTIVE and not occasion.due.expired:
+        yield EXPIRE, f"{before} -> {now}", ()  # set so by the reseller's own system, before its cycle's end
     elif occasion.changed("renewals") and not switched:
         yield "renew", "", ("renewals",)
 

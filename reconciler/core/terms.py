@@ -50,9 +50,14 @@ def terms(said: Body, last: Body | None, *, billing_day: int | None, on: date) -
 
 
 def own_terms(before: Body, after: Body, *, billing_day: int | None, on: date) -> Terms:
-    """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's."""
+    """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's.
+
+    A cycle of which its system said nothing yet ends as it would have without the change (SUB-27).
+    """
     records = len(before.get("history", []))
-    last = {**before, "source_status": before.get("status", ACTIVE), "records": records}
+    end = day_of(before, "cycle_end") or terms(before, None, billing_day=billing_day, on=on).cycle_end
+    runs = end.isoformat() if end else None
+    last = {**before, "source_status": before.get("status", ACTIVE), "records": records, "cycle_end": runs}
     return terms(after, last, billing_day=billing_day, on=on)
 
 

@@ -142,6 +142,7 @@ class LastApplied(Part):
     billing_cycle: Period | None = None
     quantity: Count | None = None
     quantity_effective: Date | None = None
+    paid: Flag | None = None
     status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
     source_status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
     activation_date: Date | None = None

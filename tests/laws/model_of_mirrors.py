@@ -309,7 +309,7 @@ class Model:
         told = source.history[mirror.seen :]
         mirror.term.goes_on(mirror.was, source.body, told, on)
         new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action != "start")]
-        mirror.history += new
+        mirror.history += [each for each in new if each.action != "expire"]  # the source's own end is not the mirror's
         if mirror.body["status"] == "active" and self._expired(source.body, mirror.term, on):
             mirror.history.append(Event("expire", on))
 
