@@ -83,9 +83,7 @@ def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
 
 def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
     """A plan on the list. While it is not active upstream, it is disabled where it was delegated (CB-35)."""
-    wanted = Wanted(above.id, above.body, given=True, document=upstream.documents.get(above.id))
-    if wanted.document is None:
-        wanted = replace(wanted, place=listing.place)
+    wanted = replace(upstream.wanted(above.id, above.body, listing.place), given=True)
     status = above.body.get("status", ACTIVE)
     if status == ACTIVE:
         back = copy is not None and copy.body.get("status") == DISABLED
@@ -126,7 +124,7 @@ def _given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
             if above is None:
                 yield _not_to_give(id, setting.place, upstream, actual)
             else:
-                yield Wanted(id, above.body, given=True, document=upstream.documents.get(id))
+                yield replace(upstream.wanted(id, above.body), given=True)
 
 
 def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
@@ -186,8 +184,7 @@ class Closure:
     def _want(self, id: EntityId, *, giver: EntityId | None) -> None:
         known = self.wanted.get(id)
         if known is None:
-            document = self.upstream.documents.get(id)
-            known = self.wanted[id] = Wanted(id, self.upstream.state[id].body, document=document)
+            known = self.wanted[id] = self.upstream.wanted(id, self.upstream.state[id].body)
         if giver and (known.givers or not known.given):
             self.wanted[id] = replace(known, given=True, givers=known.givers | {giver})
 

@@ -11,7 +11,7 @@ from reconciler.model.diagnostics import Place
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.source import SourceDocument
-from reconciler.model.values import Body, Path
+from reconciler.model.values import Body, Path, get
 
 STATUS_ONLY = frozenset({"status"})
 
@@ -28,10 +28,11 @@ class Held:
 class Upstream:
     """What a tenant's upstream offers: its entities, amounts as in force, and the documents that declare them.
 
-    ``documents`` lacks what stands in a reseller's state only. ``templates_hidden``: the notification templates that
-    resellers do not see (CB-20), at whatever level they are used. ``held``: what is withheld or blocked there, and so
-    below (TREE-02). ``labels``: by plan, those that a copy has of its original, where they were asked for. ``renames``:
-    what its entities were called (AP-21).
+    ``documents`` lacks what is a reseller's own; of its copies, they are the originals', and ``originals`` what those
+    say, amounts as in force. ``hidden_templates``: the notification templates that resellers do not see (CB-20), at
+    whatever level they are used. ``held``: what is withheld or blocked there, and so below (TREE-02). ``labels``: by
+    plan, those that a copy has of its original, where they were asked for. ``renames``: what its entities were called
+    (AP-21).
     """
 
     key: str
@@ -41,6 +42,14 @@ class Upstream:
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
     renames: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    originals: State = field(default_factory=dict)
+
+    def wanted(self, id: EntityId, body: Body, place: Place | None = None) -> "Wanted":
+        """One of its entities, as a tenant should have it. ``place``: what asks for it, where no document says it."""
+        document, original = self.documents.get(id), self.originals.get(id)
+        if document is None or original is None:
+            return Wanted(id, body, document=document, place=None if document else place)
+        return Wanted(id, body, document=document, stated=original.body, place=place)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""
@@ -58,7 +67,8 @@ class Wanted:
     top-level fields that are compared (``None``: all that are declared). ``rules``: by path, a rule that stands in for
     the declared one. ``silent``: top-level fields of which no source speaks; they are not compared. ``along``: by path,
     the entities of which one must be there for a difference below it to be one (IW-07). ``document``, ``place`` and,
-    by path, ``places`` tell where it was declared; ``obstacles`` are known beforehand.
+    by path, ``places`` tell where it was declared; ``stated``: what the document says, where a copy stands between that
+    may say otherwise. ``obstacles`` are known beforehand.
     ``root``: why the upstream itself does not get it, where it is withheld or blocked there (TREE-02).
     """
 
@@ -72,6 +82,7 @@ class Wanted:
     along: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=dict)
     places: Mapping[Path, Place] = field(default_factory=dict)
     document: SourceDocument | None = None
+    stated: Body | None = None
     place: Place | None = None
     obstacles: tuple[Obstacle, ...] = ()
     root: Root | None = None
@@ -85,9 +96,9 @@ class Wanted:
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
                 return self.places[path[:end]]
-        if self.place is not None:
-            return self.place
-        return self.document.place_of(path) if self.document else None
+        if self.document and (self.stated is None or get(self.stated, path) == get(self.body, path)):
+            return self.document.place_of(path)
+        return self.place
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
     desired = get(wanted.body, path) if wanted else None
     actual = get(have.body, path) if have else None
-    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path)
+    verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path, comparison.overrides)
     if have is not None and verdict == "in sync" and desired != actual and _edited(comparison, id, path):
         verdict, why = "the distributor's own", "it was edited, and belongs to the distributor from then on"
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
@@ -156,7 +156,7 @@ def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:
     return field is not None and isinstance(field.declared, Synced) and field.declared.until_edited
 
 
-def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
+def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -> tuple[str, str, str]:
     field = find_field(shape.fields, path) if shape else None
     declared = field.declared if field else None
     match declared:
@@ -165,7 +165,7 @@ def _ownership(shape: KindShape | None, path: Path) -> tuple[str, str, str]:
             return f"the {declared.owner}'s own", declared.rule, whose
         case Kept():
             return "in sync", declared.rule, "the reconciler remembers there what it applied last"
-        case Synced() if declared.unless_override:
+        case Synced() if declared.unless_override and declared.unless_override not in overrides:
             return "the reseller's own", "CB-17", f"it follows the provider only under {declared.unless_override}"
         case Synced():
             return "in sync", declared.rule, f"it changes under {' or '.join(declared.options)}"

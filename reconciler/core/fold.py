@@ -283,9 +283,17 @@ class Fold:
                 state = self._state(key)
                 if isinstance(state, Unreadable):
                     return state
-                upstream = reseller_upstream(key, state, tree, self.on)
+                upstream = reseller_upstream(key, state, tree, self.on, above=self._known_above(key))
                 self.upstreams[key] = replace(upstream, held=self.held.get(key, {}))
         return self.upstreams[key]
+
+    def _known_above(self, reseller: str) -> Upstream | None:
+        """A reseller's own upstream, unless a tenant would have to be read for it."""
+        policy = resolve_policy(self.catalog, reseller)
+        if policy.upstream == policy.provider:
+            above = self._upstream(policy)
+            return above if isinstance(above, Upstream) else None
+        return self.upstreams.get(policy.upstream)
 
     def _state(self, reseller: str) -> State | Unreadable:
         """After its plan; as it is, if it was not selected (TREE-03)."""

@@ -80,12 +80,14 @@ def _swapped(change: Change) -> Change:
         after=change.before,
         fields=tuple(map(_swapped_field, change.fields)),
         cause=None,
+        declared_at=None,
         needed_by=(),
     )
 
 
 def _swapped_field(field: FieldChange) -> FieldChange:
-    return replace(field, before=field.after, after=field.before, cause=None)
+    """No document declares the value that comes back."""
+    return replace(field, before=field.after, after=field.before, cause=None, declared_at=None)
 
 
 def _blocked(change: Change, state: State, why: str) -> Deferred:

@@ -63,14 +63,11 @@ class PriceList:
         places: dict[Path, Place] = {
             (CYCLES, period): self.document.place_of((*at, period)) for period in self.prices[key]
         }
-        document = self.upstream.documents.get(above.id)
-        return Wanted(
-            above.id,
-            {**above.body, CYCLES: cycles},
+        place = self.document.place_of(at, key=True)
+        return replace(
+            self.upstream.wanted(above.id, {**above.body, CYCLES: cycles}, place),
             given=True,
-            document=document,
-            place=None if document else self.document.place_of(at, key=True),
-            places={(CYCLES,): self.document.place_of(at, key=True), **places},
+            places={(CYCLES,): place, **places},
         )
 
     def _cycle(self, price: str | None) -> Body:

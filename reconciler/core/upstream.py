@@ -20,15 +20,26 @@ def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), renames=old_keys(state))
 
 
-def reseller_upstream(key: str, state: State, tree: ProviderTree, on: date) -> Upstream:
+def reseller_upstream(
+    key: str, state: State, tree: ProviderTree, on: date, *, above: Upstream | None = None
+) -> Upstream:
     """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
 
-    A copy does not say what it was called: the provider's catalog does (AP-21).
+    A copy does not say what it was called: the provider's catalog does (AP-21). ``above``: the reseller's own
+    upstream, where it is known; it tells which documents declare what the copies say.
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    above = old_keys({id: document.entity for id, document in tree.documents.items()})
-    came_down = {new: old for new, old in above.items() if new in state and state[new].origin is not None}
-    return Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
+    called = old_keys({id: document.entity for id, document in tree.documents.items()})
+    came_down = {new: old for new, old in called.items() if new in state and state[new].origin is not None}
+    upstream = Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
+    return _with_documents(upstream, above) if above else upstream
+
+
+def _with_documents(upstream: Upstream, above: Upstream) -> Upstream:
+    copies = [id for id, each in upstream.state.items() if each.origin == above.key and id in above.documents]
+    documents = {id: above.documents[id] for id in copies}
+    originals = {id: above.originals.get(id) or above.state[id] for id in copies}
+    return replace(upstream, documents=documents, originals=originals)
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:

@@ -10,6 +10,7 @@ from ruamel.yaml.representer import SafeRepresenter
 from reconciler.core.shape import FieldShape, fields_of
 from reconciler.model.entity import Entity
 from reconciler.model.values import Body, Value
+from reconciler.report.values import in_number_order
 
 
 class _Amount(str):
@@ -65,6 +66,8 @@ def _field(value: Value, field: FieldShape) -> Value:
             return {key: _amount(item) for key, item in value.items()}
         case "amount":
             return _amount(value)
+        case "map":
+            return {key: value[key] for key in sorted(value, key=in_number_order)}
         case _:
             return value
 

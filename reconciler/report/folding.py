@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from reconciler.core.causes import BACKLOG, DRIFT, PR
 from reconciler.model.change import Action
+from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Summary, TenantPlan, TenantStatus
 from reconciler.report.values import leaves
 
@@ -15,13 +17,14 @@ Content: TypeAlias = tuple[Any, ...]
 
 LISTED = 10
 """Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
+VETO = "CB-34"
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedChange:
-    """A change that is the same in these tenants.
+    """A change that is the same in these tenants, and comes of the same causes.
 
-    In ``change`` stands only what is true of all of them: of places, causes and of what a dependent is needed by.
+    In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by.
     """
 
     tenants: tuple[str, ...]
@@ -40,7 +43,10 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Changes that the same options hold back in these tenants. ``why``: one for each wording or line of policy."""
+    """Changes that the same options hold back in these tenants; of a veto, or of what blocks, ``options`` is empty.
+
+    ``why``: one for each wording or line of policy.
+    """
 
     reason: str
     tenants: tuple[str, ...]
@@ -90,7 +96,7 @@ def _folded(same: list[Change]) -> FoldedChange:
 
 def content(change: Change) -> Content:
     """What a change says whatever the tenant: equal for changes that are shown as one."""
-    said: Any = [(field.path, field.before, field.after) for field in change.fields]
+    said: Any = [(field.path, field.before, field.after, field.cause) for field in change.fields]
     if not said:
         said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
     return change.entity, change.action, bool(change.needed_by), change.cause, _bytes(said)
@@ -117,26 +123,44 @@ def _agreed(same: list[Change]) -> Change:
 def _agreed_field(same: tuple[FieldChange, ...]) -> FieldChange:
     first = same[0]
     place = first.declared_at if all(each.declared_at == first.declared_at for each in same) else None
-    cause = first.cause if all(each.cause == first.cause for each in same) else None
-    return replace(first, declared_at=place, cause=cause)
+    return replace(first, declared_at=place)
 
 
 def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
-    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants."""
+    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants.
+
+    What a pull request has a part in comes first, where causes were told.
+    """
     found: dict[Content, list[tuple[TenantPlan, list[Deferred]]]] = {}
     for tenant in plan.tenants:
         for held in _by_cause(tenant, reason):
-            key = (held[0].allowed_by, tuple(content(each.change) for each in held))
+            key = (_options(held[0]), tuple(content(each.change) for each in held))
             found.setdefault(key, []).append((tenant, held))
-    return [_hold(reason, same) for same in found.values()]
+    holds = [_hold(reason, same) for same in found.values()]
+    return sorted(holds, key=lambda hold: not any(PR in causes_of(each) for each in hold.changes))
 
 
-def _by_cause(tenant: TenantPlan, reason: str) -> Iterable[list[Deferred]]:
+def _by_cause(tenant: TenantPlan, reason: str) -> Iterator[list[Deferred]]:
     grouped: dict[Content, list[Deferred]] = {}
     for each in tenant.deferred:
         if each.reason == reason:
-            grouped.setdefault((each.allowed_by, each.detail, each.policy), []).append(each)
-    return grouped.values()
+            grouped.setdefault((_options(each), each.detail, each.policy), []).append(each)
+    return (list(_each_entity_once(held)) for held in grouped.values())
+
+
+def _options(held: Deferred) -> tuple[str, ...]:
+    """The options to name. A veto, a guard or a precondition holds whatever options would let it through."""
+    return () if held.reason == "blocked" or held.rule == VETO else held.allowed_by
+
+
+def _each_entity_once(held: list[Deferred]) -> Iterator[Deferred]:
+    """Fields of one entity that go by several options are one change of it, where all are held alike."""
+    same: dict[EntityId, list[Deferred]] = {}
+    for each in held:
+        same.setdefault(each.change.entity, []).append(each)
+    for first, *others in same.values():
+        more = tuple(field for each in others for field in each.change.fields)
+        yield replace(first, change=replace(first.change, fields=(*first.change.fields, *more))) if others else first
 
 
 def _hold(reason: str, same: list[tuple[TenantPlan, list[Deferred]]]) -> Hold:
@@ -144,7 +168,7 @@ def _hold(reason: str, same: list[tuple[TenantPlan, list[Deferred]]]) -> Hold:
     return Hold(
         reason=reason,
         tenants=tuple(tenant.tenant for tenant, _ in same),
-        options=first[0].allowed_by,
+        options=_options(first[0]),
         rules=tuple(sorted({each.rule for each in first if each.rule})),
         why=tuple(_explained(same)),
         changes=tuple(_agreed(list(column)) for column in zip(*_changes_of(same), strict=True)),
@@ -161,6 +185,17 @@ def _explained(same: list[tuple[TenantPlan, list[Deferred]]]) -> Iterator[Explai
         worded.setdefault((held[0].detail, held[0].policy), []).append(tenant.tenant)
     for (detail, policy), tenants in worded.items():
         yield Explained(tuple(tenants), detail, policy)
+
+
+def causes_of(change: Change) -> frozenset[str]:
+    """The causes of a change and of its fields; none where they were not told from a base."""
+    return frozenset(cause for cause in (change.cause, *(each.cause for each in change.fields)) if cause)
+
+
+def entities_by_cause(plan: Plan) -> list[tuple[str, int]]:
+    """How many entities change for each cause. One whose fields have two causes counts for both."""
+    found = Counter(cause for tenant in plan.tenants for each in tenant.changes for cause in causes_of(each))
+    return [(cause, found[cause]) for cause in (PR, DRIFT, BACKLOG) if found[cause]]
 
 
 def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:

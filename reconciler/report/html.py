@@ -8,7 +8,6 @@ from reconciler.model.plan import Plan, TenantPlan
 from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
 from reconciler.report.lines import Line, Segment, Style
 from reconciler.report.text import (
-    WILL,
     closing_lines,
     coming_lines,
     field_lines,
@@ -16,6 +15,7 @@ from reconciler.report.text import (
     held_lines,
     leaf_lines,
     why_lines,
+    will_text,
 )
 from reconciler.report.values import clean, entity_text, tenants_text
 
@@ -138,7 +138,7 @@ def _change(folded: FoldedChange, verbose: bool, unfolded: bool) -> Html:
         else leaf_lines(folded, verbose=verbose, indent="")
     )
     who = tenants_text(folded.tenants, full=verbose)
-    said = (element("code", entity_text(change.entity)), f" {WILL[change.action]} · ", element("code", who))
+    said = (element("code", entity_text(change.entity)), f" {will_text(change)} · ", element("code", who))
     return _folded(said, _block(lines), unfolded)
 
 

@@ -12,7 +12,6 @@ from reconciler.model.plan import Plan, TenantPlan, TenantStatus
 from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
 from reconciler.report.lines import Line, line, render
 from reconciler.report.text import (
-    WILL,
     closing_lines,
     coming_lines,
     field_lines,
@@ -20,6 +19,7 @@ from reconciler.report.text import (
     held_lines,
     leaf_lines,
     why_lines,
+    will_text,
 )
 from reconciler.report.values import clean, entity_text, tenants_text
 
@@ -98,7 +98,7 @@ def _failures(failed: Iterable[TenantPlan]) -> Iterator[str]:
 def _change(folded: FoldedChange, verbose: bool) -> str:
     change = folded.change
     who = tenants_text(folded.tenants, full=verbose)
-    summary = f"<code>{escape(entity_text(change.entity))}</code> {WILL[change.action]} · <code>{escape(who)}</code>"
+    summary = f"<code>{escape(entity_text(change.entity))}</code> {will_text(change)} · <code>{escape(who)}</code>"
     lines = (
         field_lines(change.fields, verbose=verbose, indent="")
         if change.fields

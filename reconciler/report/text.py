@@ -7,10 +7,12 @@ from reconciler.model.change import Action
 from reconciler.model.plan import Change, FieldChange, Plan, Scheduled, TenantPlan, TenantStatus
 from reconciler.model.values import Body, Path, Value
 from reconciler.report.folding import (
+    VETO,
     Explained,
     FoldedChange,
     Hold,
     Rest,
+    entities_by_cause,
     few_of_each_kind,
     fold_changes,
     fold_deferred,
@@ -94,6 +96,10 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
         yield line(f"Blocked: {count.blocked}", Style.WARNING)
     if count.unmanaged:
         yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
+    if allowed := [f"{guard}:{each.tenant}" for each in plan.tenants for guard in each.allowed]:
+        yield line(f"Allowed: {', '.join(map(clean, allowed))}", Style.WARNING)
+    if causes := entities_by_cause(plan):
+        yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
     if failed := in_error(plan):
         yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
 
@@ -125,6 +131,11 @@ def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
             yield _header(each, verbose)
             yield from _body(each, verbose)
         yield ()
+
+
+def will_text(change: Change) -> str:
+    """``will be created (pr)``."""
+    return WILL[change.action] + (f" ({clean(change.cause)})" if change.cause else "")
 
 
 def more_text(kind: str, number: int) -> str:
@@ -232,8 +243,8 @@ def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
 def held_by(hold: Hold) -> str:
     """``withheld by plans.create (CB-05)``: what holds, in short."""
     rules = f" ({', '.join(map(clean, hold.rules))})" if hold.rules else ""
-    veto = "CB-34" in hold.rules
-    if hold.reason == "withheld" and hold.options and not veto:
+    veto = VETO in hold.rules
+    if hold.reason == "withheld" and hold.options:
         return f"withheld by {' or '.join(map(clean, hold.options))}{rules}"
     return f"{hold.reason}{' by a veto' if veto else ''}{rules}"
 
@@ -242,7 +253,8 @@ def held_lines(changes: Iterable[Change], *, verbose: bool, indent: str) -> Iter
     """What is held back, a line an entity and below it one a field; of many creations of a kind the first few."""
     listed, more = (list(changes), {}) if verbose else few_of_each_kind(changes)
     for change in listed:
-        yield entity_line(change, indent=indent)
+        cause = (Segment(f"  # {clean(change.cause)}", Style.MUTED),) if change.cause else ()
+        yield (*entity_line(change, indent=indent), *cause)
         yield from field_lines(change.fields, verbose=verbose, indent=f"{indent}    ")
     for kind, number in more.items():
         text = Segment(f" and {more_text(kind, number)} (listed with --verbose)", Style.MUTED)

@@ -69,3 +69,14 @@ def test_a_plan_that_was_not_applied_has_nothing_to_undo() -> None:
 def test_a_tenant_that_cannot_be_read_is_in_error() -> None:
     (first, *_) = inverse(planned(MemoryStore()), lambda tenant: "its store cannot be reached")
     assert (first.status, first.problem) == (TenantStatus.ERROR, "its store cannot be reached")
+
+
+def test_what_comes_back_is_declared_nowhere() -> None:
+    store = MemoryStore()
+    written(store, "contoso", WRITE)
+    plan = planned(store)
+    applied(plan, store)
+    changes = undoing(plan, store).tenants[0].changes
+    fields = [each for change in changes for each in change.fields]
+    assert fields
+    assert {each.declared_at for each in fields} == {each.declared_at for each in changes} == {None}

@@ -183,6 +183,15 @@ def test_markdown() -> None:
     assert render_markdown(plan) == dedent(expected).lstrip("\n")
 
 
+def test_a_comment_and_a_page_say_what_creations_come_of() -> None:
+    change = Change("contoso", EntityId("Plan", "web"), Action.CREATE, None, {"name": "Web"}, cause="pr")
+    tenants = (TenantPlan("contoso", "northwind", TenantStatus.CHANGES, "", 0, (change,)),)
+    plan = Plan("now", Source(None, "0" * 40, False, "sha256:"), tenants)
+    assert "<code>plan &quot;web&quot;</code> will be created (pr) · <code>contoso</code>" in render_markdown(plan)
+    assert "will be created (pr) · contoso" in parsed(render_html(plan)).text
+    assert "Causes: pr 1\n" in render_markdown(plan)
+
+
 def test_a_comment_does_not_grow_beyond_what_fits() -> None:
     change = Change("contoso", EntityId("Plan", "web"), Action.CREATE, None, {"name": "x" * 500})
     many = tuple(replace(change, entity=EntityId("Plan", f"web-{number}")) for number in range(500))

@@ -1,19 +1,63 @@
-"""The README's examples are what the commands print: every ``console`` block is run, in order, in an empty folder.
+"""The README's examples are what the commands print: every ``console`` block is run, in order, as in a fresh clone.
 
-``pytest --update-golden`` writes what they print now.
+The clock stands, and every commit is the same person's. ``pytest --update-golden`` writes what the commands print now.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+NOW = "2026-12-01T08:00:00Z"
+COMMIT = "commit 5eed0c0ffe"
+"""What a commit is called here: its id goes by everything in the catalog."""
+GIT = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Nora"), ("EMAIL", "nora@northwind.example"), ("DATE", NOW))
+}
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+_COMMIT = re.compile(r"\bcommit [0-9a-f]{10}\b")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody who types what the README says. ``folder``: where they stand."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def follow(self, block: str) -> str:
+        """A block again, each command, after ``$ ``, with what it prints."""
+        return "".join(f"$ {command}\n{self.run(command)}" for command in commands(block))
+
+    def run(self, command: str) -> str:
+        """What a command prints, on both streams. ``cd`` stays in force."""
+        if command.startswith("cd "):
+            self.folder = (self.folder / command.removeprefix("cd ")).resolve(strict=True)
+            return ""
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout)
+        return _COMMIT.sub(COMMIT, _TIME.sub(NOW, done.stdout))
 
 
 def commands(block: str) -> Iterator[str]:
@@ -21,35 +65,34 @@ def commands(block: str) -> Iterator[str]:
     return (line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ "))
 
 
-def run(command: str, folder: Path) -> str:
-    """What a command prints, on both streams."""
-    scripts = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
-    environment.pop("RECONCILE_WORKSPACE", None)
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=environment | {"RECONCILE_USER": "ann"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, (command, done.stdout)
-    return _TIME.sub("2026-12-01T08:00:00Z", done.stdout)
+@pytest.fixture
+def reader(tmp_path: Path) -> Reader:
+    """In a clone's folder, with the command installed; its clock stands."""
+    clone, scripts = tmp_path / "reconcile", tmp_path / "bin"
+    for name in ("catalogs", "examples"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns(".reconcile"))
+    scripts.mkdir()
+    wrapper = scripts / "reconcile"
+    wrapper.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent}/reconcile" "$@" --now {NOW}\n', "utf-8")
+    wrapper.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RECONCILE_"))}
+    own = {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "RECONCILE_USER": "nora"}
+    config = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+    return Reader(clone, kept | own | config | GIT)
 
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-def test_the_examples_print_what_the_readme_says(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_examples_print_what_the_readme_says(reader: Reader, request: pytest.FixtureRequest) -> None:
     text = README.read_text(encoding="utf-8")
-    told = _BLOCK.sub(
-        lambda block: "".join(f"$ {command}\n{run(command, tmp_path)}" for command in commands(block[0])), text
-    )
+    told = _BLOCK.sub(lambda block: reader.follow(block[0]), text)
     if request.config.getoption("--update-golden"):
         README.write_text(told, encoding="utf-8")
     assert told == README.read_text(encoding="utf-8")
     assert told.count("$ reconcile") >= 6
+
+
+def test_it_is_read_in_five_minutes() -> None:
+    """Of what the commands print, a reader looks at a third or so."""
+    text = README.read_text(encoding="utf-8")
+    printed = "".join(_BLOCK.findall(text))
+    prose = len(text.split()) - len(printed.split())
+    assert prose + len(printed.split()) / 3 < 5 * 220

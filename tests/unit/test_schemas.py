@@ -104,7 +104,7 @@ def files(*patterns: str) -> list[Any]:
 
 
 CATALOG = files("catalogs/reconcile.yaml", "catalogs/northwind/**/*.yaml", "tests/laws/every_difference/catalog.yaml")
-STATE = files("examples/*.yaml", "tests/laws/every_difference/state.yaml")
+STATE = files("examples/before/*.yaml", "examples/changes/*.yaml", "tests/laws/every_difference/state.yaml")
 
 
 def model_accepts(schema: str, document: Any) -> bool:

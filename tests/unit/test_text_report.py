@@ -289,6 +289,34 @@ def test_causes_are_told() -> None:
     assert '~ status: "x" -> "active"  # drift, northwind/plans/m365.yaml:8' in text
 
 
+def test_equal_changes_of_different_causes_are_told_apart_and_counted() -> None:
+    fee, name = field("fees.recurring", "6.00", "6.60", 14), field("name", "x", "y", 3, "backlog")
+    due = updated(BASIC, replace(fee, cause="pr"), name)
+    text = render_plan(
+        plan_of(tenant("contoso", [due]), tenant("fabrikam", [updated(BASIC, replace(fee, cause="drift"), name)]))
+    )
+    assert "# contoso: plan" in text
+    assert "6.00 -> 6.60  # pr, " in text
+    assert "# fabrikam: plan" in text
+    assert "6.00 -> 6.60  # drift, " in text
+    assert text.endswith("Plan: 0 to add, 2 to change, 0 to destroy.\nCauses: pr 1, drift 1, backlog 2\n")
+
+
+def test_a_guard_that_is_overridden_is_told_with_the_counts() -> None:
+    allowed = replace(tenant("contoso", [REPRICED]), allowed=("max_deletes", "max_price_change"))
+    text = render_plan(plan_of(allowed, tenant("fabrikam", [REPRICED])))
+    assert text.endswith(
+        "Plan: 0 to add, 2 to change, 0 to destroy.\nAllowed: max_deletes:contoso, max_price_change:contoso\n"
+    )
+
+
+def test_what_a_pull_request_has_a_part_in_is_first_among_what_is_withheld() -> None:
+    before = withheld(replace(created("Plan", "a"), cause="backlog"))
+    now = withheld(replace(created("Plan", "b"), cause="pr"), "another reason", None)
+    text = render_plan(plan_of(tenant("contoso", deferred=[before]), tenant("fabrikam", deferred=[now])))
+    assert text.index('+ plan "b"  # pr\n') < text.index('+ plan "a"  # backlog\n')
+
+
 def test_colour_changes_nothing_but_colour() -> None:
     plan = plan_of(tenant("contoso", [REPRICED], [withheld(created("Plan", "a"))]))
     coloured = render_plan(plan, colour=True)
