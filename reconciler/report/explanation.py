@@ -7,7 +7,7 @@ from reconciler.model.change import Verdict
 from reconciler.model.keys import address
 from reconciler.model.plan import Declared
 from reconciler.model.rules import rule_text
-from reconciler.report.values import clean, path_text, place_text, shown
+from reconciler.report.values import as_told, clean, path_text, place_text, shown
 
 Who = Callable[[Declared], str]
 """Of a declared line: its commit and author, or nothing."""
@@ -34,10 +34,13 @@ def _standing(explanation: Explanation) -> str:
 
 def _account(account: Account, who: Who) -> Iterator[str]:
     yield f"  {path_text(account.path) or '(the whole entity)'}"
-    yield f"    desired   {shown(account.desired)}"
+    desired, actual = account.desired, account.actual
+    if not account.path:
+        desired, actual = as_told(desired), as_told(actual)
+    yield f"    desired   {shown(desired)}"
     if account.declared_at:
         yield f"              at {_place(account.declared_at, who)}"
-    yield f"    actual    {shown(account.actual)}"
+    yield f"    actual    {shown(actual)}"
     yield f"    verdict   {account.verdict}"
     yield f"    rule      {account.rule}: {rule_text(account.rule)}"
     yield f"    because   {clean(account.why)}"
