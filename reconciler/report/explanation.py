@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
+from reconciler.core.denials import mirrored_kinds
 from reconciler.core.explaining import Account, Explanation
 from reconciler.model.change import Verdict
-from reconciler.model.keys import address
+from reconciler.model.keys import EntityId, address
 from reconciler.model.plan import Declared
 from reconciler.model.rules import rule_text
 from reconciler.report.values import as_told, clean, path_text, place_text, shown
@@ -28,8 +29,16 @@ def render_explanation(explanation: Explanation, who: Who = lambda _: "") -> str
 def _standing(explanation: Explanation) -> str:
     if not explanation.here:
         return "the tenant does not have it" + (", and should" if explanation.wanted else "")
-    whose = f"came down from {explanation.origin}" if explanation.origin else "is the tenant's own"
-    return f"the tenant has it; it {whose}" + ("" if explanation.wanted else "; nothing wants it now")
+    return f"the tenant has it; it {_whose(explanation)}" + ("" if explanation.wanted else "; nothing wants it now")
+
+
+def _whose(explanation: Explanation) -> str:
+    origin, entity = explanation.origin, explanation.entity
+    if origin is None:
+        return "is the tenant's own"
+    if entity.kind in mirrored_kinds():
+        return f"mirrors {EntityId(entity.kind, entity.key.removeprefix(f'{origin}.'))} of {origin}"
+    return f"came down from {origin}"
 
 
 def _account(account: Account, who: Who) -> Iterator[str]:
