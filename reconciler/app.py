@@ -2,6 +2,7 @@
 
 Nothing here prints, asks, or chooses an exit status.
 """
+# long: everything that can be asked of a workspace, in one place
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.core.acting import CannotAct
+from reconciler.core.adopting import Adoption, adoption
 from reconciler.core.causes import LastApplied, last_applied, with_causes
 from reconciler.core.codec import plan_digest
 from reconciler.core.denials import mirrored_kinds
@@ -164,8 +166,8 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
     selected = workspace.chosen(tuple(tenants))
-    fold = _fold(workspace, access, now, workspace.allowances(allow))
-    done = tuple(_reported(_with_commits(workspace, plan), progress) for plan in fold.plans(selected))
+    fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
+    done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
     coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
 
@@ -201,11 +203,6 @@ def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[Entit
     return last_applied(record.changes for record in history(workspace, access, tenant))
 
 
-def _reported(plan: TenantPlan, progress: Callable[[str], None]) -> TenantPlan:
-    progress(plan.tenant)
-    return plan
-
-
 def _with_commits(workspace: Workspace, plan: TenantPlan) -> TenantPlan:
     if workspace.repository is None:
         return plan
@@ -227,6 +224,19 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
         return access.writer(place_of(workspace.catalog, tenant))
 
     return execute(plan, warrant, store_of)
+
+
+def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
+    """A live tenant's state as the catalog that it can be brought under. Raises `Unknown` and `StoreError`."""
+    policies = workspace.catalog.policies
+    policy = resolve_policy(workspace.catalog, tenant) if workspace.known(tenant) in policies else None
+    if policy is None or policy.upstream in policies:
+        whose = f'its upstream is the reseller "{policy.upstream}"' if policy else "it is a provider"
+        raise Unknown(f"{tenant} cannot be exported as a catalog: {whose}, and a catalog is what a provider has")
+    observed = access.observe(tenant, place_of(workspace.catalog, tenant))
+    if isinstance(observed, Unreadable):
+        raise StoreError(observed.problem)
+    return adoption(tenant, policy.upstream, observed.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,10 +391,20 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     return list(list_plans(upstreams, policies))
 
 
-def _fold(workspace: Workspace, access: Access, now: datetime, allowed: Allowed | None = None) -> Fold:
-    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by."""
+def _fold(
+    workspace: Workspace,
+    access: Access,
+    now: datetime,
+    allowed: Allowed | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fold:
+    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by.
+
+    ``progress`` is told of each as its turn comes.
+    """
 
     def observe(policy: Policy) -> Observed | Unreadable:
+        progress(policy.reseller)
         here = policy.reseller in workspace.catalog.policies
         gone = Place(policy.store or workspace.catalog.store, policy.token_env)
         return access.observe(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)

@@ -31,41 +31,27 @@ PLANNING_ONLY = "--tenant, --ref, --allow, --base and --out belong to planning; 
 @planning_options
 @click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is applied without asking anyway.")
 @with_workspace
-def apply_command(
-    root: Path,
-    now: datetime,
-    saved: Path | None,
-    tenants: tuple[str, ...],
-    ref: str | None,
-    allowed: tuple[str, ...],
-    base: str | None,
-    out: Path | None,
-    form: str,
-    detailed_exitcode: bool,  # noqa: ARG001 - done is 0, whatever there was to do
-    fail_on_withheld: bool,
-    verbose: bool,
-    auto_approve: bool,
-) -> None:
+def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, auto_approve: bool) -> None:
     """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
-    if saved is not None and (tenants or ref or allowed or base or out):
+    if saved is not None and (asked.of_planning or asked.out):
         raise click.UsageError(PLANNING_ONLY)
     given = read_plan(saved) if saved else None
-    workspace = app.open_workspace(root, ref)
+    workspace = app.open_workspace(root, asked.ref)
     with access_to(root) as access:
-        plan = given or planned(workspace, access, now, Asked(tenants, allowed, base))
-        if given is None or form != "text" or verbose:
-            write_result(rendered(plan, form, verbose=verbose))
+        plan = given or planned(workspace, access, now, asked)
+        if given is None or asked.form != "text" or asked.verbose:
+            write_result(rendered(plan, asked.form, verbose=asked.verbose))
         elif not plan.applyable:
             write_result(render(closing_lines(plan), colour=coloured(sys.stdout)))
-        save(plan, out, root)
+        save(plan, asked.out, root)
         if given and plan.source.digest != workspace.catalog.digest:
             say("Note: the workspace changed since this plan was made; what is applied is the plan.")
         if given is None and plan.applyable and not auto_approve and not _approved(plan):
             raise Exit(FAILED)
         done = _applied(workspace, access, plan, now)
-    _tell(plan, done, form=form, saved=given is not None)
+    _tell(plan, done, form=asked.form, saved=given is not None)
     failed = any(each.result in NOT_DONE for each in done)
-    raise Exit(FAILED if failed else status_of(plan, fail_on_withheld=fail_on_withheld))
+    raise Exit(FAILED if failed else status_of(plan, asked))
 
 
 def _approved(plan: Plan) -> bool:

@@ -1,9 +1,10 @@
 """`validate`, `plan` and `show`; and what `apply` shares with them."""
 
+import functools
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,39 @@ def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> N
         raise Exit(FAILED)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `plan` and `apply` are asked for, by the options that they share.
+
+    ``tenants``: the chosen ones (none: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
+    ``base``: the revision to tell causes from.
+    """
+
+    tenants: tuple[str, ...]
+    ref: str | None
+    allowed: tuple[str, ...]
+    base: str | None
+    out: Path | None
+    form: str
+    detailed_exitcode: bool
+    fail_on_withheld: bool
+    verbose: bool
+
+    @property
+    def of_planning(self) -> bool:
+        """Whether anything is asked that decides what is planned."""
+        return bool(self.tenants or self.ref or self.allowed or self.base)
+
+
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that `plan` and `apply` share."""
+    """The options that `plan` and `apply` share; the command gets them as ``asked``."""
+    names = tuple(field.name for field in fields(Asked))
+
+    @functools.wraps(command)
+    def asking(**given: Any) -> Any:
+        return command(asked=Asked(**{name: given.pop(name) for name in names}), **given)
+
+    wrapped: Callable[..., Any] = asking
     for option in reversed(
         (
             click.option(
@@ -96,17 +128,8 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
         )
     ):
-        command = option(command)
-    return command
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a plan was asked for: some tenants (none: all), guards to override, the revision to tell causes from."""
-
-    tenants: tuple[str, ...]
-    allowed: tuple[str, ...] = ()
-    base: str | None = None
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
@@ -138,12 +161,12 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
     remark_on(out, root)
 
 
-def status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
+def status_of(plan: Plan, asked: Asked) -> int:
     """0 done; 1 a tenant in error; 3 blocked with nothing else to do, or withheld where that fails."""
     if plan.errored:
         return FAILED
     count = plan.summary()
-    if (fail_on_withheld and count.withheld) or (count.blocked and not plan.applyable):
+    if (asked.fail_on_withheld and count.withheld) or (count.blocked and not plan.applyable):
         return DENIED
     return 0
 
@@ -154,36 +177,23 @@ def status_of(plan: Plan, *, fail_on_withheld: bool) -> int:
     "--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan."
 )
 @with_workspace
-def plan_command(
-    root: Path,
-    now: datetime,
-    tenants: tuple[str, ...],
-    ref: str | None,
-    allowed: tuple[str, ...],
-    base: str | None,
-    out: Path | None,
-    form: str,
-    detailed_exitcode: bool,
-    fail_on_withheld: bool,
-    verbose: bool,
-    inverse: Path | None,
-) -> None:
+def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) -> None:
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
-    if inverse is not None and (tenants or ref or base or allowed):
+    if inverse is not None and asked.of_planning:
         raise click.UsageError(
             "--inverse undoes a plan as it was applied: --tenant, --ref, --base and --allow do not go with it"
         )
     undone = read_plan(inverse) if inverse else None
-    workspace = app.open_workspace(root, ref)
+    workspace = app.open_workspace(root, asked.ref)
     with access_to(root) as access:
         if undone:
             plan = app.inverse_plan(workspace, access, undone, now=now)
         else:
-            plan = planned(workspace, access, now, Asked(tenants, allowed, base))
-    write_result(rendered(plan, form, verbose=verbose))
-    save(plan, out, root)
-    status = status_of(plan, fail_on_withheld=fail_on_withheld)
-    if status == 0 and detailed_exitcode and plan.applyable:
+            plan = planned(workspace, access, now, asked)
+    write_result(rendered(plan, asked.form, verbose=asked.verbose))
+    save(plan, asked.out, root)
+    status = status_of(plan, asked)
+    if status == 0 and asked.detailed_exitcode and plan.applyable:
         status = CHANGES
     raise Exit(status)
 

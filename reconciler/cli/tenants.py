@@ -50,19 +50,35 @@ def show_command(root: Path, now: datetime, tenant: str) -> None:  # noqa: ARG00
 @tenant_command.command("export")
 @click.argument("tenant", metavar="TENANT")
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--as-catalog", is_flag=True, help="The documents of a catalog that the tenant can be brought under.")
 @with_workspace
-def export_command(root: Path, now: datetime, tenant: str, file: Path | None) -> None:  # noqa: ARG001
+def export_command(root: Path, now: datetime, tenant: str, file: Path | None, as_catalog: bool) -> None:  # noqa: ARG001
     """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
     workspace = app.open_workspace(root)
     with access_to(root) as access:
-        state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
-    text = render_documents(state.entities.values())
+        if as_catalog:
+            adopted = app.adoption_of(workspace, access, tenant)
+            entities, notes = adopted.documents, adopted.notes
+        else:
+            state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
+            entities, notes = tuple(state.entities.values()), ()
+    _write(render_documents(entities), file, counted(len(entities), "document"))
+    for note in notes:
+        say(f"Note: {note}.")
+    if as_catalog:
+        say(
+            f"In the policy of {tenant}: service_template: {tenant}, adopt: true, and options (docs/guide/adopting.md)."
+        )
+    elif file is not None:
+        remark_on(file, root)
+
+
+def _write(text: str, file: Path | None, count: str) -> None:
     if file is None or str(file) == "-":
         write_result(text)
     else:
         file.write_text(text, encoding="utf-8")
-        say(f"Wrote {counted(len(state.entities), 'document')} to {file}.")
-        remark_on(file, root)
+        say(f"Wrote {count} to {file}.")
 
 
 @tenant_command.command("import")

@@ -46,7 +46,7 @@ def last_applied(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[Enti
     found: dict[EntityId, LastApplied] = {}
     for changes in records:
         for change in map(change_from_data, changes):
-            known = found.get(change.entity, LastApplied())
+            known = found.pop(change.was, LastApplied())
             found[change.entity] = _written(known, change)
     return found
 
@@ -90,8 +90,8 @@ class Teller:
     def caused(self, change: Change) -> Change:
         """The change with its cause, or with that of each field."""
         if not change.fields:
-            return replace(change, cause=self._cause(change.entity, (), _body(change.before), _body(change.after)))
-        return replace(change, fields=tuple(self._field(change.entity, each) for each in change.fields))
+            return replace(change, cause=self._cause(change, (), _body(change.before), _body(change.after)))
+        return replace(change, fields=tuple(self._field(change, each) for each in change.fields))
 
     def dependent(self, change: Change, causes: Mapping[EntityId, frozenset[str]]) -> Change:
         """A dependent that was not due itself comes for the cause of what needs it."""
@@ -100,13 +100,14 @@ class Teller:
         found = frozenset[str]().union(*(causes.get(each, frozenset()) for each in change.needed_by))
         return replace(change, cause=next((each for each in (PR, DRIFT, BACKLOG) if each in found), PR))
 
-    def _field(self, entity: EntityId, found: FieldChange) -> FieldChange:
-        return replace(found, cause=self._cause(entity, found.path, found.before, found.after))
+    def _field(self, change: Change, found: FieldChange) -> FieldChange:
+        return replace(found, cause=self._cause(change, found.path, found.before, found.after))
 
-    def _cause(self, entity: EntityId, path: Path, before: Value, after: Value) -> str:
-        if (entity, path, _plain(after)) not in self.due:
+    def _cause(self, change: Change, path: Path, before: Value, after: Value) -> str:
+        """The base and the journal may know an entity by the key that it had (AP-21)."""
+        if not any((id, path, _plain(after)) in self.due for id in {change.entity, change.was}):
             return PR
-        known = self.journal.get(entity)
+        known = self.journal.get(change.was)
         if known is None or not known.knows(path):
             return BACKLOG
         last = known.below(path)

@@ -41,7 +41,7 @@ class Upstream:
     hidden_templates: frozenset[str] = frozenset()
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
-    renames: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    renames: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)
     originals: State = field(default_factory=dict)
 
     def wanted(self, id: EntityId, body: Body, place: Place | None = None) -> "Wanted":

@@ -90,7 +90,7 @@ def upstream_key(catalog: Catalog, reseller: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What the walk down the tree remembers: each tenant's state after its plan, and what is held there.
+    """What the walk down the tree remembers: each tenant's plan and its state afterwards.
 
     ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
     what was planned stands (TREE-03). ``at``: the moment that histories get, ISO 8601; the start of the day by default.
@@ -106,7 +106,7 @@ class Fold:
     at: str = ""
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
-    held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
+    done: dict[str, Planned] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
     observed: dict[str, Observed] = field(default_factory=dict)
@@ -237,8 +237,7 @@ class Fold:
         self.observed[reseller] = observed
         comparison = compare(policy, upstream, observed.state, self.rules, self.on)
         planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
-        self.states[reseller] = planned.after
-        self.held[reseller] = held_at(policy, planned, upstream)
+        self.states[reseller], self.done[reseller] = planned.after, planned
         return planned.plan
 
     def read_besides(self) -> tuple[Read, ...]:
@@ -284,7 +283,7 @@ class Fold:
                 if isinstance(state, Unreadable):
                     return state
                 upstream = reseller_upstream(key, state, tree, self.on, above=self._known_above(key))
-                self.upstreams[key] = replace(upstream, held=self.held.get(key, {}))
+                self.upstreams[key] = replace(upstream, held=self._held(key))
         return self.upstreams[key]
 
     def _known_above(self, reseller: str) -> Upstream | None:
@@ -294,6 +293,15 @@ class Fold:
             above = self._upstream(policy)
             return above if isinstance(above, Upstream) else None
         return self.upstreams.get(policy.upstream)
+
+    def _held(self, reseller: str) -> Mapping[EntityId, Held]:
+        """What does not come to a tenant, nor below it. Of one that was not planned, nothing is known (TREE-03)."""
+        if reseller not in self.done:
+            return {}
+        policy = resolve_policy(self.catalog, reseller)
+        above = self.upstream_of(policy)
+        assert isinstance(above, Upstream), "what was planned had an upstream"
+        return held_at(policy, self.done[reseller], above)
 
     def _state(self, reseller: str) -> State | Unreadable:
         """After its plan; as it is, if it was not selected (TREE-03)."""

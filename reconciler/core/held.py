@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from reconciler.core.copying import copy_of
 from reconciler.core.delegation import PLAN, delegated_list
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.planning import Planned
+from reconciler.core.shape import kind_shapes, references
 from reconciler.model.change import Action, Root, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.documents import ACTIVE
@@ -12,12 +14,14 @@ from reconciler.model.entity import entity
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Deferred, TenantPlan
 from reconciler.model.settings import Policy
+from reconciler.model.values import Body
 
 
 def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, Held]:
     """What does not come to a tenant, or does not return there, with the root cause.
 
-    A copy that stays disabled because its original does is held by what holds the original.
+    A copy that stays disabled because its original does is held by what holds the original; a dependent of what does
+    not come, by what holds that.
     """
     plans = (EntityId(PLAN, key) for key in delegated_list(policy, above))
     still = {
@@ -25,7 +29,8 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
         for id in plans
         if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
     }
-    return still | {each.change.entity: _held(policy.reseller, each, above.held) for each in _not_coming(planned.plan)}
+    held = still | {each.change.entity: _held(policy.reseller, each, above.held) for each in _not_coming(planned.plan)}
+    return held | _carried(held, planned, above)
 
 
 def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
@@ -48,3 +53,26 @@ def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> He
     place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
     verdict = Verdict(deferred.reason)
     return Held(Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place), body)
+
+
+def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -> dict[EntityId, Held]:
+    """The dependents of what is held that the tenant lacks too, each with the cause of the first that needs it."""
+    carried: dict[EntityId, Held] = {}
+    queue = sorted(held)
+    while queue:
+        by = queue.pop(0)
+        holder = carried.get(by) or held[by]
+        for id in references(holder.body, kind_shapes()[by.kind].fields):
+            if id in held or id in carried or id in planned.after:
+                continue
+            if body := _coming(id, above):
+                carried[id] = Held(holder.root, body)
+                queue.append(id)
+    return carried
+
+
+def _coming(id: EntityId, above: Upstream) -> Body | None:
+    """What a dependent would have been, where the level above has it or is held from it itself."""
+    if id in above.state:
+        return copy_of(above.state[id].body, kind_shapes()[id.kind].fields, above.key)
+    return above.held[id].body if id in above.held else None

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed
-from reconciler.core.shape import kind_shapes, references
+from reconciler.core.shape import fields_of, kind_shapes, references
 from reconciler.model.change import Action
 from reconciler.model.entity import State, entity
 from reconciler.model.keys import EntityId, address
@@ -37,14 +37,10 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
         return TenantPlan(tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed)
     state = observed.state
     mirrors = {each.entity: _follows(each) for each in tenant.changes if _mirror(each)}
-    held = {
-        each.entity: f"{each.address} is not as the plan left it: {BY_HAND}"
-        for each in tenant.changes
-        if each.entity not in mirrors and not _stands(each, state)
-    }
-    held |= mirrors
-    while needed := _still_needed(tenant, state, frozenset(held)):
-        held |= needed
+    moved = {each.entity: f"{why}: {BY_HAND}" for each in tenant.changes if (why := _moved(each, state))}
+    held = moved | mirrors
+    while more := _still_needed(tenant, state, frozenset(held)) | _in_want(tenant, state, frozenset(held)):
+        held |= more
     changes = in_order(_swapped(each) for each in tenant.changes if each.entity not in held)
     return TenantPlan(
         tenant=tenant.tenant,
@@ -58,9 +54,9 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
 
 
 def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
-    """What would be removed although something that stays, or comes back, names it; and what that is."""
+    """What would be removed, or called otherwise, although something that stays, or comes back, names it; and what."""
     undone = {each.entity: each for each in tenant.changes if each.entity not in held}
-    gone = {id for id, each in undone.items() if each.action is Action.CREATE}
+    gone = {id for id, each in undone.items() if each.action is Action.CREATE or each.was != id}
     bodies = {id: each.body for id, each in state.items() if id not in gone}
     bodies |= {id: entity(each.before).body for id, each in undone.items() if each.before is not None}
     needed: dict[EntityId, str] = {}
@@ -88,15 +84,32 @@ def _follows(change: Change) -> str:
     )
 
 
-def _stands(change: Change, state: State) -> bool:
-    """Whether the entity is as the plan left it."""
+def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
+    """What would name again what does not come back, and what that is."""
+    lost = {each.was for each in tenant.changes if each.entity in held} - state.keys()
+    wanting: dict[EntityId, str] = {}
+    for each in tenant.changes:
+        if each.entity not in held and each.before is not None:
+            for target in lost.intersection(references(entity(each.before).body, fields_of(each.entity.kind))):
+                lost_target = f"{address(tenant.tenant, target)}, which does not come back"
+                wanting[each.entity] = f"{each.address} needs {lost_target}: {BY_HAND}"
+    return wanting
+
+
+def _moved(change: Change, state: State) -> str:
+    """Why the entity cannot be as it was: it is not as the plan left it, or its key of then is taken (AP-21)."""
     have = state.get(change.entity)
-    return have == (entity(change.after) if change.after is not None else None)
+    if have != (entity(change.after) if change.after is not None else None):
+        return f"{change.address} is not as the plan left it"
+    if change.was != change.entity and change.was in state:
+        return f"{address(change.tenant, change.was)}, which it was, is there again"
+    return ""
 
 
 def _swapped(change: Change) -> Change:
     return replace(
         change,
+        entity=change.was,
         action=_OPPOSITE[change.action],
         before=change.after,
         after=change.before,
@@ -120,4 +133,4 @@ def _blocked(change: Change, state: State, why: str) -> Deferred:
     if _mirror(change):
         rule = MIRROR_STAYS if change.action is Action.CREATE else MIRROR_FOLLOWS
     back = replace(_swapped(change), before=before)
-    return Deferred("blocked", rule, change.allowed_by, why, None, back)
+    return Deferred("blocked", rule, change.allowed_by, why, None, replace(back, entity=change.entity))

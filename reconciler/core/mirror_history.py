@@ -100,7 +100,7 @@ def _told_by_fields(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, .
 def _renamed(occasion: Occasion) -> bool:
     """Whether the product only has another key (AP-21)."""
     body = occasion.products.get(occasion.want["product"], {})
-    return body.get("moved_from") == (occasion.have or {}).get("product")
+    return (occasion.have or {}).get("product") in body.get("moved_from", [])
 
 
 def _direction(occasion: Occasion) -> str:

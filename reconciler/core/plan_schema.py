@@ -40,7 +40,9 @@ def plan_schema() -> Schema:
             summary=_summary(),
             tenants=_list(_tenant(), "Upstreams first."),
             read=_list(_read(), "Tenants not planned, whose state as it is was planned against. Upstreams first."),
-            scheduled=_list(_scheduled(), "Amounts of delegated plans that change on a day to come, by day."),
+            scheduled=_list(
+                _scheduled(), "Amounts of delegated plans and price lists that change on a day to come, by day."
+            ),
             resource_changes=_list(_resource_change(), "What is done, in this order."),
             deferred_changes=_list(_deferred(), "What is not done, and why."),
             digest=_text("Over everything else in the plan.", pattern=f"^{_DIGEST}$"),

@@ -49,29 +49,32 @@ class PriceList:
             if above is not None:
                 yield self._listed(above)
             elif not self.ours(id):
-                place = self.document.place_of(("products", key), key=True)
-                yield Wanted(id, {}, given=True, place=place, obstacles=(self._lacking(key),))
+                yield self._lacking(id)
 
-    def _lacking(self, key: str) -> Obstacle:
-        detail = f'{self.upstream.key} does not offer product "{key}" of price list "{self.document.key}"'
-        return Obstacle("IW-01", detail)
+    def _lacking(self, id: EntityId) -> Wanted:
+        """A product of the list that the upstream does not have: held there (TREE-02), or not to be had (IW-01)."""
+        place = self.document.place_of(("products", id.key), key=True)
+        if id in self.upstream.held:
+            held = self.upstream.held[id]
+            return Wanted(id, {**held.body, CYCLES: self._cycles(id.key)}, given=True, place=place, root=held.root)
+        detail = f'{self.upstream.key} does not offer product "{id.key}" of price list "{self.document.key}"'
+        return Wanted(id, {}, given=True, place=place, obstacles=(Obstacle("IW-01", detail),))
 
     def _listed(self, above: Entity) -> Wanted:
         key = above.id.key
-        cycles = {period: self._cycle(price) for period, price in self.cycles(key).items()}
         at = ("products", key)
         places: dict[Path, Place] = {
             (CYCLES, period): self.document.place_of((*at, period)) for period in self.prices[key]
         }
         place = self.document.place_of(at, key=True)
         return replace(
-            self.upstream.wanted(above.id, {**above.body, CYCLES: cycles}, place),
+            self.upstream.wanted(above.id, {**above.body, CYCLES: self._cycles(key)}, place),
             given=True,
             places={(CYCLES,): place, **places},
         )
 
-    def _cycle(self, price: str | None) -> Body:
-        return {"active": True, "purchase_price": price}
+    def _cycles(self, key: str) -> Body:
+        return {period: {"active": True, "purchase_price": price} for period, price in self.cycles(key).items()}
 
     def cycles(self, key: str) -> Mapping[str, str | None]:
         """The billing cycles of a product. One whose first price is still to come is none where it is lacking."""

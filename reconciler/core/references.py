@@ -12,6 +12,7 @@ from reconciler.model.kinds import SYNC_POLICY
 from reconciler.model.policy import ServiceTemplate, SyncPolicy
 from reconciler.model.source import SourceDocument
 from reconciler.model.sync import Ref
+from reconciler.model.values import Body
 
 
 def missing(tree: Tree) -> Iterator[Diagnostic]:
@@ -25,7 +26,7 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
         for spot, ref in declared(type(document.model), Ref):
             if ref.kind == "Plan" and document.id in exempt:
                 continue
-            for path, key in _named(document, spot, ref):
+            for path, key in named(document.entity.body, spot, ref):
                 if not tree.has(ref.kind, key):
                     yield _diagnostic(
                         document,
@@ -36,9 +37,9 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
                     )
 
 
-def _named(document: SourceDocument, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
+def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
     """The keys that a field names, each with its path."""
-    for path, value in found(document.entity.body, spot.pattern):
+    for path, value in found(body, spot.pattern):
         if ref.at == "keys":
             yield from (((*path, key), key) for key in value)
         elif ref.at == "values":

@@ -14,6 +14,7 @@ from reconciler.model.change import Action, Difference
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId, noun
+from reconciler.model.source import SourceDocument
 from reconciler.model.sync import Always
 from reconciler.model.values import Body, Path, Value
 
@@ -66,10 +67,10 @@ def _difference(id: EntityId, path: Path, before: Value, after: Value) -> Differ
     return Difference(id, Action.UPDATE, path, before, after, RENAMED, RENAMED.rule)
 
 
-def old_keys(state: State) -> dict[EntityId, EntityId]:
-    """What the entities of an upstream say that they were called."""
+def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:
+    """What the entities of an upstream say that they were called: by every key, for a tenant may have missed some."""
     found = {id: each.body.get(FIELD) for id, each in state.items()}
-    return {id: EntityId(id.kind, old) for id, old in found.items() if old}
+    return {id: tuple(EntityId(id.kind, old) for old in olds) for id, olds in found.items() if olds}
 
 
 def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Moved:
@@ -80,17 +81,20 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
     origin = upstream.key
     origins: dict[EntityId, EntityId] = {}
     refused: dict[EntityId, EntityId] = {}
-    for new, old in sorted(upstream.renames.items()):
+    for new, old in ((new, old) for new, olds in sorted(upstream.renames.items()) for old in olds):
         have, there = state.get(old), state.get(new)
         due = have is not None and have.origin == origin and new in upstream.state and old not in upstream.state
-        if due and there is None and old not in origins.values():
+        if due and there is None and new not in origins and old not in origins.values():
             origins[new] = old
         elif due and there is not None and there.origin != origin and blocks(new.kind):
             refused[new] = old
     if not origins:
         return Moved(state, state, {}, refused)
     news = {old: new for new, old in origins.items()}
-    after = {news.get(id, id): _relinked(each, news) for id, each in state.items()}
+    # What came from elsewhere, such as a mirror, follows its own source.
+    after = {
+        news.get(id, id): _relinked(each, news) if each.origin in (None, origin) else each for id, each in state.items()
+    }
     return Moved(after, state, origins, refused)
 
 
@@ -149,20 +153,22 @@ def rename_problems(tree: Tree) -> Iterator[Diagnostic]:
     """A rename of what cannot be renamed, from a key that is there, or from one that another document has too."""
     first: dict[EntityId, EntityId] = {}
     for document in (*([tree.provider] if tree.provider else []), *tree.documents):
-        old = document.entity.body.get(FIELD)
-        if old is None:
-            continue
-        what = f'{words(document.kind)} "{document.key}"'
-        summary, hint = "", ""
-        source = EntityId(document.kind, old)
-        if document.kind in FIXED:
-            summary, hint = f"{what} cannot be renamed: {FIXED[document.kind]}", f"remove {FIELD}"
-        elif tree.has(*source):
-            summary = f'{what} says that it was "{old}", which is there as well (AP-21)'
-            hint = f"remove {FIELD}, or the other {words(document.kind)}"
-        elif source in first:
-            summary = f'{what} and "{first[source].key}" both say that they were "{old}" (AP-21)'
-            hint = f"remove one {FIELD}"
-        first.setdefault(source, document.id)
-        if summary:
-            yield Diagnostic(document.place_of((FIELD,)), "bad-rename", summary, hint)
+        for index, old in enumerate(document.entity.body.get(FIELD) or ()):
+            source = EntityId(document.kind, old)
+            summary, hint = _rename_problem(document, source, first.setdefault(source, document.id), tree)
+            if summary:
+                yield Diagnostic(document.place_of((FIELD, index)), "bad-rename", summary, hint)
+
+
+def _rename_problem(document: SourceDocument, source: EntityId, first: EntityId, tree: Tree) -> tuple[str, str]:
+    """What is wrong with a document's having been called otherwise, and a hint. ``first``: which said so first."""
+    what = f'{words(document.kind)} "{document.key}"'
+    if document.kind in FIXED:
+        return f"{what} cannot be renamed: {FIXED[document.kind]}", f"remove {FIELD}"
+    if tree.has(*source):
+        summary = f'{what} says that it was "{source.key}", which is there as well (AP-21)'
+        return summary, f"remove {FIELD}, or the other {words(document.kind)}"
+    if first != document.id:
+        summary = f'{what} and "{first.key}" both say that they were "{source.key}" (AP-21)'
+        return summary, f"remove one {FIELD}"
+    return "", ""

@@ -1,32 +1,75 @@
-"""What is scheduled next: amounts of delegated plans that change on a day to come.
+"""What is scheduled next: amounts of delegated plans, and prices of price lists, that change on a day to come.
 
 Whether they are let through then is judged on that day; a plan made with that day as its clock shows it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from typing import TypeAlias
 
 from reconciler.core.delegation import PLAN
 from reconciler.core.fold import Fold, upstream_key
+from reconciler.core.policies import resolve_policy
+from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Scheduled
-from reconciler.model.values import Body, Path
+from reconciler.model.policy import PriceList
+from reconciler.model.source import ProviderTree, SourceDocument
+from reconciler.model.values import Body, Path, Value
+
+Coming: TypeAlias = tuple[str, EntityId, Path, str]
+"""An amount to come: the day (ISO 8601), the entity, where in it the amount stands, and the amount."""
+Announced: TypeAlias = Mapping[tuple[str, str], tuple[Coming, ...]]
+"""What price lists announce, by provider and list; those that announce nothing are left out."""
 
 
 def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
-    """The next change of every dated amount of the plans that tenants have from above once the plan is applied.
-
-    ``fold``: the one that planned them.
+    """The next change of every dated amount of the plans, and of the listed products, that tenants have from above
+    once the plan is applied. ``fold``: the one that planned them.
     """
-    found: dict[tuple[str, EntityId, Path, str], list[str]] = {}
+    lists = _lists(fold)
+    found: dict[Coming, list[str]] = {}
     for tenant in sorted(tenants):
-        for id, body in _delegated(fold, tenant):
-            for path, day, amount in _next(body, kind_shapes()[PLAN].fields, fold.on):
-                found.setdefault((day, id, path, amount), []).append(tenant)
+        for coming in (*_of_plans(fold, tenant), *_of_the_list(fold, tenant, lists)):
+            found.setdefault(coming, []).append(tenant)
     return tuple(Scheduled(*what, tuple(who)) for what, who in sorted(found.items()))
+
+
+def _of_plans(fold: Fold, tenant: str) -> Iterator[Coming]:
+    for id, body in _delegated(fold, tenant):
+        for path, day, amount in _next(body, kind_shapes()[PLAN].fields, fold.on):
+            yield day, id, path, amount
+
+
+def _lists(fold: Fold) -> Announced:
+    documents = ((provider, each) for provider, tree in fold.catalog.providers.items() for each in _price_lists(tree))
+    found = {(provider, each.key): tuple(_announced(each.entity.body, fold.on)) for provider, each in documents}
+    return {where: coming for where, coming in found.items() if coming}
+
+
+def _price_lists(tree: ProviderTree) -> Iterator[SourceDocument]:
+    return (document for document in tree.documents.values() if isinstance(document.model, PriceList))
+
+
+def _announced(body: Body, on: date) -> Iterator[Coming]:
+    for product, cycles in body.get("products", {}).items():
+        for period, price in cycles.items():
+            for day, amount in _next_amount(price, on):
+                yield day, EntityId(PRODUCT, product), (CYCLES, period, "purchase_price"), amount
+
+
+def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
+    """What the tenant's own list announces of the products that came down to it, at whatever level it is (IW-05)."""
+    if lists:
+        policy = resolve_policy(fold.catalog, tenant)
+        state = fold.states.get(tenant, {})
+        for coming in lists.get((policy.provider, policy.price_list.value), ()):
+            have = state.get(coming[1])
+            if have is not None and have.origin == policy.upstream:
+                yield coming
 
 
 def _delegated(fold: Fold, tenant: str) -> Iterator[tuple[EntityId, Body]]:
@@ -57,11 +100,17 @@ def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ())
     """Of every dated amount, where it stands, the next day on which it changes, and to what."""
     for field in fields:
         value, here = body.get(field.name), (*path, field.name)
-        if field.type == "amount" and isinstance(value, list):
-            coming = [each for each in value if each["from"] > on.isoformat()]
-            yield from ((here, each["from"], each["amount"]) for each in coming[:1])
+        if field.type == "amount":
+            yield from ((here, *coming) for coming in _next_amount(value, on))
         elif field.type == "struct" and isinstance(value, Mapping):
             yield from _next(value, field.fields, on, here)
         elif field.type == "items" and isinstance(value, Mapping):
             for key, item in value.items():
                 yield from _next(item, field.fields, on, (*here, key))
+
+
+def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:
+    """The next day on which a dated amount changes, and to what; nothing of one that is not dated."""
+    if isinstance(value, list):
+        coming = [each for each in value if each["from"] > on.isoformat()]
+        yield from ((each["from"], each["amount"]) for each in coming[:1])

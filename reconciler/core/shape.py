@@ -38,6 +38,7 @@ class FieldShape:
     links: Links | None = None
     ref: Ref | None = None
     fields: tuple["FieldShape", ...] = ()
+    required: bool = False
 
     @property
     def copied(self) -> bool:
@@ -170,13 +171,18 @@ def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
     shapes = {field.name: field for field in fields}
     for name, value in body.items():
         field = shapes.get(name)
-        if field and field.type == "items" and value:
-            value = {key: tidy(item, field.fields) for key, item in value.items() if item is not None}
-        elif field and field.type == "struct" and value:
-            value = tidy(value, field.fields)
+        if field and field.fields and isinstance(value, Mapping):
+            value = _tidied(value, field)
         if value is not None and value != {} and value != []:
             result[name] = value
     return result
+
+
+def _tidied(value: Body, field: FieldShape) -> Body:
+    if field.type == "struct":
+        return tidy(value, field.fields)
+    items = {key: item for key, item in value.items() if item is not None}
+    return {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
 
 
 def rule_book(preconditions: frozenset[str]) -> RuleBook:
@@ -204,21 +210,30 @@ def _shape(name: str, info: FieldInfo, parent: Path) -> FieldShape:
         links=_first(metadata, Links),
         ref=_first(metadata, Ref),
         fields=fields,
+        required=info.is_required(),
     )
 
 
 def _type(annotation: Any, metadata: tuple[Any, ...], path: Path) -> tuple[str, tuple[FieldShape, ...]]:
     leaf = _first(metadata, Leaf)
     if leaf:
-        return leaf.type, ()
+        return leaf.type, _inner(annotation, path)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "struct", _shapes(annotation, path)
     if get_origin(annotation) is dict:
         item, inner = unwrapped(get_args(annotation)[1])
         if isinstance(item, type) and issubclass(item, BaseModel):
             return "items", _shapes(item, (*path, ANY))
-        return ("amounts" if (_first(inner, Leaf) or Leaf("")).type == "amount" else "map"), ()
-    return "list", ()
+        held, _ = _type(item, inner, path)
+        return ("amounts" if held in ("amount", "amounts") else "map"), ()
+    item = next(iter(get_args(annotation)), None)
+    return "list", _inner(item, (*path, ANY))
+
+
+def _inner(annotation: Any, path: Path) -> tuple[FieldShape, ...]:
+    """What is inside of a value that is compared as a whole."""
+    part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return _shapes(annotation, path) if part else ()
 
 
 def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:

@@ -30,7 +30,7 @@ def reseller_upstream(
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
     called = old_keys({id: document.entity for id, document in tree.documents.items()})
-    came_down = {new: old for new, old in called.items() if new in state and state[new].origin is not None}
+    came_down = {new: olds for new, olds in called.items() if new in state and state[new].origin is not None}
     upstream = Upstream(key, after, {}, hidden_templates(tree.documents), renames={**old_keys(state), **came_down})
     return _with_documents(upstream, above) if above else upstream
 

@@ -76,7 +76,5 @@ CODES = {
     "bad-rename": "The entity cannot have been renamed from that key (AP-21).",
     "bad-currency": "The currency differs from the upstream's.",
     "bad-store": "The store cannot be used.",
-    "not-delegable": "The upstream does not have this plan (AP-05).",
-    "price-list": "The price list is at fault.",
 }
 """Every code a diagnostic may carry, with what it means. Codes are stable: add, never rename."""

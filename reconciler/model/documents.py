@@ -1,3 +1,4 @@
+# long: the one field table
 """What every document has, and the kinds that a catalog synchronises, with the field table declared on their fields.
 
 To add a field or change who owns one, change its declaration here; the diff, the judgement, `docs/rules.md`, the JSON
@@ -8,7 +9,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.model.fields import Amount, Count, Days, Flag, Key, KeyList, KeySet, Leaf, Period, Text, Version, Whole
+from reconciler.model.fields import (
+    Amount,
+    Count,
+    Days,
+    Flag,
+    Key,
+    KeyList,
+    KeyOrSet,
+    KeySet,
+    Leaf,
+    Period,
+    Text,
+    Version,
+    Whole,
+)
 from reconciler.model.options import (
     ACTIVATION,
     ADD_BILLING_CYCLES,
@@ -63,7 +78,9 @@ class Document(Part):
     own_key: ClassVar[str] = "key"
 
     labels: Annotated[dict[str, Text], Field(default_factory=dict, description="Free labels, for selectors.")]
-    moved_from: Annotated[Key | None, Field(description="The key this entity had before (AP-21).")] = None
+    moved_from: Annotated[
+        KeyOrSet | None, Field(description="The key this entity had before, or all that it had (AP-21).")
+    ] = None
 
 
 class ServiceTerm(Document):

@@ -236,6 +236,11 @@ def read_set(value: object) -> list[str]:
     return sorted(keys)
 
 
+def read_key_or_set(value: object) -> list[str]:
+    """A key, or a list of keys without repeats and without order."""
+    return read_set(value) if isinstance(value, list) else [read_key(value)]
+
+
 def read_list(value: object) -> list[str]:
     """A list of keys in order."""
     if not isinstance(value, list):
@@ -326,6 +331,10 @@ Period: TypeAlias = Annotated[
 ]
 KeySet: TypeAlias = Annotated[
     list[str], *_field(read_set, "set", {"type": "array", "items": _KEY, "uniqueItems": True})
+]
+KeyOrSet: TypeAlias = Annotated[
+    list[str],
+    *_field(read_key_or_set, "set", {"anyOf": [_KEY, {"type": "array", "items": _KEY, "uniqueItems": True}]}),
 ]
 KeyList: TypeAlias = Annotated[list[str], *_field(read_list, "list", {"type": "array", "items": _KEY})]
 Days: TypeAlias = Annotated[dict[str, str], *_field(read_days, "map", _DAYS)]

@@ -65,6 +65,11 @@ class Change:
     def address(self) -> str:
         return address(self.tenant, self.entity)
 
+    @property
+    def was(self) -> EntityId:
+        """What the entity was called before, where it is renamed (AP-21)."""
+        return self.entity if self.before is None else EntityId(self.before["kind"], self.before["key"])
+
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
@@ -114,7 +119,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scheduled:
-    """An amount of a delegated plan that changes on a day to come (ISO 8601), and the tenants that have the plan."""
+    """An amount that changes on a day to come (ISO 8601), and the tenants that have its plan or product from above."""
 
     date: str
     entity: EntityId

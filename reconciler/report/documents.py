@@ -7,9 +7,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from reconciler.core.shape import FieldShape, fields_of
+from reconciler.core.shape import FieldShape, fields_of_model
 from reconciler.model.entity import Entity
-from reconciler.model.values import Body, Value
+from reconciler.model.kinds import KINDS
+from reconciler.model.values import Value
 from reconciler.report.values import in_number_order
 
 
@@ -33,7 +34,10 @@ _Representer.add_representer(_Amount, _represent_amount)
 
 
 def render_documents(entities: Iterable[Entity]) -> str:
-    """The documents of a state by kind and key, each after ``---`` but the first; empty for an empty state."""
+    """The documents of a state or a catalog by kind and key, each after ``---`` but the first; empty where none is.
+
+    What is no body of ours (`core.bodies`) is written as it is, so that people see it and can put it right.
+    """
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
     yaml.default_flow_style = False
@@ -43,13 +47,16 @@ def render_documents(entities: Iterable[Entity]) -> str:
     texts = []
     for each in sorted(entities, key=lambda entity: entity.id):
         stream = StringIO()
-        yaml.dump(_marked(each.document(), fields_of(each.id.kind)), stream)
+        fields = fields_of_model(KINDS[each.id.kind]) if each.id.kind in KINDS else ()
+        yaml.dump(_marked(each.document(), fields), stream)
         texts.append(stream.getvalue())
     return "---\n".join(texts)
 
 
-def _marked(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+def _marked(body: Value, fields: tuple[FieldShape, ...]) -> Value:
     """The body with its amounts marked, in the order of the kind's fields; what it does not list comes first."""
+    if not isinstance(body, Mapping):
+        return body
     listed = {field.name for field in fields}
     result = {name: value for name, value in body.items() if name not in listed}
     result.update({field.name: _field(body[field.name], field) for field in fields if field.name in body})
@@ -60,10 +67,10 @@ def _field(value: Value, field: FieldShape) -> Value:
     match field.type:
         case "struct":
             return _marked(value, field.fields)
-        case "items":
+        case "items" if isinstance(value, Mapping):
             return {key: _marked(item, field.fields) for key, item in value.items()}
         case "amounts":
-            return {key: _amount(item) for key, item in value.items()}
+            return _amounts(value)
         case "amount":
             return _amount(value)
         case "map":
@@ -72,10 +79,19 @@ def _field(value: Value, field: FieldShape) -> Value:
             return value
 
 
+def _amounts(value: Value) -> Value:
+    """A map of amounts, or of maps of amounts, as a price list has it."""
+    return {key: _amounts(item) for key, item in value.items()} if isinstance(value, Mapping) else _amount(value)
+
+
 def _amount(value: Value) -> Value:
     if isinstance(value, list):
-        return [{**entry, "amount": _Amount(entry["amount"])} for entry in value]
+        return [_entry(entry) for entry in value]
     return _Amount(value) if isinstance(value, str) else value
+
+
+def _entry(entry: Value) -> Value:
+    return {**entry, "amount": _amount(entry.get("amount"))} if isinstance(entry, Mapping) else entry
 
 
 def counts_by_kind(entities: Iterable[Entity]) -> Mapping[str, int]:

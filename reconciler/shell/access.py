@@ -1,17 +1,21 @@
 """Tenants' stores by their policies: opened once, closed together, credentials from the environment only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from reconciler.core.bodies import faults
 from reconciler.core.fold import Unreadable
 from reconciler.core.planning import Observed
 from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
 from reconciler.stores.base import StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
+
+NAMED = 10
+"""So many faults of a damaged state are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,13 @@ class Access:
         return self.writers[place]
 
     def observe(self, tenant: str, place: Place) -> Observed | Unreadable:
-        """A tenant's state for planning; what cannot be read is never taken for empty."""
+        """A tenant's state for planning; what cannot be read, or is no state of ours, is never taken for empty."""
         try:
             snapshot = self.reader(place).observe(tenant)
         except StoreError as error:
             return Unreadable(str(error))
+        if damaged := list(faults(snapshot.entities)):
+            return Unreadable(_damage(damaged))
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
     def _token(self, place: Place) -> str | None:
@@ -75,3 +81,9 @@ class Access:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for store in (*self.readers.values(), *self.writers.values()):
             store.close()
+
+
+def _damage(found: Sequence[str]) -> str:
+    """Every fault of a damaged state; of very many, the first and how many more."""
+    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    return f"its state is damaged: {'; '.join([*found[:NAMED], *more])}. `reconcile tenant import` can put it right"

@@ -5,7 +5,7 @@ store asks, and what is mirrored in `core/mirror.py`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.acting import SUBSCRIPTION, Case, act
@@ -144,7 +144,7 @@ class Attempt:
         own = TenantWrite(
             order.tenant,
             writes,
-            self.role if case.mirrored else order.by,
+            order.by,
             order.at,
             self.snapshot.fingerprint,
             self.snapshot.revision,
@@ -181,18 +181,21 @@ class Attempt:
         """What one distributor gets of the subscriptions that were touched, and nothing else."""
         distributor = policy.upstream
         snapshot = self.access.writer(place_of(self.fold.catalog, distributor)).observe(distributor)
-        observed = Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
-        sources = [Source(policy, {id: each for id, each in state.items() if id.kind != SUBSCRIPTION or id in touched})]
-        start = Lifted(nothing_yet(distributor, "", observed), snapshot.entities)
-        offer = self.fold.offer(distributor, snapshot.entities)
-        done = lift(start, observed, sources, offer=offer, rules=self.fold.rules, clock=self.fold.clock)
         mirrors = frozenset(EntityId(SUBSCRIPTION, mirror_key(policy.reseller, id.key)) for id in touched)
-        held = [each for each in done.plan.deferred if each.change.entity in mirrors]
-        pending = "; ".join(f"{each.change.address}: {each.reason}: {each.detail}" for each in held)
-        plan = replace(done.plan, deferred=tuple(held))
-        write = self._mirror_write(plan) if plan.changes else None
-        changed = frozenset(each.entity for each in plan.changes if each.entity.kind == SUBSCRIPTION)
-        return Level(plan.changes, write, pending), done.state, changed
+        here = _only(snapshot.entities, mirrors)
+        observed = Observed(here, snapshot.fingerprint, snapshot.revision)
+        done = lift(
+            Lifted(nothing_yet(distributor, "", observed), here),
+            observed,
+            [Source(policy, _only(state, touched))],
+            offer=self.fold.offer(distributor, snapshot.entities),
+            rules=self.fold.rules,
+            clock=self.fold.clock,
+        )
+        pending = "; ".join(f"{each.change.address}: {each.reason}: {each.detail}" for each in done.plan.deferred)
+        write = self._mirror_write(done.plan) if done.plan.changes else None
+        changed = frozenset(each.entity for each in done.plan.changes if each.entity.kind == SUBSCRIPTION)
+        return Level(done.plan.changes, write, pending), {**snapshot.entities, **done.state}, changed
 
     def _mirror_write(self, plan: TenantPlan) -> TenantWrite:
         order = self.order
@@ -211,3 +214,8 @@ class Level:
     changes: tuple[Change, ...]
     write: TenantWrite | None
     pending: str = ""
+
+
+def _only(state: State, subscriptions: frozenset[EntityId]) -> State:
+    """A state with these of its subscriptions, and all else."""
+    return {id: each for id, each in state.items() if id.kind != SUBSCRIPTION or id in subscriptions}

@@ -11,29 +11,34 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 - `now`: the day of planning, if it matters;
 - `allow`: the guards to override, a line each (`max_deletes:contoso`);
 - `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
+- `base/`: the workspace of the revision that causes are told from (`--base`), and in `journal.yaml` or
+  `journal/<tenant>.yaml` what was applied last, as documents;
+- `since.yaml` or `since/<tenant>.yaml`: what the tenants wrote themselves once the plan was applied, as `tenant import`
+  takes it; what `plan --inverse` then shows is in `expected-inverse.txt`;
 - `explain`: what to ask `reconcile explain`, a line each (`contoso/plan/web-basic#published`), and the answers in
   `expected-explain.txt`.
 """
 
-import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
+from reconciler.core.causes import LastApplied, with_causes
 from reconciler.core.explaining import explain
-from reconciler.core.fold import Fold, Observe, Unreadable, plan_all, tenants_in_order
+from reconciler.core.fold import Fold, Observe, Unreadable, tenants_in_order
+from reconciler.core.inverse import inverse
 from reconciler.core.patch import patched
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.schedule import scheduled
 from reconciler.core.shape import RuleBook, rule_book
-from reconciler.core.state import read_state
+from reconciler.core.state import StatePatch, read_state
 from reconciler.core.validate import load
-from reconciler.model.entity import Entity, State, entity, state_fingerprint
+from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import Plan, Source, TenantPlan
@@ -49,21 +54,21 @@ HERE = Path(__file__).parent
 RULES = rule_book(frozenset(PRECONDITIONS))
 DAY = date(2026, 12, 1)
 PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
+INVERSE = "expected-inverse.txt"
 
 _IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|ORIGIN|FIELDS|LAW)-)+(?=[a-z])")
 _ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
-_DOCUMENTS = re.compile(r"^---\n", re.MULTILINE)
-_TOP_LEVEL = re.compile(r"^(?=[^\s#])", re.MULTILINE)
-_LINE = re.compile(r"(\.yaml):\d+(?::\d+)?")
 
-K = TypeVar("K")
-V = TypeVar("V")
 States = Mapping[str, State]
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a scenario starts from: its files, or what is wrong with them, and the tenants' states."""
+    """What a scenario starts from: its files, or what is wrong with them, and the tenants' states.
+
+    ``base``: the catalog that causes are told from, and ``journal``, what was applied last. ``since``: by tenant, what
+    it wrote after the plan was applied; ``None``: the plan is not to be undone.
+    """
 
     catalog: Catalog | None
     problems: str
@@ -72,15 +77,19 @@ class Given:
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
     unreadable: frozenset[str] = frozenset()
+    base: Catalog | None = None
+    journal: States = field(default_factory=dict)
+    since: Mapping[str, list[StatePatch]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a scenario: the plan's text, the states that changed, and what was explained."""
+    """What came of a scenario: the plan's text, the states that changed, what was explained, and the inverse's text."""
 
     text: str
     after: States
     explained: str = ""
+    inverse: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,13 +111,29 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return self.chosen(given(_files(self.folder / "catalogs"), self.befores(), self.on))
+        return self.chosen(given(files_of(self.folder / "catalogs"), self.befores(), self.on))
 
     def chosen(self, start: Given) -> Given:
-        """With the tenants that are selected, those that cannot be read, and the guards that are overridden."""
-        selected = frozenset(_text(self.folder / "tenants").split())
-        unreadable = frozenset(_text(self.folder / "unreadable").split())
-        return replace(start, selected=selected or None, unreadable=unreadable, allowed=self.allowed)
+        """With the tenants that are selected, those that cannot be read, the guards that are overridden, and what was
+        before and came after.
+        """
+        return replace(
+            start,
+            selected=frozenset(_text(self.folder / "tenants").split()) or None,
+            unreadable=frozenset(_text(self.folder / "unreadable").split()),
+            allowed=self.allowed,
+            base=self._base(),
+            journal={tenant: state_of(text, "journal") for tenant, text in self._texts("journal", start).items()},
+            since={tenant: _patches(text, "since") for tenant, text in self._texts("since", start).items()} or None,
+        )
+
+    def _base(self) -> Catalog | None:
+        files = files_of(self.folder / "base")
+        return given(files, {}, self.on).catalog if files else None
+
+    def _texts(self, name: str, start: Given) -> dict[str, str]:
+        tenants = tuple(start.catalog.policies) if start.catalog else ()
+        return {_tenant(key, tenants): file.read_text("utf-8") for key, file in _by_tenant(self.folder, name)}
 
     @property
     def on(self) -> date:
@@ -142,6 +167,7 @@ class Scenario:
             _text(self.folder / PLAN),
             {_tenant(key, tenants): state_of(text, AFTER) for key, text in texts.items()},
             _text(self.folder / EXPLAIN),
+            _text(self.folder / INVERSE),
         )
 
     @cached_property
@@ -159,18 +185,57 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     """Plan, and apply: every change leaves its entity as the plan says."""
     if start.catalog is None:
         return Outcome(start.problems, {})
-    plans = planned(start, rules)
+    plan = made(start, rules)
     answers = "\n".join(explained(start, rules, question) for question in questions)
-    return Outcome(plan_text(plans, start.catalog), after(plans, start.states), answers)
+    states = after(plan.tenants, start.states)
+    undone = "" if start.since is None else plan_text(inverse_of(plan, {**start.states, **states}, start.since))
+    return Outcome(plan_text(plan), states, answers, undone)
 
 
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
     """The plans of all tenants."""
+    return made(start, rules).tenants
+
+
+def made(start: Given, rules: RuleBook) -> Plan:
+    """The whole plan."""
     assert start.catalog is not None
-    plans = plan_all(
-        start.catalog, _observing(start), rules, on=start.on, selected=start.selected, allowed=start.allowed
-    )
-    return tuple(plans)
+    fold = Fold(start.catalog, _observing(start), rules, start.on, start.allowed)
+    plans = tuple(fold.plans(start.selected))
+    coming = scheduled(fold, (each.tenant for each in plans))
+    source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
+    return Plan(f"{DAY}T00:00:00Z", source, _caused(plans, start, rules), scheduled=coming)
+
+
+def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
+    """The plans with the cause of every change, where there is a base to tell it from."""
+    if start.base is None:
+        return plans
+    fold = Fold(start.base, _observing(start), rules, start.on)
+    earlier = {plan.tenant: plan for plan in fold.plans(None)}
+    return tuple(with_causes(plan, earlier.get(plan.tenant), _journal(start, plan.tenant)) for plan in plans)
+
+
+def _journal(start: Given, tenant: str) -> Mapping[EntityId, LastApplied]:
+    """As if each entity had been written whole."""
+    written = start.journal.get(tenant, {})
+    return {id: LastApplied().then((), {**each.body, "origin": each.origin}) for id, each in written.items()}
+
+
+def inverse_of(plan: Plan, states: States, since: Mapping[str, Iterable[StatePatch]]) -> Plan:
+    """The plan that undoes an applied one, once the tenants wrote what they did since."""
+    moved = {tenant: _written(states.get(tenant, {}), since.get(tenant, ())) for tenant in {*states, *since}}
+
+    def look(tenant: str) -> Observed:
+        state = moved.get(tenant, {})
+        return Observed(state, state_fingerprint(state), 0)
+
+    return Plan(plan.timestamp, plan.source, inverse(plan, look))
+
+
+def _written(state: State, patches: Iterable[StatePatch]) -> State:
+    found = {**state, **dict(patched(state, list(patches), replace=False))}
+    return {id: each for id, each in found.items() if each is not None}
 
 
 def _observing(start: Given) -> Observe:
@@ -212,10 +277,9 @@ def observing(states: States) -> Observe:
     return observe
 
 
-def plan_text(plans: tuple[TenantPlan, ...], catalog: Catalog) -> str:
+def plan_text(plan: Plan) -> str:
     """As `reconcile plan --verbose` prints it."""
-    source = Source(commit=None, base=None, dirty=False, digest=catalog.digest)
-    return render_plan(Plan(f"{DAY}T00:00:00Z", source, plans), verbose=True)
+    return render_plan(plan, verbose=True)
 
 
 def explained(start: Given, rules: RuleBook, question: str) -> str:
@@ -250,9 +314,13 @@ def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Giv
 
 def state_of(text: str, file: str) -> State:
     """A state from its documents."""
+    return {id: found for id, found in patched({}, _patches(text, file), replace=True) if found is not None}
+
+
+def _patches(text: str, file: str) -> list[StatePatch]:
     patches, problems = read_state(text, file)
     assert not problems, "\n".join(map(str, problems))
-    return {id: found for id, found in patched({}, patches, replace=True) if found is not None}
+    return patches
 
 
 def after_files(scenario: Scenario) -> Iterator[tuple[str, Path]]:
@@ -265,41 +333,8 @@ def documents(state: State) -> str:
     return render_documents(state.values())
 
 
-def shuffled(scenario: Scenario, seed: int) -> Given:
-    """The same scenario with its files, documents, fields and tenants in another order."""
-    chance = random.Random(seed)
-    files = {path: _shuffled_text(text, chance) for path, text in _mixed(_files(scenario.folder / "catalogs"), chance)}
-    befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
-    start = given(files, befores, scenario.on)
-    states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
-    shuffled_states = {tenant: _shuffled_state(state, chance) for tenant, state in states.items()}
-    return scenario.chosen(replace(start, states=shuffled_states))
-
-
-def without_lines(text: str) -> str:
-    """A text that names places, without their lines."""
-    return _LINE.sub(r"\1", text)
-
-
-def _shuffled_text(text: str, chance: random.Random) -> str:
-    parts = [_TOP_LEVEL.split(part) for part in _DOCUMENTS.split(text.rstrip() + "\n")]
-    for part in parts:
-        chance.shuffle(part)
-    chance.shuffle(parts)
-    return "---\n".join("".join(part) for part in parts)
-
-
-def _shuffled_state(state: State, chance: random.Random) -> State:
-    return {id: Entity(id, dict(_mixed(found.body, chance)), found.origin) for id, found in state.items()}
-
-
-def _mixed(items: Mapping[K, V], chance: random.Random) -> list[tuple[K, V]]:
-    pairs = list(items.items())
-    chance.shuffle(pairs)
-    return pairs
-
-
-def _files(root: Path) -> dict[str, str]:
+def files_of(root: Path) -> dict[str, str]:
+    """The texts of the documents' files below a folder, by path."""
     found = sorted(path for path in root.rglob("*") if path.suffix in (".yaml", ".yml"))
     return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in found}
 
@@ -337,3 +372,5 @@ def update(scenario: Scenario) -> None:
     (scenario.folder / PLAN).write_text(outcome.text, "utf-8")
     if scenario.questions:
         (scenario.folder / EXPLAIN).write_text(outcome.explained, "utf-8")
+    if scenario.given.since is not None:
+        (scenario.folder / INVERSE).write_text(outcome.inverse, "utf-8")

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.scenarios import runner
+from tests.scenarios.orders import shuffled, without_lines
 from tests.scenarios.runner import Scenario
 
 SCENARIOS = runner.scenarios()
@@ -19,6 +20,7 @@ def test_it_comes_out_as_expected(scenario: Scenario, request: pytest.FixtureReq
     assert actual.text == expected.text
     assert _texts(actual.after) == _texts(expected.after)
     assert actual.explained == expected.explained
+    assert actual.inverse == expected.inverse
 
 
 @every_scenario
@@ -31,13 +33,27 @@ def test_a_second_plan_has_nothing_to_do(scenario: Scenario) -> None:
 
 
 @every_scenario
+def test_undone_at_once_everything_is_as_it_was(scenario: Scenario) -> None:
+    start = scenario.given
+    if start.catalog is None:
+        return
+    plan = runner.made(start, runner.RULES)
+    states = {**start.states, **runner.after(plan.tenants, start.states)}
+    back = runner.inverse_of(plan, states, {})
+    assert [each.problem or each.deferred for each in back.tenants if each.problem or each.deferred] == []
+    undone = {**states, **runner.after(back.tenants, states)}
+    changed = [each.tenant for each in plan.tenants if each.changes]
+    assert {tenant: undone[tenant] for tenant in changed} == {t: dict(start.states.get(t, {})) for t in changed}
+
+
+@every_scenario
 def test_the_order_of_files_documents_tenants_and_keys_does_not_matter(scenario: Scenario) -> None:
     if scenario.given.catalog is None:
         return  # problems stand in the order of their places
     for seed in range(3):
-        start = runner.shuffled(scenario, seed)
+        start = shuffled(scenario, seed)
         other = runner.run(start, runner.RULES, scenario.questions)
-        assert runner.without_lines(other.text) == runner.without_lines(scenario.actual.text)
+        assert without_lines(other.text) == without_lines(scenario.actual.text)
         assert _texts(other.after) == _texts(scenario.actual.after)
 
 

@@ -155,6 +155,33 @@ def test_what_no_apply_wrote_is_backlog_however_it_came_to_differ(workspace: Wor
     assert causes(plan)["contoso/plan/office-basic"] == "backlog"
 
 
+def test_a_rename_changes_nothing_about_the_causes_of_the_rest(workspace: Workspace) -> None:
+    workspace.commit(setup="1", recurring="6.00", renewal="5")
+    workspace.apply()
+    base = workspace.commit(setup="1.2", recurring="6.00", renewal="5")
+    workspace.drift("contoso", "kind: Plan\nkey: office-basic\nperiods: {P1M: {fees: {recurring: 9.99}}}\n")
+    renamed = [
+        (workspace.root / "northwind" / file).read_text("utf-8").replace("office-basic", "office-start")
+        for file in ("catalog.yaml", "contoso.yaml", "litware.yaml")
+    ]
+    workspace.write("northwind/catalog.yaml", f"{renamed[0]}moved_from: office-basic\n")
+    workspace.write("northwind/contoso.yaml", renamed[1])
+    workspace.write("northwind/litware.yaml", renamed[2])
+    told = causes(workspace.plan(base))
+    assert told == {
+        "contoso ": "pr",
+        "contoso P1M.fees.setup": "backlog",
+        "contoso P1M.fees.recurring": "drift",
+        "litware ": "pr",
+        "litware P1M.fees.setup": "backlog",
+    }
+    workspace.apply(base)
+    workspace.drift("contoso", "kind: Plan\nkey: office-start\nperiods: {P1M: {fees: {renewal: 4.50}}}\n")
+    workspace.git("add", "--all")
+    workspace.git("commit", "-q", "-m", "renamed")
+    assert causes(workspace.plan("HEAD")) == {"contoso P1M.fees.renewal": "drift"}
+
+
 def test_a_base_that_is_not_valid_is_said(workspace: Workspace) -> None:
     workspace.write("northwind/catalog.yaml", "kind: Provide\n")
     workspace.git("add", "--all")

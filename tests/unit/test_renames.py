@@ -1,30 +1,20 @@
 """Renames in a store: the old key goes and the new one comes in one transaction, and nothing is left to do."""
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from click.testing import CliRunner
 
-from reconciler.cli.main import reconcile
 from reconciler.core.codec import decode
 from tests.scenarios import runner
+from tests.unit.workspaces import invoke, workspace_of
 
 SCENARIO = runner.HERE / "AP-21-rename-keeps-the-plan"
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "catalogs"
-    shutil.copytree(SCENARIO / "catalogs", root)
-    assert invoke(root, "tenant", "import", "contoso", str(SCENARIO / "before.yaml")).exit_code == 0
-    return root
-
-
-def invoke(root: Path, *arguments: str) -> Any:
-    return CliRunner().invoke(reconcile, ["-C", str(root), *arguments])
+    return workspace_of(SCENARIO.name, tmp_path)
 
 
 def test_a_rename_is_applied_from_a_saved_plan_and_converges(workspace: Path) -> None:
@@ -43,11 +33,35 @@ def test_a_rename_is_applied_from_a_saved_plan_and_converges(workspace: Path) ->
     assert "contoso/plan/web-start" in [each["address"] for each in record["changes"]]
 
 
+def test_a_rename_is_undone_by_the_inverse_of_its_plan(workspace: Path) -> None:
+    before = invoke(workspace, "tenant", "export", "contoso").stdout
+    saved, back = workspace.parent / "saved.plan", workspace.parent / "back.plan"
+    assert invoke(workspace, "plan", "--out", str(saved)).exit_code == 0
+    assert invoke(workspace, "apply", str(saved)).exit_code == 0
+    assert invoke(workspace, "tenant", "export", "contoso").stdout != before
+    assert invoke(workspace, "plan", "--inverse", str(saved), "--out", str(back)).exit_code == 0
+    done = invoke(workspace, "apply", str(back))
+    assert done.exit_code == 0, done.output
+    assert invoke(workspace, "tenant", "export", "contoso").stdout == before
+
+
+def test_an_inverse_takes_no_key_that_is_in_use_by_now(workspace: Path) -> None:
+    saved = workspace.parent / "saved.plan"
+    assert invoke(workspace, "plan", "--out", str(saved)).exit_code == 0
+    assert invoke(workspace, "apply", str(saved)).exit_code == 0
+    own = workspace.parent / "own.yml"
+    text = (SCENARIO / "before.yaml").read_text("utf-8")
+    own.write_text("".join(line for line in text.splitlines(keepends=True) if not line.startswith("origin:")), "utf-8")
+    assert invoke(workspace, "tenant", "import", "contoso", str(own)).exit_code == 0
+    undone = invoke(workspace, "plan", "--inverse", str(saved))
+    assert "contoso/plan/web-basic, which it was, is there again" in undone.stdout
+
+
 def test_a_guard_holds_a_rename_too() -> None:
     scenario = runner.Scenario(SCENARIO)
     files = {
         path: text.replace("upstream: northwind\n", "upstream: northwind\nguards: {max_changes: 0}\n")
-        for path, text in runner._files(SCENARIO / "catalogs").items()
+        for path, text in runner.files_of(SCENARIO / "catalogs").items()
     }
     start = runner.given(files, scenario.befores(), runner.DAY)
     plans = runner.planned(start, runner.RULES)

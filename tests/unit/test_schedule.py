@@ -1,4 +1,4 @@
-"""What is scheduled next: dated amounts of plans that came down, from whichever level they come."""
+"""What is scheduled next: dated amounts of plans that came down, and of price lists, at whichever level."""
 
 from datetime import date
 
@@ -43,15 +43,44 @@ periods:
       setup: [{from: 2026-01-01, amount: 1}]
       recurring: [{from: 2026-01-01, amount: 6.00}, {from: 2027-01-01, amount: 6.60}, {from: 2028-01-01, amount: 7}]
 ---
+{kind: PriceList, key: steady, currency: EUR, products: {office: {P1M: 5}}}
+---
 {kind: SyncPolicy, reseller: contoso, upstream: northwind, delegate: {plans: [office-basic]}, options: {plans: true}}
 ---
-{kind: SyncPolicy, reseller: fabrikam, upstream: northwind, delegate: {plans: [office-basic]}}
+{kind: SyncPolicy, reseller: fabrikam, upstream: northwind, delegate: {plans: [office-basic]}, price_list: steady}
 ---
 kind: SyncPolicy
 reseller: litware
 upstream: contoso
 delegate: {plans: [office-basic, hosting]}
 options: {plans: true}
+"""
+LISTS = b"""
+---
+{kind: Product, key: mail, category: software}
+---
+kind: PriceList
+key: emea
+currency: EUR
+products:
+  office: {P1M: [{from: 2026-01-01, amount: 5}, {from: 2027-02-01, amount: 5.50}], P1Y: 50}
+  mail: {P1M: [{from: 2027-03-01, amount: 1}]}
+---
+{kind: PriceList, key: resale, currency: EUR, products: {office: {P1M: [{from: 2027-04-01, amount: 6}]}}}
+---
+kind: SyncPolicy
+reseller: tailspin
+upstream: northwind
+price_list: emea
+options: {price_list: {products: true}}
+---
+kind: SyncPolicy
+reseller: wingtip
+upstream: tailspin
+price_list: resale
+options: all
+---
+{kind: SyncPolicy, reseller: adatum, upstream: northwind, price_list: emea}
 """
 OWN = """
 kind: Plan
@@ -72,10 +101,9 @@ resources:
 """
 
 
-def plan(*selected: str, contoso: str = "", on: date = date(2026, 12, 1)) -> Plan:
-    catalog, problems = load(
-        [SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n"), SourceFile("n/c.yaml", CATALOG)]
-    )
+def plan(*selected: str, contoso: str = "", lists: bytes = b"", on: date = date(2026, 12, 1)) -> Plan:
+    workspace = SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n")
+    catalog, problems = load([workspace, SourceFile("n/c.yaml", CATALOG + lists)])
     assert catalog is not None, problems
     patches = read_state(contoso, "")[0] if contoso else []
     states: dict[str, State] = {"contoso": {id: each for id, each in patched({}, patches, replace=True) if each}}
@@ -107,3 +135,20 @@ def test_what_has_come_is_not_scheduled(on: tuple[int, int, int], next_day: list
 def test_a_resellers_own_plan_is_scheduled_where_it_came_down(selected: tuple[str, ...]) -> None:
     made = plan(*selected, contoso=OWN)
     assert 'Scheduled: 2026-12-24, 1 tenant: plan "hosting" resources["gpt-4.1"].prices.overuse -> 0.5' in lines(made)
+
+
+def test_a_price_of_a_list_is_scheduled_where_the_product_came_down_at_every_level() -> None:
+    """Adatum lets no product in; Fabrikam's list announces nothing."""
+    prices = [each for each in lines(plan(lists=LISTS)) if "billing_cycles" in each]
+    assert prices == [
+        'Scheduled: 2027-02-01, 1 tenant: product "office" billing_cycles.P1M.purchase_price -> 5.50',
+        'Scheduled: 2027-03-01, 1 tenant: product "mail" billing_cycles.P1M.purchase_price -> 1',
+        'Scheduled: 2027-04-01, 1 tenant: product "office" billing_cycles.P1M.purchase_price -> 6',
+    ]
+    assert [each.tenants for each in plan("wingtip", lists=LISTS).scheduled] == []
+
+
+@pytest.mark.parametrize(("day", "left"), [((2027, 2, 1), 2), ((2027, 4, 1), 0)])
+def test_a_price_that_has_come_is_not_scheduled(day: tuple[int, int, int], left: int) -> None:
+    made = plan("tailspin", "wingtip", lists=LISTS, on=date(*day))
+    assert len([each for each in made.scheduled if each.entity.kind == "Product"]) == left

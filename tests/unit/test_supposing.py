@@ -1,28 +1,15 @@
 """What if: `reconcile explain TENANT --enable …  --disable …`."""
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from reconciler.cli.main import reconcile
-from tests.scenarios import runner
-
-SCENARIO = runner.HERE / "AP-21-rename-needs-no-option"
+from tests.unit.workspaces import invoke, workspace_of
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "catalogs"
-    shutil.copytree(SCENARIO / "catalogs", root)
-    assert invoke(root, "tenant", "import", "contoso", str(SCENARIO / "before.yaml")).exit_code == 0
-    return root
-
-
-def invoke(root: Path, *arguments: str) -> Any:
-    return CliRunner().invoke(reconcile, ["-C", str(root), *arguments])
+    return workspace_of("AP-21-rename-needs-no-option", tmp_path)
 
 
 def test_what_would_be_released(workspace: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import reconciler
 from reconciler.core.validate import load
 from reconciler.model.diagnostics import CODES, Diagnostic
 from reconciler.model.source import Catalog, SourceFile
@@ -346,3 +347,9 @@ def test_a_changed_amount_changes_the_digest() -> None:
     assert one is not None
     assert other is not None
     assert one.digest != other.digest
+
+
+def test_every_code_is_given_somewhere() -> None:
+    sources = Path(reconciler.__file__).parent.rglob("*.py")
+    code = "".join(path.read_text("utf-8") for path in sources if path.name != "diagnostics.py")
+    assert [each for each in CODES if f'"{each}"' not in code] == []

@@ -1,0 +1,100 @@
+"""A row that was edited by hand into something that is no body of ours: an error of that tenant, and of those below."""
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.cli.runner import Shop
+
+BELOW = "kind: SyncPolicy\nreseller: three\nname: Three\nupstream: one\n"
+FEES = ("Plan", "mail-basic", ["periods", "P1M", "fees", "recurring"], 2)
+
+
+@pytest.fixture
+def tree(shop: Shop) -> Shop:
+    """With a reseller below ``one``, and a change for everybody."""
+    (shop.root / "acme" / "three.yaml").write_text(f"{BELOW}delegate: {{plans: [mail-basic]}}\noptions: all\n", "utf-8")
+    shop.edit("acme/catalog.yaml", "name: Mail Basic", "name: Mail")
+    shop.edit("acme/catalog.yaml", "P1M: {fees: {recurring: 2.00}}", "P1M: {fees: {recurring: 2.20}}")
+    return shop
+
+
+def damage(shop: Shop, kind: str, key: str, path: list[str], value: Any) -> None:
+    """Write a value into a body of ``one``, straight into the database; without a path, it is the body."""
+    with closing(sqlite3.connect(shop.root / ".reconcile" / "tenants.db")) as connection, connection:
+        where = (("one", kind, key),)
+        (text,) = connection.execute(
+            "select body from entities where (tenant, kind, key) = (?, ?, ?)", where[0]
+        ).fetchone()
+        body = json.loads(text)
+        inner = body
+        for step in path[:-1]:
+            inner = inner[step]
+        if path:
+            inner[path[-1]] = value
+        connection.execute(
+            "update entities set body = ? where (tenant, kind, key) = (?, ?, ?)",
+            (json.dumps(body if path else value), *where[0]),
+        )
+
+
+def test_it_takes_those_below_and_nobody_else(tree: Shop) -> None:
+    damage(tree, *FEES)
+    done = tree.run("plan --format json")
+    assert done.status == 1
+    plan = json.loads(done.out)
+    assert {each["tenant"]: each["status"] for each in plan["tenants"]} == {
+        "one": "error",
+        "three": "error",
+        "two": "in_sync",
+    }
+    said = "its state is damaged: plan/mail-basic#periods.P1M.fees.recurring is 2, not an amount in quotes"
+    assert said in tree.run("plan").out
+    assert f"its upstream one failed: {said}" in tree.run("plan").out
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "path", "value"),
+    [
+        FEES,
+        ("Plan", "mail-basic", ["periods"], ["P1M"]),
+        ("Plan", "mail-basic", ["periods", "P1M"], None),
+        ("Plan", "mail-basic", ["sales_categories"], [1, "a"]),
+        ("Plan", "mail-basic", ["resources"], {"mailbox": {"prices": {"recurring": {"a": 1}}}}),
+        ("Product", "mail", ["relations"], "none"),
+        ("Tenant", "one", ["roles"], {"admin": True}),
+        ("ServiceTerm", "monthly", ["delegated"], "yes"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("plan", 1),
+        ("apply --auto-approve", 1),
+        ("status", 0),
+        ("explain two plan/mail-basic", 0),
+        ("explain one plan/mail-basic", 1),
+        ("explain three plan/mail-basic", 1),
+        ("plans", 1),
+        ("tenant list", 0),
+        ("tenant show one", 0),
+        ("tenant export one", 0),
+    ],
+)
+def test_no_command_falls_over_it(
+    tree: Shop, kind: str, key: str, path: list[str], value: Any, command: str, status: int
+) -> None:
+    damage(tree, kind, key, path, value)
+    done = tree.run(command)
+    assert done.status == status, done
+    assert "Traceback" not in done.err
+
+
+def test_what_is_damaged_can_be_put_right(tree: Shop) -> None:
+    damage(tree, *FEES)
+    right = "kind: Plan\nkey: mail-basic\nperiods: {P1M: {fees: {recurring: 2.00}}}\n"
+    assert tree.run("tenant import one", stdin=right).status == 0
+    assert tree.run("plan").status == 0
