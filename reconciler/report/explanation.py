@@ -20,7 +20,7 @@ def render_explanation(explanation: Explanation, who: Who = lambda _: "") -> str
     """The whole explanation as text."""
     lines = [f"{address(explanation.tenant, explanation.entity)}", f"  {_standing(explanation)}"]
     if not explanation.accounts:
-        lines.append("  nothing differs")
+        lines += ["  nothing differs", f"  of one field, more is told: {explanation.entity}#name, for example"]
     for account in explanation.accounts:
         lines += ["", *_account(account, who)]
     return "\n".join(lines) + "\n"

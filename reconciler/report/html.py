@@ -86,7 +86,7 @@ def element(name: str, /, *contents: Content, **attributes: str) -> Html:
 
 def _parts(plan: Plan, verbose: bool) -> Iterator[Html]:
     yield element("p", _source(plan), class_="muted")
-    yield _block((*closing_lines(plan, verbose=verbose), *coming_lines(plan)))
+    yield _block((*closing_lines(plan, verbose=verbose), *coming_lines(plan, verbose=verbose)))
     yield _tenants(plan)
     folded = fold_changes(plan)
     if folded:

@@ -34,7 +34,7 @@ _TITLES = {"withheld": "Withheld", "blocked": "Blocked", "unmanaged": "Unmanaged
 
 def render_markdown(plan: Plan, *, verbose: bool = False, largest: int = LARGEST) -> str:
     """A comment of at most ``largest`` characters, where the head itself fits."""
-    head, *counts = render((*closing_lines(plan, verbose=verbose), *coming_lines(plan))).splitlines()
+    head, *counts = render((*closing_lines(plan, verbose=verbose), *coming_lines(plan, verbose=verbose))).splitlines()
     blocks = [f"### {head}", *([_block("text", counts)] if counts else []), *_table(plan)]
     return _fitted(blocks, list(_details(plan, verbose)), largest)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from reconciler.model.change import Action
 from reconciler.model.plan import Change, FieldChange, Plan, Scheduled, TenantPlan, TenantStatus
@@ -76,7 +77,7 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
         yield from _holds(reason, fold_deferred(plan, reason), verbose)
     yield from _failures(in_error(plan))
-    coming = list(coming_lines(plan))
+    coming = list(coming_lines(plan, verbose=verbose))
     yield from (*coming, line()) if coming else ()
     yield from closing_lines(plan, verbose=verbose)
 
@@ -110,10 +111,13 @@ def _allowed(plan: Plan) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def coming_lines(plan: Plan) -> Iterator[Line]:
-    """What is scheduled next; nothing of it is part of this plan."""
-    for each in plan.scheduled:
-        yield line(_scheduled(each), Style.MUTED)
+def coming_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+    """What is scheduled next; nothing of it is part of this plan. Of one entity's amounts the first, unless verbose."""
+    for _, same in groupby(plan.scheduled, lambda each: (each.date, each.entity, each.tenants)):
+        first, *others = same
+        for each in (first, *others) if verbose else (first,):
+            more = f" and {len(others)} more (listed with --verbose)" if others and not verbose else ""
+            yield line(_scheduled(each) + more, Style.MUTED)
 
 
 def _scheduled(scheduled: Scheduled) -> str:

@@ -82,7 +82,10 @@ def test_explain_a_withheld_field(shop: Shop) -> None:
 def test_explain_what_is_in_sync_and_whose_a_field_is(shop: Shop) -> None:
     assert "    verdict   in sync\n" in shop.run("explain one plan/mail-basic#status").out
     assert "    verdict   the reseller's own\n" in shop.run("explain one plan/mail-basic#published").out
-    assert "  nothing differs\n" in shop.run("explain one plan/mail-basic").out
+    assert (
+        "  nothing differs\n  of one field, more is told: plan/mail-basic#name, for example\n"
+        in shop.run("explain one plan/mail-basic").out
+    )
 
 
 @pytest.mark.parametrize(

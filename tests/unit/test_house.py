@@ -152,7 +152,10 @@ def workflows() -> list[Path]:
     return sorted([*(ROOT / ".github/workflows").glob("*.yml"), *(ROOT / "examples/github").glob("*.yml")])
 
 
-@pytest.mark.parametrize("path", workflows(), ids=relative)
+COMMENTING = [path for path in workflows() if path.stem.endswith("comment")]
+
+
+@pytest.mark.parametrize("path", [path for path in workflows() if path not in COMMENTING], ids=relative)
 def test_workflows_can_read_only_and_are_safe_for_forks(path: Path) -> None:
     workflow: dict[str, Any] = YAML(typ="safe").load(path)
     assert workflow["permissions"] == {"contents": "read"}
@@ -163,6 +166,29 @@ def test_workflows_can_read_only_and_are_safe_for_forks(path: Path) -> None:
         assert "permissions" not in job
         checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")]
         assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(checkouts)
+
+
+@pytest.mark.parametrize("path", COMMENTING, ids=relative)
+def test_what_comments_on_a_pull_request_runs_nothing_of_it(path: Path) -> None:
+    """It may write, so it takes no code, and no text of the pull request into a script."""
+    workflow: dict[str, Any] = YAML(typ="safe").load(path)
+    assert workflow["permissions"] == {"actions": "read", "pull-requests": "write"}
+    assert set(workflow["on"]) == {"workflow_run"}
+    (plan,) = workflow["on"]["workflow_run"]["workflows"]
+    assert plan in {YAML(typ="safe").load(each)["name"] for each in path.parent.glob("*plan.yml")}
+    (job,) = workflow["jobs"].values()
+    assert "permissions" not in job
+    assert [step["uses"].split("@")[0] for step in job["steps"] if "uses" in step] == ["actions/download-artifact"]
+    scripts = [step["run"] for step in job["steps"] if "run" in step]
+    assert not [script for script in scripts if "${{" in script or "pip" in script or "secrets" in script]
+
+
+@pytest.mark.parametrize("path", workflows(), ids=relative)
+def test_scripts_of_workflows_are_shell(path: Path) -> None:
+    for job in YAML(typ="safe").load(path)["jobs"].values():
+        for script in (step["run"] for step in job["steps"] if "run" in step):
+            done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+            assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("path", [path for path in workflows() if "apply" in path.name], ids=relative)

@@ -1,4 +1,5 @@
-"""The README's examples are what the commands print: every ``console`` block is run, in order, as in a fresh clone.
+"""What the README and the guide to the tree print is what the commands print: every ``console`` block of a page is run,
+in order, as in a fresh clone.
 
 The clock stands, and every commit is the same person's. ``pytest --update-golden`` writes what the commands print now.
 """
@@ -16,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+PAGES = [README, ROOT / "docs" / "guide" / "tree.md"]
 NOW = "2026-12-01T08:00:00Z"
 COMMIT = "commit 5eed0c0ffe"
 """What a commit is called here: its id goes by everything in the catalog."""
@@ -56,7 +58,7 @@ class Reader:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, (command, done.stdout)
+        assert done.returncode in (0, 3), (command, done.stdout)  # 3: something is blocked, and nothing else to do
         return _COMMIT.sub(COMMIT, _TIME.sub(NOW, done.stdout))
 
 
@@ -81,12 +83,13 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(clone, kept | own | config | GIT)
 
 
-def test_the_examples_print_what_the_readme_says(reader: Reader, request: pytest.FixtureRequest) -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_print_what_the_page_says(page: Path, reader: Reader, request: pytest.FixtureRequest) -> None:
+    text = page.read_text(encoding="utf-8")
     told = _BLOCK.sub(lambda block: reader.follow(block[0]), text)
     if request.config.getoption("--update-golden"):
-        README.write_text(told, encoding="utf-8")
-    assert told == README.read_text(encoding="utf-8")
+        page.write_text(told, encoding="utf-8")
+    assert told == page.read_text(encoding="utf-8")
     assert told.count("$ reconcile") >= 6
 
 

@@ -12,7 +12,17 @@ import pytest
 
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.plan import (
+    Change,
+    Declared,
+    Deferred,
+    FieldChange,
+    Plan,
+    Scheduled,
+    Source,
+    TenantPlan,
+    TenantStatus,
+)
 from reconciler.report.text import render_plan
 from reconciler.report.values import clean, shown, shown_pair
 
@@ -308,6 +318,17 @@ def test_a_guard_that_is_overridden_is_told_with_the_counts() -> None:
     assert text.endswith(
         "Plan: 0 to add, 2 to change, 0 to destroy.\nAllowed: max_deletes:contoso, max_price_change:contoso\n"
     )
+
+
+def test_of_what_is_scheduled_for_a_plan_the_first_is_listed_and_the_rest_counted() -> None:
+    paths = [("periods", "P1M", "fees", each) for each in ("recurring", "renewal", "setup")]
+    coming = [Scheduled("2027-01-01", BASIC, path, "6.60", ("contoso", "fabrikam")) for path in paths]
+    plan = replace(plan_of(tenant("contoso")), scheduled=tuple(coming))
+    line = 'Scheduled: 2027-01-01, 2 tenants: plan "m365-business-basic" periods.P1M.fees.recurring -> 6.60'
+    assert render_plan(plan).startswith(f"{line} and 2 more (listed with --verbose)\n\nNo changes.")
+    assert [each.split()[-3] for each in render_plan(plan, verbose=True).splitlines()[:3]] == [
+        "periods.P1M.fees.recurring", "periods.P1M.fees.renewal", "periods.P1M.fees.setup"
+    ]  # fmt: skip
 
 
 def test_what_a_pull_request_has_a_part_in_is_first_among_what_is_withheld() -> None:
