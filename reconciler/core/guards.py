@@ -231,7 +231,10 @@ class Move:
 
 
 def _moves(case: Case) -> Iterator[Move]:
-    """Prices that are there before and after, whatever changes them: a takeover too."""
+    """Prices that are there before and after, whatever changes them: a takeover too.
+
+    What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
+    """
     for change in case.changes:
         before, after = _prices(case, change, change.before), _prices(case, change, change.after)
         for path in before:
@@ -240,8 +243,8 @@ def _moves(case: Case) -> Iterator[Move]:
 
 
 def _of_another_product(change: Change, path: Path) -> bool:
-    """Whether a mirror's price is another because its product is: an upgrade moves no price."""
-    product = (*path[:-2], "product")
+    """Whether what has the price, a subscription or an add-on of one, was of another product before (SUB-25)."""
+    product = (*path[: -len(("prices", "P1M"))], "product")
     return bool(get(change.before or {}, product) != get(change.after or {}, product))
 
 

@@ -29,6 +29,7 @@ COPIED = (
     "billing_cycle",
     "quantity",
     "quantity_effective",
+    "paid",
     "activation_date",
     "start_date",
     "renew_automatically",
@@ -37,7 +38,7 @@ COPIED = (
     "renewals",
     "provisioning_sync",
 )
-"""What a mirror has as its source has it (SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
+"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
 DELETED = "deleted"
 
 
@@ -164,7 +165,6 @@ class Projection:
             "bill_to": self.policy.reseller,
             "reseller": self.policy.reseller,
             "source": key,
-            "paid": True,
             "status": due.status,
             "source_status": said.get("status", "active"),
             "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,

@@ -1,7 +1,8 @@
 """The history of a mirror: a record for each action of the reseller, named as the business does (SUB-31).
 
-What the reseller's own system recorded comes over; for what it changed without a record (`tenant import`, or a system
-of its own), the action is told from what changed. Drift that is restored is no action, and has no record.
+What the reseller's own system recorded comes over, but for the end of a cycle: each side's is its own (SUB-29). For
+what it changed without a record (`tenant import`, or a system of its own), the action is told from what changed. Drift
+that is restored is no action, and has no record.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,12 @@ from reconciler.model.sync import LAST_APPLIED
 from reconciler.model.values import Body, Value
 
 Record = dict[str, str]
+EXPIRE = "expire"
+"""How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28)."""
+ENDED = frozenset({EXPIRE, "run_billing"})
+"""The records of a source that say so of the source."""
 STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
-EDITED = ("characteristics", "plan", "activation_date", "start_date", "customer")
+EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,9 @@ def records(occasion: Occasion, at: str) -> list[Record]:
         return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
     told = occasion.said.get("history", [])
     known = occasion.last.get("records", len(told) if not occasion.last else 0)
-    new = [dict(each) for each in told[known:]]
-    new += [_record(at, action, detail) for action, detail in _derived(occasion, new)]
+    recorded = [dict(each) for each in told[known:]]
+    new = [each for each in recorded if each["action"] not in ENDED]
+    new += [_record(at, action, detail) for action, detail in _derived(occasion, recorded)]
     return [*occasion.have.get("history", []), *new]
 
 
@@ -67,7 +73,7 @@ def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]
     """The actions that no record tells of."""
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
     if occasion.due.expired and occasion.last.get("status") == ACTIVE:
-        yield "expire", f"its billing cycle ended on {occasion.due.cycle_end}"
+        yield EXPIRE, f"its billing cycle ended on {occasion.due.cycle_end}"
     if occasion.last.get("source") != source_digest(occasion.said):
         for action, detail, fields in _told_by_fields(occasion):
             if not covered.intersection(fields):
@@ -143,8 +149,10 @@ def _add_ons(have: Body, want: Body) -> Iterator[tuple[str, str, tuple[str, ...]
 def _status(occasion: Occasion) -> str | None:
     """What the reseller did, if the mirror's status follows from that and not from the calendar."""
     status, said = occasion.want["status"], occasion.said.get("status", ACTIVE)
-    if not occasion.changed("status") or status != said or status == INACTIVE:
+    if not occasion.changed("status") or status != said:
         return None
+    if status == INACTIVE:  # set so by the reseller's own system, unless its own cycle ended or has yet to begin
+        return EXPIRE if occasion.changed("source_status") and not occasion.due.expired else None
     if status == ACTIVE and not occasion.changed("source_status"):
         return None  # its start date came
     return STATUS_ACTIONS[status]

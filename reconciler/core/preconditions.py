@@ -107,10 +107,13 @@ def _named(entity: Entity | None, id: EntityId) -> str:
 
 
 def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """AP-01: what a copy needs must be there upstream, or in the tenant."""
+    """AP-01: what a copy needs must be there upstream, or in the tenant.
+
+    Of a mirror's customer that is missing, its source tells, by the key that the reseller knows (SUB-03).
+    """
     upstream = case.comparison.desired.upstream
     known = target in case.comparison.actual or target in upstream.state or case.wanted(target) is not None
-    if use == "need" and not known:
+    if use == "need" and not known and target.kind != "Customer":
         yield Obstacle("AP-01", f'{upstream.key} has no {noun(target.kind)} "{target.key}"')
 
 

@@ -106,9 +106,17 @@ def _renewed(said: Body, cycles: Cycles, end: date | None) -> date | None:
 
 
 def own_terms(before: Body, after: Body, *, billing_day: int | None, on: date) -> Terms:
-    """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's."""
-    have = {**before, "source_status": before.get("status", ACTIVE)}
+    """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's.
+
+    A cycle of which its system said nothing yet ends as it would have without the change (SUB-27).
+    """
+    runs = before.get("cycle_end") or _text(terms(before, None, billing_day=billing_day, on=on).cycle_end)
+    have = {**before, "source_status": before.get("status", ACTIVE), "cycle_end": runs}
     return terms(after, have, billing_day=billing_day, on=on)
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def source_digest(said: Body) -> str:

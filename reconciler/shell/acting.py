@@ -23,7 +23,7 @@ from reconciler.model.options import MIRROR
 from reconciler.model.plan import Change, Plan, TenantPlan
 from reconciler.model.plan import Source as PlanSource
 from reconciler.model.settings import Policy
-from reconciler.model.subscriptions import ACTIONS, DISTRIBUTOR, RESELLER
+from reconciler.model.subscriptions import DISTRIBUTOR, RESELLER
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.execute import writes_of
 from reconciler.stores.base import Denied, EntityWrite, Record, Snapshot, Stale, StoreError, TenantWrite
@@ -127,15 +127,15 @@ class Attempt:
     def denied(self) -> Denied | None:
         """What can be told before anything is computed. The store says so all the same."""
         subscription = self.subscription()
-        found = denial(self.role, self.order.action, subscription, subscription)
+        found = denial(self.role, self.order.action, subscription, subscription, rules=self.fold.rules)
         if found is None and self.role == DISTRIBUTOR and subscription.origin is not None:
-            found = forbidden(ACTIONS[self.order.action], subscription.id)
+            found = forbidden(self.fold.rules.actions[self.order.action], subscription.id)
         return Denied(found.rule, found.detail) if found else None
 
     def parts(self) -> Parts:
         """The action's own write, and those of its mirrors above."""
         order, before = self.order, self.snapshot.entities
-        given = read_settings(ACTIONS[order.action], order.key, order.settings)
+        given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
         case = Case(self.subscription(), before, given.patch, order.now.date(), order.at, given.add_on)
         changed = act(order.action, case)
         if not changed:

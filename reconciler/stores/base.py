@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from reconciler.core.denials import denial
+from reconciler.core.shape import RuleBook
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.values import Body
@@ -130,10 +131,13 @@ class Refused(Exception):
         super().__init__(str(refusal))
 
 
-def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None]) -> None:
-    """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read."""
+def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rules: RuleBook | None = None) -> None:
+    """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read.
+
+    ``rules``: all that is declared, by default.
+    """
     for write in part.writes if part.role else ():
-        found = denial(part.role, part.action, held(write.entity), write.after)
+        found = denial(part.role, part.action, held(write.entity), write.after, rules=rules)
         if found:
             raise Refused(Denied(found.rule, found.detail))
 

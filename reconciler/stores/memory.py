@@ -6,6 +6,7 @@ from threading import RLock
 
 import orjson
 
+from reconciler.core.shape import RuleBook
 from reconciler.model.entity import Entity, State, fingerprint, state_fingerprint
 from reconciler.stores.base import (
     AlreadyApplied,
@@ -25,12 +26,16 @@ from reconciler.stores.base import (
 
 @dataclass(slots=True)
 class MemoryStore:
-    """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one."""
+    """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one.
+
+    ``rules``: what its guard goes by; all that is declared, by default.
+    """
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     moves: dict[str, list[Move]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     lock: RLock = field(default_factory=RLock)
+    rules: RuleBook | None = None
 
     def tenants(self) -> Sequence[str]:
         with self.lock:
@@ -76,7 +81,7 @@ class MemoryStore:
                 return refused.refusal
 
     def _write_part(self, part: TenantWrite) -> Committed:
-        guarded(part, self.observe(part.tenant).entities.get)
+        guarded(part, self.observe(part.tenant).entities.get, rules=self.rules)
         if part.record is None:
             now = self.observe(part.tenant)
             if now.fingerprint != part.expected:
