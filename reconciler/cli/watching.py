@@ -79,13 +79,15 @@ def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.
 
 
 def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> News:
-    count = {tenant.tenant: counted(len(tenant.changes), "change") for tenant in plan.tenants}
+    changes = {tenant.tenant: len(tenant.changes) for tenant in plan.tenants}
     done, pending = [], []
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
         if each.result is Result.APPLIED:
-            done.append(f"{each.tenant}: {count[each.tenant]} mirrored")
+            done.append(f"{each.tenant}: {counted(changes[each.tenant], 'change')} mirrored")
+        elif each.result is not Result.UNCHANGED and not changes[each.tenant]:
+            pending.append(f"{each.tenant}: {each.problem}; waiting")
         elif each.result is not Result.UNCHANGED:
-            pending.append(f"{each.tenant}: {count[each.tenant]} pending: {each.problem}")
+            pending.append(f"{each.tenant}: pending {counted(changes[each.tenant], 'change')}: {each.problem}")
         if stop.is_set():
             break
     return News(tuple(done), (*pending, *_pending(plan)))

@@ -121,7 +121,7 @@ class Attempt:
     @property
     def role(self) -> str:
         """As what somebody acts who does not say: on a mirror, and where only a distributor can, its distributor."""
-        own = self.subscription().origin is None and ACTIONS[self.order.action].resellers
+        own = self.subscription().origin is None and self.fold.rules.actions[self.order.action].resellers
         return self.order.role or (RESELLER if own else DISTRIBUTOR)
 
     def denied(self) -> Denied | None:
