@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.core.acting import CannotAct
 from reconciler.core.adopting import Adoption, adoption
@@ -18,7 +19,7 @@ from reconciler.core.codec import plan_digest
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
-from reconciler.core.explaining import Explanation, misnamed
+from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, Unreadable, tenants_in_order, upstream_key
 from reconciler.core.inverse import inverse
@@ -53,6 +54,8 @@ from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import Record, StoreError, TenantStore
 from reconciler.stores.registry import known_schemes
+
+Found = TypeVar("Found")
 
 
 class Invalid(Exception):
@@ -306,7 +309,9 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
     tenant, entity = subject.tenant, subject.entity
     reseller = entity.key.partition(".")[0]
     if reseller not in workspace.catalog.policies or upstream_key(workspace.catalog, reseller) != tenant:
-        raise Unknown(f"{entity} of {tenant} is its own: it is mirrored from nobody, and left alone")
+        above = upstream_key(workspace.catalog, tenant) if tenant in workspace.catalog.policies else None
+        state = _readable(_fold(workspace, access, now).observe_distributor(tenant)).state
+        raise Unknown(left_alone(tenant, entity, state, above))
     projection = _projection(workspace, access, reseller, now)
     comparison = compare_mirror(projection, default_rules())
     if entity not in comparison.desired.wanted and entity not in comparison.actual:
@@ -316,7 +321,11 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
 
 def _projection(workspace: Workspace, access: Access, reseller: str, now: datetime) -> Projection:
     """A reseller's subscriptions as its distributor should have them, all else planned. Raises `StoreError`."""
-    found = _fold(workspace, access, now).projection(reseller)
+    return _readable(_fold(workspace, access, now).projection(reseller))
+
+
+def _readable(found: Found | Unreadable) -> Found:
+    """What was read. Raises `StoreError` for what could not be."""
     if isinstance(found, Unreadable):
         raise StoreError(found.problem)
     return found
@@ -348,18 +357,15 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     for above in fold.above(tenant):
         fold.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
-    observed = fold.observe(policy)
-    if isinstance(observed, Unreadable):
-        raise StoreError(observed.problem)
-    upstream = fold.upstream_of(policy, observed.state)
-    if isinstance(upstream, Unreadable):
-        raise StoreError(upstream.problem)
+    observed = _readable(fold.observe(policy))
+    upstream = _readable(fold.upstream_of(policy, observed.state))
     return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 
 def act(workspace: Workspace, access: Access, order: Order) -> Acted:
     """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
     workspace.known(order.tenant)
+    order = replace(order, commit=workspace.repository.head() if workspace.repository else None)
     try:
         return perform(order, _fold(workspace, access, order.now), access)
     except (BadSetting, CannotAct) as error:
@@ -419,10 +425,7 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     upstreams = {key: provider_upstream(tree, now.date()) for key, tree in sorted(workspace.catalog.providers.items())}
     for policy in policies:
         if policy.upstream not in upstreams:
-            found = fold.upstream_of(policy)
-            if isinstance(found, Unreadable):
-                raise StoreError(found.problem)
-            upstreams[policy.upstream] = found
+            upstreams[policy.upstream] = _readable(fold.upstream_of(policy))
     return list(list_plans(upstreams, policies))
 
 

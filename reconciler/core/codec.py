@@ -169,7 +169,7 @@ def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
 def _tenant_to_data(tenant: TenantPlan) -> Data:
     return {
         "tenant": tenant.tenant,
-        "upstream": tenant.upstream,
+        "upstream": tenant.upstream or None,
         "status": tenant.status.value,
         "fingerprint": tenant.fingerprint,
         "revision": tenant.revision,
@@ -262,7 +262,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
 def _tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
     return TenantPlan(
         tenant=data["tenant"],
-        upstream=data["upstream"],
+        upstream=data["upstream"] or "",
         status=TenantStatus(data["status"]),
         fingerprint=data["fingerprint"],
         revision=data["revision"],

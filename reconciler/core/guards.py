@@ -66,6 +66,12 @@ class Case:
         """The origin of what came this way."""
         return self.comparison.origin
 
+    @property
+    def whole(self) -> str:
+        """What a guard that trips blocks, in words: a tenant's plan, or what its distributor gets of it."""
+        reseller = self.policy.reseller
+        return f"the {'whole plan' if self.comparison.tenant == reseller else 'mirrors'} of {reseller}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -105,30 +111,30 @@ def tripped(case: Case, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ..
     return tuple(trips)
 
 
-def obstacles(trips: Iterable[Trip], tenant: str) -> Callable[[EntityId], tuple[Obstacle, ...]]:
+def obstacles(trips: Iterable[Trip], case: Case) -> Callable[[EntityId], tuple[Obstacle, ...]]:
     """What stands in the way of a change of an entity, in words, once guards tripped."""
-    common = [(trip, _told(trip, trip.faults[:NAMED], tenant)) for trip in trips]
+    common = [(trip, _told(trip, trip.faults[:NAMED], case)) for trip in trips]
 
     def of(entity: EntityId) -> tuple[Obstacle, ...]:
-        return tuple(_obstacle(trip, told, entity, tenant) for trip, told in common)
+        return tuple(_obstacle(trip, told, entity, case) for trip, told in common)
 
     return of
 
 
-def _obstacle(trip: Trip, told: str, entity: EntityId, tenant: str) -> Obstacle:
+def _obstacle(trip: Trip, told: str, entity: EntityId, case: Case) -> Obstacle:
     own = tuple(each for each in trip.faults[NAMED:] if each.entity == entity)
-    detail = _told(trip, (*trip.faults[:NAMED], *own), tenant) if own else told
+    detail = _told(trip, (*trip.faults[:NAMED], *own), case) if own else told
     return Obstacle(RULE, detail, trip.setting.place)
 
 
-def _told(trip: Trip, faults: tuple[Fault, ...], tenant: str) -> str:
+def _told(trip: Trip, faults: tuple[Fault, ...], case: Case) -> str:
     value = str(trip.setting.value).lower()
     rest = len(trip.faults) - len(faults)
     parts = [
-        f"guard {trip.guard}: {value} ({where(trip.setting)}) blocks the whole plan of {tenant}: {trip.summary}",
+        f"guard {trip.guard}: {value} ({where(trip.setting)}) blocks {case.whole}: {trip.summary}",
         *map(str, faults),
         *([f"and {rest} more, each named in its own blocked change"] if rest else []),
-        f"if it is right all the same, --allow {trip.guard}:{tenant} lets it through for one plan",
+        f"if it is right all the same, --allow {trip.guard}:{case.policy.reseller} lets it through for one plan",
     ]
     return "; ".join(parts)
 

@@ -35,7 +35,7 @@ ATTEMPTS = 5
 @dataclass(frozen=True, slots=True)
 class Order:
     """Who asks for what on which subscription, and when. ``settings``: ``K=V`` texts. ``role``: distributor or
-    reseller; ``None``: whose it is."""
+    reseller; ``None``: whose it is. ``commit``: of the policies by which its mirrors are made."""
 
     tenant: str
     key: str
@@ -44,6 +44,7 @@ class Order:
     by: str
     settings: tuple[str, ...] = ()
     role: str | None = None
+    commit: str | None = None
 
     @property
     def at(self) -> str:
@@ -119,8 +120,9 @@ class Attempt:
 
     @property
     def role(self) -> str:
-        """As what somebody acts who does not say: on a mirror, its distributor."""
-        return self.order.role or (RESELLER if self.subscription().origin is None else DISTRIBUTOR)
+        """As what somebody acts who does not say: on a mirror, and where only a distributor can, its distributor."""
+        own = self.subscription().origin is None and self.fold.rules.actions[self.order.action].resellers
+        return self.order.role or (RESELLER if own else DISTRIBUTOR)
 
     def denied(self) -> Denied | None:
         """What can be told before anything is computed. The store says so all the same."""
@@ -200,7 +202,7 @@ class Attempt:
         whole = Plan(order.at, PlanSource(None, None, False, self.fold.catalog.digest), (plan,))
         changes = tuple(change_to_data(change) for change in plan.changes)
         notes = {"action": order.action, "subscription": f"{order.tenant}/{SUBSCRIPTION.lower()}/{order.key}"}
-        record = Record(plan.tenant, plan_digest(whole), order.at, order.by, None, changes, notes)
+        record = Record(plan.tenant, plan_digest(whole), order.at, order.by, order.commit, changes, notes)
         writes = tuple(write for change in plan.changes for write in writes_of(change))
         return TenantWrite(plan.tenant, writes, order.by, order.at, plan.fingerprint, plan.revision, record)
 

@@ -382,7 +382,11 @@ def update(scenario: Scenario) -> None:
     """Write the goldens as they are now."""
     outcome = scenario.actual
     catalog = scenario.given.catalog
-    single = catalog is not None and len(catalog.policies) == 1 and set(outcome.after) <= set(catalog.policies)
+    single = (
+        len(_tenants(catalog)) == ONE_OF_EACH
+        and catalog is not None
+        and tuple(catalog.policies) == tuple(outcome.after)
+    )
     for _, file in list(after_files(scenario)):
         file.unlink()
     for tenant, state in outcome.after.items():
