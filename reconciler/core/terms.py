@@ -75,16 +75,15 @@ def _cycle_end(said: Body, last: Body | None, billing_day: int | None, on: date)
     start, period = _start(said), said.get("billing_cycle")
     if start is None or period is None:
         return None
-    cycles = Cycles(start, period, billing_day)
+    cycles, renews = Cycles(start, period, billing_day), said.get("renew_automatically", False)
     if last is None:
-        return _renewed(said, cycles, _first_seen(said, cycles, on))
+        seen = _first_seen(said, cycles, on)
+        return seen if renews else _renewed(said, cycles, seen)
     kept = day_of(last, "cycle_end")
     if kept and said.get("status", ACTIVE) not in (ACTIVE, INACTIVE):
         return kept
     running = _Running(said, last, cycles, kept)
-    if said.get("renew_automatically", False):
-        return running.end(on, after=True)
-    return _renewed(said, cycles, running.last_end(on))
+    return running.end(on, after=True) if renews else _renewed(said, cycles, running.last_end(on))
 
 
 def _first_seen(said: Body, cycles: Cycles, on: date) -> date | None:

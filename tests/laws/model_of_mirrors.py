@@ -1,7 +1,7 @@
 """What a distributor should have of its resellers' subscriptions, told from RULES.md alone: the model of the machine.
 
 Nothing of the engine is used here. Days are counted by `oracle_cycles`. Where the rules leave open what a distributor
-can know (several changes at once of which no record tells the day), the end of a cycle is `vague` and not compared.
+can know (several changes of a cycle that it sees at once), the end of that cycle is `vague` and not compared.
 """
 
 from collections.abc import Iterator, Mapping
@@ -99,9 +99,7 @@ class Term:
         moving = [
             each for each in events if each.action in ("set_renew_automatically", "activate", "change_unit", "start")
         ]
-        seen = [each for each in moving if each not in told]
-        later = any(each.action == "change_unit" and each.value == "next_cycle" for each in moving)
-        self.vague |= len(moving) > 1 and bool(seen or later)
+        self.vague |= len(moving) > 1
         now = {**was, "renewals": []}
         for each in events:
             self._on(each, now, said)
@@ -297,6 +295,7 @@ class Model:
     def _created(self, reseller: str, key: str, source: Subscription, on: date) -> Mirror:
         term = Term(self.billing_days.get(reseller))
         term.first_seen(source.body, on)
+        term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
         mirror = Mirror({"status": "inactive"}, [Event("create", on)], term)
         mirror.applied = {"name": None, "prices": {}, "add_ons": {}}
         mirror.body |= {"name": None, "prices": {}, "add_ons": {}}
@@ -308,6 +307,7 @@ class Model:
         assert mirror.term is not None
         told = source.history[mirror.seen :]
         mirror.term.goes_on(mirror.was, source.body, told, on)
+        mirror.term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
         new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action != "start")]
         mirror.history += [each for each in new if each.action != "expire"]  # the source's own end is not the mirror's
         if mirror.body["status"] == "active" and self._expired(source.body, mirror.term, on):

@@ -151,6 +151,12 @@ def test_renewed_by_hand_it_ends_with_what_was_renewed(days: list[str], end: str
     assert after(("2026-11-21", renewed)) == Terms("active", day(end))
 
 
+def test_what_renews_by_itself_ends_with_its_cycle_whatever_was_renewed_by_hand() -> None:
+    """Seen for the first time or again: what a plan writes, the next one finds."""
+    renewing = said(renew_automatically=True, renewals=[{"date": "2026-12-15"}])
+    assert after(("2026-11-20", renewing)) == after(("2026-11-20", renewing), ("2026-11-20", renewing)) == ENDS
+
+
 def test_another_unit_for_the_current_cycle() -> None:
     weekly = said(billing_cycle="P1W", unit_change="current_cycle")
     assert after(("2026-11-20", said()), ("2026-11-25", weekly)) == Terms("active", day("2026-11-29"))
