@@ -135,10 +135,21 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
         removed = shape.sync.removed if shape else None
         if removed is None or have.origin != comparison.origin or id in comparison.desired.wanted:
             continue
+        if id not in comparison.desired.upstream.state and _stays_named(comparison, id):
+            continue
         holders = tuple(_holders(comparison, id))
         if all(comparison.may_let_go(holder) for holder in holders):
             found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
             yield replace(found, unless_held_by=holders)
+
+
+def _stays_named(comparison: Comparison, id: EntityId) -> bool:
+    """Whether something that is wanted names the entity: it is not obsolete then, although its upstream lost it."""
+    held_by = comparison.rules.kinds[id.kind].sync.held_by
+    wanted = comparison.desired.wanted.values()
+    return held_by is not None and any(
+        each.id.kind == held_by[0] and each.body.get(held_by[1]) == id.key for each in wanted
+    )
 
 
 def _holders(comparison: Comparison, id: EntityId) -> Iterator[EntityId]:

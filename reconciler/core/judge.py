@@ -50,11 +50,32 @@ class Judgement:
 def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
     """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
     bench = Bench(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
-    judged = bench.along([_held(bench.verdict(each), hold) for each in found])
+    judged = bench.along(_with_holders([_held(bench.verdict(each), hold) for each in found], comparison))
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY]
     return Judgement(standing, {**arrivals, **bench.with_the_first(applied)})
+
+
+def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
+    """What is removed stays where something that is to let go of it is blocked, for the same reasons (IW-16)."""
+    blocked = {
+        (each.difference.entity, each.difference.path): each.obstacles
+        for each in judged
+        if each.verdict is Verdict.BLOCKED
+    }
+
+    def obstacles(removal: Difference) -> tuple[Obstacle, ...]:
+        held_by = comparison.rules.kinds[removal.entity.kind].sync.held_by
+        holders = [(holder, (held_by[1],)) for holder in removal.unless_held_by] if held_by else []
+        return tuple(dict.fromkeys(each for holder in holders for each in blocked.get(holder, ())))
+
+    return [
+        replace(each, verdict=Verdict.BLOCKED, obstacles=obstacles(each.difference))
+        if each.verdict is Verdict.APPLY and obstacles(each.difference)
+        else each
+        for each in judged
+    ]
 
 
 def _held(judged: Judged, hold: Hold | None) -> Judged:

@@ -3,7 +3,7 @@
 Pools are small, so that keys meet. Documents are plain maps, and name each other by the keys of the catalog.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeAlias
 
@@ -48,14 +48,20 @@ def catalog(chance: Random) -> list[Document]:
         if each["kind"] == "Plan":
             each["labels"] = {"segment": chance.choice(SEGMENTS)}
         if chance.random() < 0.15:
-            each["moved_from"] = f"{each['key']}-old"
+            each["moved_from"] = moved_from(chance, each["key"])
     lists = [_price_list(chance, key, there["Product"]) for key in PRICE_LISTS]
     return [{"kind": "Provider", "key": PROVIDER, "currency": "EUR"}, *_stays(chance), *bodies, *lists, _gold(chance)]
 
 
-def old_keys(documents: Sequence[Document]) -> dict[Id, str]:
-    """What entities were called, by what they are."""
-    return {(each["kind"], each["key"]): each["moved_from"] for each in documents if "moved_from" in each}
+def moved_from(chance: Random, key: str) -> Any:
+    """What an entity was called; by chance, also what it was called before that."""
+    return f"{key}-old" if chance.random() < 0.7 else [f"{key}-old", f"{key}-older"]
+
+
+def old_keys(documents: Iterable[Document]) -> dict[Id, list[str]]:
+    """All that entities were called, by what they are."""
+    found = {(each["kind"], each["key"]): each["moved_from"] for each in documents if "moved_from" in each}
+    return {id: [olds] if isinstance(olds, str) else olds for id, olds in found.items()}
 
 
 def _stays(chance: Random) -> list[Document]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
-from tests.laws.forest_catalogs import KEYS, Document, Id
+from tests.laws.forest_catalogs import KEYS, Document, Id, old_keys
 
 LINKS: Mapping[str, Mapping[str, str]] = {
     "Plan": {
@@ -78,17 +78,21 @@ def _links(value: Document, fields: Mapping[str, str]) -> Iterator[Id]:
 
 
 def moved(documents: Iterable[Document], names: Mapping[Id, str]) -> list[Document]:
-    """The documents with new keys, each saying what it was called."""
-    return [
-        as_called(each, names) | ({"moved_from": each["key"]} if (each["kind"], each.get("key", "")) in names else {})
-        for each in documents
-    ]
+    """The documents with new keys, each saying all that it was called."""
+    listed = list(documents)
+    olds = old_keys(listed)
+    found = []
+    for each in listed:
+        id = (each["kind"], each.get("key", ""))
+        before = {"moved_from": [*olds.get(id, ()), each["key"]]} if id in names else {}
+        found.append(as_called(each, names) | before)
+    return found
 
 
 def new_keys(documents: Iterable[Document], chance: Random, share: float) -> dict[Id, str]:
-    """New keys for a share of what may come down and was not renamed before."""
+    """New keys for a share of what may come down."""
     return {
         (each["kind"], each["key"]): f"{each['key']}-new"
         for each in documents
-        if each["kind"] in KEYS and "moved_from" not in each and chance.random() < share
+        if each["kind"] in KEYS and chance.random() < share
     }

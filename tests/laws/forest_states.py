@@ -8,7 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from tests.laws.forest_catalogs import AMOUNTS, KEYS, PERIODS, PROVIDER, Document, Id, body, old_keys, some
+from tests.laws.forest_catalogs import (
+    AMOUNTS,
+    KEYS,
+    PERIODS,
+    PROVIDER,
+    Document,
+    Id,
+    body,
+    moved_from,
+    old_keys,
+    some,
+)
 from tests.laws.forest_renames import as_called
 
 PROVIDERS_ALONE = ("labels", "moved_from", "unit_prices")
@@ -32,16 +43,18 @@ def states(
     return found
 
 
-def _called(chance: Random, olds: Mapping[Id, str], above: Mapping[Id, str]) -> dict[Id, str]:
-    """The entities that a tenant knows by their old keys; rarely one that its upstream knows by the new one."""
-    return {id: old for id, old in olds.items() if chance.random() < (0.9 if id in above else 0.5)}
+def _called(chance: Random, olds: Mapping[Id, Sequence[str]], above: Mapping[Id, str]) -> dict[Id, str]:
+    """The entities that a tenant knows by an old key; that of its upstream mostly, where that has not the new one."""
+    found = {id: chance.choice(keys) for id, keys in olds.items() if chance.random() < (0.9 if id in above else 0.5)}
+    return {id: above.get(id, old) if chance.random() < 0.9 else old for id, old in found.items()}
 
 
-def _in_the_way(chance: Random, named: Sequence[Document], olds: Mapping[Id, str]) -> Iterator[Document]:
+def _in_the_way(chance: Random, named: Sequence[Document], olds: Mapping[Id, Sequence[str]]) -> Iterator[Document]:
     """By chance, something of the tenant's own under a new key that a copy is to get."""
     there = {(each["kind"], each["key"]) for each in named}
-    for (kind, key), old in olds.items():
-        if kind in KEYS and (kind, old) in there and (kind, key) not in there and chance.random() < 0.15:
+    for (kind, key), keys in olds.items():
+        due = kind in KEYS and any((kind, old) in there for old in keys) and (kind, key) not in there
+        if due and chance.random() < 0.15:
             yield _own(chance, kind, key)
 
 
@@ -126,7 +139,7 @@ class Drawn:
         key = f"own-{self.tenant}"
         plan = _own(self.chance, "Plan", key) | {"labels": {"segment": "smb"}}
         if self.chance.random() < 0.3:
-            plan["moved_from"] = f"{key}-old"
+            plan["moved_from"] = moved_from(self.chance, key)
         yield ("Plan", key), plan
 
     def _itself(self) -> Document:

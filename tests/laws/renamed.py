@@ -52,6 +52,6 @@ def _renamed_there(state: State, own: list[Document], names: Mapping[Id, str]) -
     for each in own:
         if new := names.get((each["kind"], each["key"])):
             have = after.pop(EntityId(each["kind"], each["key"])).document()
-            here = entity({**have, "key": new, "moved_from": each["key"]})
+            here = entity({**have, "key": new, "moved_from": [each["key"]]})
             after[here.id] = here
     return after

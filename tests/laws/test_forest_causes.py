@@ -18,14 +18,15 @@ GIVEN = {
 
 
 def test_a_cause_from_above_is_named_once(here: Grown) -> None:
-    """It is above, and defers the entity, or what the entity would come with, for the same reason by the same line."""
+    """It is at a reseller above, which or one in between defers the entity, or what would bring it, by that cause."""
     for key, tenant in here.tenants.items():
         for each in tenant.plan.deferred:
             if root := _root(each):
-                assert root in here.forest.above(key)
+                above = here.forest.above(key)
                 assert each.detail.count(f"{each.reason} at ") == 1
-                causes = [_cause(other) for other in _holding(each.change.entity, here.tenants[root])]
-                assert _cause(each) in causes, (key, each)
+                between = [here.tenants[one] for one in above[: above.index(root) + 1]]
+                holding = [(it, one) for one in between for it in _holding(each.change.entity, one)]
+                assert (_cause(each), root) in [(_cause(it), _root(it) or one.key) for it, one in holding], (key, each)
 
 
 def _root(deferred: Deferred) -> str | None:
@@ -46,16 +47,12 @@ def _holding(id: EntityId, tenant: Tenant) -> Iterator[Deferred]:
 
 
 def _brought(deferred: Deferred, tenant: Tenant) -> set[EntityId]:
-    """All that a creation links to, directly or by what it would bring, as the upstream has that or is held from it.
-
-    What does not return at the root is not created below, and brings nothing there either.
-    """
+    """All that a creation links to, directly or by what it would bring, as the upstream has that or is held from it."""
     upstream = tenant.comparison.desired.upstream
     bodies = {id: each.body for id, each in upstream.held.items()}
     bodies |= {id: each.body for id, each in upstream.state.items()}
     found: set[EntityId] = set()
-    change = deferred.change
-    queue = [dict(each) for each in (change.before, change.after) if each] if _comes(deferred) else []
+    queue = [dict(deferred.change.after or {})] if _is_held(deferred) else []
     while queue:
         new = {EntityId(*id) for id in links(queue.pop())} - found
         found |= new
@@ -81,11 +78,6 @@ def test_what_does_not_come_to_a_tenant_does_not_come_below(here: Grown) -> None
 
 def _is_held(deferred: Deferred) -> bool:
     return deferred.change.action is Action.CREATE and deferred.reason in ("withheld", "blocked")
-
-
-def _comes(deferred: Deferred) -> bool:
-    returns = any((each.path, each.after) == (("status",), "active") for each in deferred.change.fields)
-    return returns or _is_held(deferred)
 
 
 def _asked_for(here: Grown, tenant: str) -> set[EntityId]:

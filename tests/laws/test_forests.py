@@ -4,9 +4,12 @@ from dataclasses import replace
 from random import Random
 
 from reconciler.core.codec import encode
+from reconciler.model.change import Action
+from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Plan, Source, TenantPlan
 from reconciler.model.values import Path
+from tests.laws.forest_renames import links
 from tests.laws.grown import Grown, grown
 from tests.laws.ownership import lost
 from tests.laws.test_laws import _placeless
@@ -35,6 +38,26 @@ def _paths(change: Change) -> list[Path]:
 def test_those_below_a_tenant_see_what_apply_leaves_there(here: Grown) -> None:
     for key, tenant in here.tenants.items():
         assert tenant.after == here.applied.states[key]
+
+
+def test_nothing_names_what_is_removed(here: Grown) -> None:
+    for tenant, change in here.changes():
+        if change.action is Action.DELETE:
+            by = [id for id, each in tenant.after.items() if change.entity in _named(each)]
+            assert by == [], (change.address, by)
+
+
+def test_nothing_names_what_does_not_come(here: Grown) -> None:
+    """Add-ons aside, which name what they belong to whether or not the tenant has it."""
+    for tenant, change in here.changes():
+        before, after = tenant.comparison.actual.get(change.entity), tenant.after.get(change.entity)
+        new = (_named(after) if after else set()) - (_named(before) if before else set())
+        assert new <= tenant.after.keys(), (change.address, new - tenant.after.keys())
+
+
+def _named(have: Entity) -> set[EntityId]:
+    document = {name: value for name, value in have.document().items() if name != "add_on_of"}
+    return {EntityId(*id) for id in links(document)}
 
 
 def test_some_tenants_can_be_applied_alone(here: Grown) -> None:
