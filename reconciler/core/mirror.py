@@ -231,8 +231,11 @@ class Projection:
     def _remembered(self, source: Entity, have: Body | None, body: Body) -> Body:
         """What later plans have to know. Of a field that the distributor edited, what was there before stays."""
         before = (have or {}).get(LAST_APPLIED) or {}
+        there = (have or {}).get("add_ons", {})  # of an add-on that comes, or comes back, nobody edited anything yet
         add_ons = {
             key: {**each, "prices": _kept_or_new(before, have, each["prices"], ("add_ons", key, "prices"))}
+            if key in there
+            else each
             for key, each in body.get("add_ons", {}).items()
         }
         edited = have is not None and before.get("name") != have.get("name")

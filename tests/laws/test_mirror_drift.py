@@ -187,3 +187,16 @@ def test_switching_off_what_is_off_brings_nothing_back(resale: Resale) -> None:
     resale.act("contoso", "sub-1", "set_renew_automatically", "value=false")
     assert resale.body(PROVIDER, MIRROR)["status"] == "inactive"
     assert resale.body(PROVIDER, MIRROR)["cycle_end"] == "2026-12-20"
+
+
+def test_an_add_on_that_comes_back_has_a_price_that_nobody_edited(resale: Resale) -> None:
+    """It is priced as the list has it now, and follows from then on (SUB-16)."""
+    drift(resale, add_ons={"kept": None})
+    resale.prices = {"office": {"P1M": "5.10"}}
+    resale.declare()
+    resale.apply(resale.plan())
+    assert resale.body(PROVIDER, MIRROR)["add_ons"]["kept"]["prices"] == {"P1M": "1.00"}
+    resale.prices = {"office": {"P1M": "5.10"}, "backup": {"P1M": "0.90"}}
+    resale.declare()
+    resale.apply(resale.plan())
+    assert resale.body(PROVIDER, MIRROR)["add_ons"]["kept"]["prices"] == {"P1M": "0.90"}
