@@ -50,7 +50,8 @@ class Judgement:
 def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
     """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
     bench = Bench(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
-    judged = bench.along(_with_holders([_held(bench.verdict(each), hold) for each in found], comparison))
+    verdicts = _with_holders([bench.verdict(each) for each in found], comparison)
+    judged = bench.along([_held(each, hold) for each in verdicts])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY]

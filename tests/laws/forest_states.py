@@ -5,6 +5,7 @@ one, and so does whatever links to it there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -34,8 +35,7 @@ def states(
     calls: dict[str, dict[Id, str]] = {PROVIDER: {}}
     found = {}
     for tenant, above in upstream.items():
-        drawn = Drawn(chance, tenant, above)
-        offers[tenant] = drawn.documents(offers[above], own=own[tenant])
+        offers[tenant] = Drawing(chance, tenant, above).documents(offers[above], own=own[tenant])
         olds[tenant] = old_keys([*catalog, *offers[tenant].values()])
         calls[tenant] = _called(chance, olds[above], calls[above])
         named = [as_called(each, calls[tenant]) for each in offers[tenant].values()]
@@ -75,11 +75,13 @@ def _cycle(chance: Random) -> Document:
     }
 
 
-class Drawn:
+@dataclass(frozen=True)
+class Drawing:
     """Draws one tenant's documents, by the keys of the catalog."""
 
-    def __init__(self, chance: Random, tenant: str, above: str) -> None:
-        self.chance, self.tenant, self.above = chance, tenant, above
+    chance: Random
+    tenant: str
+    above: str
 
     def documents(self, offered: Mapping[Id, Document], *, own: bool) -> dict[Id, Document]:
         """By kind and key. ``offered``: what the upstream has, from before its own plan."""

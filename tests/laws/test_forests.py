@@ -4,13 +4,15 @@ from dataclasses import replace
 from random import Random
 
 from reconciler.core.codec import encode
+from reconciler.core.inverse import inverse
+from reconciler.core.planning import Observed
 from reconciler.model.change import Action
-from reconciler.model.entity import Entity
+from reconciler.model.entity import Entity, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Plan, Source, TenantPlan
 from reconciler.model.values import Path
 from tests.laws.forest_renames import links
-from tests.laws.grown import Grown, grown
+from tests.laws.grown import Grown, applied, grown
 from tests.laws.ownership import lost
 from tests.laws.test_laws import _placeless
 from tests.laws.whereabouts import is_whole
@@ -69,13 +71,35 @@ def test_some_tenants_can_be_applied_alone(here: Grown) -> None:
     assert all(after.states[key] == here.states[key] for key in here.states if key not in chosen.tenants)
 
 
+def test_an_inverse_gives_back_all_that_it_does_not_name(here: Grown) -> None:
+    """Where nothing moved since, what it leaves is what a tenant named without having it: that would be so again."""
+
+    def look(tenant: str) -> Observed:
+        state = here.applied.states[tenant]
+        return Observed(state, state_fingerprint(state), 1)
+
+    for undone in inverse(_plan(here), look):
+        state, before = applied(undone, here.applied.states[undone.tenant]), here.states[undone.tenant]
+        moved = {id for id in {*state, *before} if state.get(id) != before.get(id)}
+        assert moved <= {id for each in undone.deferred for id in _called(each.change)}, undone.tenant
+
+
+def _called(change: Change) -> set[EntityId]:
+    """An entity by its key, and by those that it has before and after."""
+    documents = [each for each in (change.before, change.after) if each]
+    return {change.entity, *(EntityId(each["kind"], each["key"]) for each in documents)}
+
+
 def test_the_order_of_documents_fields_and_tenants_does_not_matter(here: Grown) -> None:
     assert _bytes(grown(here.forest, Random(len(here.states)))) == _bytes(here)
 
 
 def _bytes(here: Grown) -> bytes:
-    plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, here.catalog.digest), here.plans)
-    return encode(_placeless(plan))
+    return encode(_placeless(_plan(here)))
+
+
+def _plan(here: Grown) -> Plan:
+    return Plan("2026-12-01T00:00:00Z", Source(None, None, False, here.catalog.digest), here.plans)
 
 
 def test_nothing_of_a_resellers_own_changes(here: Grown) -> None:
