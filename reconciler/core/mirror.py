@@ -79,7 +79,9 @@ def mirror_key(reseller: str, key: str) -> str:
 def mirror(projection: "Projection", rules: RuleBook) -> Desired:
     """What a distributor should have of a reseller's subscriptions."""
     customers = dict(projection.customers())
-    wanted = {each.id: each for each in projection.subscriptions()}
+    copied = (id for id in customers if projection.has(id))  # they follow, whatever holds their subscriptions
+    wanted = {id: Wanted(id, customers[id].body, given=True) for id in copied}
+    wanted |= {each.id: each for each in projection.subscriptions()}
     state = customers | {id: Entity(id, each.body) for id, each in wanted.items()}
     upstream = Upstream(projection.policy.reseller, state, {})
     closure = Closure(upstream, projection.actual, rules, dict(wanted), {})
@@ -126,6 +128,10 @@ class Projection:
             gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
             if gone and (last_applied(there.body) or {}).get("status") == DELETED:
                 yield Wanted(id, {}, given=True, covers=frozenset())
+
+    def has(self, id: EntityId) -> bool:
+        """Whether the distributor has it, and it came from this reseller."""
+        return self._have(id) is not None
 
     def why_absent(self, id: EntityId) -> str:
         """In words, why the distributor neither has nor gets something under a mirror's key."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.core.acting import SUBSCRIPTION, Case, act
+from reconciler.core.acting import CUSTOMER, SUBSCRIPTION, Case, act
 from reconciler.core.codec import change_to_data, plan_digest
 from reconciler.core.denials import denial, forbidden
 from reconciler.core.fold import Fold
@@ -187,7 +187,7 @@ class Attempt:
         done = lift(
             Lifted(nothing_yet(distributor, "", observed), here),
             observed,
-            [Source(policy, _only(state, touched))],
+            [Source(policy, _with_their_customers(state, touched))],
             offer=self.fold.offer(distributor, snapshot.entities),
             rules=self.fold.rules,
             clock=self.fold.clock,
@@ -214,6 +214,13 @@ class Level:
     changes: tuple[Change, ...]
     write: TenantWrite | None
     pending: str = ""
+
+
+def _with_their_customers(state: State, subscriptions: frozenset[EntityId]) -> State:
+    """A state with these of its subscriptions, the customers of theirs, and all else."""
+    customers = {state[id].body.get("customer") for id in subscriptions if id in state}
+    kept = _only(state, subscriptions)
+    return {id: each for id, each in kept.items() if id.kind != CUSTOMER or id.key in customers}
 
 
 def _only(state: State, subscriptions: frozenset[EntityId]) -> State:

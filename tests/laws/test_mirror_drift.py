@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.laws.resale import PROVIDER, Resale, folder, paid
+from reconciler.model.keys import EntityId
+from tests.laws.resale import OWN_PRODUCT, PROVIDER, Resale, folder, paid
 
 MIRROR = "contoso.sub-1"
 TAMPERED: dict[str, Any] = {
@@ -200,3 +201,11 @@ def test_an_add_on_that_comes_back_has_a_price_that_nobody_edited(resale: Resale
     resale.declare()
     resale.apply(resale.plan())
     assert resale.body(PROVIDER, MIRROR)["add_ons"]["kept"]["prices"] == {"P1M": "0.90"}
+
+
+def test_a_customer_follows_whatever_holds_its_subscription(resale: Resale) -> None:
+    source(resale, product=OWN_PRODUCT)
+    resale.write("contoso", {"kind": "Customer", "key": "acme", "name": "Acme Group"})
+    resale.apply(resale.plan())
+    assert resale.state(PROVIDER)[EntityId("Customer", "contoso.acme")].body["name"] == "Acme Group"
+    assert resale.body(PROVIDER, MIRROR)["product"] == "office"
