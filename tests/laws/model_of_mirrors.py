@@ -106,8 +106,8 @@ class Term:
         if renews(said):
             self.end = None
             self.vague = False
-            if self.until and self.until <= on:
-                self.until = None
+        if self.until and self.until <= on:
+            self.until = None
         self._renewed(said)
 
     def _on(self, event: Event, now: Fields, said: Fields) -> None:
@@ -131,12 +131,11 @@ class Term:
             kept = self.until if self.until and self.until >= event.day else None
             self.end = kept or self._from(max(event.day, starts(now)), now)
         now["renew_automatically"] = event.value
-        self.until = self.until if event.value else None
 
     def _other_unit(self, event: Event, now: Fields, unit: str) -> None:
         day = max(event.day, starts(now))
         if event.value == "next_cycle":
-            self.until = (self.until or self._after(day, now)) if renews(now) else None
+            self.until = self.until or self.end or self._after(day, now)
         else:
             self.until = None
             self.end = None if renews(now) else self._after(day, {**now, "billing_cycle": unit})
@@ -150,7 +149,7 @@ class Term:
 
     def ends(self, said: Fields, on: date) -> date:
         """The end that is shown: of what renews, the next one."""
-        return self.end or self.until or self._after(on, said)
+        return self.end or self._after(on, said)
 
     def _from(self, day: date, said: Fields) -> date:
         return oracle.end_from(day, starts(said), said["billing_cycle"], self.billing_day)
@@ -270,7 +269,6 @@ class Model:
                 return False
             have = self.subscriptions[at] = self._created(reseller, key, source, on)
         elif self.held(reseller, key):
-            self._customer(reseller, source, new=False)
             return False
         else:
             self._updated(reseller, source, have, on)
@@ -344,7 +342,7 @@ class Model:
             "source_status": said["status"],
             "ribbon": f"This subscription is managed by {NAMES[reseller]} Tenant Reseller",
         }
-        self._customer(reseller, source, new=True)
+        self._customer(reseller, source)
         self._priced(reseller, said, mirror)
         mirror.was = {**said, "add_ons": _bare(said.get("add_ons", {}))}
         mirror.seen, mirror.drifted = len(source.history), False
@@ -379,13 +377,12 @@ class Model:
         price = listed or PRODUCTS.get(product, {}).get("unit_prices", {}).get(cycle)
         return {cycle: price} if cycle and price else {}
 
-    def _customer(self, reseller: str, source: Subscription, *, new: bool) -> None:
+    def _customer(self, reseller: str, source: Subscription) -> None:
         """SUB-03: the customer is copied first, and followed. SUB-14: nothing of how it is billed."""
         key = source.body["customer"]
-        at = (UPSTREAMS[reseller], f"{reseller}.{key}")
-        if new or at in self.customers:
-            there = self.customers[reseller, key]
-            self.customers[at] = {name: there[name] for name in ("name", "reference") if name in there}
+        there = self.customers[reseller, key]
+        copy: Fields = {name: there[name] for name in ("name", "reference") if name in there}
+        self.customers[UPSTREAMS[reseller], f"{reseller}.{key}"] = copy
 
 
 def follow(have: dict[str, str], applied: dict[str, str], asked: Mapping[str, str]) -> None:

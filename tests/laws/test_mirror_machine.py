@@ -566,6 +566,18 @@ class Machine(RuleBasedStateMachine):
         named = Counter((each.body["reseller"], each.body["source"]) for each in there.values() if each.origin)
         assert set(named.values()) <= {1}
         self._each(tenant, mirrors, there)
+        for key in mirrors:
+            self._shows_the_next_end(key, self.model.subscriptions[tenant, key], there[key])
+
+    def _shows_the_next_end(self, key: str, mirror: Subscription, entity: Entity) -> None:
+        """What renews shows the end of the cycle that runs; where a unit is to change, that is compared no further."""
+        reseller, _, source = key.partition(".")
+        follows = reseller in self.model.mirrors_on and not self.model.held(reseller, source)
+        assert isinstance(mirror, Mirror)
+        assert mirror.term is not None
+        plain = mirror.was.get("unit_change") != "next_cycle" and renews(mirror.was)
+        if follows and plain and mirror.body["status"] == "active":
+            assert entity.body["cycle_end"] == mirror.term.ends(mirror.was, self.today).isoformat()
 
     def _each(self, tenant: str, keys: list[str], there: dict[str, Entity]) -> None:
         for key in keys:
