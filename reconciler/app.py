@@ -4,11 +4,13 @@ Nothing here prints, asks, or chooses an exit status.
 """
 # long: everything that can be asked of a workspace, in one place
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.core.acting import CannotAct
 from reconciler.core.adopting import Adoption, adoption
@@ -17,9 +19,9 @@ from reconciler.core.codec import plan_digest
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
-from reconciler.core.explaining import Explanation, misnamed
+from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, Unreadable, upstream_key
+from reconciler.core.fold import Allowed, Fold, Unreadable, tenants_in_order, upstream_key
 from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.mirror import Projection
@@ -40,16 +42,20 @@ from reconciler.model.keys import EntityId, noun
 from reconciler.model.options import GUARDS, MIRROR, OPTIONS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog
+from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
+from reconciler.shell.cache import remembering
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.git import Blamed, Repository, open_repository
 from reconciler.shell.provenance import with_commits
+from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import Record, StoreError, TenantStore
 from reconciler.stores.registry import known_schemes
+
+Found = TypeVar("Found")
 
 
 class Invalid(Exception):
@@ -83,15 +89,21 @@ class Workspace:
             raise Unknown(f'there is no tenant "{tenant}": {did_you_mean(tenant, self.tenants())}')
         return tenant
 
-    def chosen(self, patterns: Iterable[str]) -> frozenset[str] | None:
-        """The tenants that patterns such as ``con*`` choose; ``None``, for all, without any. Raises `Unknown`."""
+    def chosen(self, patterns: Iterable[str], shard: str | None = None) -> frozenset[str] | None:
+        """The tenants that patterns such as ``con*`` choose, of a shard (``1/4``) if one is given; ``None``: all.
+
+        Raises `Unknown`.
+        """
+        part = shard_of(self.catalog, shard) if shard is not None else None
         chosen: set[str] = set()
         for pattern in patterns:
             found = {tenant for tenant in self.tenants() if fnmatchcase(tenant, pattern)}
             if not found:
                 raise Unknown(f'no tenant is called "{pattern}": {did_you_mean(pattern, self.tenants())}')
             chosen |= found
-        return frozenset(chosen) if patterns else None
+        if not patterns:
+            return part
+        return frozenset(chosen) if part is None else part & chosen
 
     def allowances(self, texts: Iterable[str]) -> dict[str, frozenset[str]]:
         """``GUARD:TENANT`` texts as the guards to override by tenant (GUARD-01). Raises `Unknown`."""
@@ -108,22 +120,51 @@ class Workspace:
         return found
 
 
+def shard_of(catalog: Catalog, text: str) -> frozenset[str]:
+    """The tenants of one of several parts: whole subtrees below a provider, in turn; providers are of the first.
+
+    ``text``: ``2/4`` is the second of four. Raises `Unknown`.
+    """
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise Unknown(f'"{text}" is no shard: for example 1/4, the first of four')
+    firsts = [each for each in sorted(catalog.policies) if upstream_key(catalog, each) in catalog.providers]
+    part = firsts[int(index) - 1 :: int(count)] + (sorted(catalog.providers) if index.lstrip("0") == "1" else [])
+    found = set(part)
+    for reseller in tenants_in_order(catalog):
+        if upstream_key(catalog, reseller) in found - set(catalog.providers):
+            found.add(reseller)
+    return frozenset(found)
+
+
 def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
     """Read and validate: the catalog, if it can be had, and everything that is wrong, in order."""
-    repository = open_repository(root) if revision else None
+    return _check(*_files(root, open_repository(root) if revision else None, revision))
+
+
+def _files(
+    root: Path, repository: Repository | None, revision: str | None
+) -> tuple[list[SourceFile], list[Diagnostic]]:
     if revision and repository is None:
         raise Unknown(f"{root} is not in a git repository, so there is no revision {revision!r}")
-    files, problems = repository.read(revision) if repository and revision else read_worktree(root)
-    catalog, more = load(files, schemes=SCHEMES | known_schemes())
+    return repository.read(revision) if repository and revision else read_worktree(root)
+
+
+def _check(files: Iterable[SourceFile], problems: Iterable[Diagnostic]) -> tuple[Catalog | None, list[Diagnostic]]:
+    with remembering(os.environ) as read:
+        catalog, more = load(files, schemes=SCHEMES | known_schemes(), read=read)
     return catalog, in_order([*problems, *more])
 
 
-def open_workspace(root: Path, revision: str | None = None) -> Workspace:
-    """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`."""
-    catalog, problems = check_workspace(root, revision)
+def open_workspace(root: Path, revision: str | None = None, looked: Looked | None = None) -> Workspace:
+    """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`.
+
+    ``looked``: what `look_for_plan` read already.
+    """
+    repository = looked.repository if looked else open_repository(root)
+    catalog, problems = _check(*(looked.files if looked else _files(root, repository, revision)))
     if problems or catalog is None:
         raise Invalid(problems)
-    repository = open_repository(root)
     commit = repository.commit(revision) if repository and revision else None
     return Workspace(root, catalog, repository, commit)
 
@@ -154,15 +195,14 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     access: Access,
     *,
     now: datetime,
-    tenants: Iterable[str] = (),
+    selected: frozenset[str] | None = None,
     allow: Iterable[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
-    """The plan of the chosen tenants. Writes nothing anywhere: it gets readers only.
+    """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
 
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
-    selected = workspace.chosen(tuple(tenants))
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
     done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
     coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
@@ -269,7 +309,9 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
     tenant, entity = subject.tenant, subject.entity
     reseller = entity.key.partition(".")[0]
     if reseller not in workspace.catalog.policies or upstream_key(workspace.catalog, reseller) != tenant:
-        raise Unknown(f"{entity} of {tenant} is its own: it is mirrored from nobody, and left alone")
+        above = upstream_key(workspace.catalog, tenant) if tenant in workspace.catalog.policies else None
+        state = _readable(_fold(workspace, access, now).observe_distributor(tenant)).state
+        raise Unknown(left_alone(tenant, entity, state, above))
     projection = _projection(workspace, access, reseller, now)
     comparison = compare_mirror(projection, default_rules())
     if entity not in comparison.desired.wanted and entity not in comparison.actual:
@@ -279,7 +321,11 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
 
 def _projection(workspace: Workspace, access: Access, reseller: str, now: datetime) -> Projection:
     """A reseller's subscriptions as its distributor should have them, all else planned. Raises `StoreError`."""
-    found = _fold(workspace, access, now).projection(reseller)
+    return _readable(_fold(workspace, access, now).projection(reseller))
+
+
+def _readable(found: Found | Unreadable) -> Found:
+    """What was read. Raises `StoreError` for what could not be."""
     if isinstance(found, Unreadable):
         raise StoreError(found.problem)
     return found
@@ -311,18 +357,15 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     for above in fold.above(tenant):
         fold.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
-    observed = fold.observe(policy)
-    if isinstance(observed, Unreadable):
-        raise StoreError(observed.problem)
-    upstream = fold.upstream_of(policy, observed.state)
-    if isinstance(upstream, Unreadable):
-        raise StoreError(upstream.problem)
+    observed = _readable(fold.observe(policy))
+    upstream = _readable(fold.upstream_of(policy, observed.state))
     return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
 
 
 def act(workspace: Workspace, access: Access, order: Order) -> Acted:
     """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
     workspace.known(order.tenant)
+    order = replace(order, commit=workspace.repository.head() if workspace.repository else None)
     try:
         return perform(order, _fold(workspace, access, order.now), access)
     except (BadSetting, CannotAct) as error:
@@ -382,10 +425,7 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     upstreams = {key: provider_upstream(tree, now.date()) for key, tree in sorted(workspace.catalog.providers.items())}
     for policy in policies:
         if policy.upstream not in upstreams:
-            found = fold.upstream_of(policy)
-            if isinstance(found, Unreadable):
-                raise StoreError(found.problem)
-            upstreams[policy.upstream] = found
+            upstreams[policy.upstream] = _readable(fold.upstream_of(policy))
     return list(list_plans(upstreams, policies))
 
 

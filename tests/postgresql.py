@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -33,8 +32,8 @@ _SETTINGS = {
     "log_min_messages": "fatal",
 }
 _MAKING = ["--username=postgres", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"]
-_ENDS_WITH_US = ["sh", "-c", '"$@" & server=$!; read -r _; kill -INT $server 2>&-; wait $server', "sh"]
-"""However the tests end, their end of the pipe closes, and the server goes too."""
+_ENDS_WITH_US = '"$@" & server=$!; exec 3<&0; (read -r _ <&3; kill -QUIT $server 2>&-) & wait $server'
+"""However the tests end, their end of the pipe closes, and the server goes too; it may also go by itself."""
 _numbers = count(1)
 
 
@@ -53,18 +52,24 @@ class Server:
         log, deadline = self.folder / "log", time.monotonic() + READY_SECONDS
         settings = {**_SETTINGS, **self.settings, "unix_socket_directories": str(self.folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        program = [*_ENDS_WITH_US, str(self.installed / "bin" / "postgres"), "-D", str(self.folder / "data"), *options]
+        server = [str(self.installed / "bin" / "postgres"), "-D", str(self.folder / "data"), *options]
         with self.lock:
             while time.monotonic() < deadline:
-                with log.open("wb") as said:
+                log.unlink(missing_ok=True)  # a new one: what is left of one that crashed may still write to the old
+                with log.open("ab") as said:
                     self.process = subprocess.Popen(
-                        program, stdin=subprocess.PIPE, stdout=said, stderr=said, cwd=self.folder, **_as_nobody()
+                        ["sh", "-c", _ENDS_WITH_US, "sh", *server],
+                        stdin=subprocess.PIPE,
+                        stdout=said,
+                        stderr=said,
+                        cwd=self.folder,
+                        **_as_nobody(),
                     )
                 if self._is_ready(self.process, deadline):
                     return
                 self.stop()
                 if b"still in use" not in log.read_bytes():
-                    break  # else: what is left of one that crashed is just about to go
+                    break  # else: it is just about to go
         raise AssertionError("PostgreSQL did not start:\n" + log.read_text("utf-8", "replace"))
 
     def _is_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
@@ -78,7 +83,7 @@ class Server:
         return False
 
     def stop(self) -> None:
-        """In good order; what runs is broken off."""
+        """At once; what runs is broken off. The next start takes up what was committed."""
         with self.lock:
             if self.process is not None:
                 self.process.communicate(timeout=READY_SECONDS)
@@ -125,7 +130,7 @@ def a_server(**settings: str) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder)
+        subprocess.run(["rm", "-rf", folder], check=True)  # thousands of files
 
 
 def _installed(folder: Path) -> Path:

@@ -23,7 +23,9 @@ from reconciler.shell.execute import Applied, Result
 NOT_DONE = (Result.REFUSED, Result.FAILED)
 
 
-PLANNING_ONLY = "--tenant, --ref, --allow, --base and --out belong to planning; a saved plan is applied as it is"
+PLANNING_ONLY = (
+    "--tenant, --shard, --ref, --allow, --base, --verify and --out belong to planning; a saved plan is applied as it is"
+)
 
 
 @click.command("apply")
@@ -37,7 +39,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         raise click.UsageError(PLANNING_ONLY)
     given = read_plan(saved) if saved else None
     workspace = app.open_workspace(root, asked.ref)
-    with access_to(root) as access:
+    with access_to(root, verify=asked.verify) as access:
         plan = given or planned(workspace, access, now, asked)
         if given is None or asked.form != "text" or asked.verbose:
             write_result(rendered(plan, asked.form, verbose=asked.verbose))

@@ -1,6 +1,6 @@
 """What the entry point and the commands share before anything heavy is imported: exit statuses, and groups."""
 
-import rich_click as click
+import click
 
 from reconciler.cli.output import say
 
@@ -12,7 +12,7 @@ INTERRUPTED = 130
 WORKSPACE_HELP = "The workspace's folder. Default: RECONCILE_WORKSPACE, else the nearest reconcile.yaml upwards."
 
 
-class Group(click.RichGroup):
+class Group(click.Group):
     """A group of commands. Alone, without a command, it is a usage error that shows the help."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -93,7 +93,7 @@ def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
     """
     workspace = app.open_workspace(root)
     with access_to(root) as access:
-        plan = app.make_plan(workspace, access, now=now, tenants=tenants)
+        plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen(tenants))
         records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
     write_result(render_status(_status_rows(plan, {record.tenant: record for record in records})))
 

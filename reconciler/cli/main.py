@@ -4,12 +4,9 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
 
-import rich_click as click
-from click.exceptions import Abort
+import click
 
 from reconciler import __version__
 from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Group
@@ -50,35 +47,41 @@ class Commands(Group):
         name = args[0]
         if name in COMMANDS:
             return name, command(name), args[1:]
+        from difflib import get_close_matches
+
         close = get_close_matches(name, COMMANDS, n=1)
         return ctx.fail(f'There is no command "{name}".' + (f' Did you mean "{close[0]}"?' if close else ""))
 
 
 def command(name: str) -> click.Command:
-    """A command of `COMMANDS`."""
+    """A command of `COMMANDS`. Its own help is drawn by rich-click, which takes as long to import as click itself."""
+    import rich_click
+
+    rich_click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever a CI's variables say
     found: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
     return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-C", "--workspace", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+@click.option("-C", "--workspace", type=click.Path(), metavar="DIR", help=WORKSPACE_HELP)
 @click.version_option(__version__, prog_name="reconcile")
 @click.pass_context
-def reconcile(ctx: click.Context, workspace: Path | None) -> None:
+def reconcile(ctx: click.Context, workspace: str | None) -> None:
     """Keep resellers' tenants true to their provider's catalog: plan, apply, explain."""
-    ctx.obj = workspace
+    from pathlib import Path
+
+    ctx.obj = Path(workspace) if workspace is not None else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Exit status: 0 done, 1 any error, 3 denied or blocked; 130 interrupted."""
     ready_streams()
     gc.set_threshold(50_000, 50, 100)  # a catalog is many small values without cycles: looking for them costs a third
-    click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever a CI's variables say
     try:
         status = reconcile.main(arguments, prog_name="reconcile", standalone_mode=False)
     except click.ClickException as error:
         status = _failed(error)
-    except (Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):
         say("Interrupted. Whatever was not finished was not written.")
         status = INTERRUPTED
     except OSError as error:

@@ -80,9 +80,9 @@ def errors_shown() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def access_to(root: Path) -> Access:
-    """The stores of a workspace."""
-    return Access(root, os.environ)
+def access_to(root: Path, *, verify: bool = False) -> Access:
+    """The stores of a workspace. ``verify``: believe nothing that is kept beside the states."""
+    return Access(root, os.environ, verify=verify)
 
 
 def remark_on(file: Path, root: Path) -> None:

@@ -24,6 +24,7 @@ from reconciler.report.markdown import render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import render_plan
 from reconciler.shell.access import Access
+from reconciler.shell.recall import look_for_plan
 
 FORMATS = click.Choice(["text", "json", "markdown", "html"])
 
@@ -75,7 +76,7 @@ class Asked:
     """What `plan` and `apply` are asked for, by the options that they share.
 
     ``tenants``: the chosen ones (none: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
-    ``base``: the revision to tell causes from.
+    ``base``: the revision to tell causes from; ``verify``: believe no digest that is kept; ``shard``: ``I/N``.
     """
 
     tenants: tuple[str, ...]
@@ -87,11 +88,13 @@ class Asked:
     detailed_exitcode: bool
     fail_on_withheld: bool
     verbose: bool
+    verify: bool
+    shard: str | None
 
     @property
     def of_planning(self) -> bool:
         """Whether anything is asked that decides what is planned."""
-        return bool(self.tenants or self.ref or self.allowed or self.base)
+        return bool(self.tenants or self.ref or self.allowed or self.base or self.verify or self.shard)
 
 
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,6 +129,8 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--detailed-exitcode", is_flag=True, help="Of `plan`: exit status 2 for changes, 0 for none."),
             click.option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
             click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
+            click.option("--verify", is_flag=True, help="Read every state, and believe no digest that is kept."),
+            click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, whole subtrees each."),
         )
     ):
         wrapped = option(wrapped)
@@ -134,10 +139,10 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
     """The plan, with a bar while it is made."""
-    selected = workspace.chosen(asked.tenants)
+    selected = workspace.chosen(asked.tenants, asked.shard)
     total = len(selected if selected is not None else workspace.catalog.policies)
     with progress(total, "Planning") as step:
-        plan = app.make_plan(workspace, access, now=now, tenants=asked.tenants, allow=asked.allowed, progress=step)
+        plan = app.make_plan(workspace, access, now=now, selected=selected, allow=asked.allowed, progress=step)
         return app.with_base(workspace, access, plan, asked.base, now=now) if asked.base else plan
 
 
@@ -181,21 +186,34 @@ def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) 
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
     if inverse is not None and asked.of_planning:
         raise click.UsageError(
-            "--inverse undoes a plan as it was applied: --tenant, --ref, --base and --allow do not go with it"
+            "--inverse undoes a plan as it was applied: --tenant, --shard, --ref, --base, --allow and --verify "
+            "do not go with it"
         )
     undone = read_plan(inverse) if inverse else None
-    workspace = app.open_workspace(root, asked.ref)
-    with access_to(root) as access:
+    with access_to(root, verify=asked.verify) as access:
         if undone:
-            plan = app.inverse_plan(workspace, access, undone, now=now)
+            plan = app.inverse_plan(app.open_workspace(root), access, undone, now=now)
+        elif asked.ref or asked.base or asked.verify:
+            plan = planned(app.open_workspace(root, asked.ref), access, now, asked)
         else:
-            plan = planned(workspace, access, now, asked)
+            plan = _known_or_made(root, access, now, asked)
     write_result(rendered(plan, asked.form, verbose=asked.verbose))
     save(plan, asked.out, root)
     status = status_of(plan, asked)
     if status == 0 and asked.detailed_exitcode and plan.applyable:
         status = CHANGES
     raise Exit(status)
+
+
+def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> Plan:
+    """The plan of the files as they are: if it is known that there is nothing to do, without making it."""
+    about = ("tenants", *asked.tenants, "shard", asked.shard or "", "allow", *asked.allowed)
+    looked = look_for_plan(root, access, about, now=now)
+    if looked.plan:
+        return looked.plan
+    plan = planned(app.open_workspace(root, looked=looked), access, now, asked)
+    looked.keep(plan, access)
+    return plan
 
 
 def read_plan(path: Path) -> Plan:

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,54 +23,74 @@ MOST = 10
 
 
 @click.command("watch")
-@click.option("--interval", type=click.FloatRange(min=0.1), default=30, show_default=True, metavar="SECONDS")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="From the end of a round to the next.",
+)
 @click.option("--tenant", "tenants", multiple=True, metavar="T", help="Only to this tenant; repeatable, globs.")
 @click.option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds; without it, never.")
 @with_workspace
 def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str, ...], rounds: int | None) -> None:
     """Mirror subscriptions to their distributors every interval, and show what is pending.
 
-    Catalogs are left as they are: `apply` is for them. SIGINT or SIGTERM stops it once the tenant that is being
-    written is done. With --now, the clock stands still.
+    What stays pending is said once. Catalogs are left as they are: `apply` is for them. SIGINT or SIGTERM stops it
+    once the tenant that is being written is done. With --now, the clock stands still.
     """
     context = click.get_current_context(silent=False)
     fixed = now if context and context.params["now"] else None
+    said: frozenset[str] = frozenset()
     with _stopping() as stop:
         done = 0
         while not stop.is_set():
-            _round(root, fixed or datetime.now(UTC), tenants, stop)
+            at = fixed or datetime.now(UTC)
+            news = _round(root, at, tenants, stop)
+            for line in (*news.done, *(each for each in news.pending if each not in said)):
+                write_result(f"{app.timestamp(at)} {line}\n")
+            said = frozenset(news.pending)
             done += 1
             if done == rounds or stop.wait(interval):
                 break
     say("Stopped. Nothing was left half-written.")
 
 
-def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event) -> None:
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came of a round, in words: what was mirrored, and what is pending and why."""
+
+    done: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+
+def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event) -> News:
     """One round. What fails is said, and tried again in the next."""
     try:
         workspace = app.open_workspace(root)
         with access_to(root) as access:
             plan = app.mirror_plan(workspace, access, now=now, tenants=tenants)
-            lines = [*_applied(workspace, access, plan, now, stop), *_pending(plan)]
+            return _applied(workspace, access, plan, now, stop)
     except app.Invalid as error:
-        lines = [f"the workspace is not valid: {error.problems[0]}; waiting"]
+        return News(pending=(f"the workspace is not valid: {error.problems[0]}; waiting",))
     except StoreError as error:
-        lines = [f"{error}; waiting"]
-    for line in lines:
-        write_result(f"{app.timestamp(now)} {line}\n")
+        return News(pending=(f"{error}; waiting",))
 
 
-def _applied(
-    workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event
-) -> Iterator[str]:
-    count = {tenant.tenant: len(tenant.changes) for tenant in plan.tenants}
+def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> News:
+    changes = {tenant.tenant: len(tenant.changes) for tenant in plan.tenants}
+    done, pending = [], []
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
         if each.result is Result.APPLIED:
-            yield f"{each.tenant}: {counted(count[each.tenant], 'change')} mirrored"
+            done.append(f"{each.tenant}: {counted(changes[each.tenant], 'change')} mirrored")
+        elif each.result is not Result.UNCHANGED and not changes[each.tenant]:
+            pending.append(f"{each.tenant}: {each.problem}; waiting")
         elif each.result is not Result.UNCHANGED:
-            yield f"{each.tenant}: pending {counted(count[each.tenant], 'change')}: {each.problem}"
+            pending.append(f"{each.tenant}: pending {counted(changes[each.tenant], 'change')}: {each.problem}")
         if stop.is_set():
-            return
+            break
+    return News(tuple(done), (*pending, *_pending(plan)))
 
 
 def _pending(plan: Plan) -> Iterator[str]:

@@ -30,7 +30,8 @@ FROM: Mapping[str, frozenset[str]] = {
 }
 """The statuses in which something can be done; for what is not named, `LIVE`."""
 
-
+TO: Mapping[str, str] = {"suspend": "suspended", "activate": ACTIVE, "cancel": "cancelled", "delete": "deleted"}
+"""The status that an action leads to."""
 EDITABLE = frozenset(
     {
         "activation_date",
@@ -103,7 +104,8 @@ def act(action: str, case: Case) -> tuple[Entity, ...]:
     """Every subscription that an action changes, as it will be, the acted-on one first. Raises `CannotAct`."""
     status = case.body.get("status", ACTIVE)
     if status not in FROM.get(action, LIVE):
-        raise CannotAct(f"{case.subscription.id} is {status}: it cannot be {_past(action)}")
+        told = "already" if status == TO.get(action) else f"and cannot be {_past(action)}"
+        raise CannotAct(f"{case.subscription.id} is {status} {told}")
     done = EFFECTS[action](case)
     if done is None:
         return ()
@@ -234,11 +236,18 @@ def _to(status: str) -> Effect:
 
 
 def _activate(case: Case) -> Done:
-    """What had run out begins a new cycle (SUB-30)."""
+    """What had run out begins a new cycle, which every side learns by its renewal (SUB-30)."""
     body = {**case.body, "status": ACTIVE}
-    if own_terms(case.body, {**case.body, "status": ACTIVE}, billing_day=case.billing_day, on=case.on).expired:
+    if _ran_out(case):
         body["renewals"] = [*case.body.get("renewals", []), _renewal(case, case.on)]
     return Done(body)
+
+
+def _ran_out(case: Case) -> bool:
+    if case.body.get("renew_automatically", False):
+        return False
+    end = day_of(case.body, "cycle_end")
+    return end <= case.on if end else case.body.get("status", ACTIVE) == INACTIVE
 
 
 def _renew(case: Case) -> Done:
@@ -283,11 +292,11 @@ EFFECTS: Mapping[str, Effect] = {
     "add_add_on": _add_add_on,
     "change_add_on": _change_add_on,
     "cancel_add_on": _cancel_add_on,
-    "suspend": _to("suspended"),
+    "suspend": _to(TO["suspend"]),
     "activate": _activate,
     "renew": _renew,
-    "cancel": _to("cancelled"),
-    "delete": _to("deleted"),
+    "cancel": _to(TO["cancel"]),
+    "delete": _to(TO["delete"]),
     "run_billing": _run_billing,
     "edit_pricing": _edit,
     "generate_invoice": _noted,

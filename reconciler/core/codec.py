@@ -43,6 +43,7 @@ __all__ = [
     "plan_from_data",
     "plan_schema",
     "plan_to_data",
+    "restore",
 ]
 
 Data: TypeAlias = dict[str, Any]
@@ -75,6 +76,14 @@ def decode(saved: bytes) -> Plan:
     if plan_digest(plan) != data["digest"]:
         raise PlanRefused("the saved plan contradicts itself; plan again")
     return plan
+
+
+def restore(kept: bytes) -> Plan:
+    """A plan that this reconciler encoded and kept: its digest is checked, its form is not. Raises `PlanRefused`."""
+    data = _loaded(kept)
+    if data.get("digest") != digest_of(data):
+        raise PlanRefused("the plan that was kept is damaged")
+    return plan_from_data(data)
 
 
 def plan_digest(plan: Plan) -> str:
@@ -160,7 +169,7 @@ def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
 def _tenant_to_data(tenant: TenantPlan) -> Data:
     return {
         "tenant": tenant.tenant,
-        "upstream": tenant.upstream,
+        "upstream": tenant.upstream or None,
         "status": tenant.status.value,
         "fingerprint": tenant.fingerprint,
         "revision": tenant.revision,
@@ -253,7 +262,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
 def _tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
     return TenantPlan(
         tenant=data["tenant"],
-        upstream=data["upstream"],
+        upstream=data["upstream"] or "",
         status=TenantStatus(data["status"]),
         fingerprint=data["fingerprint"],
         revision=data["revision"],

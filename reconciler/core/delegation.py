@@ -58,9 +58,9 @@ def _called(keys: Iterable[str], upstream: Upstream) -> set[str]:
 
 
 def _matched(selection: Selection, upstream: Upstream) -> Iterator[str]:
-    for id in (*upstream.state, *upstream.held):
-        if id.kind == PLAN and selection.match is not None and _matches(upstream.labels_of(id), selection.match):
-            yield id.key
+    if selection.match is not None:
+        plans = (id for id in (*upstream.state, *upstream.held) if id.kind == PLAN)
+        yield from (id.key for id in plans if _matches(upstream.labels_of(id), selection.match))
 
 
 def _matches(have: Mapping[str, str], labels: Mapping[str, str]) -> bool:

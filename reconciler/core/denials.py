@@ -3,15 +3,16 @@
 Every store asks it within the write, of the rows that it holds; no writer is believed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from reconciler.core.planning import changed_leaves
-from reconciler.core.shape import KindShape, is_locked, kind_shapes
+from reconciler.core.shape import KindShape, RuleBook, is_locked, rule_book
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
-from reconciler.model.subscriptions import ACTIONS, DISTRIBUTOR, RESELLER, SubscriptionAction
+from reconciler.model.subscriptions import DISTRIBUTOR, RESELLER, SubscriptionAction
 from reconciler.model.sync import Synced
 from reconciler.model.values import Path, Value, render_path
 
@@ -28,30 +29,41 @@ class Denial:
     detail: str
 
 
-def mirrored_kinds() -> frozenset[str]:
+@cache
+def declared_rules() -> RuleBook:
+    """All that is declared: what the guard goes by."""
+    return rule_book(frozenset())
+
+
+def mirrored_kinds(kinds: Mapping[str, KindShape] | None = None) -> frozenset[str]:
     """The kinds that are mirrored, by their declarations."""
-    return frozenset(kind for kind, shape in kind_shapes().items() if _is_mirrored(shape))
+    shapes = declared_rules().kinds if kinds is None else kinds
+    return frozenset(kind for kind, shape in shapes.items() if _is_mirrored(shape))
 
 
 def _is_mirrored(shape: KindShape) -> bool:
     return any(isinstance(field.declared, Synced) and MIRROR in field.declared.options for field in shape.fields)
 
 
-def denial(role: str | None, action: str | None, before: Entity | None, after: Entity | None) -> Denial | None:
+def denial(
+    role: str | None, action: str | None, before: Entity | None, after: Entity | None, *, rules: RuleBook | None = None
+) -> Denial | None:
     """Why a writer in a role may not change an entity; ``None`` if it may.
 
     ``before`` is what the store holds. ``role`` ``None``: the reconciler, or the outside world (`tenant import`).
+    ``rules``: all that is declared, by default.
     """
     id = (before or after or _NOBODY).id
-    if role is None or id.kind not in mirrored_kinds() or not _mirror(before, after):
+    rules = rules or declared_rules()
+    if role is None or id.kind not in mirrored_kinds(rules.kinds) or not _mirror(before, after):
         return None
     if role != DISTRIBUTOR:
         who = f"{RESELLER} acts on its own subscription, and the mirror follows" if role == RESELLER else "nobody else"
         return Denial("SUB-19", f"{id} is a mirror: the {who}")
-    if action is not None and action not in ACTIONS:
+    if action is not None and action not in rules.actions:
         return Denial("SUB-38", f'there is no action "{action}" on a mirrored subscription')
-    done = ACTIONS[action] if action else UNKNOWN
-    return forbidden(done, id) or _of_fields(done, id, before, after)
+    done = rules.actions[action] if action else UNKNOWN
+    return forbidden(done, id) or _of_fields(done, rules.kinds[id.kind], before, after)
 
 
 _NOBODY = Entity(EntityId("", ""), {})
@@ -68,14 +80,17 @@ def forbidden(action: SubscriptionAction, id: EntityId) -> Denial | None:
     return Denial(action.denied, f"{action.id} is not for the distributor: {id} follows the reseller's")
 
 
-def _of_fields(action: SubscriptionAction, id: EntityId, before: Entity | None, after: Entity | None) -> Denial | None:
+def _of_fields(
+    action: SubscriptionAction, shape: KindShape, before: Entity | None, after: Entity | None
+) -> Denial | None:
+    id = (before or after or _NOBODY).id
     if before is None:
         return Denial("SUB-04", f"{id}: a mirror is made by the reconciler only")
     if after is None:
         return Denial("SUB-32", f"the distributor may not delete {id}: it follows the reseller's")
     if before.origin != after.origin:
         return Denial("ORIGIN", f"{id}: the origin is written by the reconciler only")
-    locked = sorted(_locked_changes(before, after))
+    locked = sorted(_locked_changes(shape, before, after))
     if not locked:
         return None
     rule = "SUB-17" if all(path[0] == "add_ons" for path in locked) else action.limits
@@ -83,13 +98,12 @@ def _of_fields(action: SubscriptionAction, id: EntityId, before: Entity | None, 
     return Denial(rule, f"{named} of {id} {'is' if len(locked) == 1 else 'are'} locked: it follows the reseller's")
 
 
-def _locked_changes(before: Entity, after: Entity) -> Iterator[Path]:
+def _locked_changes(shape: KindShape, before: Entity, after: Entity) -> Iterator[Path]:
     """The locked fields that would change. A history may grow."""
-    fields = kind_shapes()[before.id.kind].fields
     for path, mine, theirs in changed_leaves(before.body, after.body):
         if path == HISTORY and _grows(mine, theirs):
             continue
-        if is_locked(fields, path):
+        if is_locked(shape.fields, path):
             yield path
 
 

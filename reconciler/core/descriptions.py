@@ -13,6 +13,8 @@ from reconciler.model.keys import snake
 from reconciler.model.sync import Items, Links, Own, Ref, Synced, Unmanaged
 
 T = TypeVar("T")
+_REMEMBERS = {"LastApplied": "Subscription", "AddOnLastApplied": "AddOn"}
+"""Models whose fields are those of another, as they were."""
 _SAID = {
     "kind": "What the document is; it decides which fields there are.",
     "key": "Its identity, which never changes (AP-21).",
@@ -87,10 +89,8 @@ _SAID = {
     "AddOn.product": "The add-on's product.",
     "Renewal.date": "The day from which it holds.",
     "Renewal.product": "The product from then on.",
-    "LastApplied.status": "The mirror's status.",
     "LastApplied.records": "How many of the source's history records have come.",
-    "LastApplied.source": "A digest of what the source said.",
-    "LastApplied.add_ons": "The prices of its add-ons.",
+    "LastApplied.add_ons": "Its add-ons, with their prices.",
     "HistoryRecord.at": "When it happened, ISO 8601.",
     "HistoryRecord.action": "What was done.",
     "HistoryRecord.detail": "What else there is to say.",
@@ -101,7 +101,7 @@ _SAID = {
     "Subscription.paid": "Whether it is paid for; a trial is not (SUB-02).",
     "Subscription.status": "Where it is in its life.",
     "Subscription.source_status": "Of a mirror: the status at the reseller, whose cycle may end another day (SUB-29).",
-    "Subscription.last_applied": "Of a mirror: what it got last, to tell the distributor's edits by (SUB-13).",
+    "Subscription.last_applied": "Of a mirror: what it got last; edits and drift are told by it (SUB-13, SUB-40).",
     "Subscription.activation_date": "The day on which it was activated.",
     "Subscription.start_date": "The day from which it runs.",
     "Subscription.renew_automatically": "Whether it goes on when its cycle ends (SUB-28).",
@@ -205,7 +205,7 @@ def described(model: type[Part], name: str, schema: dict[str, Any], *, state: bo
 
 def _own(model: type[Part], name: str, bare: Any, metadata: tuple[Any, ...]) -> str:
     """By its description, by what it names, or by what stands there; a field that only its type explains has none."""
-    said = _SAID.get(f"{model.__name__}.{name}")
+    said = _SAID.get(f"{model.__name__}.{name}") or _SAID.get(f"{_REMEMBERS.get(model.__name__)}.{name}")
     given = model.model_fields[name].description
     if not said and given:
         said = given if re.search(r"[.!?…]\Z", given) else f"{given}."

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Judgement, judge
+from reconciler.core.mirror import mirror_key
 from reconciler.core.parts import ANY
 from reconciler.core.planning import decide, declared
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
 from reconciler.core.shape import FieldShape, KindShape
 from reconciler.model.change import Judged, Verdict
+from reconciler.model.entity import State
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
@@ -64,6 +66,18 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
         origin=have.origin if have else None,
         accounts=tuple(accounts),
     )
+
+
+def left_alone(tenant: str, id: EntityId, state: State, distributor: str | None) -> str:
+    """What there is to say of a subscription or customer of a tenant's own, or of one that it does not have.
+
+    ``distributor``: to whom the tenant's are mirrored, if to anyone.
+    """
+    if id not in state:
+        return f'{tenant} has no "{id}": {did_you_mean(str(id), [str(each) for each in state if each.kind == id.kind])}'
+    told = f"{id} of {tenant} is its own: it is mirrored from nobody, and left alone"
+    mirrored = EntityId(id.kind, mirror_key(tenant, id.key))
+    return f"{told}. What {distributor} gets of it: reconcile explain {distributor} {mirrored}" if distributor else told
 
 
 def _accounts(

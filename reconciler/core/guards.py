@@ -22,7 +22,7 @@ from reconciler.model.options import MIRROR, VETOES
 from reconciler.model.plan import Change
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.sync import Synced
-from reconciler.model.values import Body, Path, Value, render_path
+from reconciler.model.values import Body, Path, Value, get, render_path
 
 RULE = "GUARD-01"
 FEW = 5
@@ -66,6 +66,12 @@ class Case:
         """The origin of what came this way."""
         return self.comparison.origin
 
+    @property
+    def whole(self) -> str:
+        """What a guard that trips blocks, in words: a tenant's plan, or what its distributor gets of it."""
+        reseller = self.policy.reseller
+        return f"the {'whole plan' if self.comparison.tenant == reseller else 'mirrors'} of {reseller}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -105,30 +111,30 @@ def tripped(case: Case, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ..
     return tuple(trips)
 
 
-def obstacles(trips: Iterable[Trip], tenant: str) -> Callable[[EntityId], tuple[Obstacle, ...]]:
+def obstacles(trips: Iterable[Trip], case: Case) -> Callable[[EntityId], tuple[Obstacle, ...]]:
     """What stands in the way of a change of an entity, in words, once guards tripped."""
-    common = [(trip, _told(trip, trip.faults[:NAMED], tenant)) for trip in trips]
+    common = [(trip, _told(trip, trip.faults[:NAMED], case)) for trip in trips]
 
     def of(entity: EntityId) -> tuple[Obstacle, ...]:
-        return tuple(_obstacle(trip, told, entity, tenant) for trip, told in common)
+        return tuple(_obstacle(trip, told, entity, case) for trip, told in common)
 
     return of
 
 
-def _obstacle(trip: Trip, told: str, entity: EntityId, tenant: str) -> Obstacle:
+def _obstacle(trip: Trip, told: str, entity: EntityId, case: Case) -> Obstacle:
     own = tuple(each for each in trip.faults[NAMED:] if each.entity == entity)
-    detail = _told(trip, (*trip.faults[:NAMED], *own), tenant) if own else told
+    detail = _told(trip, (*trip.faults[:NAMED], *own), case) if own else told
     return Obstacle(RULE, detail, trip.setting.place)
 
 
-def _told(trip: Trip, faults: tuple[Fault, ...], tenant: str) -> str:
+def _told(trip: Trip, faults: tuple[Fault, ...], case: Case) -> str:
     value = str(trip.setting.value).lower()
     rest = len(trip.faults) - len(faults)
     parts = [
-        f"guard {trip.guard}: {value} ({where(trip.setting)}) blocks the whole plan of {tenant}: {trip.summary}",
+        f"guard {trip.guard}: {value} ({where(trip.setting)}) blocks {case.whole}: {trip.summary}",
         *map(str, faults),
         *([f"and {rest} more, each named in its own blocked change"] if rest else []),
-        f"if it is right all the same, --allow {trip.guard}:{tenant} lets it through for one plan",
+        f"if it is right all the same, --allow {trip.guard}:{case.policy.reseller} lets it through for one plan",
     ]
     return "; ".join(parts)
 
@@ -225,12 +231,21 @@ class Move:
 
 
 def _moves(case: Case) -> Iterator[Move]:
-    """Prices that are there before and after, whatever changes them: a takeover too."""
+    """Prices that are there before and after, whatever changes them: a takeover too.
+
+    What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
+    """
     for change in case.changes:
         before, after = _prices(case, change, change.before), _prices(case, change, change.after)
         for path in before:
-            if path in after and not _same(before[path], after[path]):
+            if path in after and not _same(before[path], after[path]) and not _of_another_product(change, path):
                 yield Move(change.entity, path, before[path], after[path])
+
+
+def _of_another_product(change: Change, path: Path) -> bool:
+    """Whether what has the price, a subscription or an add-on of one, was of another product before (SUB-25)."""
+    product = (*path[: -len(("prices", "P1M"))], "product")
+    return bool(get(change.before or {}, product) != get(change.after or {}, product))
 
 
 def _prices(case: Case, change: Change, document: Body | None) -> Mapping[Path, str]:

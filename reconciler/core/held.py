@@ -43,7 +43,7 @@ def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
 
 def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
     """The mirrors of a reseller's subscriptions that its distributor does not get, with the root cause (TREE-02)."""
-    return {each.change.entity: _held(policy.reseller, each, known) for each in _not_coming(planned.plan)}
+    return {each.change.entity: _held(policy.upstream, each, known) for each in _not_coming(planned.plan)}
 
 
 def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:

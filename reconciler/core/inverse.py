@@ -1,13 +1,14 @@
 """The plan that undoes an applied one: what it changed, the other way round, where nothing has moved since.
 
 An entity that is no longer as the plan left it is blocked, and named, and so is what it needs; the rest of its tenant
-is undone.
+is undone. A mirror is not undone at all: it follows its source, and would only be drift (SUB-40, SUB-41).
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
+from reconciler.core.denials import mirrored_kinds
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed
 from reconciler.core.shape import fields_of, kind_shapes, references
@@ -17,7 +18,8 @@ from reconciler.model.keys import EntityId, address
 from reconciler.model.plan import Change, Deferred, FieldChange, Plan, TenantPlan, TenantStatus
 from reconciler.model.values import Body
 
-STALE = "TREE-04"
+STALE, MIRROR_STAYS, MIRROR_FOLLOWS = "TREE-04", "SUB-41", "SUB-40"
+BY_HAND = "undo it by hand, or leave it"
 
 Look: TypeAlias = Callable[[str], Observed | str]
 """A tenant's state, or why it cannot be read."""
@@ -34,7 +36,9 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
     if isinstance(observed, str):
         return TenantPlan(tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed)
     state = observed.state
-    held = {each.entity: why for each in tenant.changes if (why := _moved(each, state))}
+    mirrors = {each.entity: _follows(each) for each in tenant.changes if _mirror(each)}
+    moved = {each.entity: f"{why}: {BY_HAND}" for each in tenant.changes if (why := _moved(each, state))}
+    held = moved | mirrors
     while more := _still_needed(tenant, state, frozenset(held)) | _in_want(tenant, state, frozenset(held)):
         held |= more
     changes = in_order(_swapped(each) for each in tenant.changes if each.entity not in held)
@@ -60,8 +64,24 @@ def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -
         shape = kind_shapes().get(id.kind)
         for target in references(body, shape.fields) if shape else ():
             if target in gone:
-                needed[target] = f"{address(tenant.tenant, target)} is needed by {address(tenant.tenant, id)}"
+                needing = f"{address(tenant.tenant, target)} is needed by {address(tenant.tenant, id)}"
+                needed[target] = f"{needing}: {BY_HAND}"
     return needed
+
+
+def _mirror(change: Change) -> bool:
+    """Whether the change was of something that is mirrored to its tenant."""
+    there = change.after or change.before or {}
+    return change.entity.kind in mirrored_kinds() and there.get("origin") is not None
+
+
+def _follows(change: Change) -> str:
+    reseller = (change.after or change.before or {})["origin"]
+    source = EntityId(change.entity.kind, change.entity.key.removeprefix(f"{reseller}."))
+    return (
+        f"{change.address} is a mirror: it follows {address(reseller, source)}, and what its prices come from; "
+        "undo it there, and the mirror follows"
+    )
 
 
 def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
@@ -71,9 +91,8 @@ def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dic
     for each in tenant.changes:
         if each.entity not in held and each.before is not None:
             for target in lost.intersection(references(entity(each.before).body, fields_of(each.entity.kind))):
-                wanting[each.entity] = (
-                    f"{each.address} needs {address(tenant.tenant, target)}, which does not come back"
-                )
+                lost_target = f"{address(tenant.tenant, target)}, which does not come back"
+                wanting[each.entity] = f"{each.address} needs {lost_target}: {BY_HAND}"
     return wanting
 
 
@@ -110,6 +129,8 @@ def _blocked(change: Change, state: State, why: str) -> Deferred:
     """What moved is not undone: its way back would undo what somebody else did."""
     have = state.get(change.entity)
     before: Body | None = have.document() if have else None
-    detail = f"{why}: undo it by hand, or leave it"
+    rule = STALE
+    if _mirror(change):
+        rule = MIRROR_STAYS if change.action is Action.CREATE else MIRROR_FOLLOWS
     back = replace(_swapped(change), before=before)
-    return Deferred("blocked", STALE, change.allowed_by, detail, None, replace(back, entity=change.entity))
+    return Deferred("blocked", rule, change.allowed_by, why, None, replace(back, entity=change.entity))

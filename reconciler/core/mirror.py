@@ -12,7 +12,7 @@ from reconciler.core.delegation import Closure
 from reconciler.core.desired import Desired, Held, Upstream, Wanted
 from reconciler.core.mirror_history import Occasion, records
 from reconciler.core.shape import RuleBook, fields_of, locked
-from reconciler.core.terms import ACTIVE, INACTIVE, Terms, source_digest, terms
+from reconciler.core.terms import ACTIVE, INACTIVE, Terms, last_applied, terms
 from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Obstacle
 from reconciler.model.diagnostics import Place
@@ -20,6 +20,7 @@ from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.sync import LAST_APPLIED
+from reconciler.model.tenant import LastApplied
 from reconciler.model.values import Body, Path, Value, get
 
 CUSTOMER, SUBSCRIPTION, PRODUCT = "Customer", "Subscription", "Product"
@@ -29,6 +30,7 @@ COPIED = (
     "billing_cycle",
     "quantity",
     "quantity_effective",
+    "paid",
     "activation_date",
     "start_date",
     "renew_automatically",
@@ -37,7 +39,9 @@ COPIED = (
     "renewals",
     "provisioning_sync",
 )
-"""What a mirror has as its source has it (SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
+"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
+REMEMBERED = (*COPIED, "customer", "status", "source_status", "cycle_end", "history")
+"""What a mirror remembers as it was applied last, beside what its distributor may edit."""
 DELETED = "deleted"
 
 
@@ -120,7 +124,7 @@ class Projection:
                 yield replace(due, root=held.root, obstacles=())
         for id, there in self.actual.items():
             gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
-            if gone and there.body.get("status") == DELETED:
+            if gone and (last_applied(there.body) or {}).get("status") == DELETED:
                 yield Wanted(id, {}, given=True, covers=frozenset())
 
     def why_absent(self, id: EntityId) -> str:
@@ -145,17 +149,18 @@ class Projection:
         return here.body if here and here.origin == self.policy.reseller else None
 
     def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
-        due = terms(source.body, have, billing_day=self.policy.billing_day, on=self.clock.on)
-        body = self._body(source, have, due)
+        last = last_applied(have)
+        due = terms(source.body, last, billing_day=self.policy.billing_day, on=self.clock.on)
+        body = self._body(source, last, due)
         body["history"] = records(Occasion(source.body, have, body, due, self.offer.products), self.clock.at)
         body[LAST_APPLIED] = self._remembered(source, have, body)
         cycle = source.body.get("billing_cycle", "")
         places = self._places({("prices", cycle): source.body["product"]})
-        rules = dict(_rules(source.body, have, due))
-        obstacles = tuple(self._obstacles(source.body, have))
+        rules = dict(_rules(source.body, last, body, due))
+        obstacles = tuple(self._obstacles(source.body, last))
         return Wanted(id, body, given=True, places=places, rules=rules, obstacles=obstacles)
 
-    def _body(self, source: Entity, have: Body | None, due: Terms) -> dict[str, Value]:
+    def _body(self, source: Entity, last: Body | None, due: Terms) -> dict[str, Value]:
         said, key = source.body, source.id.key
         body = {name: said[name] for name in COPIED if name in said}
         body |= {
@@ -164,11 +169,10 @@ class Projection:
             "bill_to": self.policy.reseller,
             "reseller": self.policy.reseller,
             "source": key,
-            "paid": True,
             "status": due.status,
             "source_status": said.get("status", "active"),
             "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
-            "add_ons": self._add_ons(said, have),
+            "add_ons": self._add_ons(said, last),
             "ribbon": f"This subscription is managed by {self.policy.name or self.policy.reseller} Tenant Reseller",
             "locked": list(locked(fields_of(SUBSCRIPTION))),
             "prices": self._prices(said),
@@ -207,19 +211,19 @@ class Projection:
             if self._listed(product, path[-1])
         }
 
-    def _add_ons(self, said: Body, have: Body | None) -> dict[str, Body]:
+    def _add_ons(self, said: Body, last: Body | None) -> dict[str, Body]:
         """SUB-15: those that the distributor offers, and those that are mirrored already."""
-        mirrored = (have or {}).get("add_ons", {})
+        mirrored = (last or {}).get("add_ons", {})
         return {
             key: {**{name: add_on[name] for name in _ADD_ON if name in add_on}, "prices": self._prices(add_on)}
             for key, add_on in said.get("add_ons", {}).items()
             if key in mirrored or not_offered(add_on["product"], self.source, self.offer) is None
         }
 
-    def _obstacles(self, said: Body, have: Body | None) -> Iterator[Obstacle]:
+    def _obstacles(self, said: Body, last: Body | None) -> Iterator[Obstacle]:
         """A mirror follows its source only to what the distributor offers, and to a customer that there is."""
         reason = not_offered(said["product"], self.source, self.offer)
-        if reason and have is not None and have.get("product") != said["product"]:
+        if reason and last is not None and last.get("product") != said["product"]:
             yield Obstacle("SUB-01", f'{self.policy.reseller} moved it to product "{said["product"]}": {reason.detail}')
         if EntityId(CUSTOMER, said["customer"]) not in self.source:
             yield Obstacle("SUB-03", f'{self.policy.reseller} has no customer "{said["customer"]}"')
@@ -227,36 +231,38 @@ class Projection:
     def _remembered(self, source: Entity, have: Body | None, body: Body) -> Body:
         """What later plans have to know. Of a field that the distributor edited, what was there before stays."""
         before = (have or {}).get(LAST_APPLIED) or {}
+        there = (have or {}).get("add_ons", {})  # of an add-on that comes, or comes back, nobody edited anything yet
         add_ons = {
-            key: {"prices": _kept_or_new(before, have, each["prices"], ("add_ons", key, "prices"))}
+            key: {**each, "prices": _kept_or_new(before, have, each["prices"], ("add_ons", key, "prices"))}
+            if key in there
+            else each
             for key, each in body.get("add_ons", {}).items()
         }
         edited = have is not None and before.get("name") != have.get("name")
         remembered = {
+            **{name: body[name] for name in REMEMBERED if name in body},
             "name": before.get("name") if edited else body["name"],
             "prices": _kept_or_new(before, have, body.get("prices", {}), ("prices",)),
-            "add_ons": {key: each for key, each in add_ons.items() if each["prices"]},
-            "status": body["status"],
+            "add_ons": add_ons,
             "records": len(source.body.get("history", [])),
-            "source": source_digest(source.body),
         }
-        return {name: value for name, value in remembered.items() if value not in (None, {}, [])}
+        kept = {name: remembered.get(name) for name in LastApplied.model_fields}
+        return {name: value for name, value in kept.items() if value not in (None, {}, [])}
 
 
-def _rules(said: Body, have: Body | None, due: Terms) -> Iterator[tuple[Path, str]]:
-    """The rule by which a field changes, where it is not always the same."""
-    if have is None:
+def _rules(said: Body, last: Body | None, body: Body, due: Terms) -> Iterator[tuple[Path, str]]:
+    """The rule by which a field changes, where it is not always the same: what was applied so already is drift."""
+    if last is None:
         return
-    drifted = (have.get(LAST_APPLIED) or {}).get("source") == source_digest(said)
-    yield from (((name,), "SUB-40") for name in COPIED if drifted)
+    yield from (((name,), "SUB-40") for name in REMEMBERED if last.get(name) == body.get(name))
     status = said.get("status", ACTIVE)
+    if due.status == last.get("status"):
+        return
     if due.expired:
         yield ("status",), "SUB-28"
-    elif drifted and due.status == (have.get(LAST_APPLIED) or {}).get("status"):
-        yield ("status",), "SUB-40"
     elif status not in (ACTIVE, INACTIVE):
         yield ("status",), "SUB-20"
-    elif have.get("source_status", ACTIVE) != ACTIVE and status == ACTIVE:
+    elif last.get("source_status", ACTIVE) != ACTIVE and status == ACTIVE:
         yield ("status",), "SUB-30"
 
 

@@ -59,15 +59,16 @@ def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
         projection = Projection(source.policy, source.state, offer, done.state, clock, source.held)
         planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
         held = mirrors_held(source.policy, planned, source.held)
-        done = Lifted(_together(done.plan, planned), planned.after, {**done.held, **held})
+        done = Lifted(_together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held})
     return done
 
 
-def _together(plan: TenantPlan, part: Planned) -> TenantPlan:
-    """A tenant's plan with one more part: it is applied whole or not at all."""
+def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
+    """A tenant's plan with the mirrors of one more reseller: it is applied whole or not at all."""
     changes = in_order((*plan.changes, *part.plan.changes))
     deferred = (*plan.deferred, *part.plan.deferred)
-    allowed = tuple(sorted({*plan.allowed, *(part.plan.allowed if part.plan.changes else ())}))
+    overridden = (f"{guard}:{reseller}" for guard in part.plan.allowed) if part.plan.changes else ()
+    allowed = tuple(sorted({*plan.allowed, *overridden}))
     return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status_of(changes, deferred))
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import date
 
+from reconciler.core.asking import WhenAsked
 from reconciler.core.mirror import PRODUCT, Offer
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import State
+from reconciler.model.keys import EntityId
 from reconciler.model.policy import Provider
 from reconciler.model.source import ProviderTree
 from reconciler.model.values import Body
@@ -15,7 +17,8 @@ Prices = Mapping[str, Mapping[str, str]]
 
 def provider_offer(tree: ProviderTree, on: date) -> Offer:
     """A provider sells the products of its catalog, at their unit prices of the day (SUB-13)."""
-    products = {id.key: each.entity.body for id, each in tree.documents.items() if id.kind == PRODUCT}
+    keys = tree.documents.keys_of(PRODUCT)
+    products = WhenAsked(keys, lambda key: tree.documents[EntityId(PRODUCT, key)].entity.body)
     return _offer(tree, tree.key, products, unit_prices(tree, on))
 
 
@@ -29,11 +32,11 @@ def reseller_offer(tree: ProviderTree, reseller: str, state: State, on: date) ->
 
 def unit_prices(tree: ProviderTree, on: date) -> Prices:
     """What a provider's products cost by billing cycle, on a day."""
-    return {
-        id.key: _in_force(each.entity.body.get("unit_prices", {}), on)
-        for id, each in tree.documents.items()
-        if id.kind == PRODUCT
-    }
+
+    def prices(key: str) -> Mapping[str, str]:
+        return _in_force(tree.documents[EntityId(PRODUCT, key)].entity.body.get("unit_prices", {}), on)
+
+    return WhenAsked(tree.documents.keys_of(PRODUCT), prices)
 
 
 def _asked(product: Body, on: date) -> dict[str, str]:

@@ -103,12 +103,15 @@ def _summary() -> Schema:
 def _tenant() -> Schema:
     return _object(
         tenant=_text(pattern=f"^{_TENANT}$"),
-        upstream=_text("The provider or reseller above it."),
+        upstream=_or_null(_text("The provider or reseller above it; null for a provider, which only gets mirrors.")),
         status=_text(enum=[each.value for each in TenantStatus]),
         fingerprint=_text("Of the state that was read; empty if none was.", pattern=f"^({_DIGEST})?$"),
         revision={"type": "integer", "minimum": 0, "description": "How often the state had been written."},
         problem=_or_null(_text("Why it could not be planned.")),
-        allowed=_list({"enum": list(GUARDS)}, "The guards that were overridden for this plan (GUARD-01)."),
+        allowed=_list(
+            _text(pattern=f"^({'|'.join(GUARDS)})(:{_TENANT})?$"),
+            "The guards that were overridden for this plan (GUARD-01); for the mirrors of a reseller, GUARD:RESELLER.",
+        ),
     )
 
 

@@ -69,8 +69,9 @@ def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = fro
     found = differences(comparison)
     judgement = judge(comparison, found, policy)
     changes = tuple(Writer.of(policy, comparison, judgement).changes())
-    trips = tripped(Case(policy, comparison, changes), allowed)
-    return judge(comparison, found, policy, obstacles(trips, policy.reseller)) if trips else judgement
+    case = Case(policy, comparison, changes)
+    trips = tripped(case, allowed)
+    return judge(comparison, found, policy, obstacles(trips, case)) if trips else judgement
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:

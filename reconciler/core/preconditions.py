@@ -107,11 +107,14 @@ def _named(entity: Entity | None, id: EntityId) -> str:
 
 
 def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """AP-01: what a copy needs must be there upstream, or in the tenant. What is held upstream is not (TREE-02)."""
+    """AP-01: what a copy needs must be there upstream, or in the tenant. What is held upstream is not (TREE-02).
+
+    Of a mirror's customer that is missing, its source tells, by the key that the reseller knows (SUB-03).
+    """
     upstream, wanted = case.comparison.desired.upstream, case.wanted(target)
     to_come = wanted is not None and wanted.root is None
     known = target in case.comparison.actual or target in upstream.state or to_come
-    if use == "need" and not known:
+    if use == "need" and not known and target.kind != "Customer":
         yield Obstacle("AP-01", f'{upstream.key} has no {noun(target.kind)} "{target.key}"')
 
 

@@ -1,31 +1,28 @@
 """A file to documents: each is looked up by its kind, validated by its model, and given its generic form.
 
-Every error of pydantic becomes a diagnostic at the place in the file that it is about.
+A file without a fault is read by short ways (`core.extract`). Where those refuse anything, all of the file is read by
+libyaml and pydantic, and every error becomes a diagnostic at the place in the file that it is about.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from pydantic import ValidationError
 
+from reconciler.core.contents import FileContents, ReadContents, sort_marks
 from reconciler.core.errors import diagnose
-from reconciler.core.parts import declared, found, matches
+from reconciler.core.extract import Extract, Found, extract, extract_file
+from reconciler.core.limits import limit_problems
+from reconciler.core.parts import declared, found
 from reconciler.core.shape import fields_of_model, tidy
 from reconciler.core.yaml import YamlDocument, parse
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.documents import Document, Part
-from reconciler.model.entity import Entity
-from reconciler.model.fields import Leaf, Number, did_you_mean, shown
+from reconciler.model.fields import Number, did_you_mean, shown
 from reconciler.model.keys import EntityId
-from reconciler.model.kinds import CATALOG_KINDS, KINDS, STEERING_KINDS, TENANT_KINDS, WORKSPACE
-from reconciler.model.policy import Workspace
-from reconciler.model.source import Mark, SourceDocument, SourceFile
+from reconciler.model.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
+from reconciler.model.source import Contents, SourceDocument, SourceFile
 from reconciler.model.sync import StateOnly
-from reconciler.model.values import Path
-
-_MODELS: Mapping[str, type[Part]] = {WORKSPACE: Workspace, **CATALOG_KINDS, **STEERING_KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +40,61 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read from one file."""
+    """What was read from one file.
+
+    ``rest``, beside the extract: what is needed to look into the documents, if there is no fault in the file and it
+    was read now; both may be kept. ``listed``: the documents of a file with a fault, in which one may stand twice.
+    """
 
     path: str
-    documents: tuple[SourceDocument, ...]
-    faulty: tuple[Head, ...]
-    problems: tuple[Diagnostic, ...]
+    extract: Extract
+    contents: Contents
+    rest: bytes | None = None
+    listed: tuple[SourceDocument, ...] | None = None
+    faulty: tuple[Head, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def documents(self) -> tuple[SourceDocument, ...]:
+        """The well formed ones, in their order."""
+        if self.listed is not None:
+            return self.listed
+        ids = (EntityId(kind, key) for kind, keys in self.extract.numbers.items() for key in keys)
+        return tuple(sorted(map(self.document, ids), key=lambda document: document.number))
+
+    def document(self, id: EntityId) -> SourceDocument:
+        """The document of an identity. Raises ``KeyError``."""
+        return SourceDocument(id, self.contents, self.extract.numbers[id.kind][id.key])
 
 
 def read_file(file: SourceFile) -> Reading:
     """The documents of one file of a workspace; it depends on nothing but the file, so it may be kept."""
+    extracted = extract_file(file.data, file.path)
+    if extracted is None:
+        return _read_whole(file)
+    summary, rest = extracted
+    return Reading(file.path, summary, FileContents(file, lambda: rest), rest)
+
+
+def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
+    """The reading of a file of which the extract was kept; ``rest`` reads what was kept beside it."""
+    return Reading(file.path, summary, FileContents(file, rest))
+
+
+def _read_whole(file: SourceFile) -> Reading:
+    """The documents of a file in which something is at fault, with all that is."""
     parsed, problems = parse(file.data, file.path)
+    contents = ReadContents()
     documents, faulty = [], []
     for each in parsed:
-        document = None if each.lost else _read(each, problems)
-        if document is None or each.gaps:
+        model = None if each.lost else _validated(each, problems)
+        if model is None or each.gaps:
             faulty.append(head_of(each))
         else:
-            documents.append(document)
-    return Reading(file.path, tuple(documents), tuple(faulty), tuple(problems))
+            documents.append(_source_document(each, model, contents))
+            problems += limit_problems(documents[-1])
+    summary = extract(Found(0, 0, each.id, each.entity.body) for each in documents)
+    return Reading(file.path, summary, contents, None, tuple(documents), tuple(faulty), tuple(problems))
 
 
 def head_of(document: YamlDocument) -> Head:
@@ -98,12 +131,12 @@ def _kind_hint(kind: str, known: Mapping[str, type[Part]]) -> str:
     return did_you_mean(kind, known)
 
 
-def _read(document: YamlDocument, problems: list[Diagnostic]) -> SourceDocument | None:
-    kind = kind_of(document, _MODELS)
+def _validated(document: YamlDocument, problems: list[Diagnostic]) -> Part | None:
+    kind = kind_of(document, WORKSPACE_KINDS)
     if isinstance(kind, Diagnostic):
         problems.append(kind)
         return None
-    model = _MODELS[kind]
+    model = WORKSPACE_KINDS[kind]
     validated = None
     faults = list(_state_only(document, model))
     try:
@@ -111,7 +144,7 @@ def _read(document: YamlDocument, problems: list[Diagnostic]) -> SourceDocument 
     except ValidationError as error:
         faults += diagnose(error, model, document)
     problems.extend(faults)
-    return None if faults or validated is None else _source_document(document, kind, validated)
+    return None if faults else validated
 
 
 def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnostic]:
@@ -128,40 +161,10 @@ def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnosti
                 yield Diagnostic(document.place_of(path), "bad-value", summary, "only a tenant's copy has it")
 
 
-def _source_document(document: YamlDocument, kind: str, model: Part) -> SourceDocument:
-    own_key = model.own_key if isinstance(model, Document) else None
+def _source_document(document: YamlDocument, model: Part, contents: ReadContents) -> SourceDocument:
     body = tidy(model.model_dump(exclude_none=True), fields_of_model(type(model)))
-    del body["kind"]
-    key = body.pop(own_key) if own_key else ""
-    marks = document.marks
-    assert isinstance(marks, dict)
-    for path, inside in _long_lists(marks, ()):
-        _sort_marks(document.value, path, inside, _sorted_patterns(type(model)))
-    return SourceDocument(kind, key, document.place, marks, model, Entity(EntityId(kind, key), body))
-
-
-def _long_lists(marks: dict[str, Mark], path: Path) -> Iterator[tuple[Path, list[Mark]]]:
-    """The lists of more than one item, with their paths."""
-    for step, mark in marks.items():
-        inside = mark.inside
-        if isinstance(inside, dict):
-            yield from _long_lists(inside, (*path, step))
-        elif inside is not None and len(inside) > 1:
-            yield (*path, step), inside
-
-
-@cache
-def _sorted_patterns(model: type[Part]) -> tuple[Path, ...]:
-    """Where sets and dated amounts stand: their items are sorted in the body."""
-    return tuple(spot.pattern for spot, leaf in declared(model, Leaf) if leaf.type in ("set", "amount"))
-
-
-def _sort_marks(value: Any, path: Path, marks: list[Mark], patterns: tuple[Path, ...]) -> None:
-    """Bring the marks of a list into the order that its items have in the body."""
-    short = (*path, "include")
-    if not any(matches(path, pattern) or matches(short, pattern) for pattern in patterns):
-        return
-    for step in path:
-        value = value[step]
-    keys = [item["from"] if isinstance(item, dict) else item for item in value]
-    marks[:] = [marks[index] for index in sorted(range(len(keys)), key=keys.__getitem__)]
+    kind = body.pop("kind")
+    key = body.pop(model.own_key) if isinstance(model, Document) else ""
+    sort_marks(document)
+    number = contents.add(document.place, body, document.marks, model)
+    return SourceDocument(EntityId(kind, key), contents, number)

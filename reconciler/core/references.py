@@ -1,18 +1,21 @@
 """References: whatever a document names must be there. What names what is declared on the models (`Ref`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.parts import Spot, declared, found
+from reconciler.core.read import Reading
 from reconciler.core.text import Suggestions
 from reconciler.core.workspace import Tree, words
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.keys import EntityId
-from reconciler.model.kinds import SYNC_POLICY
+from reconciler.model.kinds import SYNC_POLICY, WORKSPACE_KINDS
 from reconciler.model.policy import ServiceTemplate, SyncPolicy
 from reconciler.model.source import SourceDocument
 from reconciler.model.sync import Ref
 from reconciler.model.values import Body
+
+_NONE: Mapping[str, Reading] = {}
 
 
 def missing(tree: Tree) -> Iterator[Diagnostic]:
@@ -20,21 +23,23 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
 
     Plans that come from a reseller are not looked for: what the reseller has is not known here (AP-05).
     """
+    wanting = [reading for reading in tree.readings if not _is_satisfied(reading, tree)]
     suggestions = Suggestions()
-    exempt = _choosing_from_resellers(tree)
-    for document in tree.documents:
-        for spot, ref in declared(type(document.model), Ref):
+    exempt = _choosing_from_resellers(tree) if wanting else set()
+    for document in (document for reading in wanting for document in reading.documents):
+        body = document.entity.body
+        for spot, ref in declared(WORKSPACE_KINDS[document.kind], Ref):
             if ref.kind == "Plan" and document.id in exempt:
                 continue
-            for path, key in named(document.entity.body, spot, ref):
+            for path, key in named(body, spot, ref):
                 if not tree.has(ref.kind, key):
-                    yield _diagnostic(
-                        document,
-                        path,
-                        spot,
-                        EntityId(ref.kind, key),
-                        suggestions.near(key, tree.keys.get(ref.kind, ())),
-                    )
+                    near = suggestions.near(key, tree.keys(ref.kind))
+                    yield _diagnostic(document, path, spot, EntityId(ref.kind, key), near)
+
+
+def _is_satisfied(reading: Reading, tree: Tree) -> bool:
+    """Whether all that a file's documents name is there: then nothing in them need be looked at."""
+    return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
 
 
 def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -71,15 +76,15 @@ def _choosing_from_resellers(tree: Tree) -> set[EntityId]:
     above: set[str] = set()
     below: set[str] = set()
     exempt: set[EntityId] = set()
-    templates = {each.key: each.model for each in tree.documents if isinstance(each.model, ServiceTemplate)}
-    for document in tree.documents:
-        if not isinstance(document.model, SyncPolicy):
-            continue
+    models = {each.key: each.model for each in tree.of(ServiceTemplate.__name__)}
+    templates = {key: model for key, model in models.items() if isinstance(model, ServiceTemplate)}
+    for document in tree.of(SYNC_POLICY):
+        assert isinstance(document.model, SyncPolicy)
         direct = document.model.upstream == tree.head.key
         used = _with_extended(document.model.service_template, templates)
         (above if direct else below).update(used)
         if not direct:
-            exempt.add(EntityId(SYNC_POLICY, document.key))
+            exempt.add(document.id)
     return exempt | {EntityId(ServiceTemplate.__name__, key) for key in below - above}
 
 

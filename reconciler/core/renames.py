@@ -199,8 +199,8 @@ def _at(body: Value, path: Path) -> Value:
 def rename_problems(tree: Tree) -> Iterator[Diagnostic]:
     """A rename of what cannot be renamed, from a key that is there, or from one that another document has too."""
     first: dict[EntityId, EntityId] = {}
-    for document in (*([tree.provider] if tree.provider else []), *tree.documents):
-        for index, old in enumerate(document.entity.body.get(FIELD) or ()):
+    for document, olds in tree.moved():
+        for index, old in enumerate(olds):
             source = EntityId(document.kind, old)
             summary, hint = _rename_problem(document, source, first.setdefault(source, document.id), tree)
             if summary:

@@ -17,7 +17,6 @@ from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Scheduled
 from reconciler.model.policy import PriceList
-from reconciler.model.source import ProviderTree, SourceDocument
 from reconciler.model.values import Body, Path, Value
 
 Coming: TypeAlias = tuple[str, EntityId, Path, str]
@@ -45,13 +44,13 @@ def _of_plans(fold: Fold, tenant: str) -> Iterator[Coming]:
 
 
 def _lists(fold: Fold) -> Announced:
-    documents = ((provider, each) for provider, tree in fold.catalog.providers.items() for each in _price_lists(tree))
+    documents = (
+        (provider, each)
+        for provider, tree in fold.catalog.providers.items()
+        for each in tree.documents.of(PriceList.__name__)
+    )
     found = {(provider, each.key): tuple(_announced(each.entity.body, fold.on)) for provider, each in documents}
     return {where: coming for where, coming in found.items() if coming}
-
-
-def _price_lists(tree: ProviderTree) -> Iterator[SourceDocument]:
-    return (document for document in tree.documents.values() if isinstance(document.model, PriceList))
 
 
 def _announced(body: Body, on: date) -> Iterator[Coming]:

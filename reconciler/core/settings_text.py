@@ -48,9 +48,17 @@ def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) ->
     text = _document(key, {_field(action, add_on, name): value for name, value in given.items()})
     patches, problems = read_state(text, SET)
     if problems:
-        first = problems[0]
-        raise BadSetting(f"{SET}: {first.summary}" + (f" ({first.hint})" if first.hint else ""))
+        summary, hint = _as_set(action, problems[0].summary), problems[0].hint
+        raise BadSetting(f"{SET} {summary}" + (f" ({hint})" if hint else ""))
     return Settings(patches[0].body, add_on)
+
+
+def _as_set(action: SubscriptionAction, summary: str) -> str:
+    """A problem of a field, by the name of the parameter that gave it."""
+    for name, path in FIELDS.items():
+        if name in action.parameters and summary.startswith(f"{render_path(path)}: "):
+            return f"{name}{summary.removeprefix(render_path(path))}"
+    return summary
 
 
 def _known(action: SubscriptionAction, name: str) -> str:

@@ -19,10 +19,12 @@ from reconciler.model.fields import Leaf
 from reconciler.model.keys import EntityId, snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.options import GUARDS, VETOES, Veto
+from reconciler.model.subscriptions import ACTIONS, SubscriptionAction
 from reconciler.model.sync import EMPTY, Declaration, Items, Kept, KindSync, Links, Own, Ref, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value
 
 T = TypeVar("T")
+OF_EVERY_DOCUMENT = frozenset(Document.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,13 @@ class KindShape:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Every declaration that decides: kinds with their fields, vetoes, and the preconditions and guards in force."""
+    """Every declaration that decides: kinds with their fields, vetoes, the preconditions and guards in force, and the
+    table of actions on subscriptions with what of it is denied."""
 
     kinds: Mapping[str, KindShape]
     vetoes: Mapping[str, Veto]
     preconditions: frozenset[str]
+    actions: Mapping[str, SubscriptionAction]
     guards: frozenset[str] = frozenset(GUARDS)
 
     def declarations(self) -> Iterator[str]:
@@ -77,6 +81,7 @@ class RuleBook:
         yield from (f"veto:{veto}" for veto in self.vetoes)
         yield from (f"precondition:{each}" for each in sorted(self.preconditions))
         yield from (f"guard:{each}" for each in sorted(self.guards))
+        yield from (f"denied:{each.id}" for each in self.actions.values() if each.denied)
 
     def without(self, declaration: str) -> "RuleBook":
         """The same book with one declaration taken away. Raises ``KeyError`` for one that it does not have."""
@@ -89,6 +94,8 @@ class RuleBook:
             return replace(self, preconditions=self.preconditions - {rest})
         if head == "guard":
             return replace(self, guards=self.guards - {rest})
+        if head == "denied":
+            return replace(self, actions={**self.actions, rest: replace(self.actions[rest], denied=None)})
         kinds = {
             kind: _kind_without(shape, declaration) if declaration.startswith(_prefixes(shape)) else shape
             for kind, shape in self.kinds.items()
@@ -187,7 +194,7 @@ def _tidied(value: Body, field: FieldShape) -> Body:
 
 def rule_book(preconditions: frozenset[str]) -> RuleBook:
     """The book of everything that is declared."""
-    return RuleBook(kind_shapes(), VETOES, preconditions)
+    return RuleBook(kind_shapes(), VETOES, preconditions, ACTIONS)
 
 
 def _shapes(model: type[BaseModel], path: Path, skip: tuple[str, ...] = ()) -> tuple[FieldShape, ...]:
@@ -267,16 +274,18 @@ def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
 
 
 def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
-    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What is not known is."""
+    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What nobody declared is, but for
+    what every document may have.
+    """
     field = next((each for each in fields if each.name == path[0]), None)
-    if field is None:
-        return True
+    if field is None or path[0] in OF_EVERY_DOCUMENT:
+        return field is None
     if field.type in ("items", "struct"):
         below = path[2:] if field.type == "items" else path[1:]
         return is_locked(field.fields, below) if below else True
     if isinstance(field.declared, Synced):
         return not field.declared.until_edited
-    return isinstance(field.declared, Unmanaged | Kept)
+    return not isinstance(field.declared, Own)
 
 
 def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:

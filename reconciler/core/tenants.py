@@ -1,6 +1,6 @@
 """The tree of tenants: every upstream is there and in the same provider's tree, nothing goes round in circles."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.text import Suggestions
 from reconciler.core.workspace import Tree, words
@@ -14,20 +14,16 @@ def tenant_problems(trees: Sequence[Tree]) -> Iterator[Diagnostic]:
     """What is wrong with upstreams, with templates that extend each other, and with currencies."""
     suggestions = Suggestions()
     for tree in trees:
-        policies = _by_key(tree, SyncPolicy)
-        templates = _by_key(tree, ServiceTemplate)
+        policies = _by_key(tree.of(SYNC_POLICY))
+        templates = _by_key(tree.of(ServiceTemplate.__name__))
         yield from (problem for each in policies.values() for problem in _upstream(each, tree, trees, suggestions))
         yield from _circles(policies, "upstream", "is its own upstream")
         yield from _circles(templates, "extends", "extends itself")
         yield from _currencies(tree, policies)
 
 
-def _by_key(tree: Tree, model: type) -> dict[str, SourceDocument]:
-    found: dict[str, SourceDocument] = {}
-    for document in tree.documents:
-        if isinstance(document.model, model):
-            found.setdefault(document.key, document)
-    return found
+def _by_key(documents: Iterable[SourceDocument]) -> dict[str, SourceDocument]:
+    return {document.key: document for document in documents}
 
 
 def _upstream(
@@ -44,14 +40,14 @@ def _upstream(
         yield Diagnostic(place, "foreign-upstream", summary, hint, _places(upstream, elsewhere))
         return
     summary = f'the upstream "{upstream}" of "{policy.key}" does not exist'
-    known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys.get(kind, ()))
+    known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys(kind))
     hint = suggestions.near(upstream, (key for key in known if key != policy.key))
     yield Diagnostic(place, "unknown-tenant", summary, hint)
 
 
 def _places(tenant: str, tree: Tree) -> tuple[Place, ...]:
     """Where a tenant's own document stands in a tree."""
-    found = (head.place for head in tree.heads if head.kind in (PROVIDER, SYNC_POLICY) and head.key == tenant)
+    found = (head.place for head in tree.heads() if head.kind in (PROVIDER, SYNC_POLICY) and head.key == tenant)
     return tuple(found)[:1]
 
 
@@ -100,12 +96,12 @@ def _currencies(tree: Tree, policies: Mapping[str, SourceDocument]) -> Iterator[
     assert isinstance(tree.provider.model, Provider)
     own = tree.provider.model.currency
     currencies = _currencies_of(policies, own)
-    for document in tree.documents:
+    for document in tree.of(PriceList.__name__):
+        yield from _currency(document, document.entity.body.get("currency"), own, tree.head.key)
+    for document in tree.of(SYNC_POLICY):
         model = document.model
-        if isinstance(model, PriceList):
-            yield from _currency(document, model.currency, own, tree.head.key)
-        elif isinstance(model, SyncPolicy):
-            yield from _currency(document, model.currency, currencies.get(model.upstream, own), model.upstream)
+        assert isinstance(model, SyncPolicy)
+        yield from _currency(document, model.currency, currencies.get(model.upstream, own), model.upstream)
 
 
 def _currencies_of(policies: Mapping[str, SourceDocument], provider: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import chain
 
+from reconciler.core.asking import WhenAsked
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
 from reconciler.core.shape import FieldShape, kind_shapes
@@ -12,14 +13,14 @@ from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
-from reconciler.model.source import ProviderTree, SourceDocument
+from reconciler.model.source import Documents, ProviderTree
 from reconciler.model.values import Body, Value
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
-    state = {id: settled(document.entity, on) for id, document in tree.documents.items()}
-    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=old_keys(state))
+    state = WhenAsked(tree.documents, lambda id: settled(tree.documents[id].entity, on))
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=tree.renames)
 
 
 def reseller_upstream(
@@ -31,9 +32,8 @@ def reseller_upstream(
     the copies say, and what was renamed by others than the provider (AP-21).
     """
     after = {id: settled(entity, on) for id, entity in state.items()}
-    names = old_keys({id: document.entity for id, document in tree.documents.items()})
     hidden = hidden_templates(tree.documents)
-    upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), names)
+    upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), tree.renames)
     return informed(upstream, above) if above else upstream
 
 
@@ -78,12 +78,12 @@ def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     return replace(upstream, labels={id: above.labels_of(original) for id, original in originals.items()})
 
 
-def hidden_templates(documents: Mapping[EntityId, SourceDocument]) -> frozenset[str]:
+def hidden_templates(documents: Documents) -> frozenset[str]:
     """The keys of the notification templates that resellers do not see (CB-20)."""
     return frozenset(
-        id.key
-        for id, document in documents.items()
-        if id.kind == "NotificationTemplate" and not document.entity.body.get("visible_to_resellers", False)
+        each.key
+        for each in documents.of("NotificationTemplate")
+        if not each.entity.body.get("visible_to_resellers", False)
     )
 
 

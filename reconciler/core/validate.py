@@ -1,14 +1,9 @@
 """A workspace's files to a `Catalog`, or to every problem that they have, all at once."""
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
-from decimal import Decimal
-from functools import cache
 from urllib.parse import urlsplit
 
-import orjson
-
-from reconciler.core.parts import found, spots
+from reconciler.core.extract import digest_of
 from reconciler.core.read import Reading, read_file
 from reconciler.core.references import missing
 from reconciler.core.renames import rename_problems
@@ -16,10 +11,11 @@ from reconciler.core.tenants import tenant_problems
 from reconciler.core.text import with_lines
 from reconciler.core.workspace import Arrangement, Tree, arrange
 from reconciler.model.diagnostics import Diagnostic, in_order
-from reconciler.model.documents import Limits, Part
-from reconciler.model.policy import SyncPolicy, Workspace
-from reconciler.model.source import Catalog, ProviderTree, SourceDocument, SourceFile
-from reconciler.model.values import Path, Value, render_path
+from reconciler.model.entity import sha256
+from reconciler.model.keys import EntityId
+from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
+from reconciler.model.policy import Workspace
+from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 
 SCHEMES = frozenset({"sqlite", "postgresql", "http", "https"})
 """The store URLs that need no plugin."""
@@ -44,12 +40,11 @@ def load(
     for tree in arrangement.trees:
         problems += missing(tree)
         problems += rename_problems(tree)
-    for reading in readings:
-        for document in reading.documents:
-            problems += _limits(document)
-            problems += _store(document, schemes)
+    for document in arrangement.steering:
+        problems += _store(document, schemes)
     if problems:
-        return None, with_lines(in_order(problems), {file.path: file.data for file in given})
+        at_fault = {problem.place.file for problem in problems}
+        return None, with_lines(in_order(problems), {file.path: file.data for file in given if file.path in at_fault})
     return _catalog(arrangement), []
 
 
@@ -57,10 +52,7 @@ def _catalog(arrangement: Arrangement) -> Catalog:
     assert arrangement.workspace is not None
     assert isinstance(arrangement.workspace.model, Workspace)
     policies = {
-        document.key: (tree.head.key, document)
-        for tree in arrangement.trees
-        for document in tree.documents
-        if isinstance(document.model, SyncPolicy)
+        document.key: (tree.head.key, document) for tree in arrangement.trees for document in tree.of(SYNC_POLICY)
     }
     providers = sorted(map(_provider_tree, arrangement.trees), key=lambda each: each.key)
     return Catalog(
@@ -74,25 +66,22 @@ def _catalog(arrangement: Arrangement) -> Catalog:
 
 def _provider_tree(tree: Tree) -> ProviderTree:
     assert tree.provider is not None
-    others = (document for document in tree.documents if not isinstance(document.model, SyncPolicy))
-    return ProviderTree(tree.provider, {document.id: document for document in sorted(others, key=lambda each: each.id)})
+    shelves = {kind: tree.shelves[kind] for kind in tree.shelves if kind not in (WORKSPACE, PROVIDER, SYNC_POLICY)}
+    renames = {each.id: tuple(EntityId(each.kind, old) for old in olds) for each, olds in tree.moved()}
+    return ProviderTree(tree.provider, Documents(shelves), renames)
 
 
 def _digest(arrangement: Arrangement) -> str:
     """Of the contents of all documents: the same however they are spread over files, and their fields ordered."""
-    lines = [_canonical("", arrangement.workspace)]
-    for tree in arrangement.trees:
-        lines += [_canonical(tree.head.key, document) for document in (tree.provider, *tree.documents)]
-    return "sha256:" + hashlib.sha256(b"\n".join(sorted(lines))).hexdigest()
-
-
-def _canonical(provider: str, document: SourceDocument | None) -> bytes:
-    assert document is not None
-    return orjson.dumps([provider, *document.id, document.entity.body], option=orjson.OPT_SORT_KEYS)
+    assert arrangement.workspace is not None
+    lines = [f"{tree.head.key} {digest}" for tree in arrangement.trees for digest in tree.digests()]
+    lines.append(digest_of(arrangement.workspace.id, arrangement.workspace.entity.body))
+    lines.sort()
+    return "sha256:" + sha256("\n".join(lines).encode())
 
 
 def _store(document: SourceDocument, schemes: Collection[str]) -> Iterator[Diagnostic]:
-    url = document.entity.body.get("store") if "store" in type(document.model).model_fields else None
+    url = document.entity.body.get("store") if "store" in WORKSPACE_KINDS[document.kind].model_fields else None
     if not isinstance(url, str):
         return
     parts = urlsplit(url)
@@ -108,40 +97,3 @@ def _store(document: SourceDocument, schemes: Collection[str]) -> Iterator[Diagn
         summary, hint = f"{url} names no host", "for example https://bss.contoso.example/api"
     if summary:
         yield Diagnostic(document.place_of(("store",)), "bad-store", f"store: {summary}", hint)
-
-
-def _limits(document: SourceDocument) -> Iterator[Diagnostic]:
-    """A minimum above the maximum, on any day."""
-    patterns = _patterns_of_limits(type(document.model))
-    for path, limits in (each for pattern in patterns for each in found(document.entity.body, pattern)):
-        day = _day_above(limits.get("minimum"), limits.get("maximum"))
-        if day is None:
-            continue
-        since = f" from {day} on" if day else ""
-        summary = f"{render_path(map(str, path))}: the minimum is above the maximum{since}"
-        also = (document.place_of((*path, "maximum")),)
-        yield Diagnostic(document.place_of((*path, "minimum")), "bad-limits", summary, "", also)
-
-
-@cache
-def _patterns_of_limits(model: type[Part]) -> tuple[Path, ...]:
-    return tuple(spot.pattern for spot in spots(model) if spot.part is Limits)
-
-
-def _day_above(minimum: Value, maximum: Value) -> str | None:
-    """The first day on which the minimum is above the maximum: ``""`` for always, ``None`` for never."""
-    lower, upper = _steps(minimum), _steps(maximum)
-    low: Decimal | None = None
-    high: Decimal | None = None
-    for day in sorted({*lower, *upper}):
-        low, high = lower.get(day, low), upper.get(day, high)
-        if low is not None and high is not None and low > high:
-            return day
-    return None
-
-
-def _steps(amount: Value) -> dict[str, Decimal]:
-    """From which day on (``""``: always) an amount is what."""
-    if isinstance(amount, list):
-        return {entry["from"]: Decimal(entry["amount"]) for entry in amount}
-    return {} if amount is None else {"": Decimal(amount)}

@@ -1,13 +1,13 @@
 """How a workspace is arranged: its own document, a tree of documents for each provider, and what stands twice."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler.core.read import Head, Reading
 from reconciler.model.diagnostics import Diagnostic, Place
-from reconciler.model.keys import snake
-from reconciler.model.kinds import KINDS, PROVIDER, SYNC_POLICY, WORKSPACE
+from reconciler.model.keys import EntityId, snake
+from reconciler.model.kinds import CATALOG_KINDS, KINDS, PROVIDER, SYNC_POLICY, WORKSPACE
 from reconciler.model.source import SourceDocument
 
 WORKSPACE_FILE = "reconcile.yaml"
@@ -15,59 +15,110 @@ WORKSPACE_FILE = "reconcile.yaml"
 
 @dataclass(frozen=True)
 class Tree:
-    """The documents below one provider's folder. ``provider`` is ``None`` where its own document is at fault.
-
-    ``heads`` are those of all documents, faulty ones too; ``documents`` are the others, without the provider's.
-    """
+    """The documents below one provider's folder. ``provider`` is ``None`` where its own document is at fault."""
 
     folder: str
     head: Head
     provider: SourceDocument | None
-    documents: Sequence[SourceDocument]
-    heads: Sequence[Head]
+    readings: Sequence[Reading]
 
     @cached_property
-    def keys(self) -> Mapping[str, frozenset[str]]:
-        """The keys of every kind of document; under ``""``, those of documents whose kind cannot be read."""
+    def shelves(self) -> Mapping[str, Mapping[str, Reading]]:
+        """Where the well formed documents are, by kind and key."""
+        found: dict[str, dict[str, Reading]] = {}
+        for reading in self.readings:
+            for kind, numbers in reading.extract.numbers.items():
+                found.setdefault(kind, {}).update(dict.fromkeys(numbers, reading))
+        return found
+
+    def of(self, kind: str) -> list[SourceDocument]:
+        """The documents of a kind, by file; of two with one key, the last."""
+        return [reading.document(EntityId(kind, key)) for key, reading in self.shelves.get(kind, {}).items()]
+
+    def heads(self) -> Iterator[Head]:
+        """Of all documents, faulty ones too."""
+        return (head for reading in self.readings for head in _heads(reading))
+
+    def steering_heads(self) -> Iterator[Head]:
+        """Those in the files that hold others than a catalog's documents."""
+        return (head for reading in self.readings if _steers(reading) for head in _heads(reading))
+
+    def without_twins(self) -> bool:
+        """Whether no two documents are of the same kind and key, and none is at fault, so that this is known."""
+        if any(reading.listed is not None for reading in self.readings):
+            return False
+        return sum(map(len, self.shelves.values())) == sum(len(reading.extract.digests) for reading in self.readings)
+
+    def keys(self, kind: str) -> Collection[str]:
+        """Those of all documents of a kind, faulty ones too; of kind ``""``, of documents whose kind cannot be read."""
+        faulty = self._faulty_keys.get(kind)
+        return {*self.shelves.get(kind, ()), *faulty} if faulty else self.shelves.get(kind, {}).keys()
+
+    @cached_property
+    def _faulty_keys(self) -> Mapping[str, set[str]]:
         found: dict[str, set[str]] = {}
-        for head in self.heads:
+        for head in (head for reading in self.readings for head in reading.faulty):
             found.setdefault(head.kind, set()).add(head.key)
-        return {kind: frozenset(keys) for kind, keys in found.items()}
+        return found
 
     def has(self, kind: str, key: str) -> bool:
         """Whether there is such a document, or may be, in a text that cannot be read."""
-        return key in self.keys.get(kind, ()) or key in self.keys.get("", ())
+        return key in self.shelves.get(kind, ()) or any(key in self._faulty_keys.get(each, ()) for each in (kind, ""))
+
+    def moved(self) -> Iterator[tuple[SourceDocument, list[str]]]:
+        """The documents that say that they had other keys, with these (AP-21)."""
+        for reading in self.readings:
+            for kind, key, olds in reading.extract.moved:
+                yield reading.document(EntityId(kind, key)), olds
+
+    def digests(self) -> Iterator[str]:
+        """Of the contents of all documents, the provider's included."""
+        for reading in self.readings:
+            own = set(reading.extract.numbers.get(WORKSPACE, {}).values())
+            digests = reading.extract.digests
+            yield from (each for number, each in enumerate(digests) if number not in own) if own else digests
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """A workspace's documents where they belong, and what is wrong with that."""
+    """A workspace's documents where they belong, and what is wrong with that.
+
+    ``steering``: the well formed ones in files that hold others than a catalog's.
+    """
 
     workspace: SourceDocument | None
     trees: tuple[Tree, ...]
     problems: tuple[Diagnostic, ...]
+    steering: tuple[SourceDocument, ...]
 
 
 def arrange(readings: Sequence[Reading]) -> Arrangement:
     """Sort the documents of a workspace's files into trees. ``readings`` come in the order of their paths."""
-    heads = [head for reading in readings for head in _heads(reading)]
+    steering = [reading for reading in readings if _steers(reading)]
+    heads = [head for reading in steering for head in _heads(reading)]
+    documents = tuple(document for reading in steering for document in reading.documents)
     providers = [head for head in heads if head.kind == PROVIDER]
-    roots = {_folder(head.place): head for head in reversed(providers)}
-    trees = tuple(_tree(folder, root, readings, roots) for folder, root in sorted(roots.items()))
+    roots = {_folder(head.place.file): head for head in reversed(providers)}
+    trees = tuple(_trees(readings, roots))
     problems = [
         *_workspace_problems(heads),
         *_provider_problems(providers, roots),
-        *_outsiders(heads, roots),
+        *_outsiders(readings, roots),
         *_twins(trees),
         *_tenant_twins(trees, providers),
     ]
-    workspaces = (document for reading in readings for document in reading.documents if document.kind == WORKSPACE)
-    return Arrangement(next(workspaces, None), trees, tuple(problems))
+    workspace = next((document for document in documents if document.kind == WORKSPACE), None)
+    return Arrangement(workspace, trees, tuple(problems), documents)
 
 
 def words(kind: str) -> str:
     """A kind as a message names it: ``plan category``."""
     return "policy" if kind == SYNC_POLICY else snake(kind).replace("_", " ")
+
+
+def _steers(reading: Reading) -> bool:
+    """Whether a file holds, or may hold, others than a catalog's documents."""
+    return not CATALOG_KINDS.keys() >= {*reading.extract.numbers, *(head.kind for head in reading.faulty)}
 
 
 def _heads(reading: Reading) -> list[Head]:
@@ -76,8 +127,8 @@ def _heads(reading: Reading) -> list[Head]:
     return sorted((*whole, *reading.faulty), key=lambda head: head.place)
 
 
-def _folder(place: Place) -> str:
-    return place.file.rpartition("/")[0]
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _root_of(folder: str, roots: Mapping[str, Head]) -> str | None:
@@ -85,20 +136,18 @@ def _root_of(folder: str, roots: Mapping[str, Head]) -> str | None:
     while folder not in roots:
         if not folder:
             return None
-        folder = folder.rpartition("/")[0]
+        folder = _folder(folder)
     return folder
 
 
-def _tree(folder: str, root: Head, readings: Sequence[Reading], roots: Mapping[str, Head]) -> Tree:
-    mine = [reading for reading in readings if _root_of(reading.path.rpartition("/")[0], roots) == folder]
-    documents = [document for reading in mine for document in reading.documents if document.kind != WORKSPACE]
-    return Tree(
-        folder,
-        root,
-        next((document for document in documents if document.place == root.place), None),
-        [document for document in documents if document.kind != PROVIDER],
-        [head for reading in mine for head in _heads(reading)],
-    )
+def _trees(readings: Iterable[Reading], roots: Mapping[str, Head]) -> Iterator[Tree]:
+    mine: dict[str | None, list[Reading]] = {}
+    for reading in readings:
+        mine.setdefault(_root_of(_folder(reading.path), roots), []).append(reading)
+    for folder, root in sorted(roots.items()):
+        documents = (document for reading in mine[folder] for document in reading.documents)
+        providers = (document for document in documents if document.kind == PROVIDER)
+        yield Tree(folder, root, next((each for each in providers if each.place == root.place), None), mine[folder])
 
 
 def _workspace_problems(heads: Iterable[Head]) -> Iterator[Diagnostic]:
@@ -118,9 +167,9 @@ def _workspace_problems(heads: Iterable[Head]) -> Iterator[Diagnostic]:
 
 def _provider_problems(providers: Iterable[Head], roots: Mapping[str, Head]) -> Iterator[Diagnostic]:
     for head in providers:
-        folder = _folder(head.place)
+        folder = _folder(head.place.file)
         root = roots[folder]
-        above = _root_of(folder.rpartition("/")[0], roots) if folder else None
+        above = _root_of(_folder(folder), roots) if folder else None
         if root.place != head.place:
             summary = f'the folder has two providers, "{root.key}" and "{head.key}"'
             yield Diagnostic(head.place, "nested-provider", summary, "give each a folder of its own", (root.place,))
@@ -130,9 +179,10 @@ def _provider_problems(providers: Iterable[Head], roots: Mapping[str, Head]) -> 
             yield Diagnostic(head.place, "nested-provider", summary, hint, (roots[above].place,))
 
 
-def _outsiders(heads: Iterable[Head], roots: Mapping[str, Head]) -> Iterator[Diagnostic]:
-    for head in heads:
-        if head.kind in KINDS and head.sure and _root_of(_folder(head.place), roots) is None:
+def _outsiders(readings: Iterable[Reading], roots: Mapping[str, Head]) -> Iterator[Diagnostic]:
+    outside = (reading for reading in readings if _root_of(_folder(reading.path), roots) is None)
+    for head in (head for reading in outside for head in _heads(reading)):
+        if head.kind in KINDS and head.sure:
             summary = f'{words(head.kind)} "{head.key}" belongs to no provider'
             hint = "move it into the folder of a Provider document, or below"
             yield Diagnostic(head.place, "outside-provider", summary, hint)
@@ -141,8 +191,10 @@ def _outsiders(heads: Iterable[Head], roots: Mapping[str, Head]) -> Iterator[Dia
 def _twins(trees: Iterable[Tree]) -> Iterator[Diagnostic]:
     """Documents of the same kind and key within a tree."""
     for tree in trees:
+        if tree.without_twins():
+            continue
         first: dict[tuple[str, str], Head] = {}
-        for head in tree.heads:
+        for head in tree.heads():
             if not head.sure or not head.key or head.kind not in KINDS or head.kind == PROVIDER:
                 continue
             other = first.setdefault((head.kind, head.key), head)
@@ -157,7 +209,8 @@ def _tenant_twins(trees: Iterable[Tree], providers: Iterable[Head]) -> Iterator[
     """Tenants of the same key, but for two policies in one tree, which `_twins` tells of."""
     first: dict[str, tuple[str, Head]] = {head.key: ("", head) for head in reversed(list(providers))}
     others = [("", head) for head in providers]
-    others += [(tree.folder, head) for tree in trees for head in tree.heads if head.kind == SYNC_POLICY]
+    policies = ((tree, head) for tree in trees for head in tree.steering_heads() if head.kind == SYNC_POLICY)
+    others += [(tree.folder, head) for tree, head in policies]
     for folder, head in others:
         if not head.sure or not head.key:
             continue

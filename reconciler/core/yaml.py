@@ -94,15 +94,18 @@ class YamlDocument:
         return Place(self.place.file, line, column)
 
 
-def parse(data: bytes, file: str) -> tuple[list[YamlDocument], list[Diagnostic]]:
-    """The documents of a file, empty ones left out, and every problem."""
+def parse(data: bytes, file: str, *, first_line: int = 1) -> tuple[list[YamlDocument], list[Diagnostic]]:
+    """The documents of a file, empty ones left out, and every problem.
+
+    ``first_line``: where ``data`` begins, if it is a part of a file that is known to be without a fault.
+    """
     text, problems = decode(data, file)
     if text is None:
         return _lost_from(0, data.decode("utf-8", "replace"), file), problems
     documents: list[YamlDocument] = []
     source, start, failures = text, 0, 0
     while True:
-        reader = _Reader(file, source[start:], 1 + _lines_before(text, start), stand_ins=source is not text)
+        reader = _Reader(file, source[start:], first_line + _lines_before(text, start), stand_ins=source is not text)
         documents += reader.documents()
         problems += reader.problems
         if reader.failure is None:
@@ -119,6 +122,13 @@ def parse(data: bytes, file: str) -> tuple[list[YamlDocument], list[Diagnostic]]
             break
         start = end
     return documents, list(dict.fromkeys(problems))
+
+
+def plain_scalar(text: str) -> Any:
+    """The value of a scalar that is not quoted."""
+    if text[:1] in _NUMERIC:
+        return Number(text) if NUMBER.match(text) else text
+    return _CONSTANTS.get(text, text)
 
 
 def _with_stand_ins(text: str) -> str:
@@ -244,9 +254,7 @@ class _Reader:
         text = event.value
         if event.style or (event.ctag is not None and str(event.ctag) == _STRING_TAG):
             return text
-        if text[:1] in _NUMERIC:
-            return Number(text) if NUMBER.match(text) else text
-        return _CONSTANTS.get(text, text)
+        return plain_scalar(text)
 
     def _mapping(self, depth: int) -> tuple[dict[str, Any], dict[str, Mark]]:
         read, first = self._next, self._first

@@ -68,7 +68,7 @@ from reconciler.model.sync import (
 class Part(BaseModel):
     """A part of a document: a map with known fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Document(Part):

@@ -5,7 +5,7 @@ only a tenant's state has) and add it to its tuple here. Reading, validation, im
 """
 
 from reconciler.model import documents, policy, tenant
-from reconciler.model.documents import Document
+from reconciler.model.documents import Document, Part
 
 _CATALOG: tuple[type[Document], ...] = (
     documents.ServiceTerm,
@@ -47,3 +47,5 @@ STATE_KINDS: dict[str, type[Document]] = CATALOG_KINDS | TENANT_KINDS
 """What a tenant's state may hold."""
 KINDS: dict[str, type[Document]] = CATALOG_KINDS | STEERING_KINDS | TENANT_KINDS
 """Every kind but `Workspace`, which has no key."""
+WORKSPACE_KINDS: dict[str, type[Part]] = {WORKSPACE: policy.Workspace, **CATALOG_KINDS, **STEERING_KINDS}
+"""What stands in a workspace's files."""

@@ -74,7 +74,7 @@ OPTIONS: dict[str, Option] = {
         Option(RELATIONS, "New relation between two products"),
         Option(PRODUCT_GROUPS, "Changes in product groups"),
         Option(PRODUCT_TYPE_OPTIONS, "Update of product type options"),
-        Option(MIRROR, "Copy reseller subscriptions into the distributor's system"),
+        Option(MIRROR, "Copy reseller subscriptions into the distributor's system", off="SUB-41"),
     )
 }
 

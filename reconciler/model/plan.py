@@ -92,7 +92,8 @@ class TenantPlan:
     """The plan of one tenant. ``fingerprint`` and ``revision`` are of the state that was read.
 
     ``changes`` stand in the order in which they are made. ``problem`` says why a tenant could not be planned.
-    ``allowed``: the guards that were overridden for this plan (GUARD-01).
+    ``upstream``: empty for a provider, whose own system only gets mirrors. ``allowed``: the guards that were
+    overridden for this plan (GUARD-01); ``GUARD:RESELLER`` where it was for the mirrors of a reseller.
     """
 
     tenant: str

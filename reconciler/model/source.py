@@ -1,22 +1,31 @@
 """Documents as they were read, with the place of every field, and a workspace's documents together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from reconciler.model.diagnostics import Place
 from reconciler.model.documents import Part
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
-from reconciler.model.values import Path
+from reconciler.model.values import Body, Path
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of the workspace: its path from the workspace's root, with ``/``, and its bytes."""
+    """A file of the workspace: its path from the workspace's root, with ``/``, and its bytes.
+
+    ``content`` may be what reads the bytes when they are needed. ``name``: git's name for them (the id of the blob),
+    if it is known: files of the same name have the same bytes.
+    """
 
     path: str
-    data: bytes
+    content: bytes | Callable[[], bytes] = field(repr=False)
+    name: str = ""
+
+    @property
+    def data(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content()
 
 
 class Mark(NamedTuple):
@@ -33,28 +42,55 @@ Marks: TypeAlias = "dict[str, Mark] | list[Mark] | None"
 """The places within a map or list, beside its values; ``None`` for a scalar."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDocument:
-    """A document that was read and is well formed.
+class Contents(Protocol):
+    """What is in the documents of a file, read when it is asked for: each by its number, from 0.
 
-    ``model`` is the validated document; ``entity`` its generic form, defaults filled in, with no origin. ``key`` is
-    the reseller's for a SyncPolicy and empty for a Workspace. ``marks`` stand in the order of the entity's lists.
+    ``marks`` stand in the order of the body's lists; ``model`` is the validated document.
     """
 
-    kind: str
-    key: str
-    place: Place
-    marks: dict[str, Mark] = field(repr=False, hash=False)
-    model: Part = field(repr=False)
-    entity: Entity = field(repr=False)
+    def place(self, number: int) -> Place: ...
+
+    def body(self, number: int) -> Body: ...
+
+    def marks(self, number: int) -> Marks: ...
+
+    def model(self, number: int) -> Part: ...
+
+
+class SourceDocument(NamedTuple):
+    """A document that was read and is well formed. A catalog has very many, and few of them are looked into.
+
+    ``entity`` is its generic form, defaults filled in, with no origin. ``key`` is the reseller's for a SyncPolicy and
+    empty for a Workspace.
+    """
+
+    id: EntityId
+    contents: Contents
+    number: int
 
     @property
-    def id(self) -> EntityId:
-        return EntityId(self.kind, self.key)
+    def kind(self) -> str:
+        return self.id.kind
+
+    @property
+    def key(self) -> str:
+        return self.id.key
+
+    @property
+    def place(self) -> Place:
+        return self.contents.place(self.number)
+
+    @property
+    def entity(self) -> Entity:
+        return Entity(self.id, self.contents.body(self.number))
+
+    @property
+    def model(self) -> Part:
+        return self.contents.model(self.number)
 
     def place_of(self, path: Path | tuple[Any, ...], *, key: bool = False) -> Place:
         """The place of a field's value (with ``key``: of its key), or of the nearest thing around it that is there."""
-        mark = mark_at(self.marks, path)
+        mark = mark_at(self.contents.marks(self.number), path)
         if mark is None:
             return self.place
         line, column = (mark.key_line, mark.key_column) if key else (mark.line, mark.column)
@@ -81,12 +117,50 @@ def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
     return found
 
 
+class Shelf(Protocol):
+    """Where documents are: a file that was read."""
+
+    def document(self, id: EntityId) -> SourceDocument: ...
+
+
+class Documents(Mapping[EntityId, SourceDocument]):
+    """Documents by their identity: each is made when it is asked for. They come in the order of kind and key."""
+
+    def __init__(self, shelves: Mapping[str, Mapping[str, Shelf]]) -> None:
+        """``shelves``: by kind and key."""
+        self._shelves = shelves
+
+    def __getitem__(self, id: EntityId) -> SourceDocument:
+        return self._shelves[id.kind][id.key].document(id)
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, EntityId) and id.key in self._shelves.get(id.kind, ())
+
+    def __iter__(self) -> Iterator[EntityId]:
+        return (EntityId(kind, key) for kind in sorted(self._shelves) for key in sorted(self._shelves[kind]))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shelves.values()))
+
+    def keys_of(self, kind: str) -> Collection[str]:
+        """The keys of a kind, in no order."""
+        return self._shelves.get(kind, {}).keys()
+
+    def of(self, kind: str) -> Iterator[SourceDocument]:
+        """The documents of a kind, by key."""
+        return (self[EntityId(kind, key)] for key in sorted(self.keys_of(kind)))
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderTree:
-    """All documents of one provider: its catalog and templates by identity. Policies stand in the `Catalog`."""
+    """All documents of one provider: its catalog and templates by identity. Policies stand in the `Catalog`.
+
+    ``renames``: what they were called, where they say so (AP-21).
+    """
 
     provider: SourceDocument
-    documents: Mapping[EntityId, SourceDocument]
+    documents: Documents
+    renames: Mapping[EntityId, tuple[EntityId, ...]]
 
     @property
     def key(self) -> str:

@@ -61,7 +61,7 @@ ACTIONS: dict[str, SubscriptionAction] = {
             "edit",
             ("*",),
             (),
-            frozenset({"characteristics", "plan", "activation_date", "start_date", "customer"}),
+            frozenset({"characteristics", "paid", "plan", "activation_date", "start_date", "customer"}),
             limits="SUB-38",
         ),
         SubscriptionAction(

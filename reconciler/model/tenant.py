@@ -116,29 +116,47 @@ class HistoryRecord(Part):
     detail: Text | None = None
 
 
-class AddOnLastApplied(Part):
-    """What was applied last of an add-on's prices."""
+SubscriptionStatus = Literal["active", "inactive", "suspended", "cancelled", "deleted"]
 
+
+class AddOnLastApplied(Part):
+    """What was applied last of an add-on."""
+
+    product: Key | None = None
+    billing_cycle: Period | None = None
+    quantity: Count | None = None
     prices: Annotated[_PRICES, Field(default_factory=dict)]
 
 
 class LastApplied(Part):
-    """What a mirror got last, where that decides later on.
+    """A mirror as it was applied last: what the distributor, or somebody behind the guard's back, made of it since is
+    told by that (SUB-13, SUB-40), and so is what the reseller did since (SUB-31).
 
-    ``name``, ``prices`` and ``add_ons``: another value there is the distributor's edit (SUB-13). ``status``: the
-    mirror's; ``records``: how many of the source's history records have come; ``source``: a digest of what the
-    source said.
+    ``records``: how many of the source's history records have come.
     """
 
     name: Text | None = None
-    prices: Annotated[_PRICES, Field(default_factory=dict)]
+    customer: Key | None = None
+    product: Key | None = None
+    plan: Key | None = None
+    billing_cycle: Period | None = None
+    quantity: Count | None = None
+    quantity_effective: Date | None = None
+    paid: Flag | None = None
+    status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
+    source_status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
+    activation_date: Date | None = None
+    start_date: Date | None = None
+    renew_automatically: Flag | None = None
+    characteristics: Annotated[_OPTIONS, Field(default_factory=dict)]
+    unit_change: Annotated[Literal["current_cycle", "next_cycle"] | None, Leaf("text")] = None
+    renewals: Annotated[list[Renewal], Field(default_factory=list)]
+    provisioning_sync: Text | None = None
     add_ons: Annotated[dict[Key, AddOnLastApplied], Field(default_factory=dict)]
-    status: Text | None = None
+    prices: Annotated[_PRICES, Field(default_factory=dict)]
+    cycle_end: Date | None = None
+    history: Annotated[list[HistoryRecord], Field(default_factory=list)]
     records: Count | None = None
-    source: Text | None = None
-
-
-SubscriptionStatus = Literal["active", "inactive", "suspended", "cancelled", "deleted"]
 
 
 class Subscription(Document):

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
+from reconciler.core.denials import mirrored_kinds
 from reconciler.core.explaining import Account, Explanation
 from reconciler.model.change import Verdict
-from reconciler.model.keys import address
+from reconciler.model.keys import EntityId, address
 from reconciler.model.plan import Declared
 from reconciler.model.rules import rule_text
-from reconciler.report.values import clean, path_text, place_text, shown
+from reconciler.report.values import as_told, clean, path_text, place_text, shown
 
 Who = Callable[[Declared], str]
 """Of a declared line: its commit and author, or nothing."""
@@ -28,16 +29,27 @@ def render_explanation(explanation: Explanation, who: Who = lambda _: "") -> str
 def _standing(explanation: Explanation) -> str:
     if not explanation.here:
         return "the tenant does not have it" + (", and should" if explanation.wanted else "")
-    whose = f"came down from {explanation.origin}" if explanation.origin else "is the tenant's own"
-    return f"the tenant has it; it {whose}" + ("" if explanation.wanted else "; nothing wants it now")
+    return f"the tenant has it; it {_whose(explanation)}" + ("" if explanation.wanted else "; nothing wants it now")
+
+
+def _whose(explanation: Explanation) -> str:
+    origin, entity = explanation.origin, explanation.entity
+    if origin is None:
+        return "is the tenant's own"
+    if entity.kind in mirrored_kinds():
+        return f"mirrors {EntityId(entity.kind, entity.key.removeprefix(f'{origin}.'))} of {origin}"
+    return f"came down from {origin}"
 
 
 def _account(account: Account, who: Who) -> Iterator[str]:
     yield f"  {path_text(account.path) or '(the whole entity)'}"
-    yield f"    desired   {shown(account.desired)}"
+    desired, actual = account.desired, account.actual
+    if not account.path:
+        desired, actual = as_told(desired), as_told(actual)
+    yield f"    desired   {shown(desired)}"
     if account.declared_at:
         yield f"              at {_place(account.declared_at, who)}"
-    yield f"    actual    {shown(account.actual)}"
+    yield f"    actual    {shown(actual)}"
     yield f"    verdict   {account.verdict}"
     yield f"    rule      {account.rule}: {rule_text(account.rule)}"
     yield f"    because   {clean(account.why)}"

@@ -125,7 +125,7 @@ def _tenants(plan: Plan) -> Html:
 def _tenant(plan: Plan, tenant: TenantPlan) -> Html:
     count = summary_of(plan, tenant)
     numbers = (count.create, count.update, count.delete, count.withheld, count.blocked, count.unmanaged)
-    said = (tenant.tenant, tenant.upstream, tenant.status.value.replace("_", " "))
+    said = (tenant.tenant, tenant.upstream or "-", tenant.status.value.replace("_", " "))
     cells = [element("td", each) for each in said] + [element("td", str(each), class_="number") for each in numbers]
     return element("tr", *cells)
 

@@ -1,5 +1,6 @@
 """Plain tables, and the summary of one tenant."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from reconciler.model.entity import Entity, State
@@ -17,15 +18,25 @@ def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def render_tenant(tenant: str, state: State, revision: int) -> str:
-    """A tenant's delegated plans (AP-16), its own plans, and how much of everything it holds."""
+    """A tenant's delegated plans (AP-16), its own plans, its subscriptions, and how much of everything it holds."""
     plans = sorted((each for id, each in state.items() if id.kind == "Plan"), key=lambda each: each.id)
     delegated = [each for each in plans if each.origin is not None]
     own = [each for each in plans if each.origin is None]
     counts = ", ".join(f"{count} {kind}" for kind, count in counts_by_kind(state.values()).items()) or "nothing"
     writes = f"{revision} write{'' if revision == 1 else 's'}"
     text = f"Tenant {tenant}, after {writes}, holds: {counts}\n"
-    text += _plans("Delegated plans", delegated)
-    return text + (_plans("Own plans", own) if own else "")
+    subscriptions = [each for id, each in state.items() if id.kind == "Subscription"]
+    if delegated or not subscriptions:
+        text += _plans("Delegated plans", delegated)
+    text += _plans("Own plans", own) if own else ""
+    return text + (_subscriptions(subscriptions) if subscriptions else "")
+
+
+def _subscriptions(subscriptions: list[Entity]) -> str:
+    """How many there are, by whose they mirror and by status."""
+    counted = Counter((each.origin or "(own)", str(each.body.get("status", "active"))) for each in subscriptions)
+    rows = [(whose, status, str(count)) for (whose, status), count in sorted(counted.items())]
+    return f"\nSubscriptions:\n\n{render_table(('MIRRORED FROM', 'STATUS', 'NUMBER'), rows)}"
 
 
 def _plans(title: str, plans: list[Entity]) -> str:

@@ -97,12 +97,18 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
         yield line(f"Blocked: {count.blocked}", Style.WARNING)
     if count.unmanaged:
         yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
-    if allowed := [f"{guard}:{each.tenant}" for each in plan.tenants for guard in each.allowed]:
+    if allowed := _allowed(plan):
         yield line(f"Allowed: {', '.join(map(clean, allowed))}", Style.WARNING)
     if causes := entities_by_cause(plan):
         yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
     if failed := in_error(plan):
         yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
+
+
+def _allowed(plan: Plan) -> list[str]:
+    """The guards that are overridden, as ``--allow`` names them, each once."""
+    found = (guard if ":" in guard else f"{guard}:{each.tenant}" for each in plan.tenants for guard in each.allowed)
+    return list(dict.fromkeys(found))
 
 
 def coming_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:

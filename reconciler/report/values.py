@@ -15,6 +15,8 @@ LONG = 72
 """Values that would take more characters are abbreviated, unless everything is asked for."""
 CONTEXT = 12
 """Of two long texts: how much is kept of what they have in common before they part."""
+WRITTEN_BY_US = frozenset({"kind", "key", "origin", "locked", "history", "last_applied"})
+"""Fields that say nothing new of what comes or goes whole: the heading names it, the reconciler wrote the rest."""
 
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -81,6 +83,8 @@ def _item(value: Value) -> str:
 def shown_pair(before: Value, after: Value, *, full: bool = False) -> tuple[str, str]:
     """Both sides of a change. Of long values, unless ``full``, what the two have in common is left out."""
     pair = shown(before), shown(after)
+    if not full and _grows(before, after):
+        return _grown(before, after)
     if full or max(map(len, pair)) <= LONG:
         return pair
     if isinstance(before, list) and isinstance(after, list):
@@ -88,6 +92,18 @@ def shown_pair(before: Value, after: Value, *, full: bool = False) -> tuple[str,
     if isinstance(before, str) and isinstance(after, str):
         return _parted(before, after)
     return shown(before, full=False), shown(after, full=False)
+
+
+def _grows(before: Value, after: Value) -> bool:
+    """Whether records were added at the end of a list of some, such as a history."""
+    both = isinstance(before, list) and isinstance(after, list) and before and isinstance(before[0], Mapping)
+    return bool(both) and len(after) > len(before) and after[: len(before)] == before
+
+
+def _grown(before: list[Value], after: list[Value]) -> tuple[str, str]:
+    """``[… 2 in both]``, ``[… 2 in both, {action: "suspend"}]``."""
+    both = f"… {len(before)} in both"
+    return f"[{both}]", f"[{', '.join([both, *map(_item, after[len(before) :])])}]"
 
 
 def _members(mine: list[Value], theirs: list[Value]) -> str:
@@ -109,8 +125,8 @@ def _parted(before: str, after: str) -> tuple[str, str]:
 def leaves(document: Body, *, items: bool = True) -> list[tuple[Path, Value]]:
     """The fields of a whole document, down to what is no map, its name first; without ``items``, an item is one field.
 
-    Left out is what the reader knows or the reconciler wrote: kind, key, and the origin, of items (``resources.seat``)
-    too.
+    Left out is what the reader knows or the reconciler wrote (`WRITTEN_BY_US`), the origin of items
+    (``resources.seat``) too.
     """
     found = (leaf for leaf in _leaves(document, (), None if items else 2) if not _written_by_us(leaf[0]))
     return sorted(found, key=lambda leaf: (leaf[0] != ("name",), tuple(map(in_number_order, leaf[0]))))
@@ -123,7 +139,14 @@ def in_number_order(key: str) -> tuple[bool, int, str]:
 
 
 def _written_by_us(path: Path) -> bool:
-    return path in (("kind",), ("key",), ("origin",)) or (len(path) == 3 and path[2] == "origin")
+    return path[0] in WRITTEN_BY_US or (len(path) == 3 and path[2] == "origin")
+
+
+def as_told(body: Value) -> Value:
+    """A whole entity without what the reconciler wrote for itself; any other value as it is."""
+    if not isinstance(body, Mapping):
+        return body
+    return {name: value for name, value in body.items() if name not in WRITTEN_BY_US}
 
 
 def _leaves(body: Body, path: Path, depth: int | None) -> Iterator[tuple[Path, Value]]:

@@ -38,12 +38,18 @@ def place_of(catalog: Catalog, tenant: str) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Opens the stores of one workspace: readers for planning, writers for what changes something."""
+    """Opens the stores of one workspace: readers for planning, writers for what changes something.
+
+    ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
+    fingerprints of the states that were observed, and where.
+    """
 
     root: Path
     environment: Mapping[str, str]
     readers: dict[Place, TenantReader] = field(default_factory=dict)
     writers: dict[Place, TenantStore] = field(default_factory=dict)
+    verify: bool = False
+    seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
 
     def reader(self, place: Place) -> TenantReader:
         """A store that cannot be written through. Raises `StoreError`."""
@@ -60,11 +66,12 @@ class Access:
     def observe(self, tenant: str, place: Place) -> Observed | Unreadable:
         """A tenant's state for planning; what cannot be read, or is no state of ours, is never taken for empty."""
         try:
-            snapshot = self.reader(place).observe(tenant)
+            snapshot = self.reader(place).observe(tenant, verify=self.verify)
         except StoreError as error:
             return Unreadable(str(error))
         if damaged := list(faults(snapshot.entities)):
             return Unreadable(_damage(damaged))
+        self.seen[tenant] = (place, snapshot.fingerprint)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
     def _token(self, place: Place) -> str | None:

@@ -23,7 +23,7 @@ from reconciler.model.options import MIRROR
 from reconciler.model.plan import Change, Plan, TenantPlan
 from reconciler.model.plan import Source as PlanSource
 from reconciler.model.settings import Policy
-from reconciler.model.subscriptions import ACTIONS, DISTRIBUTOR, RESELLER
+from reconciler.model.subscriptions import DISTRIBUTOR, RESELLER
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.execute import writes_of
 from reconciler.stores.base import Denied, EntityWrite, Record, Snapshot, Stale, StoreError, TenantWrite
@@ -35,7 +35,7 @@ ATTEMPTS = 5
 @dataclass(frozen=True, slots=True)
 class Order:
     """Who asks for what on which subscription, and when. ``settings``: ``K=V`` texts. ``role``: distributor or
-    reseller; ``None``: whose it is."""
+    reseller; ``None``: whose it is. ``commit``: of the policies by which its mirrors are made."""
 
     tenant: str
     key: str
@@ -44,6 +44,7 @@ class Order:
     by: str
     settings: tuple[str, ...] = ()
     role: str | None = None
+    commit: str | None = None
 
     @property
     def at(self) -> str:
@@ -119,21 +120,22 @@ class Attempt:
 
     @property
     def role(self) -> str:
-        """As what somebody acts who does not say: on a mirror, its distributor."""
-        return self.order.role or (RESELLER if self.subscription().origin is None else DISTRIBUTOR)
+        """As what somebody acts who does not say: on a mirror, and where only a distributor can, its distributor."""
+        own = self.subscription().origin is None and self.fold.rules.actions[self.order.action].resellers
+        return self.order.role or (RESELLER if own else DISTRIBUTOR)
 
     def denied(self) -> Denied | None:
         """What can be told before anything is computed. The store says so all the same."""
         subscription = self.subscription()
-        found = denial(self.role, self.order.action, subscription, subscription)
+        found = denial(self.role, self.order.action, subscription, subscription, rules=self.fold.rules)
         if found is None and self.role == DISTRIBUTOR and subscription.origin is not None:
-            found = forbidden(ACTIONS[self.order.action], subscription.id)
+            found = forbidden(self.fold.rules.actions[self.order.action], subscription.id)
         return Denied(found.rule, found.detail) if found else None
 
     def parts(self) -> Parts:
         """The action's own write, and those of its mirrors above."""
         order, before = self.order, self.snapshot.entities
-        given = read_settings(ACTIONS[order.action], order.key, order.settings)
+        given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
         case = Case(self.subscription(), before, given.patch, order.now.date(), order.at, given.add_on)
         changed = act(order.action, case)
         if not changed:
@@ -200,7 +202,7 @@ class Attempt:
         whole = Plan(order.at, PlanSource(None, None, False, self.fold.catalog.digest), (plan,))
         changes = tuple(change_to_data(change) for change in plan.changes)
         notes = {"action": order.action, "subscription": f"{order.tenant}/{SUBSCRIPTION.lower()}/{order.key}"}
-        record = Record(plan.tenant, plan_digest(whole), order.at, order.by, None, changes, notes)
+        record = Record(plan.tenant, plan_digest(whole), order.at, order.by, order.commit, changes, notes)
         writes = tuple(write for change in plan.changes for write in writes_of(change))
         return TenantWrite(plan.tenant, writes, order.by, order.at, plan.fingerprint, plan.revision, record)
 

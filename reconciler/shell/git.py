@@ -2,10 +2,11 @@
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.source import SourceFile
@@ -14,10 +15,18 @@ from reconciler.shell.worktree import LINK_HINT, SUFFIXES, WorkspaceError
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without git, a workspace is read without provenance
 import git
 
-LINK_MODE = 0o120000
+LINK_MODE = "120000"
 MAX_LINKS = 20
 _READ_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
 """Looking does not refresh the index: a plan writes nothing anywhere."""
+
+
+class Blob(NamedTuple):
+    """An entry of a commit's tree."""
+
+    mode: str
+    type: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +65,42 @@ class Repository:
             raise WorkspaceError(f"there is no commit {revision!r} in {self.repo.working_dir}") from error
 
     def read(self, revision: str) -> tuple[list[SourceFile], list[Diagnostic]]:
-        """The workspace's document files as they are in a commit, without a checkout."""
-        tree = self.repo.commit(self.commit(revision)).tree
-        items: Iterable[Any] = tree.traverse()
-        blobs = {str(item.path): item for item in items if item.type == "blob"}
+        """The workspace's document files as they are in a commit, without a checkout; their bytes when needed."""
+        blobs = self._blobs(self.commit(revision))
         files: list[SourceFile] = []
         problems: list[Diagnostic] = []
         for path in sorted(blobs):
             name = path.removeprefix(self.prefix)
-            if not path.startswith(self.prefix) or not _is_document(name):
+            if not _is_document(name):
                 continue
             found = self._target(blobs, path, name)
             if isinstance(found, Diagnostic):
                 problems.append(found)
             elif found == path or not _is_document(found.removeprefix(self.prefix)):
-                files.append(SourceFile(name, _content(blobs[found])))
+                id = blobs[found].id
+                files.append(SourceFile(name, partial(self._content, id), id))
         return files, problems
 
-    def _target(self, blobs: Mapping[str, Any], path: str, name: str) -> str | Diagnostic:
+    def _blobs(self, commit: str) -> dict[str, Blob]:
+        """The files below the workspace in a commit, by their paths in the repository."""
+        inside = [self.prefix] if self.prefix else []
+        listed = self.repo.git.ls_tree("-r", "-z", "--full-tree", commit, *inside, stdout_as_string=False)
+        entries = (entry.partition(b"\t") for entry in bytes(listed).split(b"\0") if entry)
+        blobs = {os.fsdecode(path): Blob(*head.decode().split()) for head, _, path in entries}
+        return {path: blob for path, blob in blobs.items() if blob.type == "blob"}
+
+    def _content(self, id: str) -> bytes:
+        data: bytes = self.repo.git.get_object_data(id)[3]
+        return data
+
+    def _target(self, blobs: Mapping[str, Blob], path: str, name: str) -> str | Diagnostic:
         """The path that a path leads to, through links that stay in the workspace."""
         target = path
         for _ in range(MAX_LINKS):
             blob = blobs.get(target)
             if blob is None or blob.mode != LINK_MODE:
                 break
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(target), _content(blob).decode()))
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(target), self._content(blob.id).decode()))
             if not target.startswith(self.prefix) or target.startswith(("../", "/")):
                 return Diagnostic(Place(name, 1), "link-outside", "this link leaves the workspace", LINK_HINT)
         if target not in blobs or blobs[target].mode == LINK_MODE:
@@ -127,11 +147,6 @@ def _has_git(repo: git.Repo) -> bool:
 
 def _is_document(name: str) -> bool:
     return name.endswith(SUFFIXES) and not any(part.startswith(".") for part in name.split("/"))
-
-
-def _content(blob: Any) -> bytes:
-    data: bytes = blob.data_stream.read()
-    return data
 
 
 def _parse_blame(groups: str) -> list[Blamed | None]:

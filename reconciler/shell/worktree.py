@@ -52,33 +52,47 @@ def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
     """
     files: list[SourceFile] = []
     problems: list[Diagnostic] = []
-    seen: set[Path] = set()
-    for path in _documents(root):
-        name = path.relative_to(root).as_posix()
-        problem = _link_problem(root, path, name)
-        if problem:
-            problems.append(problem)
-            continue
-        real = path.resolve()
-        if real in seen or (path.is_symlink() and _read_under_its_own_name(root, real)):
-            continue
-        seen.add(real)
-        try:
-            files.append(SourceFile(name, path.read_bytes()))
-        except OSError as error:
-            problems.append(Diagnostic(Place(name, 1), "file-unreadable", f"cannot be read: {error.strerror}"))
+    linked: set[Path] = set()
+    for name, entry in _entries(root, "", problems):
+        path = Path(entry.path)
+        if entry.is_symlink():
+            problem = _link_problem(root, path, name)
+            if problem:
+                problems.append(problem)
+                continue
+            real = path.resolve()
+            if real in linked or _read_under_its_own_name(root, real):
+                continue
+            linked.add(real)
+        if entry.name.endswith(SUFFIXES):
+            try:
+                files.append(SourceFile(name, path.read_bytes()))
+            except OSError as error:
+                problems.append(_unreadable(name, error))
     return files, problems
 
 
-def _documents(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
-        for name in sorted([*names, *linked]):
-            if not name.startswith(".") and (name.endswith(SUFFIXES) or name in linked):
-                path = Path(folder) / name
-                if name.endswith(SUFFIXES) or _link_problem(root, path, name):
-                    yield path
+def _entries(folder: Path | str, name: str, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """What is in a folder and below, with its path from the workspace's root: documents, and links to folders."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        problems.append(_unreadable(name or WORKSPACE_FILE, error))
+        return
+    for entry in entries:
+        inside = f"{name}/{entry.name}" if name else entry.name
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(entry.path, inside, problems)
+        elif entry.name.endswith(SUFFIXES) or (entry.is_symlink() and entry.is_dir()):
+            yield inside, entry
+
+
+def _unreadable(name: str, error: OSError) -> Diagnostic:
+    """A file or folder that cannot be read is never taken for one that is not there."""
+    return Diagnostic(Place(name, 1), "file-unreadable", f"cannot be read: {error.strerror}")
 
 
 def _link_problem(root: Path, path: Path, name: str) -> Diagnostic | None:

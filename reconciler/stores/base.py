@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from reconciler.core.denials import denial
+from reconciler.core.shape import RuleBook
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.values import Body
 
 
 class StoreError(Exception):
-    """A store could not be reached, read or written; the message is for people. Nothing was half-written."""
+    """A store could not be reached, read or written; the message is for people. Nothing was half-written; only where
+    the message says so is it not known whether all was, or nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,10 @@ class TenantWrite:
     role: str | None = None
     action: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.record and self.record.tenant != self.tenant:
+            raise ValueError(f"a part of {self.tenant} cannot be journalled for {self.record.tenant}")
+
 
 Refusal: TypeAlias = Stale | AlreadyApplied | Denied
 
@@ -130,10 +137,13 @@ class Refused(Exception):
         super().__init__(str(refusal))
 
 
-def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None]) -> None:
-    """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read."""
-    for write in part.writes if part.role else ():
-        found = denial(part.role, part.action, held(write.entity), write.after)
+def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rules: RuleBook | None = None) -> None:
+    """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read.
+
+    ``rules``: all that is declared, by default.
+    """
+    for write in part.writes if part.role is not None else ():
+        found = denial(part.role, part.action, held(write.entity), write.after, rules=rules)
         if found:
             raise Refused(Denied(found.rule, found.detail))
 
@@ -158,8 +168,8 @@ class TenantReader(Protocol):
         ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
         """
 
-    def standings(self) -> Mapping[str, Standing]:
-        """By tenant, what is known without reading states; a tenant that is left out has to be observed."""
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+        """Of these tenants, what is known without reading states; one that is left out has to be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         """What was written after ``revision``, in order."""

@@ -1,7 +1,7 @@
 """A PostgreSQL database, through psycopg 3: opening it to read or to write, and its errors in words.
 
 Whoever writes to a tenant holds its row of ``tenants``, so that writes to one tenant come one after the other, from
-however many machines, and those to different tenants side by side (docs/decisions/011).
+however many machines, and those to different tenants side by side (docs/decisions/014).
 """
 
 import os

@@ -1,11 +1,13 @@
 """The memory store: for tests and for trying things out. It is gone with the process."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
 import orjson
 
+from reconciler.core.shape import RuleBook
 from reconciler.model.entity import Entity, State, fingerprint, state_fingerprint
 from reconciler.stores.base import (
     AlreadyApplied,
@@ -26,20 +28,26 @@ from reconciler.stores.base import (
 
 @dataclass(slots=True)
 class MemoryStore:
-    """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one."""
+    """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one.
+
+    ``rules``: what its guard goes by; all that is declared, by default.
+    """
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     moves: dict[str, list[Move]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     lock: RLock = field(default_factory=RLock)
+    rules: RuleBook | None = None
 
     def tenants(self) -> Sequence[str]:
         with self.lock:
             return sorted(tenant for tenant, snapshot in self.snapshots.items() if snapshot.entities)
 
-    def standings(self) -> Mapping[str, Standing]:
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         with self.lock:
-            return {tenant: Standing(each.fingerprint, each.revision) for tenant, each in self.snapshots.items()}
+            kept = {tenant: self.snapshots.get(tenant) for tenant in tenants}
+        none = Standing(fingerprint(()), 0)
+        return {tenant: Standing(each.fingerprint, each.revision) if each else none for tenant, each in kept.items()}
 
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:  # noqa: ARG002 - it is what it holds
         with self.lock:
@@ -71,17 +79,26 @@ class MemoryStore:
             return done
 
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
-        with self.lock:
-            before = self.snapshots.copy(), {tenant: list(moves) for tenant, moves in self.moves.items()}
-            records = list(self.records)
-            try:
+        try:
+            with self._transaction():
                 return tuple([self._write_part(part) for part in parts])
-            except Refused as refused:
-                (self.snapshots, self.moves), self.records = before, records
-                return refused.refusal
+        except Refused as refused:
+            return refused.refusal
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Whatever ends it before its time, nothing of it was."""
+        with self.lock:
+            snapshots, records = self.snapshots.copy(), list(self.records)
+            moves = {tenant: list(each) for tenant, each in self.moves.items()}
+            try:
+                yield
+            except BaseException:
+                self.snapshots, self.moves, self.records = snapshots, moves, records
+                raise
 
     def _write_part(self, part: TenantWrite) -> Committed:
-        guarded(part, self.observe(part.tenant).entities.get)
+        guarded(part, self.observe(part.tenant).entities.get, rules=self.rules)
         if part.record is None:
             now = self.observe(part.tenant)
             if now.fingerprint != part.expected:

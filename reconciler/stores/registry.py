@@ -60,8 +60,8 @@ class ReadOnly:
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
         return self._store.observe(tenant, verify=verify)
 
-    def standings(self) -> Mapping[str, Standing]:
-        return self._store.standings()
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+        return self._store.standings(tenants)
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self._store.moved_since(tenant, revision)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, select, text
+from sqlalchemy import ColumnElement, Connection, insert, select, text
 
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
@@ -56,12 +56,20 @@ class SqlReader:
             now = now or fingerprint((id, each.digest()) for id, each in entities.items())
             return Snapshot(tenant, dict(sorted(entities.items())), now, kept.revision)
 
-    def standings(self) -> Mapping[str, Standing]:
-        table = schema.tenants
-        known = select(table.c.tenant, table.c.fingerprint, table.c.revision).where(table.c.fingerprint.is_not(None))
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+        none = Standing(fingerprint(()), 0)
         with self._database.reading() as connection:
-            rows = connection.execute(known).all() if connection else ()
-            return {tenant: Standing(fingerprint, revision) for tenant, fingerprint, revision in rows}
+            if connection is None:
+                return dict.fromkeys(tenants, none)
+            rows = {row.tenant: row for row in connection.execute(select(schema.tenants))}
+            found: dict[str, Standing] = {}
+            for tenant in tenants:
+                row = rows.get(tenant)
+                if row is None and not _has_rows(connection, tenant):
+                    found[tenant] = none
+                elif row is not None and row.fingerprint is not None:
+                    found[tenant] = Standing(row.fingerprint, row.revision)
+            return found
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         with self._database.reading() as connection:
@@ -111,7 +119,7 @@ class SqlStore(SqlReader):
         if held.fingerprint() != part.expected:
             raise Refused(Stale(held.fingerprint(), tuple(_moves(connection, part.tenant, part.revision))))
         if part.record is not None:
-            insert_rows(connection, schema.journal, [_journal_row(part.record)])
+            connection.execute(insert(schema.journal), [_journal_row(part.record)])
         return _write(connection, held, part.writes, actor=part.by, at=part.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
@@ -160,11 +168,16 @@ def _standing(connection: Connection, tenant: str) -> _Kept:
     return _Kept(row.fingerprint, row.revision) if row else _Kept(None, 0)
 
 
+def _has_rows(connection: Connection, tenant: str) -> bool:
+    """Of a tenant to which nobody ever wrote by us."""
+    query = select(schema.entities.c.key).where(schema.entities.c.tenant == tenant).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> Iterator[Entity]:
     table = schema.entities
-    for kind, key, origin, body in connection.execute(
-        select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant, *which)
-    ):
+    query = select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant, *which)
+    for kind, key, origin, body in connection.execute(query).all():
         yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
 
 

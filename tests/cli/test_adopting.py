@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.runner import Shop
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "fabrikam-before.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "before" / "fabrikam.yaml"
 PROVIDER = "kind: Provider\nkey: northwind\ncurrency: EUR\n"
 POLICY = "kind: SyncPolicy\nreseller: {}\nupstream: {}\n"
 ADOPT = "service_template: fabrikam\nadopt: true\noptions: {plans: {create: true}, price_list: {products: true}}\n"

@@ -106,7 +106,7 @@ def test_a_full_disk_is_an_error_before_anything_is_applied(fresh: Shop) -> None
 
 
 def test_a_pipe_gets_no_colour_whatever_the_variables_say(fresh: Shop) -> None:
-    done = shell(fresh, "export GITHUB_ACTIONS=1; $R --help; $R nothing; $R plan")
+    done = shell(fresh, "export GITHUB_ACTIONS=1; $R --help; $R plan --help; $R nothing; $R plan")
     assert "\x1b" not in done.stdout + done.stderr
 
 

@@ -15,7 +15,7 @@ from tests.cli.runner import NOW, git, run
 from tests.postgresql import Server
 
 ROOT = Path(__file__).parents[2]
-BEFORE = ROOT / "examples" / "fabrikam-before.yaml"
+BEFORE = ROOT / "examples" / "before" / "fabrikam.yaml"
 DRIFT = """
 kind: Plan
 key: m365-business-basic

@@ -28,6 +28,7 @@ from reconciler.stores.base import (
     StoreError,
     TenantReader,
     TenantStore,
+    TenantWrite,
 )
 from reconciler.stores.registry import open_reader, open_store
 from tests.contract.samples import AT, BY, EVERY_VALUE, commit, contents, plan, put, record, remove
@@ -57,7 +58,7 @@ class Place:
         return open_reader(self.url, root=self.root)
 
 
-def _new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place:
+def new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place:
     root = folder / "a workspace, 100% über?#"
     root.mkdir(exist_ok=True)
     return Place(STORES[name](folder, lambda: request.getfixturevalue("postgresql")), root)
@@ -65,17 +66,17 @@ def _new_place(name: str, request: pytest.FixtureRequest, folder: Path) -> Place
 
 @pytest.fixture(params=sorted(STORES))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return _new_place(request.param, request, tmp_path)
+    return new_place(request.param, request, tmp_path)
 
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return _new_place(request.param, request, tmp_path)
+    return new_place(request.param, request, tmp_path)
 
 
 @pytest.fixture
 def postgresql_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return _new_place("postgresql", request, tmp_path)
+    return new_place("postgresql", request, tmp_path)
 
 
 @pytest.fixture
@@ -103,14 +104,16 @@ def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> No
 
 
 def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) -> None:
-    assert store.standings() == place.reader().standings() == {}
+    nothing = Standing(fingerprint(()), 0)
+    assert store.standings(["contoso"]) == place.reader().standings(["contoso"]) == {"contoso": nothing}
     commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
     store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
     store.overwrite("fabrikam", put(plan("basic")), actor="tenant", at=AT)
     for each in (store, place.reader()):
         for tenant in ("contoso", "fabrikam"):
             found = each.observe(tenant)
-            assert each.standings()[tenant] == Standing(found.fingerprint, found.revision)
+            found_standing = Standing(found.fingerprint, found.revision)
+            assert each.standings([tenant, "nobody"]) == {"nobody": nothing, tenant: found_standing}
             assert found == each.observe(tenant, verify=True)
             assert found.fingerprint == state_fingerprint(found.entities)
 
@@ -286,6 +289,135 @@ def test_one_plan_goes_to_several_tenants(store: TenantStore) -> None:
     for tenant in ("contoso", "fabrikam"):
         assert isinstance(commit(store, record(tenant, "sha256:p"), put(plan("basic"))), Committed)
     assert [each.tenant for each in store.history()] == ["contoso", "fabrikam"]
+
+
+# Several tenants in one write (SUB-19)
+
+
+def _part(
+    store: TenantReader, tenant: str, *entities: Entity, by: str = BY, plan: str | None = None, journal: bool = True
+) -> TenantWrite:
+    """A tenant's part of a write, on what is there now; with ``journal`` it has a record."""
+    now = store.observe(tenant)
+    noted = record(tenant, plan or f"sha256:{tenant}", by=by) if journal else None
+    return TenantWrite(tenant, tuple(put(*entities)), by, AT, now.fingerprint, now.revision, noted)
+
+
+def test_several_tenants_are_written_in_one_transaction(place: Place, store: TenantStore) -> None:
+    commit(store, record("northwind", "before"), put(plan("old")))
+    own = _part(store, "contoso", plan("basic", origin=None), by="ada", journal=False)
+    above = replace(_part(store, "northwind", plan("basic")), writes=(*put(plan("basic")), *remove(plan("old"))))
+    done = store.write([own, above])
+    reader = place.reader()
+    states = {tenant: reader.observe(tenant) for tenant in ("contoso", "northwind")}
+    assert done == tuple(Committed(each.fingerprint, each.revision) for each in states.values())
+    assert states["contoso"].entities == {each.id: each for each in (plan("basic", origin=None),)}
+    assert states["northwind"].entities == {each.id: each for each in (plan("basic"),)}
+    assert [each.plan for each in reader.history()] == ["before", "sha256:northwind"], "what has no record has none"
+    assert list(reader.moved_since("contoso", 0)) == [Move(1, EntityId("Plan", "basic"), "ada", AT)]
+    assert [(each.revision, each.entity.key) for each in reader.moved_since("northwind", 1)] == [
+        (2, "basic"),
+        (2, "old"),
+    ]
+
+
+def test_a_write_of_nothing(store: TenantStore) -> None:
+    before = contents(store)
+    assert store.write([]) == ()
+    assert contents(store) == before
+    assert store.write([_part(store, "contoso", journal=False)]) == (Committed(fingerprint(()), 1),)
+
+
+@pytest.mark.parametrize("journal", [True, False], ids=["with-records", "without"])
+@pytest.mark.parametrize("stale", [0, 1, 2])
+def test_one_part_that_is_stale_leaves_all_unwritten(store: TenantStore, stale: int, journal: bool) -> None:
+    tenants = ("contoso", "fabrikam", "northwind")
+    for tenant in tenants:
+        commit(store, record(tenant, "before"), put(plan("old")))
+    parts = [_part(store, tenant, plan("new"), journal=journal) for tenant in tenants]
+    store.overwrite(tenants[stale], put(plan("old", "9.99")), actor="tenant", at=AT)
+    before = contents(store)
+    now = store.observe(tenants[stale])
+    assert store.write(parts) == Stale(now.fingerprint, (Move(2, EntityId("Plan", "old"), "tenant", AT),))
+    assert contents(store) == before
+    parts[stale] = _part(store, tenants[stale], plan("new"), journal=journal)
+    done = store.write(parts)
+    assert isinstance(done, tuple)
+    assert [each.revision for each in done] == [3 if number == stale else 2 for number in range(3)]
+
+
+def test_one_part_that_is_applied_already_leaves_all_unwritten(store: TenantStore) -> None:
+    first = _part(store, "northwind", plan("basic"), plan="sha256:same")
+    assert isinstance(store.write([first]), tuple)
+    before = contents(store)
+    for others in (["contoso"], ["contoso", "fabrikam"]):
+        parts = [_part(store, tenant, plan("new")) for tenant in others]
+        again = _part(store, "northwind", plan("other"), plan="sha256:same")
+        assert store.write([*parts, again]) == AlreadyApplied(AT)
+        assert store.write([again, *parts]) == AlreadyApplied(AT)
+    assert store.write([first]) == AlreadyApplied(AT), "the state moved, and it was applied: the latter is said"
+    assert contents(store) == before
+
+
+def test_commit_and_write_know_of_each_other(store: TenantStore) -> None:
+    assert isinstance(store.write([_part(store, "contoso", plan("basic"), plan="sha256:p")]), tuple)
+    assert commit(store, record("contoso", "sha256:p"), put(plan("other"))) == AlreadyApplied(AT)
+    assert isinstance(commit(store, record("contoso", "sha256:q"), put(plan("other"))), Committed)
+    assert store.write([_part(store, "contoso", plan("basic"), plan="sha256:q")]) == AlreadyApplied(AT)
+
+
+def test_two_parts_of_one_tenant_follow_each_other(store: TenantStore) -> None:
+    """The second expects what the first leaves."""
+    first = _part(store, "contoso", plan("a"), journal=False)
+    between = state_fingerprint({plan("a").id: plan("a")})
+    second = TenantWrite("contoso", tuple(put(plan("b"))), BY, AT, between, 1)
+    assert isinstance(store.write([first, replace(second, expected=first.expected)]), Stale)
+    assert store.observe("contoso").revision == 0
+    done = store.write([first, second])
+    assert isinstance(done, tuple)
+    assert [each.revision for each in done] == [1, 2]
+    assert [each.key for each in store.observe("contoso").entities] == ["a", "b"]
+
+
+def test_a_part_that_no_store_keeps_leaves_all_unwritten(store: TenantStore) -> None:
+    commit(store, record("contoso", "before"), put(plan("old")))
+    before = contents(store)
+    fine = _part(store, "contoso", plan("new"))
+    bad = _part(store, "northwind", Entity(EntityId("Plan", "bad"), {"amount": object()}))
+    odd = replace(_part(store, "northwind", plan("new")), record=record("northwind", changes=[{"amount": object()}]))
+    for parts in ([fine, bad], [bad, fine], [fine, odd], [odd, fine]):
+        with pytest.raises(TypeError):
+            store.write(parts)
+        assert contents(store) == before
+
+
+def test_the_record_of_another_tenant_is_no_part(store: TenantStore) -> None:
+    """Or it would be journalled there, and what is written looked at here."""
+    with pytest.raises(ValueError, match="northwind"):
+        replace(_part(store, "contoso", plan("basic")), record=record("northwind"))
+
+
+def test_of_threads_that_write_two_tenants_one_wins(place: Place, store: TenantStore) -> None:
+    for tenant in ("contoso", "northwind"):
+        commit(store, record(tenant, "first"), put(plan("basic")))
+    together, outcomes = threading.Barrier(4), list[Any]()
+
+    def run(name: str) -> None:
+        mine = place.writer()
+        tenants = ["contoso", "northwind"] if int(name) % 2 else ["northwind", "contoso"]
+        parts = [_part(mine, tenant, plan(f"by-{name}"), by=name, plan=name) for tenant in tenants]
+        together.wait(30)
+        outcomes.append(mine.write(parts))
+
+    threads = [threading.Thread(target=run, args=(str(number),)) for number in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert _won(outcomes) == {"tuple": 1, "Stale": 3}
+    (winner,) = {each.by for each in store.history() if each.plan != "first"}
+    for tenant in ("contoso", "northwind"):
+        assert [each.key for each in store.observe(tenant).entities] == ["basic", f"by-{winner}"]
 
 
 # The journal and the moves
@@ -585,7 +717,7 @@ def test_different_databases_are_made_at_the_same_time(
     folders = [tmp_path / str(number) for number in range(6)]
     for folder in folders:
         folder.mkdir()
-    places = [_new_place(name, request, folder) for folder in folders]
+    places = [new_place(name, request, folder) for folder in folders]
     together, outcomes = threading.Barrier(6), list[Any]()
 
     def run(place: Place) -> None:

@@ -38,8 +38,8 @@ class FaultyStore:
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
         return self.store.observe(tenant, verify=verify)
 
-    def standings(self) -> Mapping[str, Standing]:
-        return self.store.standings()
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+        return self.store.standings(tenants)
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self.store.moved_since(tenant, revision)

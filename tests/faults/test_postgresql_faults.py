@@ -21,6 +21,8 @@ import pytest
 from reconciler.model.keys import EntityId
 from reconciler.stores import engines_postgresql
 from reconciler.stores.base import AlreadyApplied, Committed, Outcome, Stale, StoreError
+from reconciler.stores.engines_postgresql import PostgresqlWriting
+from reconciler.stores.engines_postgresql import Server as Address
 from tests.contract.samples import AT, commit, contents, plan, put, record
 from tests.faults.postgresql_states import SECOND, WRITES, fill, held, reader, start_and_wait_for_a_lock, writer
 from tests.faults.wire import Fate, a_wire, before
@@ -159,7 +161,7 @@ def test_a_server_that_dies_at_any_statement_leaves_before_or_after(mortal: Serv
     schema = fill(mortal, mortal.new_schema())
     was = held(mortal, schema)
     with a_wire(mortal, schema) as wire, closing(writer(wire.url)) as store:
-        for last in count(1, 4):
+        for last in count(1):
             wire.statements.clear()
             wire.fate = _dying(mortal, last)
             try:
@@ -277,6 +279,15 @@ def test_other_tenants_do_not_wait(postgresql: Server, filled: str) -> None:
     assert [type(each) for each in done] == [Committed, Committed]
 
 
+def test_a_write_to_several_tenants_holds_all_of_them(postgresql: Server, filled: str) -> None:
+    url = postgresql.url(filled)
+    with PostgresqlWriting(Address(url, "the database")).writing("fabrikam", "contoso", "never-there"):
+        for tenant in ("contoso", "fabrikam", "never-there"):
+            with pytest.raises(StoreError, match="another process is using it"):
+                commit(writer(url, 0.1), record(tenant, "2"), put(plan("other")))
+        assert isinstance(commit(writer(url), record("tailspin", "2"), put(plan("other"))), Committed)
+
+
 def test_who_waits_too_long_gives_up(postgresql: Server, filled: str) -> None:
     def other() -> None:
         with pytest.raises(StoreError, match=r"the database: another process is using it, and did not finish in time"):
@@ -313,7 +324,7 @@ def test_what_somebody_else_writes_behind_our_back_is_before_or_after_us(
 
     other = threading.Thread(target=write_past_us)
     with a_wire(postgresql, filled) as wire, closing(writer(wire.url)) as store:
-        wire.fate = before("COPY journal", other.start)
+        wire.fate = before("DELETE FROM entities", other.start)
         now = store.observe("contoso")
         try:
             outcome: object = store.commit(SECOND, WRITES, expected=now.fingerprint, revision=now.revision)
@@ -342,7 +353,7 @@ def test_a_writer_that_vanished_holds_nobody_up_for_long(
         other.join()
 
     with a_wire(postgresql, filled) as wire:
-        wire.fate = before("COPY journal", meanwhile)
+        wire.fate = before("DELETE FROM entities", meanwhile)
         with pytest.raises(StoreError, match=r"the database: the connection was lost .*; nothing was written"):
             commit(writer(wire.url), record("contoso", "gone"), put(plan("gone")))
     other.join()

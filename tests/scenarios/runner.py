@@ -4,11 +4,12 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 
 - `story.md`: Given, When, Then, in the words of the business;
 - `catalogs/`: a workspace;
-- `before.yaml`: the tenant's state; with several tenants `before/<tenant>.yaml`; absent: empty;
+- `before.yaml`: the tenant's state; with several tenants, or of a provider, `before/<tenant>.yaml`; absent: empty;
+- `acts`: what happens before that plan, a line each (`acting.py`), and what it printed in `expected-acts.txt`;
 - `expected-plan.txt`: the verbose text of the plan, or what is wrong with the workspace;
-- `expected-after.yaml`: the state once the plan is applied; with several tenants `expected-after/<tenant>.yaml`;
+- `expected-after.yaml`: the state once the plan is applied; as before, `expected-after/<tenant>.yaml`;
   absent: unchanged;
-- `now`: the day of planning, if it matters;
+- `now`: the day, or the moment, from which it starts, if it matters;
 - `allow`: the guards to override, a line each (`max_deletes:contoso`);
 - `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
 - `base/`: the workspace of the revision that causes are told from (`--base`), and in `journal.yaml` or
@@ -20,19 +21,17 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from reconciler.app import timestamp
 from reconciler.core.causes import LastApplied, with_causes
-from reconciler.core.explaining import explain
-from reconciler.core.fold import Fold, Observe, Unreadable, tenants_in_order
-from reconciler.core.inverse import inverse
+from reconciler.core.fold import Fold, Observe, ObserveProvider, Unreadable
 from reconciler.core.patch import patched
-from reconciler.core.planning import Observed, compare
-from reconciler.core.policies import resolve_policy
+from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.schedule import scheduled
 from reconciler.core.shape import RuleBook, rule_book
@@ -40,21 +39,23 @@ from reconciler.core.state import StatePatch, read_state
 from reconciler.core.validate import load
 from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
-from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
-from reconciler.model.values import parse_path
 from reconciler.report.documents import render_documents
-from reconciler.report.explanation import render_explanation
 from reconciler.report.problems import render_problems
 from reconciler.report.text import render_plan
+from tests.scenarios.acting import Acts, Played, merges, moment, play
+from tests.scenarios.asking import answer
+from tests.scenarios.undoing import inverse_of
 
 HERE = Path(__file__).parent
 RULES = rule_book(frozenset(PRECONDITIONS))
 DAY = date(2026, 12, 1)
+ONE_OF_EACH = 2
+"""Tenants of a workspace with one provider and one reseller."""
 PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
-INVERSE = "expected-inverse.txt"
+INVERSE, ACTS = "expected-inverse.txt", "expected-acts.txt"
 
 _IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|ORIGIN|FIELDS|LAW)-)+(?=[a-z])")
 _ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
@@ -66,6 +67,7 @@ States = Mapping[str, State]
 class Given:
     """What a scenario starts from: its files, or what is wrong with them, and the tenants' states.
 
+    ``acts``: what happens before. ``on``, ``at``: the day and the moment of the plan that comes last.
     ``base``: the catalog that causes are told from, and ``journal``, what was applied last. ``since``: by tenant, what
     it wrote after the plan was applied; ``None``: the plan is not to be undone.
     """
@@ -80,16 +82,21 @@ class Given:
     base: Catalog | None = None
     journal: States = field(default_factory=dict)
     since: Mapping[str, list[StatePatch]] | None = None
+    acts: Acts | None = None
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a scenario: the plan's text, the states that changed, what was explained, and the inverse's text."""
+    """What came of a scenario: the plan's text, the states that changed, what was explained, the inverse's text, and
+    what the acts before printed.
+    """
 
     text: str
     after: States
     explained: str = ""
     inverse: str = ""
+    acts: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,8 @@ class Scenario:
             base=self._base(),
             journal={tenant: state_of(text, "journal") for tenant, text in self._texts("journal", start).items()},
             since={tenant: _patches(text, "since") for tenant, text in self._texts("since", start).items()} or None,
+            acts=self.acts,
+            at=timestamp(self.acts.ends),
         )
 
     def _base(self) -> Catalog | None:
@@ -132,13 +141,27 @@ class Scenario:
         return given(files, {}, self.on).catalog if files else None
 
     def _texts(self, name: str, start: Given) -> dict[str, str]:
-        tenants = tuple(start.catalog.policies) if start.catalog else ()
+        tenants = _tenants(start.catalog)
         return {_tenant(key, tenants): file.read_text("utf-8") for key, file in _by_tenant(self.folder, name)}
 
     @property
+    def acts(self) -> Acts:
+        """What happens before the plan, from the day or moment of the file `now` on."""
+        lines = tuple(line for line in _text(self.folder / "acts").splitlines() if line)
+        files = {file.name: file.read_text("utf-8") for file in sorted(self.folder.glob("*.yaml"))}
+        catalogs = {folder: self._merged(folder) for folder in merges(lines)}
+        return Acts(lines, moment(_text(self.folder / "now") or DAY.isoformat()), files, catalogs)
+
+    def _merged(self, folder: str) -> Catalog:
+        files = {**files_of(self.folder / "catalogs"), **files_of(self.folder / folder)}
+        then = given(files, {}, DAY)
+        assert then.catalog is not None, then.problems
+        return then.catalog
+
+    @property
     def on(self) -> date:
-        file = self.folder / "now"
-        return date.fromisoformat(file.read_text("utf-8").strip()) if file.exists() else DAY
+        """The day of planning."""
+        return self.acts.ends.date()
 
     @property
     def allowed(self) -> Mapping[str, frozenset[str]]:
@@ -161,13 +184,14 @@ class Scenario:
     @cached_property
     def expected(self) -> Outcome:
         """The goldens."""
-        tenants = () if self.given.catalog is None else tuple(self.given.catalog.policies)
+        tenants = _tenants(self.given.catalog)
         texts = {tenant: file.read_text("utf-8") for tenant, file in after_files(self)}
         return Outcome(
             _text(self.folder / PLAN),
             {_tenant(key, tenants): state_of(text, AFTER) for key, text in texts.items()},
             _text(self.folder / EXPLAIN),
             _text(self.folder / INVERSE),
+            _text(self.folder / ACTS),
         )
 
     @cached_property
@@ -182,14 +206,25 @@ def scenarios() -> list[Scenario]:
 
 
 def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outcome:
-    """Plan, and apply: every change leaves its entity as the plan says."""
+    """Do what happens before, plan, and apply: every change leaves its entity as the plan says."""
     if start.catalog is None:
         return Outcome(start.problems, {})
-    plan = made(start, rules)
-    answers = "\n".join(explained(start, rules, question) for question in questions)
-    states = after(plan.tenants, start.states)
-    undone = "" if start.since is None else plan_text(inverse_of(plan, {**start.states, **states}, start.since))
-    return Outcome(plan_text(plan), states, answers, undone)
+    played = played_out(start, rules)
+    acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
+    then = applied(start, played.states)
+    plan = made(then, rules)
+    answers = "\n".join(answer(_fold(then, rules), question) for question in questions)
+    states = {**acted, **after(plan.tenants, then.states)}
+    undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
+    return Outcome(plan_text(plan), states, answers, undone, played.transcript)
+
+
+def played_out(start: Given, rules: RuleBook) -> Played:
+    """What comes of the acts."""
+    assert start.catalog is not None
+    if start.acts is None or not start.acts.lines:
+        return Played(start.states, "")
+    return play(start.acts, start.catalog, rules, start.states)
 
 
 def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
@@ -200,11 +235,22 @@ def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
 def made(start: Given, rules: RuleBook) -> Plan:
     """The whole plan."""
     assert start.catalog is not None
-    fold = Fold(start.catalog, _observing(start), rules, start.on, start.allowed)
+    fold = _fold(start, rules)
     plans = tuple(fold.plans(start.selected))
-    coming = scheduled(fold, (each.tenant for each in plans))
+    coming = scheduled(fold, (each.tenant for each in plans if each.tenant in start.catalog.policies))
     source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
     return Plan(f"{DAY}T00:00:00Z", source, _caused(plans, start, rules), scheduled=coming)
+
+
+def _fold(start: Given, rules: RuleBook) -> Fold:
+    assert start.catalog is not None
+    observe, provider = _observing(start), _of_provider(start)
+    return Fold(start.catalog, observe, rules, start.on, start.allowed, provider, start.at)
+
+
+def _of_provider(start: Given) -> ObserveProvider:
+    gone = Unreadable("its store cannot be reached")
+    return lambda provider: gone if provider in start.unreadable else _observed(start.states.get(provider, {}))
 
 
 def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
@@ -220,22 +266,6 @@ def _journal(start: Given, tenant: str) -> Mapping[EntityId, LastApplied]:
     """As if each entity had been written whole."""
     written = start.journal.get(tenant, {})
     return {id: LastApplied().then((), {**each.body, "origin": each.origin}) for id, each in written.items()}
-
-
-def inverse_of(plan: Plan, states: States, since: Mapping[str, Iterable[StatePatch]]) -> Plan:
-    """The plan that undoes an applied one, once the tenants wrote what they did since."""
-    moved = {tenant: _written(states.get(tenant, {}), since.get(tenant, ())) for tenant in {*states, *since}}
-
-    def look(tenant: str) -> Observed:
-        state = moved.get(tenant, {})
-        return Observed(state, state_fingerprint(state), 0)
-
-    return Plan(plan.timestamp, plan.source, inverse(plan, look))
-
-
-def _written(state: State, patches: Iterable[StatePatch]) -> State:
-    found = {**state, **dict(patched(state, list(patches), replace=False))}
-    return {id: each for id, each in found.items() if each is not None}
 
 
 def _observing(start: Given) -> Observe:
@@ -263,18 +293,22 @@ def _applied(plan: TenantPlan, state: State) -> State:
 
 
 def applied(start: Given, states: States) -> Given:
-    """The same with these states in place of those before."""
-    return replace(start, states={**start.states, **states})
+    """The same with these states in place of those before, and the workspace as it became."""
+    catalog = start.acts.last(start.catalog) if start.acts and start.catalog else start.catalog
+    return replace(start, catalog=catalog, states={**start.states, **states})
 
 
 def observing(states: States) -> Observe:
     """Reads from these states; a tenant without one is empty."""
 
     def observe(policy: Policy) -> Observed:
-        state = states.get(policy.reseller, {})
-        return Observed(state, state_fingerprint(state), 0)
+        return _observed(states.get(policy.reseller, {}))
 
     return observe
+
+
+def _observed(state: State) -> Observed:
+    return Observed(state, state_fingerprint(state), 0)
 
 
 def plan_text(plan: Plan) -> str:
@@ -282,32 +316,12 @@ def plan_text(plan: Plan) -> str:
     return render_plan(plan, verbose=True)
 
 
-def explained(start: Given, rules: RuleBook, question: str) -> str:
-    """What `reconcile explain` prints for one entity or field."""
-    assert start.catalog is not None
-    address, _, path = question.partition("#")
-    tenant, kind, key = address.split("/")
-    fold = Fold(start.catalog, observing(start.states), rules, start.on)
-    for above in tenants_in_order(start.catalog):
-        fold.plan(above)
-    policy = resolve_policy(start.catalog, tenant)
-    upstream = fold.upstream_of(policy, start.states.get(tenant, {}))
-    assert not isinstance(upstream, Unreadable)
-    comparison = compare(policy, upstream, start.states.get(tenant, {}), rules, start.on)
-    return render_explanation(explain(comparison, policy, _entity_id(kind, key), parse_path(path) if path else None))
-
-
-def _entity_id(kind: str, key: str) -> EntityId:
-    names = {str(EntityId(name, key)): EntityId(name, key) for name in STATE_KINDS}
-    return names[f"{kind}/{key}"]
-
-
 def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Given:
     """From the texts of a workspace's files by path, and of states by tenant."""
     catalog, problems = load(SourceFile(path, text.encode()) for path, text in files.items())
     if catalog is None:
         return Given(None, render_problems(problems), {}, on)
-    tenants = tuple(catalog.policies)
+    tenants = _tenants(catalog)
     states = {_tenant(key, tenants): state_of(text, "before") for key, text in befores.items()}
     return Given(catalog, "", states, on)
 
@@ -346,12 +360,17 @@ def _by_tenant(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
     yield from ((file.stem, file) for file in sorted((folder / name).glob("*.yaml")))
 
 
+def _tenants(catalog: Catalog | None) -> tuple[str, ...]:
+    """Every tenant, resellers first."""
+    return (*catalog.policies, *catalog.providers) if catalog else ()
+
+
 def _tenant(key: str, tenants: tuple[str, ...]) -> str:
-    """The tenant that a state is of."""
+    """The tenant that a state is of; without a key, the one reseller of the one provider."""
     if key:
         assert key in tenants, f"there is no tenant {key}"
         return key
-    assert len(tenants) == 1, "with several tenants, each has a file of its own"
+    assert len(tenants) == ONE_OF_EACH, "with several tenants, each has a file of its own"
     return tenants[0]
 
 
@@ -362,7 +381,12 @@ def _text(file: Path) -> str:
 def update(scenario: Scenario) -> None:
     """Write the goldens as they are now."""
     outcome = scenario.actual
-    single = scenario.given.catalog is not None and len(scenario.given.catalog.policies) == 1
+    catalog = scenario.given.catalog
+    single = (
+        len(_tenants(catalog)) == ONE_OF_EACH
+        and catalog is not None
+        and tuple(catalog.policies) == tuple(outcome.after)
+    )
     for _, file in list(after_files(scenario)):
         file.unlink()
     for tenant, state in outcome.after.items():
@@ -370,6 +394,8 @@ def update(scenario: Scenario) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(documents(state), "utf-8")
     (scenario.folder / PLAN).write_text(outcome.text, "utf-8")
+    if outcome.acts:
+        (scenario.folder / ACTS).write_text(outcome.acts, "utf-8")
     if scenario.questions:
         (scenario.folder / EXPLAIN).write_text(outcome.explained, "utf-8")
     if scenario.given.since is not None:

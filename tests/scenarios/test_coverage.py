@@ -12,6 +12,7 @@ SHOWN = (
     *(f"CB-{number:02}" for number in range(1, 36)),
     *(f"AP-{number:02}" for number in range(1, 22)),
     *(f"IW-{number:02}" for number in range(1, 24)),
+    *(f"SUB-{number:02}" for number in range(1, 42)),
     *(f"TREE-{number:02}" for number in range(1, 5)),
     "GUARD-01",
 )

@@ -30,7 +30,7 @@ FOREIGN = {
 
 
 def modules() -> list[Path]:
-    return sorted(path for top in ("reconciler", "tools") for path in (ROOT / top).rglob("*.py"))
+    return sorted(path for top in ("benchmarks", "reconciler", "tools") for path in (ROOT / top).rglob("*.py"))
 
 
 def packages() -> list[Path]:

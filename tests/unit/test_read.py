@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from reconciler.core.contents import sort_marks
 from reconciler.core.read import read_file
 from reconciler.core.state import read_state, state_model
+from reconciler.core.yaml import parse
 from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS
+from reconciler.model.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS, WORKSPACE_KINDS
 from reconciler.model.source import SourceDocument, SourceFile
 
+ROOT = Path(__file__).parents[2] / "catalogs"
 PLAN = """\
 kind: Plan
 key: basic
@@ -144,6 +149,43 @@ def test_a_field_that_only_seems_to_be_missing() -> None:
     reading = read_file(SourceFile("x.yaml", b"kind: Plan\nkey: a\n<<: {product: b}\nnmae: x\n"))
     assert [problem.code for problem in reading.problems] == ["yaml-merge", "unknown-field"]
     assert [(head.kind, head.key) for head in reading.faulty] == [("Plan", "a")]
+
+
+PARTS = """\
+\ufeff# nothing
+kind: Role
+key: a
+privileges: [c, b]
+---
+# nothing
+---
+--- {kind: Role, key: b, name: 'x:y', labels: {at: 22:22}}
+---
+kind: Role\r
+key: c\r
+name: |\r
+  one\r
+  two\r
+privileges:\r
+- d\r
+...
+---
+  kind: Role
+  key: d
+"""
+
+
+@pytest.mark.parametrize("text", [PARTS, *(path.read_text("utf-8") for path in sorted(ROOT.rglob("*.yaml")))])
+def test_a_document_read_alone_is_the_one_of_the_file(text: str) -> None:
+    file = SourceFile("x.yaml", text.encode())
+    reading = read_file(file)
+    whole, problems = parse(file.data, "x.yaml")
+    assert (problems, reading.problems, len(reading.documents)) == ([], (), len(whole))
+    for document, in_file in zip(reading.documents, whole, strict=True):
+        sort_marks(in_file)
+        assert document.place == in_file.place
+        assert document.contents.marks(document.number) == in_file.marks
+        assert document.model == WORKSPACE_KINDS[document.kind].model_validate(in_file.value)
 
 
 # --- State ------------------------------------------------------------------------------------------------------------

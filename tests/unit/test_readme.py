@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "docs" / "guide" / "tree.md"]
+PAGES = [README, *(ROOT / "docs" / "guide" / f"{name}.md" for name in ("tree", "subscriptions"))]
 NOW = "2026-12-01T08:00:00Z"
 COMMIT = "commit 5eed0c0ffe"
 """What a commit is called here: its id goes by everything in the catalog."""
@@ -26,6 +26,11 @@ GIT = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "Nora"), ("EMAIL", "nora@northwind.example"), ("DATE", NOW))
 }
+WRAPPER = """#!/bin/sh
+case " $* " in *" --now "*) exec "{0}" "$@" ;; esac
+exec "{0}" "$@" --now {1}
+"""
+"""The command, at a time of its own unless one is named."""
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _COMMIT = re.compile(r"\bcommit [0-9a-f]{10}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -75,7 +80,7 @@ def reader(tmp_path: Path) -> Reader:
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns(".reconcile"))
     scripts.mkdir()
     wrapper = scripts / "reconcile"
-    wrapper.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent}/reconcile" "$@" --now {NOW}\n', "utf-8")
+    wrapper.write_text(WRAPPER.format(Path(sys.executable).parent / "reconcile", NOW), "utf-8")
     wrapper.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RECONCILE_"))}
     own = {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "RECONCILE_USER": "nora"}

@@ -1,0 +1,154 @@
+"""Documents to bodies by the short way: what pydantic would make of those without a fault, at a fraction of the cost.
+
+Compiled once for each kind from its model, with the readers of its fields. What is refused here goes to pydantic, which
+says why (`core.read`); a test holds one to the other, so that nothing is taken here that pydantic would refuse.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
+
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError, PydanticUndefined
+
+from reconciler.core.parts import optional, unwrapped
+from reconciler.model.documents import Part
+from reconciler.model.sync import StateOnly
+from reconciler.model.values import Value
+
+Reader: TypeAlias = Callable[[Any], Value]
+"""Raises `Refused` or pydantic's ``PydanticCustomError``."""
+
+
+_CONTAINERS = (dict, list)
+
+
+class Refused(Exception):
+    """The document is at fault, or may be."""
+
+
+def body_of(model: type[Part], value: Any) -> dict[str, Value]:
+    """The body of a document: defaults filled in, without what is absent; its own key still in it. Raises `Refused`."""
+    try:
+        body: dict[str, Value] = _struct(model, ("kind",))(value)
+    except PydanticCustomError as error:
+        raise Refused from error
+    return body
+
+
+@cache
+def _struct(part: type[Part], skipped: tuple[str, ...] = ()) -> Reader:
+    """A map with known fields. As in `shape.tidy`, null, empty lists and empty maps are absent."""
+    _expect(not part.__pydantic_decorators__.model_validators and not part.__pydantic_decorators__.field_validators)
+    fields = [_field(name, info) for name, info in part.model_fields.items() if name not in skipped]
+
+    def read(value: Any) -> Value:
+        if value.__class__ is not dict:
+            raise Refused
+        body = {}
+        known = len(skipped)
+        for name, reader, nullable, default in fields:
+            if name in value:
+                known += 1
+                given = value[name]
+                if given is not None or not nullable:
+                    item = reader(given)
+                    if item or item.__class__ not in _CONTAINERS:
+                        body[name] = item
+            elif default is PydanticUndefined:
+                raise Refused
+            elif default is not None:
+                body[name] = default
+        if known != len(value):
+            raise Refused
+        return body
+
+    return read
+
+
+def _field(name: str, info: FieldInfo) -> tuple[str, Reader, bool, Value]:
+    """Its name, its reader, whether it may be null, and its default: ``None`` for what is absent then."""
+    assert info.annotation is not None
+    reader = _reader(info.annotation, tuple(info.metadata))
+    return name, reader, optional(info.annotation), _default(info, reader)
+
+
+def _default(info: FieldInfo, reader: Reader) -> Value:
+    if info.is_required():
+        return PydanticUndefined
+    default = info.get_default(call_default_factory=True)
+    if isinstance(default, Part):
+        default = reader({})
+    return None if default in ({}, []) else default
+
+
+def _reader(annotation: Any, metadata: tuple[Any, ...] = ()) -> Reader:
+    bare, metadata = unwrapped(annotation, metadata)
+    only = next((each for each in metadata if isinstance(each, StateOnly)), None)
+    if only and not only.values:
+        return _refuse
+    _expect(all(_is_known(each) for each in metadata))
+    for each in metadata:
+        if isinstance(each, PlainValidator):
+            return cast(Reader, each.func)
+    reader = _bare(bare, refused=only.values if only else ())
+    for each in metadata:
+        if isinstance(each, BeforeValidator):
+            return _after(cast(Reader, each.func), reader)
+    return reader
+
+
+def _after(before: Reader, reader: Reader) -> Reader:
+    return lambda value: reader(before(value))
+
+
+def _is_known(metadata: Any) -> bool:
+    """Whether a piece of metadata is read here, or says nothing of what a field may hold."""
+    known = isinstance(metadata, BeforeValidator | PlainValidator | WithJsonSchema)
+    return known or type(metadata).__module__.startswith("reconciler.")
+
+
+def _bare(annotation: Any, refused: tuple[str, ...]) -> Reader:
+    if get_origin(annotation) is Literal:
+        return _one_of(frozenset(get_args(annotation)) - set(refused))
+    if get_origin(annotation) is dict:
+        key, item = get_args(annotation)
+        return _map(_reader(key), _reader(item))
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return _struct(annotation)
+    _expect(annotation is str)
+    return _string
+
+
+def _one_of(values: frozenset[str]) -> Reader:
+    def read(value: Any) -> Value:
+        if value.__class__ is not str or value not in values:
+            raise Refused
+        return value
+
+    return read
+
+
+def _map(key: Reader, item: Reader) -> Reader:
+    def read(value: Any) -> Value:
+        if value.__class__ is not dict:
+            raise Refused
+        return {key(name): item(inner) for name, inner in value.items()}
+
+    return read
+
+
+def _string(value: Any) -> Value:
+    if value.__class__ is not str:
+        raise Refused
+    return value
+
+
+def _refuse(value: Any) -> Value:
+    raise Refused(f"what stands in a tenant's state only: {value}")
+
+
+def _expect(understood: bool) -> None:
+    if not understood:
+        raise NotImplementedError("a declaration of the models that core.compiled does not know")

@@ -1,0 +1,134 @@
+"""A plan that found nothing to do is known the next time, until anything that it depends on is another."""
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+import pytest
+
+from reconciler.cli import planning
+from tests.cli.runner import Ran, Shop
+
+NOTHING = "No changes. Your tenants match the catalog.\n"
+
+
+class Asking:
+    """Plans in a shop, with a cache of its own; ``made`` counts the plans that had to be made."""
+
+    def __init__(self, shop: Shop, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shop = shop
+        self.env: Mapping[str, str] = {"RECONCILE_CACHE": str(cache)}
+        self.made = 0
+        make = planning.planned
+
+        def counting(*arguments: object) -> object:
+            self.made += 1
+            return make(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(planning, "planned", counting)
+
+    def plan(self, options: str = "") -> Ran:
+        return self.shop.run(f"plan {options}", env=self.env)
+
+
+@pytest.fixture
+def asking(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    return Asking(shop, tmp_path / "cache", monkeypatch)
+
+
+def test_a_plan_without_changes_is_made_once(asking: Asking) -> None:
+    assert [asking.plan().out for _ in range(3)] == [NOTHING] * 3
+    assert asking.made == 1
+
+
+def test_what_is_known_is_what_would_be_made(asking: Asking) -> None:
+    first = asking.plan("--format json --verbose").out
+    known = asking.plan("--format json --verbose").out
+    assert asking.made == 1
+    assert known == first == asking.shop.run("plan --format json --verbose", env={"RECONCILE_CACHE": "off"}).out
+
+
+def test_its_moment_is_another_and_nothing_else(asking: Asking) -> None:
+    early = orjson.loads(asking.plan("--format json --now 2026-12-01T01:00:00Z").out)
+    late = orjson.loads(asking.plan("--format json --now 2026-12-01T02:00:00Z").out)
+    assert asking.made == 1
+    assert late.pop("timestamp") == "2026-12-01T02:00:00Z" != early.pop("timestamp")
+    assert early.pop("digest") != late.pop("digest")
+    assert early == late
+
+
+@pytest.mark.parametrize(
+    "options", ["--now 2026-12-02", "--tenant one", "--shard 1/2", "--allow max_deletes:one", "--verify", "--ref HEAD"]
+)
+def test_another_question_is_another_plan(asking: Asking, options: str) -> None:
+    asking.plan()
+    assert asking.plan(options).status == 0
+    assert asking.made == 2
+
+
+def test_another_document_is_another_plan(asking: Asking) -> None:
+    asking.plan()
+    asking.shop.reprice()
+    assert "Plan: 0 to add, 1 to change, 0 to destroy." in asking.plan().out
+    assert asking.plan().status == 0
+    assert asking.made == 3, "a plan with changes is always made anew"
+
+
+def test_another_line_is_another_plan(asking: Asking) -> None:
+    """Places stand in what is withheld."""
+    asking.shop.edit("acme/resellers/two.yaml", "kind: SyncPolicy", "# by hand\nkind: SyncPolicy")
+    asking.plan()
+    asking.shop.edit("acme/resellers/two.yaml", "# by hand\n", "")
+    asking.plan()
+    assert asking.made == 2
+
+
+def test_another_commit_is_another_plan(asking: Asking) -> None:
+    asking.plan()
+    (asking.shop.root / "unrelated.txt").write_text("x", "utf-8")
+    asking.shop.commit()
+    asking.plan()
+    assert asking.made == 2
+
+
+def test_a_tenants_import_is_seen(asking: Asking) -> None:
+    asking.plan()
+    patch = "kind: Plan\nkey: mail-basic\nperiods: {P1M: {fees: {recurring: 1.00}}}\n"
+    asking.shop.run("tenant import one -", stdin=patch)
+    assert "1.00 -> 2.00" in asking.plan().out
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entities SET body = replace(body, '\"2.00\"', '\"1.00\"') WHERE kind = 'Plan' AND tenant = 'one'",
+        "DELETE FROM entities WHERE kind = 'Plan' AND tenant = 'one'",
+        "UPDATE entities SET tenant = 'two' WHERE kind = 'Plan' AND tenant = 'one' AND 0 = 1",
+    ],
+)
+def test_drift_that_is_written_straight_into_the_database_is_seen(asking: Asking, statement: str) -> None:
+    asking.plan()
+    connection = sqlite3.connect(asking.shop.root / ".reconcile" / "tenants.db")
+    changed = connection.execute(statement).rowcount
+    connection.commit()
+    connection.close()
+    assert (asking.plan().out != NOTHING) == bool(changed)
+    assert asking.made == (2 if changed else 1)
+
+
+def test_what_was_kept_is_not_believed_once_it_is_spoilt(asking: Asking, tmp_path: Path) -> None:
+    asking.plan()
+    (kept,) = (tmp_path / "cache" / "plans").iterdir()
+    whole = kept.read_bytes()
+    for spoilt in (b"", whole[:-1], whole[:40] + b"x" + whole[41:], whole.replace(b"in_sync", b"blocked"), b"\0" * 999):
+        kept.write_bytes(spoilt)
+        assert asking.plan().out == NOTHING
+        assert kept.read_bytes() == whole
+    assert asking.made == 6
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(asking: Asking, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way", "utf-8")
+    assert [asking.plan().out for _ in range(2)] == [NOTHING] * 2
+    assert asking.made == 2

@@ -1,0 +1,42 @@
+"""What `reconcile explain` answers in a scenario."""
+
+from reconciler.core.denials import mirrored_kinds
+from reconciler.core.explaining import Explanation, explain
+from reconciler.core.fold import Fold, Unreadable, tenants_in_order
+from reconciler.core.mirroring import compare_mirror
+from reconciler.core.planning import compare
+from reconciler.core.policies import resolve_policy
+from reconciler.model.keys import EntityId
+from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.values import Path, parse_path
+from reconciler.report.explanation import render_explanation
+
+
+def answer(fold: Fold, question: str) -> str:
+    """To ``contoso/plan/web-basic#published``: one entity, or one field of it. ``fold``: one that planned nothing."""
+    address, _, text = question.partition("#")
+    tenant, kind, key = address.split("/")
+    names = {str(EntityId(name, key)): EntityId(name, key) for name in STATE_KINDS}
+    id, path = names[f"{kind}/{key}"], parse_path(text) if text else None
+    found = _of_mirror(fold, id, path) if id.kind in mirrored_kinds() else _of_copy(fold, tenant, id, path)
+    return found + "\n" if isinstance(found, str) else render_explanation(found)
+
+
+def _of_copy(fold: Fold, tenant: str, id: EntityId, path: Path | None) -> Explanation:
+    for above in tenants_in_order(fold.catalog):
+        fold.plan(above)
+    policy = resolve_policy(fold.catalog, tenant)
+    observed = fold.observe(policy)
+    assert not isinstance(observed, Unreadable)
+    upstream = fold.upstream_of(policy, observed.state)
+    assert not isinstance(upstream, Unreadable)
+    return explain(compare(policy, upstream, observed.state, fold.rules, fold.on), policy, id, path)
+
+
+def _of_mirror(fold: Fold, id: EntityId, path: Path | None) -> Explanation | str:
+    projection = fold.projection(id.key.partition(".")[0])
+    assert not isinstance(projection, Unreadable)
+    compared = compare_mirror(projection, fold.rules)
+    if id not in compared.desired.wanted and id not in compared.actual:
+        return projection.why_absent(id)
+    return explain(compared, projection.policy, id, path)
