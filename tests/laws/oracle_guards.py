@@ -2,7 +2,8 @@
 
 Written from the text of RULES.md and from nothing else: it reads documents, and imports nothing of the engine.
 Readings, where the text is open: amounts are prices (fees, resource prices, purchase prices) as they hold on the day;
-an amount that comes or goes is no existing amount that changes; "entities with origin" are those with any.
+an amount that comes or goes is no existing amount that changes; "entities with origin" are those that came down from
+the tenant's upstream: what has another origin counts as its own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 Document: TypeAlias = Mapping[str, Any]
 
+CURRENCY = "EUR"
+"""The forests' providers count in it."""
 DEFAULTS: Mapping[str, Any] = {
     "max_deletes": "10%",
     "max_price_change": "50%",
@@ -29,15 +32,17 @@ class Pair(NamedTuple):
 
 
 def tripped(
-    settings: Document, state: Iterable[Document], changes: Iterable[Pair], *, currency: str, day: str
+    settings: Document, state: Iterable[Document], changes: Iterable[Pair], *, origin: str, day: str
 ) -> dict[str, set[str]]:
-    """By guard, the names of the entities at fault. ``settings``: the policy's, over the defaults."""
+    """By guard, the names of the entities at fault. ``settings``: the policy's, over the defaults; ``origin``: what
+    came down has it.
+    """
     have, pairs = list(state), list(changes)
     wanted = {**DEFAULTS, **settings}
     own = next((each.get("currency") for each in have if each["kind"] == "Tenant"), None)
-    foreign = own is not None and own != currency
+    foreign = own is not None and own != CURRENCY
     faults = {
-        "max_deletes": _deletes(wanted["max_deletes"], have, pairs),
+        "max_deletes": _deletes(wanted["max_deletes"], origin, have, pairs),
         "max_price_change": {each.name for each in pairs if _moves_far(each, wanted["max_price_change"], day)},
         "max_changes": _changes(wanted["max_changes"], pairs),
         "currency_change": {each.name for each in pairs if foreign and _writes(each, day)},
@@ -50,9 +55,9 @@ def _share(limit: str) -> Fraction:
     return Fraction(limit.rstrip("%")) / 100
 
 
-def _deletes(limit: Any, have: list[Document], pairs: list[Pair]) -> set[str]:
-    gone = [each for each in pairs if each.before and each.before.get("origin") and _goes(each)]
-    of = sum("origin" in each for each in have)
+def _deletes(limit: Any, origin: str, have: list[Document], pairs: list[Pair]) -> set[str]:
+    gone = [each for each in pairs if each.before and each.before.get("origin") == origin and _goes(each)]
+    of = sum(each.get("origin") == origin for each in have)
     dangerous = limit is not False and len(gone) > 5 and Fraction(len(gone), of) > _share(limit)
     return {each.name for each in gone} if dangerous else set()
 

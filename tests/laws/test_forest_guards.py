@@ -17,7 +17,7 @@ def expected(here: Grown, tenant: Tenant) -> dict[str, set[str]]:
         here.forest.policies()[tenant.key]["guards"],
         [each.document() for each in tenant.observed.state.values()],
         [Pair(str(each.entity), each.before, each.after) for each in tenant.unguarded.changes],
-        currency="EUR",
+        origin=tenant.policy.upstream,
         day=ON.isoformat(),
     )
 
