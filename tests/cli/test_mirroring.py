@@ -218,7 +218,7 @@ def test_watch_leaves_catalogs_alone(due: Shop) -> None:
 
 
 def test_watch_says_once_what_is_held_back_and_why(mirrored: Shop) -> None:
-    mirrored.run("tenant import one --replace", stdin="kind: Customer\nkey: huber\n")
+    mirrored.run("tenant import one --replace", stdin="kind: Customer\nkey: huber\nname: Blumen Huber\n")
     done = mirrored.run("watch --rounds 3 --interval 0.1")
     (line,) = done.out.splitlines()
     assert line.startswith(f"2026-12-01T08:00:00Z {MIRROR}: blocked: one has no subscription")
