@@ -35,6 +35,9 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS readings (name BLOB PRIMARY KEY, used IN
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY})
 """By the low byte of its code, an error that says nothing against the file; after any other it is made anew."""
 
+_DAMAGED = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a spoilt file comes to: SQLite's own message of it may hold bytes that are no text."""
+
 
 @contextmanager
 def remembering(environment: Mapping[str, str]) -> Iterator[Callable[[SourceFile], Reading]]:
@@ -150,7 +153,7 @@ class Readings:
             return None
         try:
             row = self._connection.execute(query, (name,)).fetchone()
-        except sqlite3.Error as error:
+        except _DAMAGED as error:
             self._give_up(error)
             return None
         if row is None:
@@ -166,13 +169,13 @@ class Readings:
         try:
             self._connection = sqlite3.connect(where, BUSY_SECONDS, uri=True, check_same_thread=False)
             (found,) = self._connection.execute("PRAGMA user_version").fetchone()
-        except sqlite3.Error as error:
+        except _DAMAGED as error:
             self._give_up(error)
             return
         if found != FORMAT:
             self._discard()
 
-    def _give_up(self, error: sqlite3.Error) -> None:
+    def _give_up(self, error: Exception) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING:
             self._connection = None
         else:
