@@ -36,6 +36,7 @@ from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
+from reconciler.model import values
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, noun
@@ -247,8 +248,8 @@ def _with_commits(workspace: Workspace, plan: TenantPlan) -> TenantPlan:
 
 
 def timestamp(now: datetime) -> str:
-    """ISO 8601, to the second, in UTC."""
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """As plans, journals and histories have a moment: ISO 8601, to the second, in UTC."""
+    return values.timestamp(now)
 
 
 def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str) -> Iterator[Applied]:

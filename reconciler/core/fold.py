@@ -117,22 +117,24 @@ class Fold:
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
         order = tenants_in_order(self.catalog)
-        resellers: dict[str, list[str]] = {}
-        for reseller in sorted(order):
-            resellers.setdefault(upstream_key(self.catalog, reseller), []).append(reseller)
         plans = {key: self.plan(key) for key in order if selected is None or key in selected}
-        for distributor in [*reversed(order), *sorted(self.catalog.providers)]:
-            if distributor in resellers and (selected is None or distributor in selected):
-                plans |= self._mirrored(distributor, resellers[distributor], plans)
+        for distributor, resellers in self._distributors(order, selected):
+            plans |= self._mirrored(distributor, resellers, plans)
         yield from (plans[key] for key in [*sorted(self.catalog.providers), *order] if key in plans)
 
     def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
-        order = tenants_in_order(self.catalog)
+        for distributor, resellers in self._distributors(tenants_in_order(self.catalog), selected):
+            yield from self._mirrored(distributor, resellers, {}).values()
+
+    def _distributors(self, order: list[str], selected: frozenset[str] | None) -> Iterator[tuple[str, list[str]]]:
+        """The selected tenants that have resellers, each with these, the deepest level first."""
+        resellers: dict[str, list[str]] = {}
+        for reseller in sorted(order):
+            resellers.setdefault(upstream_key(self.catalog, reseller), []).append(reseller)
         for distributor in [*reversed(order), *sorted(self.catalog.providers)]:
-            if selected is None or distributor in selected:
-                resellers = [each for each in order if upstream_key(self.catalog, each) == distributor]
-                yield from self._mirrored(distributor, resellers, {}).values()
+            if distributor in resellers and (selected is None or distributor in selected):
+                yield distributor, resellers[distributor]
 
     def above(self, tenant: str) -> list[str]:
         """The resellers above a reseller, topmost first."""

@@ -6,6 +6,7 @@ A body is JSON-like: strings, whole numbers, booleans, lists and maps. Amounts a
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 Value: TypeAlias = Any
@@ -17,6 +18,11 @@ Path: TypeAlias = tuple[str, ...]
 _BARE_KEY = re.compile(r"[^.\[\]\"#]+\Z")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _STEP = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
+
+
+def timestamp(now: datetime) -> str:
+    """A moment as plans, journals and histories have it: ISO 8601, to the second; ``now`` is in UTC."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def render_path(path: Iterable[str]) -> str:

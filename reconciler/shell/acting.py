@@ -24,6 +24,7 @@ from reconciler.model.plan import Change, Plan, TenantPlan
 from reconciler.model.plan import Source as PlanSource
 from reconciler.model.settings import Policy
 from reconciler.model.subscriptions import DISTRIBUTOR, RESELLER
+from reconciler.model.values import timestamp
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.execute import writes_of
 from reconciler.stores.base import Denied, EntityWrite, Record, Snapshot, Stale, StoreError, TenantWrite
@@ -48,7 +49,7 @@ class Order:
 
     @property
     def at(self) -> str:
-        return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(self.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from reconciler.core.codec import PlanRefused, encode, restore
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.plan import Plan
 from reconciler.model.source import SourceFile
+from reconciler.model.values import timestamp
 from reconciler.shell.access import Access, Place
 from reconciler.shell.cache import cache_folder, is_ours, name_of, reader_version
 from reconciler.shell.git import Repository, open_repository
@@ -54,7 +55,7 @@ def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: date
     about = ((repository.head() if repository else None) or "", now.date().isoformat(), *asked)
     recall = None if problems else Recall.of(os.environ, root, files, about)
     plan = recall.find(access) if recall else None
-    known = replace(plan, timestamp=now.strftime("%Y-%m-%dT%H:%M:%SZ")) if plan else None
+    known = replace(plan, timestamp=timestamp(now)) if plan else None
     return Looked(known, (files, problems), repository, recall)
 
 
