@@ -446,7 +446,7 @@ def _fold(
         progress(policy.reseller)
         here = policy.reseller in workspace.catalog.policies
         gone = Place(policy.store or workspace.catalog.store, policy.token_env)
-        return access.observe(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
+        return access.sketch(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
 
     def observe_provider(provider: str) -> Observed | Unreadable:
         return access.observe(provider, place_of(workspace.catalog, provider))

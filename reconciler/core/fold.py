@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from graphlib import TopologicalSorter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from reconciler.core.desired import Held, Upstream
+from reconciler.core.diff import Comparison
 from reconciler.core.held import held_at
 from reconciler.core.mirror import Clock, Offer, Projection
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
@@ -17,6 +18,8 @@ from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
+from reconciler.core.shared import Shared, Sharing
+from reconciler.core.sketch import Sketch, Unavailable
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
 from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
@@ -113,6 +116,7 @@ class Fold:
     reads: dict[str, Read] = field(default_factory=dict)
     observed: dict[str, Observed] = field(default_factory=dict)
     mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
+    shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
@@ -241,10 +245,20 @@ class Fold:
         if isinstance(upstream, Unreadable):
             return self._failure(policy, upstream)
         self.observed[reseller] = observed
-        comparison = compare(policy, upstream, observed.state, self.rules, self.on)
-        planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
+        try:
+            comparison = self._compared(policy, upstream, observed.state)
+            planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
+        except Unavailable as error:
+            return self._failure(policy, Unreadable(str(error)))
         self.states[reseller], self.done[reseller] = planned.after, planned
         return planned.plan
+
+    def _compared(self, policy: Policy, upstream: Upstream, state: State) -> Comparison:
+        """By what is shared, where the tenant's digests are known and tell enough; else in full."""
+        if not isinstance(state, Sketch):
+            return compare(policy, upstream, state, self.rules, self.on)
+        short = Sharing(self.rules, self.on, self.shared).compare(policy, upstream, state)
+        return short or compare(policy, upstream, state.whole(), self.rules, self.on)
 
     def read_besides(self) -> tuple[Read, ...]:
         """The tenants that were read but not planned, upstreams first."""
@@ -263,7 +277,9 @@ class Fold:
         Where the tenant, of which ``actual`` is the state, asks for more than that: with what is known further up.
         """
         upstream = self._upstream(policy)
-        if isinstance(upstream, Unreadable) or not asks_further_up(policy, upstream, actual or {}):
+        if isinstance(upstream, Unreadable) or upstream.key not in self.catalog.policies:
+            return upstream
+        if not asks_further_up(policy, upstream, actual or {}):
             return upstream
         return self._informed(upstream)
 
