@@ -55,7 +55,7 @@ class Sharing:
 def _key(policy: Policy, upstream: Upstream) -> tuple[Any, ...]:
     """What a desired state depends on, the tenant's own document aside. The upstream is known by being the same."""
     plans = tuple((repr(each.selection), each.place) for each in policy.plans)
-    handed_out = tuple((kind, repr(each.value), each.place) for kind, each in policy.given.items())
+    handed_out = tuple((kind, repr(each.value), each.place) for kind, each in policy.given.items() if each.value)
     return id(upstream), plans, handed_out, policy.listed.place if policy.listed else None
 
 
