@@ -21,6 +21,7 @@ COPIED = (
     "billing_cycle",
     "quantity",
     "quantity_effective",
+    "paid",
     "activation_date",
     "start_date",
     "renew_automatically",
@@ -30,13 +31,14 @@ COPIED = (
     "provisioning_sync",
 )
 STANDING = ("suspended", "cancelled", "deleted")
-EDITED = ("characteristics", "plan", "activation_date", "start_date", "customer")
+EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
+SWITCH = ("product", "plan", "quantity", "quantity_effective", "renewals", "billing_cycle")
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "change_quantity": ("quantity",),
     "change_unit": ("billing_cycle",),
-    "upgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
-    "downgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
-    "upgrade or downgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
+    "upgrade": SWITCH,
+    "downgrade": SWITCH,
+    "upgrade or downgrade": SWITCH,
     "set_renew_automatically": ("renew_automatically",),
     "edit": EDITED,
     "add_add_on": ("add_ons",),
@@ -60,6 +62,10 @@ AFTER = {
     "expire": "inactive",
 }
 """The status after what was done."""
+MOVING = ("set_renew_automatically", "activate", "change_unit", "start", "unit")
+"""What moves the end of a cycle."""
+SILENT = ("start", "unit")
+"""What of that is seen, and has no record of its own."""
 STATUS_WORDS = {"active": "activate", "suspended": "suspend", "cancelled": "cancel", "deleted": "delete"}
 
 
@@ -96,10 +102,7 @@ class Term:
     def goes_on(self, was: Fields, said: Fields, told: list[Event], on: date) -> None:
         """From what was known to what is said now: what is told on its day, what is not on the day it is seen."""
         events = [*told, *unexplained(was, said, told, on)]
-        moving = [
-            each for each in events if each.action in ("set_renew_automatically", "activate", "change_unit", "start")
-        ]
-        self.vague |= len(moving) > 1
+        self.vague |= len([each for each in events if each.action in MOVING]) > 1
         now = {**was, "renewals": []}
         for each in events:
             self._on(each, now, said)
@@ -115,7 +118,7 @@ class Term:
         day = max(event.day, starts(now))
         if event.action == "set_renew_automatically":
             self._switched(event, now)
-        elif event.action == "change_unit":
+        elif event.action in ("change_unit", "unit"):
             self._other_unit(event, now, said["billing_cycle"])
         elif event.action == "start":
             now |= {name: said.get(name) for name in ("start_date", "activation_date")}
@@ -173,12 +176,12 @@ def unexplained(was: Fields, said: Fields, told: list[Event], on: date) -> Itera
     """What the reseller changed without a record, named as the business does (SUB-31)."""
     explained = {name for each in told for name in EXPLAINS.get(each.action, ())}
     changed = {name for name in (*COPIED, "customer", "status") if was.get(name) != said.get(name)} - explained
-    if renews(was) == renews(said):
-        changed -= {"renew_automatically"}
+    changed -= {name for name in ("renew_automatically", "paid") if bool(was.get(name)) == bool(said.get(name))}
     if "product" in changed:
         yield Event(_direction(was["product"], said["product"]), on)
-    elif "billing_cycle" in changed:
-        yield Event("change_unit", on, said.get("unit_change", "current_cycle"))
+    if was.get("billing_cycle") != said.get("billing_cycle") and not any(each.action == "change_unit" for each in told):
+        action = "unit" if "product" in changed or "billing_cycle" in explained else "change_unit"
+        yield Event(action, on, said.get("unit_change", "current_cycle"))
     if "quantity" in changed or ("quantity_effective" in changed and "quantity" not in explained):
         yield Event("change_quantity", on)
     if "renew_automatically" in changed:
@@ -306,14 +309,20 @@ class Model:
         told = source.history[mirror.seen :]
         mirror.term.goes_on(mirror.was, source.body, told, on)
         mirror.term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
-        new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action != "start")]
+        new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action not in SILENT)]
         mirror.history += [each for each in new if each.action != "expire"]  # the source's own end is not the mirror's
-        if mirror.body["status"] == "active" and self._expired(source.body, mirror.term, on):
+        over = self._expired(source.body, mirror.term, on) or self._put_to_rest(source.body, mirror, told, on)
+        if mirror.body["status"] == "active" and over:
             mirror.history.append(Event("expire", on))
 
     def _expired(self, said: Fields, term: Term, on: date) -> bool:
         running = said["status"] not in STANDING and starts(said) <= on and not renews(said)
         return running and term.end is not None and term.end <= on
+
+    def _put_to_rest(self, said: Fields, mirror: Mirror, told: list[Event], on: date) -> bool:
+        """Whether the reseller's system made it inactive, and told no action of it, before the mirror's own end."""
+        alone = said["status"] == "inactive" != mirror.was["status"] and self._status(said, mirror, on) == "inactive"
+        return alone and not any("status" in EXPLAINS.get(each.action, ()) for each in told)
 
     def _status(self, said: Fields, mirror: Mirror, on: date) -> str:
         """SUB-09, SUB-20, SUB-28, SUB-29."""
@@ -337,7 +346,6 @@ class Model:
             "bill_to": reseller,
             "reseller": reseller,
             "source": key,
-            "paid": True,
             "status": status,
             "source_status": said["status"],
             "ribbon": f"This subscription is managed by {NAMES[reseller]} Tenant Reseller",

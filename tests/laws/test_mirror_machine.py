@@ -20,6 +20,7 @@ from reconciler.shell.execute import Result
 from reconciler.stores.base import EntityWrite, Snapshot
 from tests.contract.test_guard import DENIED_ACTIONS
 from tests.laws import oracle_cycles as oracle
+from tests.laws.kills import in_a_child, killed
 from tests.laws.model_of_mirrors import Event, Fields, Mirror, Model, Subscription, Term, renews, starts
 from tests.laws.resale import LISTED, PROVIDER, UPSTREAMS, Prices, Resale, folder, paid, tenants
 from tests.laws.test_action_table import SETTINGS
@@ -29,6 +30,7 @@ RESELLERS = sorted(UPSTREAMS)
 DONE = (Result.APPLIED, Result.UNCHANGED)
 PRODUCTS = ("office", "premium", "exchange", "backup", "own-tool", "ghost")
 CYCLES = ("P1M", "P1Y", "P1W")
+WHEN = ("current_cycle", "next_cycle")
 LIVE = ("active", "inactive", "suspended")
 SOMETIMES = st.integers(0, 3).map(lambda number: number == 0)
 ROUNDS: tuple[Prices, ...] = (
@@ -139,16 +141,17 @@ class Machine(RuleBasedStateMachine):
         if found is None or found[2].body["status"] == "deleted":
             return
         reseller, key, source = found
+        unit, when = data.draw(st.sampled_from(CYCLES)), data.draw(st.sampled_from(WHEN))
         change = data.draw(
             st.sampled_from(
                 (
                     {"quantity": source.body["quantity"] + 1},
                     {"renew_automatically": not renews(source.body)},
-                    {"paid": True},
+                    {"paid": data.draw(st.booleans())},
                     {"characteristics": {"domain": f"{len(source.history)}.example"}},
                     {"status": data.draw(st.sampled_from(("active", "inactive", "suspended", "cancelled", "deleted")))},
                     {"provisioning_sync": "failed"},
-                    {"billing_cycle": data.draw(st.sampled_from(CYCLES)), "unit_change": "current_cycle"},
+                    {"billing_cycle": unit, "unit_change": when},
                     {"product": data.draw(st.sampled_from(PRODUCTS))},
                     {"customer": data.draw(st.sampled_from(("acme", "bolt")))},
                     {"add_ons": {"more": {"product": "exchange", "billing_cycle": "P1M"}}},
@@ -243,12 +246,17 @@ class Machine(RuleBasedStateMachine):
                 change = {"quantity": quantity, "quantity_effective": day}
                 self._did(found, Event("change_quantity", self.today), change)
 
-    @rule(data=st.data(), cycle=st.sampled_from(CYCLES), when=st.sampled_from(("current_cycle", "next_cycle")))
+    @rule(data=st.data(), cycle=st.sampled_from(CYCLES), when=st.sampled_from(WHEN))
     def change_unit(self, data: st.DataObject, cycle: str, when: str) -> None:
-        """To another unit: what a change to the same one does to the cycle that runs, the rules leave open."""
+        """To another unit; to the same one only to have it now, and not with the next cycle."""
         found = self._own(data, *LIVE)
-        if found and found[2].body["billing_cycle"] != cycle:
-            assert self._act(found[0], found[1], "change_unit", f"billing_cycle={cycle}", f"when={when}")
+        if found is None:
+            return
+        body = found[2].body
+        acted = self._act(found[0], found[1], "change_unit", f"billing_cycle={cycle}", f"when={when}")
+        sooner = (body.get("unit_change"), when) == ("next_cycle", "current_cycle")
+        assert (acted is not None) == (body["billing_cycle"] != cycle or sooner)
+        if acted:
             change = {"billing_cycle": cycle, "unit_change": when}
             self._did(found, Event("change_unit", self.today, when), change)
 
@@ -550,6 +558,38 @@ class Machine(RuleBasedStateMachine):
         assert all(done[tenant] is Result.REFUSED for tenant in changing)
         assert self._everything() == before
         self.settle()
+
+    # Kills
+
+    @rule(data=st.data(), quantity=st.integers(1, 12), last=st.integers(1, 60))
+    def killed_action(self, data: st.DataObject, quantity: int, last: int) -> None:
+        """Whoever acts is killed: it is done, mirrors and all, or nothing of it is, and it is done again (SUB-19)."""
+        found = self._own(data, *LIVE)
+        if found is None:
+            return
+        order = (found[0], found[1], "change_quantity", f"quantity={quantity}")
+        before = self._everything()
+        was_killed = killed(lambda: in_a_child(self.resale).act(*order, role="reseller"), last)
+        if self._everything() == before:
+            assert was_killed
+            assert self._act(*order)
+        event(f"an action {'was killed' if was_killed else 'outran its killer'}")
+        change = {"quantity": quantity, "quantity_effective": self.today.isoformat()}
+        self._did(found, Event("change_quantity", self.today), change)
+
+    @precondition(lambda self: not self.settled)
+    @rule(last=st.integers(1, 80))
+    def killed_apply(self, last: int) -> None:
+        """Whoever applies is killed: each tenant is as it was or as it should be, and the next one settles the rest."""
+        plan = self.resale.plan()
+        before = self._everything()
+        was_killed = killed(lambda: in_a_child(self.resale).apply(plan), last)
+        there = self._everything()
+        self.settle()
+        after = self._everything()
+        for was, found, settled in zip(before, there, after, strict=True):
+            assert found == was or found.entities == settled.entities
+        event(f"an apply {'was killed' if was_killed else 'outran its killer'}")
 
     # What must be so
 
