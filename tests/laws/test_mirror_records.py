@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from reconciler import app
+from reconciler.model.keys import EntityId
+from reconciler.model.values import Body
+from reconciler.stores.base import EntityWrite
 from tests.laws.resale import PROVIDER, Resale, folder, paid
 
 MIRROR = "contoso.sub-1"
@@ -94,3 +97,39 @@ def test_a_unit_that_comes_with_the_next_cycle_can_come_now(resale: Resale) -> N
     ends = [resale.body(*at)["cycle_end"] for at in ((PROVIDER, MIRROR), ("contoso", "sub-1"))]
     assert ends == ["2027-11-15", "2027-11-15"]
     assert [action for action, _ in records(resale)] == ["change_unit", "change_unit"]
+
+
+def _withheld_half_way(world: Resale) -> list[Body]:
+    """Both mirrors of a subscription of east's that has changed since, and become active, and is mirrored no more."""
+    world.write("east", {"kind": "Customer", "key": "acme"}, paid("sub-2", "acme", start_date="2026-11-20"))
+    world.apply(world.plan())
+    world.mirrors.remove("east")
+    world.declare()
+    world.now += timedelta(days=10)
+    world.act("east", "sub-2", "change_quantity", "quantity=6")
+    return _half_way(world)
+
+
+def _half_way(world: Resale) -> list[Body]:
+    return [world.body(*at) for at in (("contoso", "east.sub-2"), (PROVIDER, "contoso.east.sub-2"))]
+
+
+def test_what_is_withheld_half_way_up_stays_as_it_is_above(resale: Resale) -> None:
+    """The provider's follows the mirror that there is, and not what that one misses (TREE-02)."""
+    before = _withheld_half_way(resale)
+    resale.apply(resale.plan())
+    assert _half_way(resale) == before
+    assert not any(each.changes for each in resale.plan().tenants)
+
+
+def test_what_is_lost_half_way_up_is_blocked_above(resale: Resale) -> None:
+    """A mirror at the provider whose source is gone, and does not come back, stays as it is (SUB-41)."""
+    _, above = _withheld_half_way(resale)
+    id = EntityId("Subscription", "east.sub-2")
+    lost = EntityWrite(id, resale.state("contoso")[id], None)
+    resale.store("contoso").overwrite("contoso", [lost], actor="x", at="2026-11-25T00:00:00Z")
+    plan = resale.plan()
+    resale.apply(plan)
+    assert resale.body(PROVIDER, "contoso.east.sub-2") == above
+    deferred = {each.change.address: each.rule for tenant in plan.tenants for each in tenant.deferred}
+    assert deferred["northwind/subscription/contoso.east.sub-2"] == "SUB-41"
