@@ -4,8 +4,9 @@ Nothing of the engine is used here. Days are counted by `oracle_cycles`. Where t
 can know (several changes of a cycle that it sees at once), the end of that cycle is `vague` and not compared.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -71,11 +72,12 @@ STATUS_WORDS = {"active": "activate", "suspended": "suspend", "cancelled": "canc
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a subscription on a day. ``value``: what it was set to."""
+    """What happened to a subscription on a day. ``value``: what it was set to. ``own``: its distributor did it."""
 
     action: str
     day: date
     value: Any = None
+    own: bool = False
 
 
 @dataclass
@@ -152,7 +154,7 @@ class Term:
 
     def ends(self, said: Fields, on: date) -> date:
         """The end that is shown: of what renews, the next one."""
-        return self.end or self._after(on, said)
+        return self.end or self.until or self._after(on, said)
 
     def _from(self, day: date, said: Fields) -> date:
         return oracle.end_from(day, starts(said), said["billing_cycle"], self.billing_day)
@@ -235,6 +237,24 @@ class Mirror(Subscription):
     applied: Fields = field(default_factory=dict)
     drifted: bool = False
     vague_history: bool = False
+    tampered: bool = False
+
+    def did(self, does: Event) -> None:
+        """Its distributor did something. What is added to a history that is none any more is gone with it."""
+        if not self.tampered:
+            self.history.append(replace(does, own=True))
+
+    def rewritten(self, remembered: Iterable[str]) -> None:
+        """Its history was, behind the guard's back: what its distributor did since it was written last, nobody knows.
+
+        ``remembered``: the actions that the mirror knows to have been on record.
+        """
+        known = Counter(remembered) - Counter(each.action for each in self.history if not each.own)
+        history, self.history, self.tampered = self.history, [], True
+        for each in history:
+            if not each.own or known[each.action] > 0:
+                known[each.action] -= each.own
+                self.history.append(each)
 
 
 @dataclass
@@ -250,8 +270,15 @@ class Model:
     def settle(self, on: date) -> None:
         """Everything is mirrored, the deepest level first (TREE-01)."""
         for reseller in ("east", "contoso", "fabrikam"):
-            for key in self.keys(reseller):
-                self.mirror(reseller, key, on)
+            self.settle_level(reseller, on)
+
+    def settle_level(self, reseller: str, on: date) -> None:
+        """What one reseller has is mirrored to its distributor; the customers that were copied follow (SUB-03)."""
+        for owner, key in [*self.customers]:
+            if owner == reseller:
+                self._follows(reseller, key)
+        for key in self.keys(reseller):
+            self.mirror(reseller, key, on)
 
     def keys(self, tenant: str) -> list[str]:
         return sorted(key for owner, key in self.subscriptions if owner == tenant)
@@ -267,6 +294,7 @@ class Model:
         source, have = self.subscriptions[reseller, key], self.subscriptions.get(at)
         if reseller not in self.mirrors_on:
             return False
+        self._follows(reseller, source.body["customer"])
         if have is None:
             if not self._comes(reseller, source):
                 return False
@@ -310,7 +338,8 @@ class Model:
         mirror.term.goes_on(mirror.was, source.body, told, on)
         mirror.term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
         new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action not in SILENT)]
-        mirror.history += [each for each in new if each.action != "expire"]  # the source's own end is not the mirror's
+        ended = "expire"  # the source's own end is not the mirror's
+        mirror.history += [replace(each, own=False) for each in new if each.action != ended]
         over = self._expired(source.body, mirror.term, on) or self._put_to_rest(source.body, mirror, told, on)
         if mirror.body["status"] == "active" and over:
             mirror.history.append(Event("expire", on))
@@ -350,10 +379,10 @@ class Model:
             "source_status": said["status"],
             "ribbon": f"This subscription is managed by {NAMES[reseller]} Tenant Reseller",
         }
-        self._customer(reseller, source)
+        self._copied(reseller, said["customer"])
         self._priced(reseller, said, mirror)
         mirror.was = {**said, "add_ons": _bare(said.get("add_ons", {}))}
-        mirror.seen, mirror.drifted = len(source.history), False
+        mirror.seen, mirror.drifted, mirror.tampered = len(source.history), False, False
 
     def _priced(self, reseller: str, said: Fields, mirror: Mirror) -> None:
         """SUB-05, SUB-13, SUB-15, SUB-16: what the distributor edited is its own from then on."""
@@ -385,9 +414,13 @@ class Model:
         price = listed or PRODUCTS.get(product, {}).get("unit_prices", {}).get(cycle)
         return {cycle: price} if cycle and price else {}
 
-    def _customer(self, reseller: str, source: Subscription) -> None:
+    def _follows(self, reseller: str, key: str) -> None:
+        """A customer that was copied, whatever holds its subscriptions."""
+        if reseller in self.mirrors_on and (UPSTREAMS[reseller], f"{reseller}.{key}") in self.customers:
+            self._copied(reseller, key)
+
+    def _copied(self, reseller: str, key: str) -> None:
         """SUB-03: the customer is copied first, and followed. SUB-14: nothing of how it is billed."""
-        key = source.body["customer"]
         there = self.customers[reseller, key]
         copy: Fields = {name: there[name] for name in ("name", "reference") if name in there}
         self.customers[UPSTREAMS[reseller], f"{reseller}.{key}"] = copy

@@ -417,7 +417,7 @@ class Machine(RuleBasedStateMachine):
             action, given = "change_add_on", ["add_on=kept", f"prices.P1M={value}.00"]
             body["add_ons"]["kept"]["prices"]["P1M"] = f"{value}.00"
         assert self.resale.act(tenant, key, action, *given).denied is None
-        mirror.history.append(Event(action, self.today))
+        mirror.did(Event(action, self.today))
         event(f"edited: {what}")
         self.settled = False
 
@@ -451,6 +451,8 @@ class Machine(RuleBasedStateMachine):
         if reseller not in self.model.mirrors_on or self.model.held(reseller, mirror.body["source"]):
             return
         event(f"drift at {'the provider' if tenant == PROVIDER else 'a reseller'}")
+        if "history" in names:
+            mirror.rewritten(each["action"] for each in self.resale.body(tenant, key)["last_applied"]["history"])
         self.resale.write(tenant, {"kind": "Subscription", "key": key, **{name: TAMPERED[name] for name in names}})
         if "add_ons" in names and "kept" in mirror.body["add_ons"]:
             mirror.body["add_ons"]["kept"]["prices"] = {}
@@ -528,8 +530,7 @@ class Machine(RuleBasedStateMachine):
         """What is mirrored to contoso; the provider's turn comes later (TREE-03)."""
         failed = [each for each in self.resale.apply(self.resale.plan("contoso")) if each.result not in DONE]
         assert failed == [], failed
-        for key in self.model.keys("east"):
-            self.model.mirror("east", key, self.today)
+        self.model.settle_level("east", self.today)
         self._compare("contoso", self.model.keys("contoso"), whole=True)
         self.settled = False
 
@@ -610,13 +611,12 @@ class Machine(RuleBasedStateMachine):
             self._shows_the_next_end(key, self.model.subscriptions[tenant, key], there[key])
 
     def _shows_the_next_end(self, key: str, mirror: Subscription, entity: Entity) -> None:
-        """What renews shows the end of the cycle that runs; where a unit is to change, that is compared no further."""
+        """What renews shows the end of the cycle that runs."""
         reseller, _, source = key.partition(".")
         follows = reseller in self.model.mirrors_on and not self.model.held(reseller, source)
         assert isinstance(mirror, Mirror)
         assert mirror.term is not None
-        plain = mirror.was.get("unit_change") != "next_cycle" and renews(mirror.was)
-        if follows and plain and mirror.body["status"] == "active":
+        if follows and renews(mirror.was) and mirror.body["status"] == "active":
             assert entity.body["cycle_end"] == mirror.term.ends(mirror.was, self.today).isoformat()
 
     def _each(self, tenant: str, keys: list[str], there: dict[str, Entity]) -> None:
