@@ -105,6 +105,8 @@ class Term:
         """From what was known to what is said now: what is told on its day, what is not on the day it is seen."""
         events = [*told, *unexplained(was, said, told, on)]
         self.vague |= len([each for each in events if each.action in MOVING]) > 1
+        if said.get("unit_change") != "next_cycle":
+            self.until = None
         now = {**was, "renewals": []}
         for each in events:
             self._on(each, now, said)

@@ -303,12 +303,14 @@ class Machine(RuleBasedStateMachine):
             does = Event("set_renew_automatically", self.today, value)
             self._did(found, does, {"renew_automatically": value})
 
-    @rule(data=st.data(), domain=st.sampled_from("abc"))
-    def edit(self, data: st.DataObject, domain: str) -> None:
+    @rule(data=st.data(), domain=st.sampled_from("abc"), customer=st.sampled_from((None, None, "acme", "bolt")))
+    def edit(self, data: st.DataObject, domain: str, customer: str | None) -> None:
         if found := self._own(data, *LIVE):
-            assert self._act(found[0], found[1], "edit", f"characteristics.domain={domain}", "paid=true")
+            moves = [f"customer={customer}"] if customer else []
+            assert self._act(found[0], found[1], "edit", f"characteristics.domain={domain}", "paid=true", *moves)
             characteristics = {**found[2].body.get("characteristics", {}), "domain": domain}
-            self._did(found, Event("edit", self.today), {"characteristics": characteristics, "paid": True})
+            change: Fields = {"characteristics": characteristics, "paid": True}
+            self._did(found, Event("edit", self.today), change | ({"customer": customer} if customer else {}))
 
     @rule(
         data=st.data(),
@@ -695,12 +697,9 @@ class Settling(Machine):
             super().teardown()
 
 
-# The short form, in the suite, is always the same search; `--hypothesis-profile=long` is another each time.
-SHORT = settings.default is not None and settings.default.max_examples <= 100
 TestMirrors = Settling.TestCase
 TestMirrors.settings = settings(
     deadline=None,
-    derandomize=SHORT,
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
