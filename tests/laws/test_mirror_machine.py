@@ -2,6 +2,7 @@
 
 After each settle (apply, then a plan that is empty): as many mirrors as mirrored subscriptions, none twice, none lost,
 mirror = source on every locked field, each side by its own cycle end, allowed edits intact, one record for each action.
+Who acts and who applies is killed on the way, by kill -9, in a process of its own.
 """
 
 from collections import Counter
