@@ -142,7 +142,8 @@ class Term:
     def _other_unit(self, event: Event, now: Fields, unit: str) -> None:
         day = max(event.day, starts(now))
         if event.value == "next_cycle":
-            self.until = self.until or self.end or self._after(day, now)
+            runs = self.until if self.until and self.until > day else None
+            self.until = runs or self.end or self._after(day, now)
         else:
             self.until = None
             self.end = None if renews(now) else self._after(day, {**now, "billing_cycle": unit})
