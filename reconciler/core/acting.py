@@ -15,7 +15,7 @@ from reconciler.core.shape import fields_of, tidy
 from reconciler.core.terms import ACTIVE, INACTIVE, day_of, own_terms
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
-from reconciler.model.subscriptions import ACTIONS
+from reconciler.model.subscriptions import ACTIONS, RESELLER
 from reconciler.model.values import Body, Value
 
 CUSTOMER, SUBSCRIPTION = "Customer", "Subscription"
@@ -63,7 +63,7 @@ class CannotAct(Exception):
 class Case:
     """A subscription on which somebody acts: its tenant's state, what was set (as a patch), the day and the moment.
 
-    ``add_on``: the one that is meant, for actions on one.
+    ``add_on``: the one that is meant, for actions on one. ``role``: as what somebody acts.
     """
 
     subscription: Entity
@@ -72,6 +72,7 @@ class Case:
     on: date
     at: str
     add_on: str = ""
+    role: str | None = None
 
     @property
     def body(self) -> Body:
@@ -102,6 +103,8 @@ Effect: TypeAlias = Callable[[Case], Done | None]
 
 def act(action: str, case: Case) -> tuple[Entity, ...]:
     """Every subscription that an action changes, as it will be, the acted-on one first. Raises `CannotAct`."""
+    if case.role == RESELLER and not ACTIONS[action].resellers:
+        raise CannotAct(f"{action} is the distributor's: act as distributor")
     status = case.body.get("status", ACTIVE)
     if status not in FROM.get(action, LIVE):
         told = "already" if status == TO.get(action) else f"and cannot be {_past(action)}"
@@ -152,7 +155,11 @@ def _change_quantity(case: Case) -> Done:
 
 
 def _change_unit(case: Case) -> Done:
+    """To another unit, or to the one that was to come with the next cycle, now."""
     body = {"unit_change": "current_cycle", **case.patch}
+    sooner = (case.body.get("unit_change"), body["unit_change"]) == ("next_cycle", "current_cycle")
+    if body["billing_cycle"] == case.body.get("billing_cycle") and not sooner:
+        raise CannotAct(f"{case.subscription.id} is billed by {body['billing_cycle']} already")
     return Done(
         {**case.body, **body}, f"{case.body.get('billing_cycle')} -> {body['billing_cycle']}, {body['unit_change']}"
     )

@@ -117,17 +117,23 @@ class Projection:
         for id, each in sorted(self.source.items()):
             if id.kind == SUBSCRIPTION:
                 mirrored = EntityId(SUBSCRIPTION, self._key(id.key))
-                have = self._have(mirrored)
-                if have is not None or why_not(each.body, self.source, self.offer) is None:
-                    yield self._mirror(mirrored, each, have)
+                if self._has_or_gets(id):
+                    yield self._mirror(mirrored, each, self._have(mirrored))
         for id, held in sorted(self.held.items()):
-            if id.kind == SUBSCRIPTION and why_not(held.body, self.source, self.offer) is None:
+            comes = id.kind == SUBSCRIPTION and why_not(held.body, self.source, self.offer) is None
+            if comes and not self._has_or_gets(id):
                 due = self._mirror(EntityId(SUBSCRIPTION, self._key(id.key)), Entity(id, held.body), None)
                 yield replace(due, root=held.root, obstacles=())
         for id, there in self.actual.items():
             gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
             if gone and (last_applied(there.body) or {}).get("status") == DELETED:
                 yield Wanted(id, {}, given=True, covers=frozenset())
+
+    def _has_or_gets(self, id: EntityId) -> bool:
+        """Whether the distributor has the mirror of a subscription, or gets that of the one which is there."""
+        here = self.source.get(id)
+        has = self.has(EntityId(SUBSCRIPTION, self._key(id.key)))
+        return has or (here is not None and why_not(here.body, self.source, self.offer) is None)
 
     def has(self, id: EntityId) -> bool:
         """Whether the distributor has it, and it came from this reseller."""

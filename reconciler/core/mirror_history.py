@@ -80,13 +80,13 @@ def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
     if occasion.due.expired and occasion.last.get("status") == ACTIVE:
         yield EXPIRE, f"its billing cycle ended on {occasion.due.cycle_end}"
-    for action, detail, fields in _told_by_fields(occasion):
-        if not covered.intersection(fields):
+    for action, detail, fields in _told_by_fields(occasion, covered):
+        if not covered.issuperset(fields):
             yield action, detail
 
 
-def _told_by_fields(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Each action by the fields that changed, with these."""
+def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each action by the fields that changed, with these. ``covered``: of those a record tells already."""
     last, want = occasion.last, occasion.want
     switched = occasion.changed("product") and not _renamed(occasion)
     if switched:
@@ -99,13 +99,13 @@ def _told_by_fields(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, .
         yield "change_quantity", f"{last.get('quantity')} -> {want.get('quantity')}{effective}", ("quantity",)
     if occasion.changed("renew_automatically"):
         yield "set_renew_automatically", _text(want.get("renew_automatically", False)), ("renew_automatically",)
-    yield from _edited(occasion)
+    yield from _edited(occasion, covered)
     yield from _add_ons(last.get("add_ons", {}), want.get("add_ons", {}))
     before, now = last.get("source_status") or ACTIVE, occasion.said.get("status", ACTIVE)
     if before != now and now in STATUS_ACTIONS:
         yield STATUS_ACTIONS[now], f"{before} -> {now}", ("status",)
     elif before != now and want["status"] == INACTIVE and last.get("status") == ACTIVE and not occasion.due.expired:
-        yield EXPIRE, f"{before} -> {now}", ()  # set so by the reseller's own system, before its cycle's end
+        yield EXPIRE, f"{before} -> {now}", ("status",)  # set so by the reseller's own system, before its cycle's end
     elif occasion.changed("renewals") and not switched:
         yield "renew", "", ("renewals",)
 
@@ -137,8 +137,8 @@ def _price(body: Body) -> tuple[int, str] | None:
     return int(whole), rest
 
 
-def _edited(occasion: Occasion) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    changed = tuple(field for field in EDITED if occasion.changed(field))
+def _edited(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    changed = tuple(field for field in EDITED if occasion.changed(field) and field not in covered)
     if changed:
         yield "edit", ", ".join(changed), changed
 

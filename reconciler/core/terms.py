@@ -82,8 +82,8 @@ def _cycle_end(said: Body, last: Body | None, billing_day: int | None, on: date)
     kept = day_of(last, "cycle_end")
     if kept and said.get("status", ACTIVE) not in (ACTIVE, INACTIVE):
         return kept
-    running = _Running(said, last, cycles, kept)
-    return running.end(on, after=True) if renews else _renewed(said, cycles, running.last_end(on))
+    running = _Running(said, last, cycles, kept, on)
+    return running.end(on, after=True) if renews else _renewed(said, cycles, running.last_end())
 
 
 def _first_seen(said: Body, cycles: Cycles, on: date) -> date | None:
@@ -97,12 +97,13 @@ def _first_seen(said: Body, cycles: Cycles, on: date) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """The cycle that runs, between what was last and what is said now. ``kept``: its end as it was known."""
+    """The cycle that runs, between what was last and what is said ``on`` a day. ``kept``: its end as it was known."""
 
     said: Body
     last: Body
     cycles: Cycles
     kept: date | None
+    on: date
 
     @property
     def later(self) -> bool:
@@ -111,13 +112,29 @@ class _Running:
 
     def end(self, day: date, *, after: bool) -> date | None:
         """The first end on or after a day, or strictly ``after`` it."""
-        if self.later and self.kept and (self.kept > day or (self.kept == day and not after)):
-            return self.kept
+        runs = self._runs() if self.later else None
+        if runs and (runs > day or (runs == day and not after)):
+            return runs
         return self.cycles.first(day, after=after)
 
-    def last_end(self, on: date) -> date | None:
+    def _runs(self) -> date | None:
+        """The end of the cycle that ran when the unit was changed; one that ended on that very day ran no more."""
+        unit = self.last.get("billing_cycle", self.cycles.period)
+        days = (date.fromisoformat(each["at"][:10]) for each in self.told if each["action"] == OTHER_UNIT)
+        changed = next(days, self.on)
+        if self.kept is None or self.kept > changed or unit == self.cycles.period:
+            return self.kept
+        return replace(self.cycles, period=unit).first(changed, after=True)
+
+    @property
+    def told(self) -> list[dict[str, str]]:
+        """The source's own records of what happened since."""
+        records: list[dict[str, str]] = self.said.get("history", [])
+        return records[self.last.get("records", 0) :]
+
+    def last_end(self) -> date | None:
         """Of what is not renewed: as it was known, unless something began anew since."""
-        action, day = self._began_anew(on) or ("", on)
+        action, day = self._began_anew() or ("", self.on)
         day = max(day, self.cycles.start)
         if action == OTHER_UNIT:
             return self.cycles.first(day, after=True)
@@ -136,12 +153,12 @@ class _Running:
         unit = self.last.get("billing_cycle", self.cycles.period) if self.later else self.cycles.period
         return replace(self, cycles=replace(self.cycles, period=unit))
 
-    def _began_anew(self, on: date) -> tuple[str, date] | None:
+    def _began_anew(self) -> tuple[str, date] | None:
         """The action since whose day another cycle is the last.
 
         By the source's own records of what happened since; where it keeps none, seen on the day.
         """
-        told = self.said.get("history", [])[self.last.get("records", 0) :]
+        told = self.told
         was_on = self.last.get("renew_automatically", False) or any(
             each["action"] == SWITCHED and each.get("detail") == "true" for each in told
         )
@@ -150,11 +167,11 @@ class _Running:
             if each["action"] in anew:
                 return each["action"], date.fromisoformat(each["at"][:10])
         if self.last.get("renew_automatically", False):
-            return SWITCHED, on
+            return SWITCHED, self.on
         back = self.last.get("source_status", ACTIVE) != ACTIVE and self.said.get("status", ACTIVE) == ACTIVE
         if back and not any(each["action"] == "renew" for each in told):
-            return TAKEN_UP, on
-        return None if self._same_cycles() else (OTHER_UNIT, on)
+            return TAKEN_UP, self.on
+        return None if self._same_cycles() else (OTHER_UNIT, self.on)
 
     def _same_cycles(self) -> bool:
         said, last = self.said, self.last

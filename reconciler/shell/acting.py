@@ -137,7 +137,7 @@ class Attempt:
         """The action's own write, and those of its mirrors above."""
         order, before = self.order, self.snapshot.entities
         given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
-        case = Case(self.subscription(), before, given.patch, order.now.date(), order.at, given.add_on)
+        case = Case(self.subscription(), before, given.patch, order.now.date(), order.at, given.add_on, self.role)
         changed = act(order.action, case)
         if not changed:
             return Parts((), Acted())

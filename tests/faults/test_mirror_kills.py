@@ -7,21 +7,18 @@ same is done again by somebody else, as an operator or a cron job would.
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
-from reconciler.shell.access import Access
 from reconciler.shell.acting import Acted
 from reconciler.stores.base import Snapshot
+from tests.laws.kills import in_a_child, killed
 from tests.laws.resale import PROVIDER, Resale, folder, paid, tenants
 
 DATABASE = Path(".reconcile", "tenants.db")
@@ -41,26 +38,6 @@ def resale() -> Iterator[Resale]:
     world.act(PROVIDER, "contoso.s1", "edit_pricing", "prices.P1M=4.44")
     yield world
     world.close()
-
-
-def killed(act: Callable[[], object], last: int) -> bool:
-    """Whether a process that does it was killed, before statement number ``last``; a commit is one too."""
-    number = count(1)
-
-    def before(*_: object) -> None:
-        if next(number) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def run() -> None:
-        event.listen(Engine, "before_cursor_execute", before)
-        event.listen(Engine, "commit", before)
-        act()
-
-    process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
-    process.join()
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode != 0
 
 
 def everything(world: Resale) -> list[Snapshot]:
@@ -96,14 +73,6 @@ def restored(world: Resale, saved: bytes) -> None:
 def is_sound(world: Resale) -> None:
     with closing(sqlite3.connect(world.root / DATABASE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-
-
-def in_a_child(world: Resale) -> Resale:
-    """The same world as another process opens it: its connections are its own."""
-    child = object.__new__(Resale)
-    child.__dict__.update(world.__dict__)
-    child.access = Access(world.root, os.environ)
-    return child
 
 
 ACTIONS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {

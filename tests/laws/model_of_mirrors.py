@@ -4,8 +4,9 @@ Nothing of the engine is used here. Days are counted by `oracle_cycles`. Where t
 can know (several changes of a cycle that it sees at once), the end of that cycle is `vague` and not compared.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ COPIED = (
     "billing_cycle",
     "quantity",
     "quantity_effective",
+    "paid",
     "activation_date",
     "start_date",
     "renew_automatically",
@@ -30,13 +32,14 @@ COPIED = (
     "provisioning_sync",
 )
 STANDING = ("suspended", "cancelled", "deleted")
-EDITED = ("characteristics", "plan", "activation_date", "start_date", "customer")
+EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
+SWITCH = ("product", "plan", "quantity", "quantity_effective", "renewals", "billing_cycle")
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "change_quantity": ("quantity",),
     "change_unit": ("billing_cycle",),
-    "upgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
-    "downgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
-    "upgrade or downgrade": ("product", "quantity", "renewals", "billing_cycle", *EDITED),
+    "upgrade": SWITCH,
+    "downgrade": SWITCH,
+    "upgrade or downgrade": SWITCH,
     "set_renew_automatically": ("renew_automatically",),
     "edit": EDITED,
     "add_add_on": ("add_ons",),
@@ -60,16 +63,21 @@ AFTER = {
     "expire": "inactive",
 }
 """The status after what was done."""
+MOVING = ("set_renew_automatically", "activate", "change_unit", "start", "unit")
+"""What moves the end of a cycle."""
+SILENT = ("start", "unit")
+"""What of that is seen, and has no record of its own."""
 STATUS_WORDS = {"active": "activate", "suspended": "suspend", "cancelled": "cancel", "deleted": "delete"}
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a subscription on a day. ``value``: what it was set to."""
+    """What happened to a subscription on a day. ``value``: what it was set to. ``own``: its distributor did it."""
 
     action: str
     day: date
     value: Any = None
+    own: bool = False
 
 
 @dataclass
@@ -96,10 +104,9 @@ class Term:
     def goes_on(self, was: Fields, said: Fields, told: list[Event], on: date) -> None:
         """From what was known to what is said now: what is told on its day, what is not on the day it is seen."""
         events = [*told, *unexplained(was, said, told, on)]
-        moving = [
-            each for each in events if each.action in ("set_renew_automatically", "activate", "change_unit", "start")
-        ]
-        self.vague |= len(moving) > 1
+        self.vague |= len([each for each in events if each.action in MOVING]) > 1
+        if said.get("unit_change") != "next_cycle":
+            self.until = None
         now = {**was, "renewals": []}
         for each in events:
             self._on(each, now, said)
@@ -115,7 +122,7 @@ class Term:
         day = max(event.day, starts(now))
         if event.action == "set_renew_automatically":
             self._switched(event, now)
-        elif event.action == "change_unit":
+        elif event.action in ("change_unit", "unit"):
             self._other_unit(event, now, said["billing_cycle"])
         elif event.action == "start":
             now |= {name: said.get(name) for name in ("start_date", "activation_date")}
@@ -135,7 +142,8 @@ class Term:
     def _other_unit(self, event: Event, now: Fields, unit: str) -> None:
         day = max(event.day, starts(now))
         if event.value == "next_cycle":
-            self.until = self.until or self.end or self._after(day, now)
+            runs = self.until if self.until and self.until > day else None
+            self.until = runs or self.end or self._after(day, now)
         else:
             self.until = None
             self.end = None if renews(now) else self._after(day, {**now, "billing_cycle": unit})
@@ -149,7 +157,7 @@ class Term:
 
     def ends(self, said: Fields, on: date) -> date:
         """The end that is shown: of what renews, the next one."""
-        return self.end or self._after(on, said)
+        return self.end or self.until or self._after(on, said)
 
     def _from(self, day: date, said: Fields) -> date:
         return oracle.end_from(day, starts(said), said["billing_cycle"], self.billing_day)
@@ -173,12 +181,12 @@ def unexplained(was: Fields, said: Fields, told: list[Event], on: date) -> Itera
     """What the reseller changed without a record, named as the business does (SUB-31)."""
     explained = {name for each in told for name in EXPLAINS.get(each.action, ())}
     changed = {name for name in (*COPIED, "customer", "status") if was.get(name) != said.get(name)} - explained
-    if renews(was) == renews(said):
-        changed -= {"renew_automatically"}
+    changed -= {name for name in ("renew_automatically", "paid") if bool(was.get(name)) == bool(said.get(name))}
     if "product" in changed:
         yield Event(_direction(was["product"], said["product"]), on)
-    elif "billing_cycle" in changed:
-        yield Event("change_unit", on, said.get("unit_change", "current_cycle"))
+    if was.get("billing_cycle") != said.get("billing_cycle") and not any(each.action == "change_unit" for each in told):
+        action = "unit" if "product" in changed or "billing_cycle" in explained else "change_unit"
+        yield Event(action, on, said.get("unit_change", "current_cycle"))
     if "quantity" in changed or ("quantity_effective" in changed and "quantity" not in explained):
         yield Event("change_quantity", on)
     if "renew_automatically" in changed:
@@ -232,6 +240,24 @@ class Mirror(Subscription):
     applied: Fields = field(default_factory=dict)
     drifted: bool = False
     vague_history: bool = False
+    tampered: bool = False
+
+    def did(self, does: Event) -> None:
+        """Its distributor did something. What is added to a history that is none any more is gone with it."""
+        if not self.tampered:
+            self.history.append(replace(does, own=True))
+
+    def rewritten(self, remembered: Iterable[str]) -> None:
+        """Its history was, behind the guard's back: what its distributor did since it was written last, nobody knows.
+
+        ``remembered``: the actions that the mirror knows to have been on record.
+        """
+        known = Counter(remembered) - Counter(each.action for each in self.history if not each.own)
+        history, self.history, self.tampered = self.history, [], True
+        for each in history:
+            if not each.own or known[each.action] > 0:
+                known[each.action] -= each.own
+                self.history.append(each)
 
 
 @dataclass
@@ -247,8 +273,15 @@ class Model:
     def settle(self, on: date) -> None:
         """Everything is mirrored, the deepest level first (TREE-01)."""
         for reseller in ("east", "contoso", "fabrikam"):
-            for key in self.keys(reseller):
-                self.mirror(reseller, key, on)
+            self.settle_level(reseller, on)
+
+    def settle_level(self, reseller: str, on: date) -> None:
+        """What one reseller has is mirrored to its distributor; the customers that were copied follow (SUB-03)."""
+        for owner, key in [*self.customers]:
+            if owner == reseller:
+                self._follows(reseller, key)
+        for key in self.keys(reseller):
+            self.mirror(reseller, key, on)
 
     def keys(self, tenant: str) -> list[str]:
         return sorted(key for owner, key in self.subscriptions if owner == tenant)
@@ -264,6 +297,7 @@ class Model:
         source, have = self.subscriptions[reseller, key], self.subscriptions.get(at)
         if reseller not in self.mirrors_on:
             return False
+        self._follows(reseller, source.body["customer"])
         if have is None:
             if not self._comes(reseller, source):
                 return False
@@ -306,14 +340,21 @@ class Model:
         told = source.history[mirror.seen :]
         mirror.term.goes_on(mirror.was, source.body, told, on)
         mirror.term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
-        new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action != "start")]
-        mirror.history += [each for each in new if each.action != "expire"]  # the source's own end is not the mirror's
-        if mirror.body["status"] == "active" and self._expired(source.body, mirror.term, on):
+        new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action not in SILENT)]
+        ended = "expire"  # the source's own end is not the mirror's
+        mirror.history += [replace(each, own=False) for each in new if each.action != ended]
+        over = self._expired(source.body, mirror.term, on) or self._put_to_rest(source.body, mirror, told, on)
+        if mirror.body["status"] == "active" and over:
             mirror.history.append(Event("expire", on))
 
     def _expired(self, said: Fields, term: Term, on: date) -> bool:
         running = said["status"] not in STANDING and starts(said) <= on and not renews(said)
         return running and term.end is not None and term.end <= on
+
+    def _put_to_rest(self, said: Fields, mirror: Mirror, told: list[Event], on: date) -> bool:
+        """Whether the reseller's system made it inactive, and told no action of it, before the mirror's own end."""
+        alone = said["status"] == "inactive" != mirror.was["status"] and self._status(said, mirror, on) == "inactive"
+        return alone and not any("status" in EXPLAINS.get(each.action, ()) for each in told)
 
     def _status(self, said: Fields, mirror: Mirror, on: date) -> str:
         """SUB-09, SUB-20, SUB-28, SUB-29."""
@@ -337,15 +378,14 @@ class Model:
             "bill_to": reseller,
             "reseller": reseller,
             "source": key,
-            "paid": True,
             "status": status,
             "source_status": said["status"],
             "ribbon": f"This subscription is managed by {NAMES[reseller]} Tenant Reseller",
         }
-        self._customer(reseller, source)
+        self._copied(reseller, said["customer"])
         self._priced(reseller, said, mirror)
         mirror.was = {**said, "add_ons": _bare(said.get("add_ons", {}))}
-        mirror.seen, mirror.drifted = len(source.history), False
+        mirror.seen, mirror.drifted, mirror.tampered = len(source.history), False, False
 
     def _priced(self, reseller: str, said: Fields, mirror: Mirror) -> None:
         """SUB-05, SUB-13, SUB-15, SUB-16: what the distributor edited is its own from then on."""
@@ -377,9 +417,13 @@ class Model:
         price = listed or PRODUCTS.get(product, {}).get("unit_prices", {}).get(cycle)
         return {cycle: price} if cycle and price else {}
 
-    def _customer(self, reseller: str, source: Subscription) -> None:
+    def _follows(self, reseller: str, key: str) -> None:
+        """A customer that was copied, whatever holds its subscriptions."""
+        if reseller in self.mirrors_on and (UPSTREAMS[reseller], f"{reseller}.{key}") in self.customers:
+            self._copied(reseller, key)
+
+    def _copied(self, reseller: str, key: str) -> None:
         """SUB-03: the customer is copied first, and followed. SUB-14: nothing of how it is billed."""
-        key = source.body["customer"]
         there = self.customers[reseller, key]
         copy: Fields = {name: there[name] for name in ("name", "reference") if name in there}
         self.customers[UPSTREAMS[reseller], f"{reseller}.{key}"] = copy

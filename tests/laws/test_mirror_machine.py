@@ -2,6 +2,7 @@
 
 After each settle (apply, then a plan that is empty): as many mirrors as mirrored subscriptions, none twice, none lost,
 mirror = source on every locked field, each side by its own cycle end, allowed edits intact, one record for each action.
+Who acts and who applies is killed on the way, by kill -9, in a process of its own.
 """
 
 from collections import Counter
@@ -20,6 +21,7 @@ from reconciler.shell.execute import Result
 from reconciler.stores.base import EntityWrite, Snapshot
 from tests.contract.test_guard import DENIED_ACTIONS
 from tests.laws import oracle_cycles as oracle
+from tests.laws.kills import in_a_child, killed
 from tests.laws.model_of_mirrors import Event, Fields, Mirror, Model, Subscription, Term, renews, starts
 from tests.laws.resale import LISTED, PROVIDER, UPSTREAMS, Prices, Resale, folder, paid, tenants
 from tests.laws.test_action_table import SETTINGS
@@ -29,6 +31,7 @@ RESELLERS = sorted(UPSTREAMS)
 DONE = (Result.APPLIED, Result.UNCHANGED)
 PRODUCTS = ("office", "premium", "exchange", "backup", "own-tool", "ghost")
 CYCLES = ("P1M", "P1Y", "P1W")
+WHEN = ("current_cycle", "next_cycle")
 LIVE = ("active", "inactive", "suspended")
 SOMETIMES = st.integers(0, 3).map(lambda number: number == 0)
 ROUNDS: tuple[Prices, ...] = (
@@ -139,16 +142,17 @@ class Machine(RuleBasedStateMachine):
         if found is None or found[2].body["status"] == "deleted":
             return
         reseller, key, source = found
+        unit, when = data.draw(st.sampled_from(CYCLES)), data.draw(st.sampled_from(WHEN))
         change = data.draw(
             st.sampled_from(
                 (
                     {"quantity": source.body["quantity"] + 1},
                     {"renew_automatically": not renews(source.body)},
-                    {"paid": True},
+                    {"paid": data.draw(st.booleans())},
                     {"characteristics": {"domain": f"{len(source.history)}.example"}},
                     {"status": data.draw(st.sampled_from(("active", "inactive", "suspended", "cancelled", "deleted")))},
                     {"provisioning_sync": "failed"},
-                    {"billing_cycle": data.draw(st.sampled_from(CYCLES)), "unit_change": "current_cycle"},
+                    {"billing_cycle": unit, "unit_change": when},
                     {"product": data.draw(st.sampled_from(PRODUCTS))},
                     {"customer": data.draw(st.sampled_from(("acme", "bolt")))},
                     {"add_ons": {"more": {"product": "exchange", "billing_cycle": "P1M"}}},
@@ -243,12 +247,17 @@ class Machine(RuleBasedStateMachine):
                 change = {"quantity": quantity, "quantity_effective": day}
                 self._did(found, Event("change_quantity", self.today), change)
 
-    @rule(data=st.data(), cycle=st.sampled_from(CYCLES), when=st.sampled_from(("current_cycle", "next_cycle")))
+    @rule(data=st.data(), cycle=st.sampled_from(CYCLES), when=st.sampled_from(WHEN))
     def change_unit(self, data: st.DataObject, cycle: str, when: str) -> None:
-        """To another unit: what a change to the same one does to the cycle that runs, the rules leave open."""
+        """To another unit; to the same one only to have it now, and not with the next cycle."""
         found = self._own(data, *LIVE)
-        if found and found[2].body["billing_cycle"] != cycle:
-            assert self._act(found[0], found[1], "change_unit", f"billing_cycle={cycle}", f"when={when}")
+        if found is None:
+            return
+        body = found[2].body
+        acted = self._act(found[0], found[1], "change_unit", f"billing_cycle={cycle}", f"when={when}")
+        sooner = (body.get("unit_change"), when) == ("next_cycle", "current_cycle")
+        assert (acted is not None) == (body["billing_cycle"] != cycle or sooner)
+        if acted:
             change = {"billing_cycle": cycle, "unit_change": when}
             self._did(found, Event("change_unit", self.today, when), change)
 
@@ -295,12 +304,14 @@ class Machine(RuleBasedStateMachine):
             does = Event("set_renew_automatically", self.today, value)
             self._did(found, does, {"renew_automatically": value})
 
-    @rule(data=st.data(), domain=st.sampled_from("abc"))
-    def edit(self, data: st.DataObject, domain: str) -> None:
+    @rule(data=st.data(), domain=st.sampled_from("abc"), customer=st.sampled_from((None, None, "acme", "bolt")))
+    def edit(self, data: st.DataObject, domain: str, customer: str | None) -> None:
         if found := self._own(data, *LIVE):
-            assert self._act(found[0], found[1], "edit", f"characteristics.domain={domain}", "paid=true")
+            moves = [f"customer={customer}"] if customer else []
+            assert self._act(found[0], found[1], "edit", f"characteristics.domain={domain}", "paid=true", *moves)
             characteristics = {**found[2].body.get("characteristics", {}), "domain": domain}
-            self._did(found, Event("edit", self.today), {"characteristics": characteristics, "paid": True})
+            change: Fields = {"characteristics": characteristics, "paid": True}
+            self._did(found, Event("edit", self.today), change | ({"customer": customer} if customer else {}))
 
     @rule(
         data=st.data(),
@@ -409,7 +420,7 @@ class Machine(RuleBasedStateMachine):
             action, given = "change_add_on", ["add_on=kept", f"prices.P1M={value}.00"]
             body["add_ons"]["kept"]["prices"]["P1M"] = f"{value}.00"
         assert self.resale.act(tenant, key, action, *given).denied is None
-        mirror.history.append(Event(action, self.today))
+        mirror.did(Event(action, self.today))
         event(f"edited: {what}")
         self.settled = False
 
@@ -425,6 +436,8 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), given=st.sampled_from(("quantity=99", "product=ghost", "paid=false", "cycle_end=2030-01-01")))
     def denied_edit(self, data: st.DataObject, given: str) -> None:
         found = self._mirror(data)
+        if found and given == "paid=false" and not found[2].body["paid"]:
+            return  # it is so already
         if found and not found[2].drifted and found[2].body["status"] in LIVE:
             before = self._everything()
             acted = self.resale.act(found[0], found[1], "edit", given, "type=internal")
@@ -443,6 +456,8 @@ class Machine(RuleBasedStateMachine):
         if reseller not in self.model.mirrors_on or self.model.held(reseller, mirror.body["source"]):
             return
         event(f"drift at {'the provider' if tenant == PROVIDER else 'a reseller'}")
+        if "history" in names:
+            mirror.rewritten(each["action"] for each in self.resale.body(tenant, key)["last_applied"]["history"])
         self.resale.write(tenant, {"kind": "Subscription", "key": key, **{name: TAMPERED[name] for name in names}})
         if "add_ons" in names and "kept" in mirror.body["add_ons"]:
             mirror.body["add_ons"]["kept"]["prices"] = {}
@@ -520,8 +535,7 @@ class Machine(RuleBasedStateMachine):
         """What is mirrored to contoso; the provider's turn comes later (TREE-03)."""
         failed = [each for each in self.resale.apply(self.resale.plan("contoso")) if each.result not in DONE]
         assert failed == [], failed
-        for key in self.model.keys("east"):
-            self.model.mirror("east", key, self.today)
+        self.model.settle_level("east", self.today)
         self._compare("contoso", self.model.keys("contoso"), whole=True)
         self.settled = False
 
@@ -551,6 +565,38 @@ class Machine(RuleBasedStateMachine):
         assert self._everything() == before
         self.settle()
 
+    # Kills
+
+    @rule(data=st.data(), quantity=st.integers(1, 12), last=st.integers(1, 60))
+    def killed_action(self, data: st.DataObject, quantity: int, last: int) -> None:
+        """Whoever acts is killed: it is done, mirrors and all, or nothing of it is, and it is done again (SUB-19)."""
+        found = self._own(data, *LIVE)
+        if found is None:
+            return
+        order = (found[0], found[1], "change_quantity", f"quantity={quantity}")
+        before = self._everything()
+        was_killed = killed(lambda: in_a_child(self.resale).act(*order, role="reseller"), last)
+        if self._everything() == before:
+            assert was_killed
+            assert self._act(*order)
+        event(f"an action {'was killed' if was_killed else 'outran its killer'}")
+        change = {"quantity": quantity, "quantity_effective": self.today.isoformat()}
+        self._did(found, Event("change_quantity", self.today), change)
+
+    @precondition(lambda self: not self.settled)
+    @rule(last=st.integers(1, 80))
+    def killed_apply(self, last: int) -> None:
+        """Whoever applies is killed: each tenant is as it was or as it should be, and the next one settles the rest."""
+        plan = self.resale.plan()
+        before = self._everything()
+        was_killed = killed(lambda: in_a_child(self.resale).apply(plan), last)
+        there = self._everything()
+        self.settle()
+        after = self._everything()
+        for was, found, settled in zip(before, there, after, strict=True):
+            assert found == was or found.entities == settled.entities
+        event(f"an apply {'was killed' if was_killed else 'outran its killer'}")
+
     # What must be so
 
     def _compare(self, tenant: str, keys: list[str], *, whole: bool = False) -> None:
@@ -570,13 +616,12 @@ class Machine(RuleBasedStateMachine):
             self._shows_the_next_end(key, self.model.subscriptions[tenant, key], there[key])
 
     def _shows_the_next_end(self, key: str, mirror: Subscription, entity: Entity) -> None:
-        """What renews shows the end of the cycle that runs; where a unit is to change, that is compared no further."""
+        """What renews shows the end of the cycle that runs."""
         reseller, _, source = key.partition(".")
         follows = reseller in self.model.mirrors_on and not self.model.held(reseller, source)
         assert isinstance(mirror, Mirror)
         assert mirror.term is not None
-        plain = mirror.was.get("unit_change") != "next_cycle" and renews(mirror.was)
-        if follows and plain and mirror.body["status"] == "active":
+        if follows and renews(mirror.was) and mirror.body["status"] == "active":
             assert entity.body["cycle_end"] == mirror.term.ends(mirror.was, self.today).isoformat()
 
     def _each(self, tenant: str, keys: list[str], there: dict[str, Entity]) -> None:

@@ -230,3 +230,15 @@ def test_a_resellers_own_subscription_is_told_by_the_record_that_is_new() -> Non
     weekly = {**before, "billing_cycle": "P1W", "unit_change": "current_cycle"}
     weekly["history"] = [*before["history"], record("2026-11-25", "change_unit", "P1M -> P1W, current_cycle")]
     assert own_terms(before, weekly, billing_day=None, on=day("2026-11-25")).cycle_end == day("2026-11-29")
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["recorded", "seen"])
+@pytest.mark.parametrize("looked_before", [True, False], ids=["looked before", "not"])
+def test_a_unit_that_changes_with_the_next_cycle_on_the_day_one_ended(*, looked_before: bool, told: bool) -> None:
+    """The cycle that begins on that day is of the old unit yet, whether anybody looked before the change (SUB-27)."""
+    renewing = said(renew_automatically=True)
+    yearly = said(renew_automatically=True, billing_cycle="P1Y", unit_change="next_cycle")
+    yearly["history"] = [record("2026-12-15", "change_unit", "P1M -> P1Y, next_cycle")] if told else []
+    looks = [("2026-11-15", renewing), *([("2026-12-15", renewing)] if looked_before else [])]
+    assert after(*looks, ("2026-12-15", yearly)).cycle_end == day("2027-01-15")
+    assert after(*looks, ("2026-12-15", yearly), ("2027-01-15", yearly)).cycle_end == day("2027-11-15")
