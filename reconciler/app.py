@@ -29,7 +29,7 @@ from reconciler.core.mirroring import compare_mirror
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.schedule import scheduled
+from reconciler.core.schedule import Schedule
 from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.supposing import Supposition, options_named
@@ -205,9 +205,11 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
     """
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
-    done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
-    coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
-    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
+    schedule = Schedule.of(fold)
+    kept: dict[str, TenantPlan] = {}
+    order = fold.plan_into(kept, selected, schedule.note)
+    done = tuple(_with_commits(workspace, kept[key]) for key in order)
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=schedule.entries())
 
 
 def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:

@@ -3,7 +3,7 @@
 Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from graphlib import TopologicalSorter
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.held import held_at
-from reconciler.core.mirror import Clock, Offer, Projection
+from reconciler.core.mirror import Clock, Offer, Projection, mirrored_from
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
@@ -116,11 +116,38 @@ class Fold:
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
+        kept: dict[str, TenantPlan] = {}
+        yield from (kept[key] for key in self.plan_into(kept, selected))
+
+    def plan_into(
+        self,
+        kept: MutableMapping[str, TenantPlan],
+        selected: frozenset[str] | None,
+        planned: Callable[[str], None] | None = None,
+    ) -> list[str]:
+        """Put the plan of each selected tenant into ``kept`` when it is made, and again with what is mirrored to it.
+
+        Returns the tenants in the plan's order. ``planned`` is told of each while its state is there; where it is
+        given, what no other tenant needs of a state is let go afterwards (decision 022).
+        """
         order = tenants_in_order(self.catalog)
-        plans = {key: self.plan(key) for key in order if selected is None or key in selected}
+        distributors = {upstream_key(self.catalog, key) for key in order}
+        for key in order:
+            if selected is None or key in selected:
+                kept[key] = self.plan(key)
+                if planned is not None:
+                    planned(key)
+                    self._let_go(key, below=key in distributors)
         for distributor, resellers in self._distributors(order, selected):
-            plans |= self._mirrored(distributor, resellers, plans)
-        yield from (plans[key] for key in [*sorted(self.catalog.providers), *order] if key in plans)
+            for key, plan in self._mirrored(distributor, resellers, kept).items():
+                kept[key] = plan
+        return [key for key in [*sorted(self.catalog.providers), *order] if key in kept]
+
+    def _let_go(self, reseller: str, *, below: bool) -> None:
+        """Nothing but what is mirrored is asked of a tenant with no resellers once it was planned."""
+        if not below and reseller in self.done:
+            self.states[reseller] = mirrored_from(self.states[reseller])
+            del self.done[reseller], self.observed[reseller]
 
     def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""

@@ -71,6 +71,14 @@ class Offer:
         return product in self.products and self.products[product].get("active", True) is True
 
 
+def mirrored_from(state: State) -> State:
+    """What mirroring looks at of a reseller's state: nothing, where it has neither customers nor subscriptions."""
+    kinds = {id.kind for id in state}
+    if CUSTOMER not in kinds and SUBSCRIPTION not in kinds:
+        return {}
+    return {id: each for id, each in state.items() if id.kind in (CUSTOMER, SUBSCRIPTION, PRODUCT)}
+
+
 def mirror_key(reseller: str, key: str) -> str:
     """SUB-04: of the one mirror that a subscription or customer has: a reseller's key holds no dot."""
     return f"{reseller}.{key}"

@@ -4,6 +4,7 @@ Whether they are let through then is judged on that day; a plan made with that d
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
@@ -29,12 +30,33 @@ def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
     """The next change of every dated amount of the plans, and of the listed products, that tenants have from above
     once the plan is applied. ``fold``: the one that planned them.
     """
-    lists = _lists(fold)
-    found: dict[Coming, list[str]] = {}
-    for tenant in sorted(tenants):
-        for coming in (*_of_plans(fold, tenant), *_of_the_list(fold, tenant, lists)):
-            found.setdefault(coming, []).append(tenant)
-    return tuple(Scheduled(*what, tuple(who)) for what, who in sorted(found.items()))
+    schedule = Schedule.of(fold)
+    for tenant in tenants:
+        schedule.note(tenant)
+    return schedule.entries()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The same, tenant by tenant: each is noted while the fold has its state."""
+
+    fold: Fold
+    lists: Announced
+    found: dict[Coming, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fold: Fold) -> "Schedule":
+        """A schedule with nothing noted yet."""
+        return cls(fold, _lists(fold))
+
+    def note(self, tenant: str) -> None:
+        """Note what is to come for a tenant that was planned."""
+        for coming in (*_of_plans(self.fold, tenant), *_of_the_list(self.fold, tenant, self.lists)):
+            self.found.setdefault(coming, []).append(tenant)
+
+    def entries(self) -> tuple[Scheduled, ...]:
+        """All that was noted, by day."""
+        return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
 
 def _of_plans(fold: Fold, tenant: str) -> Iterator[Coming]:
@@ -97,15 +119,15 @@ def _original(fold: Fold, tenant: str, copy: Entity) -> Body | None:
 
 def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
     """Of every dated amount, where it stands, the next day on which it changes, and to what."""
-    for field in fields:
-        value, here = body.get(field.name), (*path, field.name)
-        if field.type == "amount":
+    for shape in fields:
+        value, here = body.get(shape.name), (*path, shape.name)
+        if shape.type == "amount":
             yield from ((here, *coming) for coming in _next_amount(value, on))
-        elif field.type == "struct" and isinstance(value, Mapping):
-            yield from _next(value, field.fields, on, here)
-        elif field.type == "items" and isinstance(value, Mapping):
+        elif shape.type == "struct" and isinstance(value, Mapping):
+            yield from _next(value, shape.fields, on, here)
+        elif shape.type == "items" and isinstance(value, Mapping):
             for key, item in value.items():
-                yield from _next(item, field.fields, on, (*here, key))
+                yield from _next(item, shape.fields, on, (*here, key))
 
 
 def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:
