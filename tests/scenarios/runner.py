@@ -21,7 +21,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -213,7 +213,7 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
     then = applied(start, played.states)
     plan = made(then, rules)
-    answers = "\n".join(answer(_fold(then, rules), question) for question in questions)
+    answers = "\n".join(answer(fold_of(then, rules), question) for question in questions)
     states = {**acted, **after(plan.tenants, then.states)}
     undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
     return Outcome(plan_text(plan), states, answers, undone, played.transcript)
@@ -227,7 +227,7 @@ def played_out(start: Given, rules: RuleBook) -> Played:
     return play(start.acts, start.catalog, rules, start.states)
 
 
-def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
+def planned(start: Given, rules: RuleBook) -> Sequence[TenantPlan]:
     """The plans of all tenants."""
     return made(start, rules).tenants
 
@@ -235,14 +235,15 @@ def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
 def made(start: Given, rules: RuleBook) -> Plan:
     """The whole plan."""
     assert start.catalog is not None
-    fold = _fold(start, rules)
+    fold = fold_of(start, rules)
     plans = tuple(fold.plans(start.selected))
     coming = scheduled(fold, (each.tenant for each in plans if each.tenant in start.catalog.policies))
     source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
     return Plan(f"{DAY}T00:00:00Z", source, _caused(plans, start, rules), scheduled=coming)
 
 
-def _fold(start: Given, rules: RuleBook) -> Fold:
+def fold_of(start: Given, rules: RuleBook) -> Fold:
+    """The walk down and up the tree, not begun yet."""
     assert start.catalog is not None
     observe, provider = _observing(start), _of_provider(start)
     return Fold(start.catalog, observe, rules, start.on, start.allowed, provider, start.at)
@@ -274,7 +275,7 @@ def _observing(start: Given) -> Observe:
     return lambda policy: gone if policy.reseller in start.unreadable else reads(policy)
 
 
-def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
+def after(plans: Sequence[TenantPlan], states: States) -> dict[str, State]:
     """The states of the tenants that the plans change."""
     return {plan.tenant: _applied(plan, states.get(plan.tenant, {})) for plan in plans if plan.changes}
 
