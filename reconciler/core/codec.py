@@ -8,6 +8,7 @@ or a later format is refused, never skipped.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -349,8 +350,14 @@ def change_from_data(data: Mapping[str, Any]) -> Change:
         rule=data["rule"],
         cause=data["cause"],
         declared_at=_declared_from_data(data["declared_at"]),
-        needed_by=tuple(_entity(*each.split("/")[1:]) for each in data["needed_by"]),
+        needed_by=tuple(_entity_at(each.partition("/")[2]) for each in data["needed_by"]),
     )
+
+
+@lru_cache(maxsize=4096)
+def _entity_at(path: str) -> EntityId:
+    """Of an address without its tenant. Many tenants' dependents are needed by the same entities: each is made once."""
+    return _entity(*path.split("/"))
 
 
 def _entity(type_: str, key: str) -> EntityId:
