@@ -22,8 +22,8 @@ from reconciler.core.codec import (
 )
 from reconciler.model.plan import Change, Deferred, Kept, KeptTenants, Outline, TenantPlan, outline
 
-IN_MEMORY = 300
-"""So many changes, made and deferred, are kept in memory: a few megabytes."""
+IN_MEMORY = 100
+"""So many changes, made and deferred, are kept in memory: a megabyte or two, of plans with many rates."""
 LIKENESS = 16
 _MARK = struct.Struct(f"<{LIKENESS}sI")
 """Of a change: its likeness, and how many bytes it takes."""
