@@ -5,10 +5,11 @@ Nothing here prints, asks, or chooses an exit status.
 # long: everything that can be asked of a workspace, in one place
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +30,7 @@ from reconciler.core.mirroring import compare_mirror
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
 from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.schedule import scheduled
+from reconciler.core.schedule import Schedule
 from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook, fields_of, rule_book
 from reconciler.core.supposing import Supposition, options_named
@@ -202,12 +203,14 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
 ) -> Plan:
     """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
 
-    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
+    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown` and, where there is no
+    room for the plan, `StoreError`.
     """
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
-    done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
-    coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
-    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
+    schedule = Schedule.of(fold)
+    spool = access.spool(partial(_with_commits, workspace))
+    done = spool.tenants(fold.plan_into(spool, selected, schedule.note))
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=schedule.entries())
 
 
 def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:
@@ -219,7 +222,7 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
         observed = access.observe(tenant, place_of(workspace.catalog, tenant))
         return observed if isinstance(observed, Observed) else observed.problem
 
-    return Plan(timestamp(now), source_of(workspace), inverse(plan, look))
+    return Plan(timestamp(now), source_of(workspace), _spooled(access, inverse(plan, look)))
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
@@ -229,12 +232,22 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     fold = replace(_fold(workspace, access, now), catalog=before.catalog)
-    planned = {tenant.tenant for tenant in plan.tenants} & {*before.catalog.policies, *before.catalog.providers}
-    earlier = {each.tenant: each for each in fold.plans(frozenset(planned))}
-    tenants = tuple(
+    planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
+    earlier = access.spool()
+    fold.plan_into(earlier, frozenset(planned), lambda _: None)
+    tenants = (
         with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
     )
-    return replace(plan, tenants=tenants, source=replace(plan.source, base=before.revision))
+    return replace(plan, tenants=_spooled(access, tenants), source=replace(plan.source, base=before.revision))
+
+
+def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan]:
+    """Tenants' plans in their order, each made when the one before is kept."""
+    spool, order = access.spool(), []
+    for each in plans:
+        spool[each.tenant] = each
+        order.append(each.tenant)
+    return spool.tenants(order)
 
 
 def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
@@ -379,7 +392,7 @@ def act(workspace: Workspace, access: Access, order: Order) -> Acted:
 def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:
     """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
     selected = workspace.chosen(tuple(tenants))
-    plans = tuple(_fold(workspace, access, now).mirrors(selected))
+    plans = _spooled(access, _fold(workspace, access, now).mirrors(selected))
     return Plan(timestamp(now), source_of(workspace), plans)
 
 

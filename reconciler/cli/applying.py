@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from reconciler import app
 from reconciler.cli.common import FAILED, INTERRUPTED
 from reconciler.cli.options import access_to, counted, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_result
-from reconciler.cli.planning import Asked, planned, planning_options, read_plan, rendered, save, status_of
-from reconciler.model.plan import Plan
+from reconciler.cli.planning import Asked, planned, planning_options, read_plan, save, status_of, write_plan
+from reconciler.model.plan import Plan, total
 from reconciler.report.lines import render
 from reconciler.report.text import closing_lines
 from reconciler.shell.access import Access
@@ -42,7 +41,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
     with access_to(root, verify=asked.verify) as access:
         plan = given or planned(workspace, access, now, asked)
         if given is None or asked.form != "text" or asked.verbose:
-            write_result(rendered(plan, asked.form, verbose=asked.verbose))
+            write_plan(plan, asked.form, verbose=asked.verbose)
         elif not plan.applyable:
             write_result(render(closing_lines(plan), colour=coloured(sys.stdout)))
         save(plan, asked.out, root)
@@ -58,7 +57,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
 
 def _approved(plan: Plan) -> bool:
     """Whether somebody said ``yes``, on a terminal or by a pipe. No answer is a no."""
-    tenants = counted(sum(bool(each.changes) for each in plan.tenants), "tenant")
+    tenants = counted(_changing(plan), "tenant")
     sys.stderr.write(f"\nApply these changes to {tenants}? Only `yes` is accepted: ")
     sys.stderr.flush()
     answer = sys.stdin.readline() if sys.stdin else ""
@@ -71,10 +70,15 @@ def _approved(plan: Plan) -> bool:
     return False
 
 
+def _changing(plan: Plan) -> int:
+    """How many tenants it changes."""
+    return sum(each.summary.changes > 0 for each in plan.outlines)
+
+
 def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime) -> list[Applied]:
     """Carry the plan out. Interrupted, say how far it came."""
     done: list[Applied] = []
-    with progress(sum(bool(tenant.changes) for tenant in plan.tenants), "Applying") as step:
+    with progress(_changing(plan), "Applying") as step:
         try:
             for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
                 done.append(each)
@@ -96,7 +100,7 @@ def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> Non
         say(f"{each.tenant}: {each.result}: {each.problem}")
     if plan.applyable:
         applied = {each.tenant for each in done if each.result is Result.APPLIED}
-        count = replace(plan, tenants=tuple(each for each in plan.tenants if each.tenant in applied)).summary()
+        count = total(each.summary for each in plan.outlines if each.tenant in applied)
         counts = f"{count.create} added, {count.update} changed, {count.delete} destroyed"
         rest = f"; not applied: {', '.join(each.tenant for each in refused)}. Plan again to see what is left"
         text = f"Apply incomplete: {counts}{rest}.\n" if refused else f"Apply complete: {counts}.\n"

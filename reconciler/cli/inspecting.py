@@ -19,7 +19,6 @@ from reconciler.model.values import Path as FieldPath
 from reconciler.model.values import parse_path
 from reconciler.report.data import pretty
 from reconciler.report.explanation import render_explanation
-from reconciler.report.folding import summary_of
 from reconciler.report.history import render_history
 from reconciler.report.status import StatusRow, render_status
 from reconciler.report.supposition import render_supposition
@@ -100,14 +99,14 @@ def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
 
 def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
     rows = []
-    for tenant in plan.tenants:
-        count = summary_of(plan, tenant)
+    for outline in plan.outlines:
+        count, tenant = outline.summary, outline.bare
         record = last.get(tenant.tenant)
         rows.append(
             StatusRow(
                 tenant=tenant.tenant,
                 status=tenant.status,
-                changes=count.create + count.update + count.delete,
+                changes=count.changes,
                 withheld=count.withheld,
                 blocked=count.blocked,
                 commit=record.commit if record else None,

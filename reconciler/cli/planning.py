@@ -15,31 +15,32 @@ from click.exceptions import Exit
 from reconciler import app
 from reconciler.cli.common import CHANGES, DENIED, FAILED
 from reconciler.cli.options import access_to, remark_on, with_folder, with_workspace
-from reconciler.cli.output import coloured, progress, say, write_result
-from reconciler.core.codec import PlanRefused, decode, encode
+from reconciler.cli.output import coloured, progress, say, write_result, write_results
+from reconciler.core.codec import PlanRefused, decode, encoded
 from reconciler.model.plan import Plan
-from reconciler.report.data import render_plan_json
+from reconciler.report.data import plan_json
 from reconciler.report.html import render_html
+from reconciler.report.lines import rendered
 from reconciler.report.markdown import render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
-from reconciler.report.text import render_plan
+from reconciler.report.text import plan_lines
 from reconciler.shell.access import Access
 from reconciler.shell.recall import look_for_plan
 
 FORMATS = click.Choice(["text", "json", "markdown", "html"])
 
 
-def rendered(plan: Plan, form: str, *, verbose: bool) -> str:
-    """A plan in one of `FORMATS`."""
+def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
+    """A plan in one of `FORMATS` as the result, written as it is made."""
     match form:
         case "json":
-            return render_plan_json(plan)
+            write_results(plan_json(plan))
         case "markdown":
-            return render_markdown(plan, verbose=verbose)
+            write_result(render_markdown(plan, verbose=verbose))
         case "html":
-            return render_html(plan, verbose=verbose)
+            write_result(render_html(plan, verbose=verbose))
         case _:
-            return render_plan(plan, verbose=verbose, colour=coloured(sys.stdout))
+            write_results(rendered(plan_lines(plan, verbose=verbose), colour=coloured(sys.stdout)))
 
 
 @click.command("validate")
@@ -154,9 +155,9 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     try:
         if target.exists() and not target.is_file():  # a device or a pipe: it is written to, not replaced
-            target.write_bytes(encode(plan))
+            _write(plan, target)
         else:
-            partial.write_bytes(encode(plan))
+            _write(plan, partial)
             partial.replace(target)
     except OSError as error:
         raise click.ClickException(f"the plan was not saved: {out}: {error.strerror}") from error
@@ -164,6 +165,11 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
         partial.unlink(missing_ok=True)
     say(f"Saved the plan to {out}.")
     remark_on(out, root)
+
+
+def _write(plan: Plan, path: Path) -> None:
+    with path.open("wb") as file:
+        file.writelines(encoded(plan))
 
 
 def status_of(plan: Plan, asked: Asked) -> int:
@@ -197,7 +203,7 @@ def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) 
             plan = planned(app.open_workspace(root, asked.ref), access, now, asked)
         else:
             plan = _known_or_made(root, access, now, asked)
-    write_result(rendered(plan, asked.form, verbose=asked.verbose))
+    write_plan(plan, asked.form, verbose=asked.verbose)
     save(plan, asked.out, root)
     status = status_of(plan, asked)
     if status == 0 and asked.detailed_exitcode and plan.applyable:
@@ -233,4 +239,4 @@ def read_plan(path: Path) -> Plan:
 @with_folder
 def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001
     """Show a saved PLAN in any format. It is shown as it was made: neither the workspace nor the clock matters."""
-    write_result(rendered(read_plan(saved), form, verbose=verbose))
+    write_plan(read_plan(saved), form, verbose=verbose)

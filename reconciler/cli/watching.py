@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import rich_click as click
@@ -79,7 +80,7 @@ def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.
 
 
 def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> News:
-    changes = {tenant.tenant: len(tenant.changes) for tenant in plan.tenants}
+    changes = {each.tenant: each.summary.changes for each in plan.outlines}
     done, pending = [], []
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
         if each.result is Result.APPLIED:
@@ -95,11 +96,11 @@ def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime
 
 def _pending(plan: Plan) -> Iterator[str]:
     """What is held back, and why; of very many the first."""
-    held = [each for tenant in plan.tenants for each in tenant.deferred if each.reason != "unmanaged"]
-    for each in held[:MOST]:
+    held = (each for tenant in plan.tenants for each in tenant.deferred if each.reason != "unmanaged")
+    for each in islice(held, MOST):
         yield f"{each.change.address}: {each.reason}: {each.detail}"
-    if len(held) > MOST:
-        yield f"and {len(held) - MOST} more that are held back (`reconcile plan` lists them)"
+    if more := sum(1 for _ in held):
+        yield f"and {more} more that are held back (`reconcile plan` lists them)"
 
 
 @contextmanager

@@ -5,8 +5,10 @@ A saved plan is going to be carried out, so it is read strictly: content that mo
 or a later format is refused, never skipped.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -22,6 +24,7 @@ from reconciler.model.plan import (
     Declared,
     Deferred,
     FieldChange,
+    KeptTenants,
     Plan,
     Read,
     Scheduled,
@@ -57,8 +60,13 @@ class PlanRefused(Exception):
 
 def encode(plan: Plan) -> bytes:
     """A plan as it is saved: JSON on one line, keys sorted, with a ``digest`` over all the rest."""
-    data = plan_to_data(plan)
-    return _dump({**data, "digest": digest_of(data)}) + b"\n"
+    return b"".join(encoded(plan))
+
+
+def encoded(plan: Plan) -> Iterator[bytes]:
+    """The same piece by piece, no more than one tenant's in memory."""
+    yield from spelled({**head_to_data(plan), "digest": plan_digest(plan)}, lists_of(plan))
+    yield b"\n"
 
 
 def decode(saved: bytes) -> Plan:
@@ -88,7 +96,10 @@ def restore(kept: bytes) -> Plan:
 
 def plan_digest(plan: Plan) -> str:
     """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``. The journal knows a plan by it."""
-    return digest_of(plan_to_data(plan))
+    digest = hashlib.sha256()
+    for piece in spelled(head_to_data(plan), lists_of(plan)):
+        digest.update(piece)
+    return "sha256:" + digest.hexdigest()
 
 
 def digest_of(data: Mapping[str, Any]) -> str:
@@ -96,7 +107,7 @@ def digest_of(data: Mapping[str, Any]) -> str:
     return "sha256:" + sha256(_dump({key: value for key, value in data.items() if key != "digest"}))
 
 
-def _dump(data: Data) -> bytes:
+def _dump(data: Any) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
@@ -119,11 +130,12 @@ def _check_version(version: object, data: Data) -> None:
         )
 
 
-def plan_to_data(plan: Plan) -> Data:
-    """A plan as JSON-like data, all of it but the digest.
+Lists: TypeAlias = Mapping[str, Iterable[bytes]]
+"""The parts of a plan that grow with its tenants: of each, pieces of its items, with commas between, none empty."""
 
-    Tenants and changes keep the plan's order, which is that of application; what is deferred is sorted in each tenant.
-    """
+
+def head_to_data(plan: Plan) -> Data:
+    """All of a plan but its digest and its `Lists`."""
     return {
         "format_version": FORMAT_VERSION,
         "reconciler_version": plan.reconciler_version,
@@ -133,14 +145,65 @@ def plan_to_data(plan: Plan) -> Data:
         "errored": plan.errored,
         "source": asdict(plan.source),
         "summary": asdict(plan.summary()),
-        "tenants": [_tenant_to_data(each) for each in plan.tenants],
         "read": [asdict(each) for each in plan.read],
         "scheduled": [_scheduled_to_data(each) for each in plan.scheduled],
-        "resource_changes": [change_to_data(each) for tenant in plan.tenants for each in tenant.changes],
-        "deferred_changes": [
-            _deferred_to_data(each) for tenant in plan.tenants for each in sorted(tenant.deferred, key=deferred_order)
-        ],
     }
+
+
+def lists_of(plan: Plan) -> Lists:
+    """A plan's tenants and changes, in the plan's order, and what is deferred, sorted in each tenant.
+
+    That of changes is the order of application.
+    """
+    kept = plan.tenants
+    if isinstance(kept, KeptTenants):
+        changes, deferred = kept.spelled_changes(), kept.spelled_deferred()
+    else:
+        changes = filter(None, (spelled_changes(each) for each in kept))
+        deferred = filter(None, (spelled_deferred(each) for each in kept))
+    tenants = (_dump(tenant_to_data(each.bare)) for each in plan.outlines)
+    return {"tenants": tenants, "resource_changes": changes, "deferred_changes": deferred}
+
+
+def spelled(head: Data, lists: Lists) -> Iterator[bytes]:
+    """A plan in its one spelling: on one line, keys sorted."""
+    before = b"{"
+    for key in sorted({*head, *lists}):
+        yield before + _dump(key) + b":"
+        if key in lists:
+            yield b"["
+            yield from _with_commas(lists[key])
+            yield b"]"
+        else:
+            yield _dump(head[key])
+        before = b","
+    yield b"}"
+
+
+def _with_commas(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for number, piece in enumerate(pieces):
+        yield b"," + piece if number else piece
+
+
+def spelled_changes(tenant: TenantPlan) -> bytes:
+    """A tenant's changes as they are saved, with commas between."""
+    return b",".join(_dump(change_to_data(each)) for each in tenant.changes)
+
+
+def spelled_deferred(tenant: TenantPlan) -> bytes:
+    """The same of what is deferred, sorted."""
+    return b",".join(_dump(deferred_to_data(each)) for each in in_saved_order(tenant.deferred))
+
+
+def in_saved_order(deferred: Iterable[Deferred]) -> list[Deferred]:
+    """What is deferred of a tenant as it is saved, whatever its order is."""
+    return sorted(deferred, key=deferred_order)
+
+
+def plan_to_data(plan: Plan) -> Data:
+    """A plan as JSON-like data, all of it but the digest; all of it is in memory."""
+    lists = {key: orjson.loads(b"".join((b"[", *_with_commas(each), b"]"))) for key, each in lists_of(plan).items()}
+    return {**head_to_data(plan), **lists}
 
 
 def _scheduled_to_data(scheduled: Scheduled) -> Data:
@@ -166,7 +229,8 @@ def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
     return deferred.change.entity, deferred.reason, deferred.allowed_by, deferred.rule, deferred.detail, paths, rest
 
 
-def _tenant_to_data(tenant: TenantPlan) -> Data:
+def tenant_to_data(tenant: TenantPlan) -> Data:
+    """A tenant as an entry of ``tenants``, without what it changes and defers."""
     return {
         "tenant": tenant.tenant,
         "upstream": tenant.upstream or None,
@@ -216,7 +280,8 @@ def _field_to_data(field: FieldChange) -> Data:
     }
 
 
-def _deferred_to_data(deferred: Deferred) -> Data:
+def deferred_to_data(deferred: Deferred) -> Data:
+    """What is deferred as an entry of ``deferred_changes``."""
     return {
         "reason": deferred.reason,
         "rule": deferred.rule,
@@ -242,7 +307,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
     try:
         for change in map(change_from_data, data["resource_changes"]):
             changes[change.tenant].append(change)
-        for each in map(_deferred_from_data, data["deferred_changes"]):
+        for each in map(deferred_from_data, data["deferred_changes"]):
             deferred[each.change.tenant].append(each)
     except KeyError as error:
         raise ValueError(f"it changes a tenant that it does not list, {error}") from error
@@ -250,7 +315,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
         timestamp=data["timestamp"],
         source=Source(**data["source"]),
         tenants=tuple(
-            replace(_tenant_from_data(each), changes=tuple(changes[name]), deferred=tuple(deferred[name]))
+            replace(tenant_from_data(each), changes=tuple(changes[name]), deferred=tuple(deferred[name]))
             for name, each in zip(changes, data["tenants"], strict=True)
         ),
         reconciler_version=data["reconciler_version"],
@@ -259,7 +324,7 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
     )
 
 
-def _tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
+def tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
     return TenantPlan(
         tenant=data["tenant"],
         upstream=data["upstream"] or "",
@@ -285,8 +350,14 @@ def change_from_data(data: Mapping[str, Any]) -> Change:
         rule=data["rule"],
         cause=data["cause"],
         declared_at=_declared_from_data(data["declared_at"]),
-        needed_by=tuple(_entity(*each.split("/")[1:]) for each in data["needed_by"]),
+        needed_by=tuple(_entity_at(each.partition("/")[2]) for each in data["needed_by"]),
     )
+
+
+@lru_cache(maxsize=4096)
+def _entity_at(path: str) -> EntityId:
+    """Of an address without its tenant. Many tenants' dependents are needed by the same entities: each is made once."""
+    return _entity(*path.split("/"))
 
 
 def _entity(type_: str, key: str) -> EntityId:
@@ -307,7 +378,8 @@ def _field_from_data(data: Mapping[str, Any]) -> FieldChange:
     )
 
 
-def _deferred_from_data(data: Mapping[str, Any]) -> Deferred:
+def deferred_from_data(data: Mapping[str, Any]) -> Deferred:
+    """The inverse of `deferred_to_data`. Raises ``ValueError`` as `change_from_data`."""
     return Deferred(
         reason=data["reason"],
         rule=data["rule"],

@@ -56,6 +56,12 @@ class FileContents:
             self._models[number] = WORKSPACE_KINDS[value["kind"]].model_validate(value)
         return self._models[number]
 
+    def forget(self) -> None:
+        self._texts = []
+        self._bodies.clear()
+        self._documents.clear()
+        self._models.clear()
+
     def _load(self) -> None:
         if not self._values:
             places, *self._values = self._rest().split(b"\n")
@@ -105,6 +111,9 @@ class ReadContents:
 
     def model(self, number: int) -> Part:
         return self._read[number][3]
+
+    def forget(self) -> None:
+        """Nothing: what was read is all there is."""
 
 
 def sort_marks(document: YamlDocument) -> None:

@@ -3,7 +3,7 @@
 Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from graphlib import TopologicalSorter
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.held import held_at
-from reconciler.core.mirror import Clock, Offer, Projection
+from reconciler.core.mirror import Clock, Offer, Projection, mirrored_from
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
@@ -25,7 +25,6 @@ from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
 from reconciler.model.plan import Read, TenantPlan, TenantStatus
-from reconciler.model.policy import SyncPolicy
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 
@@ -86,9 +85,7 @@ def tenants_in_order(catalog: Catalog) -> list[str]:
 
 def upstream_key(catalog: Catalog, reseller: str) -> str:
     """The provider or reseller above a reseller."""
-    model = catalog.policies[reseller].model
-    assert isinstance(model, SyncPolicy)
-    return model.upstream
+    return catalog.upstream_of[reseller]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ class Fold:
     ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
     what was planned stands (TREE-03). ``at``: the moment that histories get, ISO 8601; the start of the day by default.
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: the upstreams that
-    know what is known further up.
+    know what is known further up. ``not_mirrored``: tenants let go of with nothing to mirror.
     """
 
     catalog: Catalog
@@ -117,14 +114,45 @@ class Fold:
     observed: dict[str, Observed] = field(default_factory=dict)
     mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
     shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
+    not_mirrored: set[str] = field(default_factory=set)
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
+        kept: dict[str, TenantPlan] = {}
+        yield from (kept[key] for key in self.plan_into(kept, selected))
+
+    def plan_into(
+        self,
+        kept: MutableMapping[str, TenantPlan],
+        selected: frozenset[str] | None,
+        planned: Callable[[str], None] | None = None,
+    ) -> list[str]:
+        """Put the plan of each selected tenant into ``kept`` when it is made, and again with what is mirrored to it.
+
+        Returns the tenants in the plan's order. ``planned`` is told of each while its state is there; where it is
+        given, what no other tenant needs of a state is let go afterwards (decision 022).
+        """
         order = tenants_in_order(self.catalog)
-        plans = {key: self.plan(key) for key in order if selected is None or key in selected}
+        above = {upstream_key(self.catalog, key) for key in order}
+        for key in order:
+            if selected is None or key in selected:
+                kept[key] = self.plan(key)
+                if planned is not None:
+                    planned(key)
+                    if key in self.done and key not in above:
+                        self._let_go(key)
         for distributor, resellers in self._distributors(order, selected):
-            plans |= self._mirrored(distributor, resellers, plans)
-        yield from (plans[key] for key in [*sorted(self.catalog.providers), *order] if key in plans)
+            for key, plan in self._mirrored(distributor, resellers, kept).items():
+                kept[key] = plan
+        return [key for key in [*sorted(self.catalog.providers), *order] if key in kept]
+
+    def _let_go(self, reseller: str) -> None:
+        """Of a tenant with no resellers, nothing but what is mirrored is needed once it was planned."""
+        self.states[reseller] = state = mirrored_from(self.states[reseller])
+        if not Source(self._policy(reseller), state).concerned:
+            self.not_mirrored.add(reseller)
+        self.catalog.policies[reseller].forget()
+        del self.done[reseller], self.observed[reseller]
 
     def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
@@ -221,8 +249,10 @@ class Fold:
 
     def _source(self, reseller: str, *, planned: bool) -> Source | TenantPlan | None:
         """A reseller as it is after its plan; one that was not planned as it is, if it mirrors (TREE-03)."""
+        if reseller in self.failed or reseller in self.not_mirrored:
+            return None
         policy = self._policy(reseller)
-        if reseller in self.failed or not (planned or reseller in self.states or policy.options[MIRROR].on):
+        if not (planned or reseller in self.states or policy.options[MIRROR].on):
             return None
         state = self._state(reseller)
         if isinstance(state, Unreadable):

@@ -4,7 +4,7 @@ An entity that is no longer as the plan left it is blocked, and named, and so is
 is undone. A mirror is not undone at all: it follows its source, and would only be drift (SUB-40, SUB-41).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -27,9 +27,9 @@ Look: TypeAlias = Callable[[str], Observed | str]
 _OPPOSITE = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE, Action.UPDATE: Action.UPDATE}
 
 
-def inverse(plan: Plan, look: Look) -> tuple[TenantPlan, ...]:
+def inverse(plan: Plan, look: Look) -> Iterator[TenantPlan]:
     """The tenants' parts of the inverse, in the plan's order; tenants that it left alone have none."""
-    return tuple(_undone(tenant, look(tenant.tenant)) for tenant in plan.tenants if tenant.changes)
+    return (_undone(tenant, look(tenant.tenant)) for tenant in plan.tenants if tenant.changes)
 
 
 def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:

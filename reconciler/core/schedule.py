@@ -4,6 +4,7 @@ Whether they are let through then is judged on that day; a plan made with that d
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
@@ -29,29 +30,51 @@ def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
     """The next change of every dated amount of the plans, and of the listed products, that tenants have from above
     once the plan is applied. ``fold``: the one that planned them.
     """
-    lists = _lists(fold)
-    dated = _dated(fold)
-    found: dict[Coming, list[str]] = {}
-    for tenant in sorted(tenants):
-        for coming in (*_of_plans(fold, tenant, dated), *_of_the_list(fold, tenant, lists)):
-            found.setdefault(coming, []).append(tenant)
-    return tuple(Scheduled(*what, tuple(who)) for what, who in sorted(found.items()))
+    schedule = Schedule.of(fold)
+    for tenant in tenants:
+        schedule.note(tenant)
+    return schedule.entries()
 
 
-def _dated(fold: Fold) -> Mapping[str, tuple[EntityId, ...]]:
-    """By provider that something was planned of, its plans with dated amounts: those that are not as documents say."""
-    return {
-        key: tuple(
-            EntityId(PLAN, each.key)
-            for each in fold.catalog.providers[key].documents.of(PLAN)
-            if upstream.state[each.id].body is not each.entity.body
-        )
-        for key, upstream in fold.upstreams.items()
-        if key in fold.catalog.providers
-    }
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The same, tenant by tenant: each is noted while the fold has its state."""
+
+    fold: Fold
+    lists: Announced
+    dated: dict[str, tuple[EntityId, ...]] = field(default_factory=dict)
+    found: dict[Coming, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fold: Fold) -> "Schedule":
+        """A schedule with nothing noted yet."""
+        return cls(fold, _lists(fold))
+
+    def note(self, tenant: str) -> None:
+        """Note what is to come for a tenant that was planned."""
+        above = upstream_key(self.fold.catalog, tenant)
+        if above in self.fold.catalog.providers and above not in self.dated:
+            self.dated[above] = _dated(self.fold, above)
+        for coming in (
+            *_of_plans(self.fold, tenant, self.dated.get(above)),
+            *_of_the_list(self.fold, tenant, self.lists),
+        ):
+            self.found.setdefault(coming, []).append(tenant)
+
+    def entries(self) -> tuple[Scheduled, ...]:
+        """All that was noted, by day."""
+        return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
 
-def _of_plans(fold: Fold, tenant: str, dated: Mapping[str, tuple[EntityId, ...]]) -> Iterator[Coming]:
+def _dated(fold: Fold, provider: str) -> tuple[EntityId, ...]:
+    """A provider's plans with dated amounts: those that do not hold as their documents say."""
+    upstream = fold.upstreams.get(provider)
+    documents = fold.catalog.providers[provider].documents.of(PLAN) if upstream else ()
+    return tuple(each.id for each in documents if upstream and upstream.state[each.id].body is not each.entity.body)
+
+
+def _of_plans(fold: Fold, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
+    """``dated``: the plans of which there may be anything to say (``None``: all)."""
     for id, body in _delegated(fold, tenant, dated):
         for path, day, amount in _next(body, kind_shapes()[PLAN].fields, fold.on):
             yield day, id, path, amount
@@ -85,13 +108,10 @@ def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
                 yield coming
 
 
-def _delegated(fold: Fold, tenant: str, dated: Mapping[str, tuple[EntityId, ...]]) -> Iterator[tuple[EntityId, Body]]:
-    """The active plans that came down to a tenant and may have dated amounts, each with the body of its original."""
+def _delegated(fold: Fold, tenant: str, among: Iterable[EntityId] | None) -> Iterator[tuple[EntityId, Body]]:
+    """The active plans that came down to a tenant, each with the body of its original."""
     state: State = fold.states.get(tenant, {})
-    plans = dated.get(upstream_key(fold.catalog, tenant)) or ()
-    if upstream_key(fold.catalog, tenant) not in fold.catalog.providers:
-        plans = tuple(id for id in state if id.kind == PLAN)
-    for id in sorted(plans):
+    for id in sorted(id for id in state if id.kind == PLAN) if among is None else sorted(among):
         entity = state.get(id)
         if entity and entity.body.get("status", ACTIVE) == ACTIVE:
             original = _original(fold, tenant, entity)
@@ -116,15 +136,15 @@ def _original(fold: Fold, tenant: str, copy: Entity) -> Body | None:
 
 def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
     """Of every dated amount, where it stands, the next day on which it changes, and to what."""
-    for field in fields:
-        value, here = body.get(field.name), (*path, field.name)
-        if field.type == "amount":
+    for shape in fields:
+        value, here = body.get(shape.name), (*path, shape.name)
+        if shape.type == "amount":
             yield from ((here, *coming) for coming in _next_amount(value, on))
-        elif field.type == "struct" and isinstance(value, Mapping):
-            yield from _next(value, field.fields, on, here)
-        elif field.type == "items" and isinstance(value, Mapping):
+        elif shape.type == "struct" and isinstance(value, Mapping):
+            yield from _next(value, shape.fields, on, here)
+        elif shape.type == "items" and isinstance(value, Mapping):
             for key, item in value.items():
-                yield from _next(item, field.fields, on, (*here, key))
+                yield from _next(item, shape.fields, on, (*here, key))
 
 
 def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.entity import sha256
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
-from reconciler.model.policy import Workspace
+from reconciler.model.policy import SyncPolicy, Workspace
 from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 
 SCHEMES = frozenset({"sqlite", "postgresql", "http", "https"})
@@ -51,17 +51,27 @@ def load(
 def _catalog(arrangement: Arrangement) -> Catalog:
     assert arrangement.workspace is not None
     assert isinstance(arrangement.workspace.model, Workspace)
-    policies = {
-        document.key: (tree.head.key, document) for tree in arrangement.trees for document in tree.of(SYNC_POLICY)
-    }
     providers = sorted(map(_provider_tree, arrangement.trees), key=lambda each: each.key)
-    return Catalog(
+    policies = sorted(
+        ((document, tree.head.key) for tree in arrangement.trees for document in tree.of(SYNC_POLICY)),
+        key=lambda each: each[0].key,
+    )
+    catalog = Catalog(
         store=arrangement.workspace.model.store,
         providers={tree.key: tree for tree in providers},
-        policies={key: policies[key][1] for key in sorted(policies)},
-        provider_of={key: policies[key][0] for key in sorted(policies)},
+        policies={document.key: document for document, _ in policies},
+        provider_of={document.key: provider for document, provider in policies},
+        upstream_of={document.key: _upstream_of(document) for document, _ in policies},
         digest=_digest(arrangement),
     )
+    for document, _ in policies:  # there is one for each tenant: it is read again when its turn comes
+        document.forget()
+    return catalog
+
+
+def _upstream_of(policy: SourceDocument) -> str:
+    assert isinstance(policy.model, SyncPolicy)
+    return policy.model.upstream
 
 
 def _provider_tree(tree: Tree) -> ProviderTree:

@@ -1,7 +1,11 @@
 """The plan: a complete value. It is rendered, explained, saved and applied; nothing is decided after it was made."""
 
-from dataclasses import dataclass, field
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler import __version__
 from reconciler.model.change import Action
@@ -64,6 +68,11 @@ class Change:
     @property
     def address(self) -> str:
         return address(self.tenant, self.entity)
+
+    @property
+    def causes(self) -> frozenset[str]:
+        """The causes of the change and of its fields; none where they were not told from a base."""
+        return frozenset(cause for cause in (self.cause, *(each.cause for each in self.fields)) if cause)
 
     @property
     def was(self) -> EntityId:
@@ -150,6 +159,106 @@ class Summary:
     blocked: int = 0
     unmanaged: int = 0
 
+    @property
+    def changes(self) -> int:
+        return self.create + self.update + self.delete
+
+
+def total(counts: Iterable[Summary]) -> Summary:
+    """Several counts as one."""
+    found = [(each.create, each.update, each.delete, each.withheld, each.blocked, each.unmanaged) for each in counts]
+    return Summary(*map(sum, zip(*found, strict=True))) if found else Summary()
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A tenant's plan in short: ``bare`` is without what it changes and defers, of which only the numbers are told.
+
+    ``withheld_by``: how many entities each option withholds; several, any of which would do, are one: ``a or b``.
+    ``causes``: how many entities change for each cause.
+    """
+
+    bare: TenantPlan
+    summary: Summary
+    withheld_by: Mapping[str, int]
+    causes: Mapping[str, int]
+
+    @property
+    def tenant(self) -> str:
+        return self.bare.tenant
+
+    @property
+    def errored(self) -> bool:
+        return self.bare.status is TenantStatus.ERROR
+
+
+def outline(tenant: TenantPlan) -> Outline:
+    """A tenant's plan in short."""
+    actions = Counter(change.action for change in tenant.changes)
+    reasons = Counter(reason for reason, _ in {(each.reason, each.change.entity) for each in tenant.deferred})
+    summary = Summary(
+        create=actions[Action.CREATE],
+        update=actions[Action.UPDATE],
+        delete=actions[Action.DELETE],
+        withheld=reasons["withheld"],
+        blocked=reasons["blocked"],
+        unmanaged=reasons["unmanaged"],
+    )
+    withheld = {
+        (each.change.entity, " or ".join(each.allowed_by) or each.rule)
+        for each in tenant.deferred
+        if each.reason == "withheld"
+    }
+    return Outline(
+        replace(tenant, changes=(), deferred=()),
+        summary,
+        dict(Counter(option for _, option in withheld)),
+        dict(Counter(cause for each in tenant.changes for cause in each.causes)),
+    )
+
+
+class Kept(NamedTuple):
+    """A change that is read when it is needed. ``likeness``: equal for changes that differ in their tenant only."""
+
+    likeness: bytes
+    read: Callable[[], Change]
+
+
+class KeptTenants(Sequence[TenantPlan]):
+    """Tenants' plans that are not in memory: each is read when it is asked for, and only that one.
+
+    Equal to every sequence of equal plans.
+    """
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # neither have the bodies in it
+
+    @property
+    @abstractmethod
+    def outlines(self) -> Sequence[Outline]:
+        """What is known of each without reading it."""
+
+    @abstractmethod
+    def changes_of(self, number: int) -> Iterator[Kept]:
+        """The changes of one tenant, each to be read by itself."""
+
+    @abstractmethod
+    def deferred_of(self, number: int) -> tuple[Deferred, ...]:
+        """What is deferred of one tenant, without its changes."""
+
+    @abstractmethod
+    def spelled_changes(self) -> Iterator[bytes]:
+        """The changes as they are saved (``resource_changes``), a tenant's with commas between, if it has any."""
+
+    @abstractmethod
+    def spelled_deferred(self) -> Iterator[bytes]:
+        """The same of what is deferred (``deferred_changes``)."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -157,44 +266,36 @@ class Plan:
 
     ``reconciler_version`` made the plan: it is part of what was saved, so that a plan keeps its identity when a later
     reconciler reads it. ``read``: the tenants that were read besides those planned, upstreams first.
-    ``scheduled``: the next change of every dated amount, by day.
+    ``scheduled``: the next change of every dated amount, by day. Of a large plan ``tenants`` are `KeptTenants`: walk
+    them once, and take what counts from ``outlines``.
     """
 
     timestamp: str
     source: Source
-    tenants: tuple[TenantPlan, ...] = field(default=())
+    tenants: Sequence[TenantPlan] = field(default=())
     reconciler_version: str = __version__
     read: tuple[Read, ...] = ()
     scheduled: tuple[Scheduled, ...] = ()
 
     @property
+    def outlines(self) -> Sequence[Outline]:
+        """Every tenant's plan in short, in the same order."""
+        return self.tenants.outlines if isinstance(self.tenants, KeptTenants) else tuple(map(outline, self.tenants))
+
+    @property
     def errored(self) -> bool:
-        return any(each.status is TenantStatus.ERROR for each in self.tenants)
+        return any(each.errored for each in self.outlines)
 
     @property
     def applyable(self) -> bool:
         """Whether there is anything to apply."""
-        return any(each.changes for each in self.tenants)
+        return self.summary().changes > 0
 
     @property
     def complete(self) -> bool:
         """Whether the tenants match the catalog once the plan is applied: nothing withheld, blocked or in error."""
-        return not self.errored and not any(
-            each.reason != "unmanaged" for tenant in self.tenants for each in tenant.deferred
-        )
+        count = self.summary()
+        return not (self.errored or count.withheld or count.blocked)
 
     def summary(self) -> Summary:
-        actions = [change.action for tenant in self.tenants for change in tenant.changes]
-        reasons = [
-            reason
-            for tenant in self.tenants
-            for reason, _ in {(each.reason, each.change.entity) for each in tenant.deferred}
-        ]
-        return Summary(
-            create=actions.count(Action.CREATE),
-            update=actions.count(Action.UPDATE),
-            delete=actions.count(Action.DELETE),
-            withheld=reasons.count("withheld"),
-            blocked=reasons.count("blocked"),
-            unmanaged=reasons.count("unmanaged"),
-        )
+        return total(each.summary for each in self.outlines)

@@ -56,6 +56,9 @@ class Contents(Protocol):
 
     def model(self, number: int) -> Part: ...
 
+    def forget(self) -> None:
+        """Keep nothing of it that can be read again."""
+
 
 class SourceDocument(NamedTuple):
     """A document that was read and is well formed. A catalog has very many, and few of them are looked into.
@@ -87,6 +90,10 @@ class SourceDocument(NamedTuple):
     @property
     def model(self) -> Part:
         return self.contents.model(self.number)
+
+    def forget(self) -> None:
+        """Let go of what was read of its file; it is read again where it is asked for."""
+        self.contents.forget()
 
     def place_of(self, path: Path | tuple[Any, ...], *, key: bool = False) -> Place:
         """The place of a field's value (with ``key``: of its key), or of the nearest thing around it that is there."""
@@ -172,10 +179,12 @@ class Catalog:
     """A whole workspace: its providers, and every reseller's policy with the provider in whose tree it stands.
 
     ``digest`` is of all documents that were read: the plan carries it. ``store`` is the workspace's default.
+    ``upstream_of``: the provider or reseller above each reseller.
     """
 
     store: str
     providers: Mapping[str, ProviderTree]
     policies: Mapping[str, SourceDocument]
     provider_of: Mapping[str, str]
+    upstream_of: Mapping[str, str]
     digest: str

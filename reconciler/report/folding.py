@@ -1,8 +1,14 @@
-"""What tenants have in common is shown once: equal changes, and equal deferred changes, with the list of tenants."""
+"""What tenants have in common is shown once: equal changes, and equal deferred changes, with the list of tenants.
 
+A plan is walked once for each list. Of what is equal, a digest and the tenants' names are kept; what whole entities
+hold is read again where it is shown.
+"""
+
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -10,7 +16,8 @@ import orjson
 from reconciler.core.causes import BACKLOG, DRIFT, PR
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Summary, TenantPlan, TenantStatus
+from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Kept, KeptTenants, Outline, Plan
+from reconciler.model.values import Body
 from reconciler.report.values import leaves
 
 Content: TypeAlias = tuple[Any, ...]
@@ -24,12 +31,19 @@ VETO = "CB-34"
 class FoldedChange:
     """A change that is the same in these tenants, and comes of the same causes.
 
-    In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by.
+    In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by. It is
+    without its bodies; ``read`` reads the first whole.
     """
 
     tenants: tuple[str, ...]
     change: Change
+    read: Callable[[], Change]
     dependent: bool = False
+
+    def document(self) -> Body:
+        """What comes or goes whole."""
+        whole = self.read()
+        return (whole.before if whole.action is Action.DELETE else whole.after) or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +70,66 @@ class Hold:
     changes: tuple[Change, ...]
 
 
+@dataclass(slots=True)
+class Same:
+    """Equal changes of several tenants, as they are found: the first without its bodies, with what is true of all."""
+
+    change: Change
+    tenants: list[str] = field(default_factory=list)
+
+    def join(self, other: Change) -> None:
+        """One more of them: what is not true of it is no longer told."""
+        mine, fields = self.change, other.fields
+        if other.needed_by != mine.needed_by:
+            self.change = replace(mine, needed_by=tuple(each for each in mine.needed_by if each in other.needed_by))
+        if any(one.declared_at != two.declared_at for one, two in zip(mine.fields, fields, strict=True)):
+            agreed = tuple(_agreed_field(one, two) for one, two in zip(mine.fields, fields, strict=True))
+            self.change = replace(self.change, fields=agreed)
+
+
+def _agreed_field(one: FieldChange, two: FieldChange) -> FieldChange:
+    return one if one.declared_at == two.declared_at else replace(one, declared_at=None)
+
+
+def same_as(change: Change) -> Same:
+    """The first of equal changes."""
+    return Same(replace(change, before=None, after=None))
+
+
 def fold_changes(plan: Plan) -> list[FoldedChange]:
     """The plan's changes, in the order in which the first tenant that has each makes it."""
-    found: dict[Content, list[Change]] = {}
-    for tenant in plan.tenants:
-        for change in tenant.changes:
-            found.setdefault(content(change), []).append(change)
-    return [_folded(same) for same in found.values()]
+    found: dict[bytes, tuple[Same, Kept, bool]] = {}
+    alike: dict[bytes, Same] = {}
+    for number, tenant in enumerate(plan.outlines):
+        for kept in _changes_of(plan, number) if tenant.summary.changes else ():
+            same = alike.get(kept.likeness) or _same(kept, found)
+            same.tenants.append(tenant.tenant)
+            if kept.likeness:
+                alike[kept.likeness] = same
+    return [FoldedChange(tuple(same.tenants), same.change, kept.read, by) for same, kept, by in found.values()]
+
+
+def _same(kept: Kept, found: dict[bytes, tuple[Same, Kept, bool]]) -> Same:
+    """What a change is read as: one of those that were found already, or a new one."""
+    change = kept.read()
+    key = digest(content(change))
+    if key in found:
+        found[key][0].join(change)
+    else:
+        found[key] = same_as(change), kept, bool(change.needed_by)
+    return found[key][0]
+
+
+def _changes_of(plan: Plan, number: int) -> Iterator[Kept]:
+    """A tenant's changes, to be read when they are looked at: what is alike is known without."""
+    if isinstance(plan.tenants, KeptTenants):
+        yield from plan.tenants.changes_of(number)
+    else:
+        yield from (Kept(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
+
+
+def _itself(change: Change) -> Change:
+    return change
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,40 +157,41 @@ def shortened(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
             yield Rest(tenants, kind, len(groups[tenants, kind]) - LISTED)
 
 
-def _folded(same: list[Change]) -> FoldedChange:
-    return FoldedChange(tuple(each.tenant for each in same), _agreed(same), bool(same[0].needed_by))
-
-
 def content(change: Change) -> Content:
     """What a change says whatever the tenant: equal for changes that are shown as one."""
     said: Any = [(field.path, field.before, field.after, field.cause) for field in change.fields]
     if not said:
         said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
-    return change.entity, change.action, bool(change.needed_by), change.cause, _bytes(said)
+    return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, said
 
 
-def _bytes(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+def digest(content: Content) -> bytes:
+    """Equal for equal contents."""
+    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
-def _agreed(same: list[Change]) -> Change:
-    """The first, with what is true of all of them."""
-    first = same[0]
-    if len(same) == 1:
-        return first
-    columns = zip(*(each.fields for each in same), strict=True)
-    shared = set(first.needed_by).intersection(*(each.needed_by for each in same[1:]))
-    return replace(
-        first,
-        fields=tuple(_agreed_field(column) for column in columns),
-        needed_by=tuple(each for each in first.needed_by if each in shared),
-    )
+@dataclass(slots=True)
+class Alike:
+    """What is held back alike in several tenants, as it is found: the changes, and for whom it is worded how."""
 
+    options: tuple[str, ...]
+    rules: tuple[str, ...]
+    changes: tuple[Same, ...]
+    worded: dict[tuple[str, Declared | None], list[str]] = field(default_factory=dict)
+    tenants: list[str] = field(default_factory=list)
 
-def _agreed_field(same: tuple[FieldChange, ...]) -> FieldChange:
-    first = same[0]
-    place = first.declared_at if all(each.declared_at == first.declared_at for each in same) else None
-    return replace(first, declared_at=place)
+    def join(self, tenant: str, held: list[Deferred]) -> None:
+        """One more tenant, or one more wording of the same."""
+        for same, each in zip(self.changes, held, strict=True):
+            same.join(each.change)
+        self.tenants.append(tenant)
+        self.worded.setdefault((held[0].detail, held[0].policy), []).append(tenant)
+
+    def hold(self, reason: str) -> Hold:
+        """All of it."""
+        why = (Explained(tuple(tenants), *words) for words, tenants in self.worded.items())
+        changes = tuple(same.change for same in self.changes)
+        return Hold(reason, tuple(self.tenants), self.options, self.rules, tuple(why), changes)
 
 
 def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
@@ -131,18 +199,30 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
 
     What a pull request has a part in comes first, where causes were told.
     """
-    found: dict[Content, list[tuple[TenantPlan, list[Deferred]]]] = {}
-    for tenant in plan.tenants:
-        for held in _by_cause(tenant, reason):
-            key = (_options(held[0]), tuple(content(each.change) for each in held))
-            found.setdefault(key, []).append((tenant, held))
-    holds = [_hold(reason, same) for same in found.values()]
-    return sorted(holds, key=lambda hold: not any(PR in causes_of(each) for each in hold.changes))
+    found: dict[bytes, Alike] = {}
+    for number, tenant in enumerate(plan.outlines):
+        for held in _by_cause(_deferred_of(plan, number, tenant), reason):
+            key = digest((_options(held[0]), [content(each.change) for each in held]))
+            if key not in found:
+                rules = tuple(sorted({each.rule for each in held if each.rule}))
+                found[key] = Alike(_options(held[0]), rules, tuple(same_as(each.change) for each in held))
+            found[key].join(tenant.tenant, held)
+    holds = [alike.hold(reason) for alike in found.values()]
+    return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
 
 
-def _by_cause(tenant: TenantPlan, reason: str) -> Iterator[list[Deferred]]:
+def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[Deferred]:
+    count = tenant.summary
+    if not (count.withheld or count.blocked or count.unmanaged):
+        return ()
+    if isinstance(plan.tenants, KeptTenants):
+        return plan.tenants.deferred_of(number)
+    return plan.tenants[number].deferred
+
+
+def _by_cause(deferred: Iterable[Deferred], reason: str) -> Iterator[list[Deferred]]:
     grouped: dict[Content, list[Deferred]] = {}
-    for each in tenant.deferred:
+    for each in deferred:
         if each.reason == reason:
             grouped.setdefault((_options(each), each.detail, each.policy), []).append(each)
     return (list(_each_entity_once(held)) for held in grouped.values())
@@ -163,38 +243,11 @@ def _each_entity_once(held: list[Deferred]) -> Iterator[Deferred]:
         yield replace(first, change=replace(first.change, fields=(*first.change.fields, *more))) if others else first
 
 
-def _hold(reason: str, same: list[tuple[TenantPlan, list[Deferred]]]) -> Hold:
-    first = same[0][1]
-    return Hold(
-        reason=reason,
-        tenants=tuple(tenant.tenant for tenant, _ in same),
-        options=_options(first[0]),
-        rules=tuple(sorted({each.rule for each in first if each.rule})),
-        why=tuple(_explained(same)),
-        changes=tuple(_agreed(list(column)) for column in zip(*_changes_of(same), strict=True)),
-    )
-
-
-def _changes_of(same: list[tuple[TenantPlan, list[Deferred]]]) -> list[list[Change]]:
-    return [[each.change for each in held] for _, held in same]
-
-
-def _explained(same: list[tuple[TenantPlan, list[Deferred]]]) -> Iterator[Explained]:
-    worded: dict[tuple[str, Declared | None], list[str]] = {}
-    for tenant, held in same:
-        worded.setdefault((held[0].detail, held[0].policy), []).append(tenant.tenant)
-    for (detail, policy), tenants in worded.items():
-        yield Explained(tuple(tenants), detail, policy)
-
-
-def causes_of(change: Change) -> frozenset[str]:
-    """The causes of a change and of its fields; none where they were not told from a base."""
-    return frozenset(cause for cause in (change.cause, *(each.cause for each in change.fields)) if cause)
-
-
-def entities_by_cause(plan: Plan) -> list[tuple[str, int]]:
+def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
     """How many entities change for each cause. One whose fields have two causes counts for both."""
-    found = Counter(cause for tenant in plan.tenants for each in tenant.changes for cause in causes_of(each))
+    found: Counter[str] = Counter()
+    for each in outlines:
+        found.update(each.causes)
     return [(cause, found[cause]) for cause in (PR, DRIFT, BACKLOG) if found[cause]]
 
 
@@ -210,22 +263,14 @@ def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[s
     return listed, Counter({kind: number - LISTED for kind, number in seen.items() if number > LISTED})
 
 
-def withheld_by_option(plan: Plan) -> list[tuple[str, int]]:
+def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
     """How many entities each option withholds, by option. Several, any of which would do, count as one: ``a or b``."""
-    held = {
-        (tenant.tenant, each.change.entity, " or ".join(each.allowed_by) or each.rule)
-        for tenant in plan.tenants
-        for each in tenant.deferred
-        if each.reason == "withheld"
-    }
-    return sorted(Counter(option for _, _, option in held).items())
+    found: Counter[str] = Counter()
+    for each in outlines:
+        found.update(each.withheld_by)
+    return sorted(found.items())
 
 
-def in_error(plan: Plan) -> list[TenantPlan]:
+def in_error(outlines: Iterable[Outline]) -> list[Outline]:
     """The tenants that could not be planned."""
-    return [each for each in plan.tenants if each.status is TenantStatus.ERROR]
-
-
-def summary_of(plan: Plan, tenant: TenantPlan) -> Summary:
-    """The counts of one tenant."""
-    return replace(plan, tenants=(tenant,)).summary()
+    return [each for each in outlines if each.errored]

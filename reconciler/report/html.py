@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import TypeAlias
 
-from reconciler.model.plan import Plan, TenantPlan
-from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
+from reconciler.model.plan import Outline, Plan
+from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error
 from reconciler.report.lines import Line, Segment, Style
 from reconciler.report.text import (
     closing_lines,
@@ -97,7 +97,7 @@ def _parts(plan: Plan, verbose: bool) -> Iterator[Html]:
         if holds:
             yield element("h2", _TITLES[reason])
         yield from (_hold(each, verbose) for each in holds)
-    yield from _failures(in_error(plan))
+    yield from _failures(in_error(plan.outlines))
 
 
 def _source(plan: Plan) -> str:
@@ -119,13 +119,13 @@ def _tenants(plan: Plan) -> Html:
     names = ("Add", "Change", "Destroy", "Withheld", "Blocked", "Unmanaged")
     numbers = (element("th", name, class_="number") for name in names)
     head = element("tr", element("th", "Tenant"), element("th", "Upstream"), element("th", "Status"), *numbers)
-    return element("table", element("thead", head), element("tbody", *(_tenant(plan, each) for each in plan.tenants)))
+    return element("table", element("thead", head), element("tbody", *map(_tenant, plan.outlines)))
 
 
-def _tenant(plan: Plan, tenant: TenantPlan) -> Html:
-    count = summary_of(plan, tenant)
+def _tenant(tenant: Outline) -> Html:
+    count, bare = tenant.summary, tenant.bare
     numbers = (count.create, count.update, count.delete, count.withheld, count.blocked, count.unmanaged)
-    said = (tenant.tenant, tenant.upstream or "-", tenant.status.value.replace("_", " "))
+    said = (bare.tenant, bare.upstream or "-", bare.status.value.replace("_", " "))
     cells = [element("td", each) for each in said] + [element("td", str(each), class_="number") for each in numbers]
     return element("tr", *cells)
 
@@ -160,8 +160,8 @@ def _folded(said: Iterable[Content], inner: Html, unfolded: bool) -> Html:
     return element("details", summary, inner, open="") if unfolded else element("details", summary, inner)
 
 
-def _failures(failed: Iterable[TenantPlan]) -> Iterator[Html]:
+def _failures(failed: Iterable[Outline]) -> Iterator[Html]:
     for number, each in enumerate(failed):
         if not number:
             yield element("h2", "Errors")
-        yield element("p", element("code", each.tenant), f": {each.problem or 'it could not be planned'}")
+        yield element("p", element("code", each.tenant), f": {each.bare.problem or 'it could not be planned'}")

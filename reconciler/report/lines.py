@@ -1,6 +1,6 @@
 """Text as lines of styled segments: the same lines give plain bytes in a pipe and colour on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -36,7 +36,12 @@ def line(text: str = "", style: Style = Style.PLAIN) -> Line:
 
 def render(lines: Iterable[Line], *, colour: bool = False) -> str:
     """The text of lines, each ended; without ``colour`` the styles leave no trace."""
-    return "".join("".join(_painted(each, colour) for each in segments) + "\n" for segments in lines)
+    return "".join(rendered(lines, colour=colour))
+
+
+def rendered(lines: Iterable[Line], *, colour: bool = False) -> Iterator[str]:
+    """The same line by line."""
+    return ("".join(_painted(each, colour) for each in segments) + "\n" for segments in lines)
 
 
 def _painted(segment: Segment, colour: bool) -> str:

@@ -5,11 +5,11 @@ or HTML, and mentions nobody. A comment has a largest size: what no longer fits 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from reconciler.model.plan import Plan, TenantPlan, TenantStatus
-from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, summary_of
+from reconciler.model.plan import Outline, Plan, Summary, TenantStatus
+from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error
 from reconciler.report.lines import Line, line, render
 from reconciler.report.text import (
     closing_lines,
@@ -35,16 +35,16 @@ _TITLES = {"withheld": "Withheld", "blocked": "Blocked", "unmanaged": "Unmanaged
 def render_markdown(plan: Plan, *, verbose: bool = False, largest: int = LARGEST) -> str:
     """A comment of at most ``largest`` characters, where the head itself fits."""
     head, *counts = render((*closing_lines(plan, verbose=verbose), *coming_lines(plan, verbose=verbose))).splitlines()
-    blocks = [f"### {head}", *([_block("text", counts)] if counts else []), *_table(plan)]
-    return _fitted(blocks, list(_details(plan, verbose)), largest)
+    blocks = [f"### {head}", *([_block("text", counts)] if counts else []), *_table(plan.outlines)]
+    return _fitted(blocks, _details(plan, verbose), largest)
 
 
-def _fitted(blocks: list[str], details: list[str], largest: int) -> str:
+def _fitted(blocks: list[str], details: Iterator[str], largest: int) -> str:
     room = largest - sum(len(each) + 2 for each in blocks) - 80
-    for number, each in enumerate(details):
+    for each in details:
         room -= len(each) + 2
         if room < 0:
-            rest = len(details) - number
+            rest = 1 + sum(1 for _ in details)
             blocks.append(f"_{rest} more sections do not fit into one comment; the plan's text has them all._")
             break
         blocks.append(each)
@@ -63,24 +63,24 @@ def _cell(text: str) -> str:
     return code(text).replace("|", "\\|")
 
 
-def _table(plan: Plan) -> Iterator[str]:
-    rows = [_row(plan, each) for each in plan.tenants if each.changes or each.deferred or each.problem]
+def _table(outlines: Sequence[Outline]) -> Iterator[str]:
+    rows = [_row(each) for each in outlines if each.summary != Summary() or each.bare.problem]
     if rows:
         head = "| Tenant | Status | Add | Change | Destroy | Withheld | Blocked |\n|---|---|--:|--:|--:|--:|--:|\n"
         yield head + "\n".join(rows)
-    if rest := len(plan.tenants) - len(rows):
+    if rest := len(outlines) - len(rows):
         yield f"{rest} {'tenant is' if rest == 1 else 'tenants are'} in sync, with nothing withheld."
 
 
-def _row(plan: Plan, tenant: TenantPlan) -> str:
-    count = summary_of(plan, tenant)
-    status = "in sync" if tenant.status is TenantStatus.IN_SYNC else tenant.status.value
+def _row(tenant: Outline) -> str:
+    count, status = tenant.summary, tenant.bare.status
+    said = "in sync" if status is TenantStatus.IN_SYNC else status.value
     numbers = (count.create, count.update, count.delete, count.withheld, count.blocked)
-    return f"| {_cell(tenant.tenant)} | {status} | {' | '.join(map(str, numbers))} |"
+    return f"| {_cell(tenant.tenant)} | {said} | {' | '.join(map(str, numbers))} |"
 
 
 def _details(plan: Plan, verbose: bool) -> Iterator[str]:
-    yield from _failures(in_error(plan))
+    yield from _failures(in_error(plan.outlines))
     for each in fold_changes(plan):
         yield _change(each, verbose)
     for reason in ("blocked", "withheld", *(["unmanaged"] if verbose else [])):
@@ -90,9 +90,9 @@ def _details(plan: Plan, verbose: bool) -> Iterator[str]:
         yield from (_hold(each, verbose) for each in holds)
 
 
-def _failures(failed: Iterable[TenantPlan]) -> Iterator[str]:
+def _failures(failed: Iterable[Outline]) -> Iterator[str]:
     for each in failed:
-        yield f"> **Error** {code(each.tenant)}: {code(each.problem or 'it could not be planned')}"
+        yield f"> **Error** {code(each.tenant)}: {code(each.bare.problem or 'it could not be planned')}"
 
 
 def _change(folded: FoldedChange, verbose: bool) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reconciler.model.change import Action
-from reconciler.model.plan import Change, FieldChange, Plan, Scheduled, TenantPlan, TenantStatus
+from reconciler.model.plan import Change, FieldChange, Outline, Plan, Scheduled, TenantStatus, total
 from reconciler.model.values import Body, Path, Value
 from reconciler.report.folding import (
     VETO,
@@ -76,7 +76,7 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     yield from _changes(fold_changes(plan), verbose)
     for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
         yield from _holds(reason, fold_deferred(plan, reason), verbose)
-    yield from _failures(in_error(plan))
+    yield from _failures(in_error(plan.outlines))
     coming = list(coming_lines(plan, verbose=verbose))
     yield from (*coming, line()) if coming else ()
     yield from closing_lines(plan, verbose=verbose)
@@ -84,30 +84,31 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
 
 def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     """The counts. Nothing to do is only said where every tenant is in sync."""
-    count = plan.summary()
-    if not plan.applyable and all(each.status is TenantStatus.IN_SYNC for each in plan.tenants):
+    outlines = plan.outlines
+    count = total(each.summary for each in outlines)
+    if not count.changes and all(each.bare.status is TenantStatus.IN_SYNC for each in outlines):
         yield line(NOTHING_TO_DO, Style.GOOD)
     else:
         counts = f" {count.create} to add, {count.update} to change, {count.delete} to destroy."
         yield Segment("Plan:", Style.HEADING), Segment(counts)
     if count.withheld:
-        options = ", ".join(f"{option} {number}" for option, number in withheld_by_option(plan))
+        options = ", ".join(f"{option} {number}" for option, number in withheld_by_option(outlines))
         yield line(f"Withheld: {count.withheld} ({clean(options)})")
     if count.blocked:
         yield line(f"Blocked: {count.blocked}", Style.WARNING)
     if count.unmanaged:
         yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
-    if allowed := _allowed(plan):
+    if allowed := _allowed(outlines):
         yield line(f"Allowed: {', '.join(map(clean, allowed))}", Style.WARNING)
-    if causes := entities_by_cause(plan):
+    if causes := entities_by_cause(outlines):
         yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
-    if failed := in_error(plan):
+    if failed := in_error(outlines):
         yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
 
 
-def _allowed(plan: Plan) -> list[str]:
+def _allowed(outlines: Iterable[Outline]) -> list[str]:
     """The guards that are overridden, as ``--allow`` names them, each once."""
-    found = (guard if ":" in guard else f"{guard}:{each.tenant}" for each in plan.tenants for guard in each.allowed)
+    found = (guard if ":" in guard else f"{guard}:{each.tenant}" for each in outlines for guard in each.bare.allowed)
     return list(dict.fromkeys(found))
 
 
@@ -180,7 +181,7 @@ def _body(folded: FoldedChange, verbose: bool) -> Iterator[Line]:
 def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[Line]:
     """One line a field of what comes or goes whole, about a dozen; of a dependent its name only. ``verbose``: all."""
     change = folded.change
-    document = (change.before if change.action is Action.DELETE else change.after) or {}
+    document = folded.document()
     found = leaves(document)
     if folded.dependent and not verbose:
         found = [leaf for leaf in found if leaf[0] == ("name",)]
@@ -300,8 +301,8 @@ def why_lines(why: Explained, reason: str) -> list[str]:
     return [*(f"{each};" for each in lines[:-1]), *lines[-1:]] or ["no reason was given"]
 
 
-def _failures(failed: Iterable[TenantPlan]) -> Iterator[Line]:
-    named = [(each.tenant, each.problem or "it could not be planned") for each in failed]
+def _failures(failed: Iterable[Outline]) -> Iterator[Line]:
+    named = [(each.tenant, each.bare.problem or "it could not be planned") for each in failed]
     if not named:
         return
     yield line("These tenants could not be planned:", Style.PROBLEM)

@@ -1,7 +1,8 @@
 """Tenants' stores by their policies: opened once, closed together, credentials from the environment only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,8 +10,11 @@ from typing import Self
 from reconciler.core.bodies import faults
 from reconciler.core.fold import Unreadable
 from reconciler.core.planning import Observed
+from reconciler.core.spool import IN_MEMORY, Spool
+from reconciler.model.plan import TenantPlan
 from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
+from reconciler.shell.scratch import scratch_outside
 from reconciler.stores.base import StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
 
@@ -41,7 +45,7 @@ class Access:
     """Opens the stores of one workspace: readers for planning, writers for what changes something.
 
     ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
-    fingerprints of the states that were observed, and where.
+    fingerprints of the states that were observed, and where. ``in_memory``: so many changes of a plan may be.
     """
 
     root: Path
@@ -50,6 +54,7 @@ class Access:
     writers: dict[Place, TenantStore] = field(default_factory=dict)
     verify: bool = False
     seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    in_memory: int = IN_MEMORY
 
     def reader(self, place: Place) -> TenantReader:
         """A store that cannot be written through. Raises `StoreError`."""
@@ -84,6 +89,10 @@ class Access:
             return self.observe(tenant, place)
         self.seen[tenant] = (place, snapshot.fingerprint)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
+
+    def spool(self, prepare: Callable[[TenantPlan], TenantPlan] = lambda plan: plan) -> Spool:
+        """Where to put tenants' plans as they are made. ``prepare``: what is still to be done to each."""
+        return Spool(partial(scratch_outside, self.root), prepare, self.in_memory)
 
     def _token(self, place: Place) -> str | None:
         if place.token_env is None:

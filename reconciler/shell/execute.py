@@ -64,10 +64,11 @@ def execute(plan: Plan, warrant: Warrant, store_of: Callable[[str], TenantStore]
     that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03). A provider's own
     system holds nobody up: what comes down is its catalog.
     """
-    known: tuple[Read | TenantPlan, ...] = (*plan.read, *plan.tenants)
+    outlines = plan.outlines
+    known: tuple[Read | TenantPlan, ...] = (*plan.read, *(each.bare for each in outlines))
     upstreams = {each.tenant: each.upstream for each in known}
-    relied_on = {above for each in plan.tenants if each.changes for above in _above(each.tenant, upstreams)}
-    relied_on -= {each.tenant for each in plan.tenants if not each.upstream}
+    relied_on = {above for each in outlines if each.summary.changes for above in _above(each.tenant, upstreams)}
+    relied_on -= {each.tenant for each in outlines if not each.bare.upstream}
     stopped: dict[str, str] = {}
     for read in plan.read:
         if read.tenant in relied_on and (moved := _moved(read, store_of)):

@@ -21,7 +21,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -227,7 +227,7 @@ def played_out(start: Given, rules: RuleBook) -> Played:
     return play(start.acts, start.catalog, rules, start.states)
 
 
-def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
+def planned(start: Given, rules: RuleBook) -> Sequence[TenantPlan]:
     """The plans of all tenants."""
     return made(start, rules).tenants
 
@@ -243,7 +243,7 @@ def made(start: Given, rules: RuleBook) -> Plan:
 
 
 def fold_of(start: Given, rules: RuleBook) -> Fold:
-    """The fold over a scenario's tenants as they are."""
+    """The walk down and up the tree, not begun yet."""
     assert start.catalog is not None
     observe, provider = _observing(start), _of_provider(start)
     return Fold(start.catalog, observe, rules, start.on, start.allowed, provider, start.at)
@@ -275,7 +275,7 @@ def _observing(start: Given) -> Observe:
     return lambda policy: gone if policy.reseller in start.unreadable else reads(policy)
 
 
-def after(plans: tuple[TenantPlan, ...], states: States) -> dict[str, State]:
+def after(plans: Sequence[TenantPlan], states: States) -> dict[str, State]:
     """The states of the tenants that the plans change."""
     return {plan.tenant: _applied(plan, states.get(plan.tenant, {})) for plan in plans if plan.changes}
 

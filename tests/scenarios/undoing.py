@@ -18,7 +18,7 @@ def inverse_of(plan: Plan, states: Mapping[str, State], since: Mapping[str, Iter
         state = moved.get(tenant, {})
         return Observed(state, state_fingerprint(state), 0)
 
-    return Plan(plan.timestamp, plan.source, inverse(plan, look))
+    return Plan(plan.timestamp, plan.source, tuple(inverse(plan, look)))
 
 
 def _written(state: State, patches: Iterable[StatePatch]) -> State:

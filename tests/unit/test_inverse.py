@@ -17,7 +17,7 @@ def undoing(plan: Plan, store: MemoryStore) -> Plan:
         snapshot = store.observe(tenant)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
-    back = replace(plan, tenants=inverse(plan, look), timestamp="2026-12-02T00:00:00Z", read=())
+    back = replace(plan, tenants=tuple(inverse(plan, look)), timestamp="2026-12-02T00:00:00Z", read=())
     return decode(encode(back))
 
 

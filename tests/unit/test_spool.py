@@ -1,0 +1,221 @@
+"""Large plans: written down as they are made, they are the same plans, with one tenant in memory at a time."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import product
+
+import orjson
+import pytest
+from hypothesis import given
+
+from reconciler.core.codec import decode, encode, encoded, plan_digest
+from reconciler.core.inverse import inverse
+from reconciler.core.schedule import Schedule
+from reconciler.core.spool import Spool
+from reconciler.model.change import Action
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Change, Declared, FieldChange, KeptTenants, Plan, Source, TenantPlan, TenantStatus
+from reconciler.report.data import plan_json, pretty, render_plan_json
+from reconciler.report.folding import LISTED
+from reconciler.report.html import render_html
+from reconciler.report.lines import rendered
+from reconciler.report.markdown import render_markdown
+from reconciler.report.text import plan_lines, render_plan
+from tests.scenarios import runner
+from tests.unit.spooling import MemoryScratch, spool_of, spooled
+from tests.unit.test_codec import plans, sample, slow
+
+REPORTS: tuple[Callable[..., str], ...] = (render_plan, render_markdown, render_html)
+TENANTS, EACH = 40, 25
+
+
+def shuffled(plan: Plan) -> Plan:
+    """What is deferred in another order than the one in which it is saved."""
+    return replace(plan, tenants=tuple(replace(each, deferred=each.deferred[::-1]) for each in plan.tenants))
+
+
+@slow
+@given(plans.map(shuffled))
+def test_it_is_the_same_plan(plan: Plan) -> None:
+    large = spooled(plan)
+    assert large == plan
+    assert plan == large
+    assert large.outlines == plan.outlines
+    assert (large.summary(), large.applyable, large.complete, large.errored) == (
+        plan.summary(),
+        plan.applyable,
+        plan.complete,
+        plan.errored,
+    )
+
+
+@slow
+@given(plans.map(shuffled))
+def test_it_is_saved_as_the_same_bytes(plan: Plan) -> None:
+    large = spooled(plan)
+    assert encode(large) == encode(plan)
+    assert plan_digest(large) == plan_digest(plan)
+    assert render_plan_json(large) == render_plan_json(plan) == pretty(orjson.loads(encode(plan)))
+
+
+def test_the_inverse_is_the_same() -> None:
+    plan = sample()
+    look = "its store cannot be reached"
+    assert tuple(inverse(spooled(plan), lambda _: look)) == tuple(inverse(plan, lambda _: look))
+
+
+def test_tenants_are_a_sequence() -> None:
+    tenants = spooled(many()).tenants
+    assert isinstance(tenants, KeptTenants)
+    assert len(tenants) == TENANTS
+    assert tenants[3] == many().tenants[3] == tenants[3 - TENANTS]
+    assert tenants[2:5] == many().tenants[2:5]
+    assert tenants != many().tenants[:-1]
+    assert tenants != many().tenants[::-1]
+    assert many().tenants[7] in tenants
+    with pytest.raises(IndexError):
+        tenants[TENANTS]
+
+
+def test_a_small_plan_stays_in_memory() -> None:
+    def nowhere() -> MemoryScratch:
+        raise AssertionError("there was room")
+
+    tenants = many().tenants
+    spool = Spool(nowhere, most=TENANTS * EACH)
+    spool.update({each.tenant: each for each in tenants})
+    spool[tenants[0].tenant] = tenants[0]  # takes its own place, and no more room
+    found = spool.tenants([each.tenant for each in tenants])
+    assert found == tenants
+    assert found[0] is tenants[0]
+
+
+def test_where_nothing_can_be_written_all_stays_in_memory() -> None:
+    spool = Spool(lambda: None, most=0)
+    spool.update({each.tenant: each for each in many().tenants})
+    assert spool.tenants(each.tenant for each in many().tenants) == many().tenants
+
+
+def test_what_is_put_again_takes_the_place_of_the_one_before() -> None:
+    first, second, *_ = many().tenants
+    spool = spool_of([first, second])
+    again = replace(second, tenant=first.tenant)
+    spool[first.tenant] = again
+    assert spool[first.tenant] == again
+    assert (len(spool), list(spool), spool.get("nobody")) == (2, [first.tenant, second.tenant], None)
+    assert spool.tenants([second.tenant, first.tenant]) == (second, again)
+    del spool[first.tenant]
+    assert dict(spool) == {second.tenant: second}
+
+
+def test_what_is_prepared_is_what_is_kept() -> None:
+    spool = Spool(MemoryScratch, lambda plan: replace(plan, problem="prepared"), most=-1)
+    spool["r00"] = many().tenants[0]
+    assert spool["r00"].problem == "prepared"
+
+
+def many(tenants: int = TENANTS) -> Plan:
+    """So many tenants with the same changes, needed by what is their own; one of them has them from another line."""
+    found = tuple(_tenant(each, f"own-{each}", 9 if each == 5 else 7) for each in range(tenants))
+    return Plan("2026-12-01T00:00:00Z", Source(None, None, False, "sha256:0"), found)
+
+
+def _tenant(number: int, needing: str, line: int) -> TenantPlan:
+    name = f"r{number:02d}"
+    changes = tuple(_change(name, at, needing, line) for at in range(EACH))
+    return TenantPlan(name, "northwind", TenantStatus.CHANGES, "sha256:0", 1, changes)
+
+
+def _change(tenant: str, number: int, needing: str, line: int) -> Change:
+    id = EntityId("Plan", f"plan-{number}")
+    place = Declared("plans.yaml", line)
+    field = FieldChange(
+        ("periods", "P1M", "fees", "setup"), "1.00", "2.00", ("plans.update_fees",), "CB-12", None, place
+    )
+    body = {"kind": "Plan", "key": id.key, "name": f"Plan {number}"}
+    if number % 2:
+        return Change(tenant, id, Action.UPDATE, body, body, (field,))
+    return Change(tenant, id, Action.CREATE, None, body, needed_by=(EntityId("Plan", "a"), EntityId("Plan", needing)))
+
+
+def test_equal_changes_are_told_once_with_what_is_true_of_all() -> None:
+    text = render_plan(spooled(many()))
+    assert text == render_plan(many())
+    assert text.count("will be updated") == EACH // 2
+    assert "plans.yaml" not in text, "one tenant has it from another line"
+    assert 'needed by plan "a"' in text
+
+
+USES: dict[str, Callable[[Plan], Iterable[object]]] = {
+    "iterate": lambda plan: iter(plan.tenants),
+    "save": encoded,
+    "digest": plan_digest,
+    "json": plan_json,
+    "text": lambda plan: rendered(plan_lines(plan)),
+    "verbose": lambda plan: rendered(plan_lines(plan, verbose=True)),
+    "markdown": render_markdown,
+    "html": render_html,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_memory_does_not_grow_with_tenants(use: str) -> None:
+    """Of how many changes there are objects at once: those of two tenants, while one takes the place of the other, and
+    one of each that a report shows.
+    """
+    assert _most_changes(use, TENANTS) <= _most_changes(use, 4) <= 3 * EACH
+
+
+def _most_changes(use: str, tenants: int) -> int:
+    scratch = MemoryScratch()
+    plan = spooled(many(tenants), scratch)
+    gc.collect()
+    before = sum(isinstance(each, Change) for each in gc.get_objects())
+    scratch.counting = True
+    for _ in USES[use](plan):
+        pass
+    return scratch.most - before if scratch.most else 0
+
+
+def test_what_is_alike_is_read_once() -> None:
+    scratch = _Reads()
+    same = [_tenant(number, "northwind", 7) for number in range(TENANTS)]
+    tenants = spool_of(same, scratch).tenants([each.tenant for each in same])
+    list(plan_lines(replace(many(), tenants=tenants)))
+    marks, read, shown = TENANTS, EACH, LISTED
+    assert len(scratch.sizes) == marks + read + shown
+
+
+class _Reads(MemoryScratch):
+    """Notes what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def read(self, start: int, size: int) -> bytes:
+        self.sizes.append(size)
+        return super().read(start, size)
+
+
+def test_a_plan_that_was_read_back_is_the_one_that_was_spooled() -> None:
+    assert decode(encode(spooled(sample()))) == sample()
+
+
+@pytest.mark.parametrize("scenario", runner.scenarios(), ids=lambda each: each.name)
+def test_a_scenario_is_planned_and_reported_alike(scenario: runner.Scenario) -> None:
+    """Also while states are let go of: the plans, and what they schedule."""
+    start = scenario.given
+    if start.catalog is None:
+        return
+    plan = runner.made(start, runner.RULES)
+    for render, verbose in product(REPORTS, (False, True)):
+        assert render(spooled(plan), verbose=verbose) == render(plan, verbose=verbose)
+    if start.base is None:
+        fold, kept = runner.fold_of(start, runner.RULES), spool_of([])
+        schedule = Schedule.of(fold)
+        tenants = kept.tenants(fold.plan_into(kept, start.selected, schedule.note))
+        assert (tenants, schedule.entries()) == (plan.tenants, plan.scheduled)
