@@ -21,7 +21,7 @@ from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, Unreadable, tenants_in_order, upstream_key
+from reconciler.core.fold import Allowed, Fold, tenants_in_order
 from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.mirror import Projection
@@ -36,6 +36,7 @@ from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
+from reconciler.core.waves import Unreadable, upstream_key
 from reconciler.model import values
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean

@@ -8,10 +8,11 @@ from datetime import date
 from typing import TypeAlias
 
 from reconciler.core.delegation import PLAN
-from reconciler.core.fold import Fold, upstream_key
+from reconciler.core.fold import Fold
 from reconciler.core.policies import resolve_policy
 from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.core.waves import upstream_key
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId

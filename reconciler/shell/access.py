@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.core.bodies import faults
-from reconciler.core.fold import Unreadable
 from reconciler.core.planning import Observed
+from reconciler.core.waves import Unreadable
 from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
 from reconciler.stores.base import StoreError, TenantReader, TenantStore
