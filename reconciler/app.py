@@ -5,6 +5,7 @@ Nothing here prints, asks, or chooses an exit status.
 # long: everything that can be asked of a workspace, in one place
 
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,7 +37,7 @@ from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
-from reconciler.core.waves import Unreadable, upstream_key
+from reconciler.core.waves import Answer, Task, Unreadable, upstream_key
 from reconciler.model import values
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
@@ -49,12 +50,14 @@ from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.cache import remembering
+from reconciler.shell.carriers import carried_by
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.git import Blamed, Repository, open_repository
+from reconciler.shell.planners import planned_by
 from reconciler.shell.provenance import with_commits
 from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
-from reconciler.stores.base import Record, StoreError, TenantStore
+from reconciler.stores.base import Record, StoreError
 from reconciler.stores.registry import known_schemes
 
 Found = TypeVar("Found")
@@ -203,9 +206,10 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
 ) -> Plan:
     """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
 
-    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown`.
+    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown` and `ExecutorError`.
     """
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
+    fold = _spread(fold, workspace, access, selected, progress)
     done = tuple(_with_commits(workspace, plan) for plan in fold.plans(selected))
     coming = scheduled(fold, (each.tenant for each in done if each.tenant in workspace.catalog.policies))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=coming)
@@ -224,13 +228,17 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
-    """The plan with the cause of every change, told from a revision. Raises `Unknown` and `StoreError`."""
+    """The plan with the cause of every change, told from a revision.
+
+    Raises `Unknown`, `StoreError` and `ExecutorError`.
+    """
     try:
         before = open_workspace(workspace.root, base)
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     fold = replace(_fold(workspace, access, now), catalog=before.catalog)
     planned = {tenant.tenant for tenant in plan.tenants} & {*before.catalog.policies, *before.catalog.providers}
+    fold = _spread(fold, workspace, access, frozenset(planned))
     earlier = {each.tenant: each for each in fold.plans(frozenset(planned))}
     tenants = tuple(
         with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
@@ -254,15 +262,23 @@ def timestamp(now: datetime) -> str:
 
 
 def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str) -> Iterator[Applied]:
-    """Carry a plan out, tenant by tenant; each is applied whole or not at all."""
-    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit)
+    """Carry a plan out, tenant by tenant; each is applied whole or not at all.
 
-    def store_of(tenant: str) -> TenantStore:
-        if tenant not in workspace.tenants():
+    Raises `ExecutorError` before anything is applied.
+    """
+    known = frozenset(workspace.tenants())
+
+    def where(tenant: str) -> Place:
+        if tenant not in known:
             raise StoreError(f'the workspace has no policy for "{tenant}" any more')
-        return access.writer(place_of(workspace.catalog, tenant))
+        return place_of(workspace.catalog, tenant)
 
-    return execute(plan, warrant, store_of)
+    written = [each.tenant for each in plan.tenants if each.changes and each.tenant in known]
+    pool = access.executors.for_tenants({tenant: where(tenant).url for tenant in written})
+    run = secrets.token_hex(8) if pool and pool.repeats else ""
+    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit, run)
+    carry = carried_by(pool, access, where, count=len(written)) if pool else None
+    return execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
 
 
 def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
@@ -445,9 +461,7 @@ def _fold(
 
     def observe(policy: Policy) -> Observed | Unreadable:
         progress(policy.reseller)
-        here = policy.reseller in workspace.catalog.policies
-        gone = Place(policy.store or workspace.catalog.store, policy.token_env)
-        return access.observe(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
+        return access.observe(policy.reseller, _where(workspace, policy))
 
     def observe_provider(provider: str) -> Observed | Unreadable:
         return access.observe(provider, place_of(workspace.catalog, provider))
@@ -455,3 +469,39 @@ def _fold(
     return Fold(
         workspace.catalog, observe, default_rules(), now.date(), allowed or {}, observe_provider, timestamp(now)
     )
+
+
+def _where(workspace: Workspace, policy: Policy) -> Place:
+    """Where a tenant is that may not be in the workspace any more."""
+    if policy.reseller in workspace.catalog.policies:
+        return place_of(workspace.catalog, policy.reseller)
+    return Place(policy.store or workspace.catalog.store, policy.token_env)
+
+
+def _spread(
+    fold: Fold,
+    workspace: Workspace,
+    access: Access,
+    selected: frozenset[str] | None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fold:
+    """The fold with its levels planned by the executors, if there is somebody for it. Raises `ExecutorError`."""
+    policies = fold.catalog.policies
+    chosen = policies.keys() if selected is None else policies.keys() & selected
+    pool = access.executors.for_tenants({key: _place(fold, workspace, key).url for key in chosen})
+    if pool is None:
+        return fold
+    trees = fold.catalog.providers.__getitem__
+    wave = planned_by(pool, access, lambda policy: _where(workspace, policy), trees, fold.on)
+
+    def told(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        for task, answer in wave(tasks, count):
+            progress(task.policy.reseller)
+            yield task, answer
+
+    return replace(fold, wave=told)
+
+
+def _place(fold: Fold, workspace: Workspace, reseller: str) -> Place:
+    here = reseller in workspace.catalog.policies
+    return place_of(workspace.catalog, reseller) if here else _where(workspace, resolve_policy(fold.catalog, reseller))

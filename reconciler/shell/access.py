@@ -1,8 +1,9 @@
 """Tenants' stores by their policies: opened once, closed together, credentials from the environment only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import local
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from reconciler.core.planning import Observed
 from reconciler.core.waves import Unreadable
 from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
+from reconciler.shell.executors import IN_TURN, Executors
 from reconciler.stores.base import StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
 
@@ -41,7 +43,8 @@ class Access:
     """Opens the stores of one workspace: readers for planning, writers for what changes something.
 
     ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
-    fingerprints of the states that were observed, and where.
+    fingerprints of the states that were observed, and where. ``executors``: who does what can be done side by side;
+    nobody but this thread, by default. ``others``: the stores of other threads.
     """
 
     root: Path
@@ -50,6 +53,18 @@ class Access:
     writers: dict[Place, TenantStore] = field(default_factory=dict)
     verify: bool = False
     seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    executors: Executors = field(default_factory=lambda: Executors(IN_TURN))
+    others: list["Access"] = field(default_factory=list)
+    here: local = field(default_factory=local)
+
+    def of_this_thread(self) -> "Access":
+        """Stores of the same workspace that no other thread uses; they are closed together with these."""
+        mine: Access | None = getattr(self.here, "access", None)
+        if mine is None:
+            mine = replace(self, readers={}, writers={}, seen={}, others=[], here=local())
+            self.here.access = mine
+            self.others.append(mine)
+        return mine
 
     def reader(self, place: Place) -> TenantReader:
         """A store that cannot be written through. Raises `StoreError`."""
@@ -86,8 +101,10 @@ class Access:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for store in (*self.readers.values(), *self.writers.values()):
-            store.close()
+        self.executors.close(wait=error is None)
+        for each in (self, *self.others):
+            for store in (*each.readers.values(), *each.writers.values()):
+                store.close()
 
 
 def _damage(found: Sequence[str]) -> str:

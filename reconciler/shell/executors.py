@@ -1,0 +1,236 @@
+"""Who does the tasks of planning and applying: this thread, others, other processes, or a cluster of machines.
+
+Whoever does them, what comes out is the same. A pool speaks `concurrent.futures`; nothing that it takes is imported,
+and nothing started, before it is used.
+"""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from reconciler.model.fields import did_you_mean
+
+LOCAL, THREADS, PROCESSES, DASK = "local", "threads", "processes", "dask"
+SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
+MISSING = 'Dask is not installed: pip install "reconciler[dask]"'
+THREADS_AT_ONCE = 8
+WORTH_THREADS = 8
+"""From so many tenants in stores elsewhere on, `local` reads and writes several at once."""
+
+T = TypeVar("T")
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function of a module, and its arguments."""
+
+
+class ExecutorError(Exception):
+    """An executor that is none, cannot be reached, or failed; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What became of a task whose executor failed: it is not known."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `--executor` and `--parallelism` ask for. ``address``: of a cluster's scheduler, ``host:port``."""
+
+    kind: str = LOCAL
+    parallelism: int | None = None
+    address: str = ""
+
+
+IN_TURN = Choice(parallelism=1)
+
+
+def choice_of(text: str, parallelism: int | None = None) -> Choice:
+    """``threads`` or ``dask://host:8786`` as a choice. Raises `ExecutorError`."""
+    if text in (LOCAL, THREADS, PROCESSES):
+        return Choice(text, parallelism)
+    scheme, colon, _ = text.partition("://")
+    if scheme != DASK or not colon:
+        near = did_you_mean(scheme, (LOCAL, THREADS, PROCESSES, DASK))
+        raise ExecutorError(f'there is no executor "{text}": {near} Write {SAMPLES}')
+    if (address := _address(text)) is None:
+        raise ExecutorError(f"{DASK}:// takes the scheduler's host and port, for example {DASK}://127.0.0.1:8786")
+    if find_spec("distributed") is None:
+        raise ExecutorError(MISSING)
+    return Choice(DASK, parallelism, address)
+
+
+def _address(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        whole = parts.hostname and parts.port and parts.netloc == url.removeprefix(f"{DASK}://").rstrip("/")
+    except ValueError:
+        return None
+    return parts.netloc if whole and "@" not in parts.netloc else None
+
+
+@dataclass(slots=True)
+class Pool:
+    """An executor, and how much is handed to it: ``at_once`` tasks, told or not, are with it at any time.
+
+    ``afar``: it is another process, to which everything has to be sent. ``repeats``: it may do a task twice, since a
+    worker that died may have done it. ``failures``: what it raises when it fails itself. ``shared``: what was sent
+    once for all tasks, by its digest.
+    """
+
+    executor: Executor
+    at_once: int
+    afar: bool = True
+    repeats: bool = False
+    failures: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
+    send: Callable[[bytes], Any] = lambda content: content
+    shared: dict[str, Any] = field(default_factory=dict)
+    in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
+
+    def share(self, digest: str, content: bytes) -> Any:
+        """An argument that stands for these bytes in every task."""
+        if digest not in self.shared:
+            self.shared[digest] = self.send(content)
+        return self.shared[digest]
+
+    def each(self, items: Iterable[T], call: Callable[[T], Call | None]) -> Iterator[tuple[T, Any]]:
+        """Every item with what its call comes to, `Lost` or ``None`` where there is no call; in the items' order.
+
+        An item is taken when there is room for it. A future is let go as soon as it is done: a cluster does a task
+        again, whose result somebody may still ask for, when the worker that has it dies.
+        """
+        coming = iter(items)
+        more = True
+        while more or self.in_hand:
+            while more and len(self.in_hand) < self.at_once:
+                more = self._hand_out(coming, call)
+            if self.in_hand:
+                self.in_hand[0] = (self.in_hand[0][0], self._done(self.in_hand[0][1]))
+                yield self.in_hand[0]
+                self.in_hand.popleft()
+
+    def under_way(self) -> Iterator[tuple[Any, Any]]:
+        """What was handed out and not taken back by `each`, once it is done; for one who does not go on."""
+        while self.in_hand:
+            item, future = self.in_hand[0]
+            yield item, self._done(future)
+            self.in_hand.popleft()
+
+    def _hand_out(self, coming: Iterator[T], call: Callable[[T], Call | None]) -> bool:
+        for item in coming:
+            wanted = call(item)
+            try:
+                future = self.executor.submit(wanted[0], *wanted[1]) if wanted else None
+            except self.failures as error:
+                self.in_hand.append((item, _lost(error)))
+            else:
+                self.in_hand.append((item, future))
+            return True
+        return False
+
+    def _done(self, future: Any) -> Any:
+        if not isinstance(future, Future):
+            return future
+        try:
+            return future.result()
+        except self.failures as error:
+            return _lost(error)
+
+
+def _lost(error: BaseException) -> Lost:
+    said = str(error).partition("\n")[0]
+    return Lost(f"the executor failed ({type(error).__name__}{': ' if said else ''}{said})")
+
+
+@dataclass(slots=True)
+class Executors:
+    """The pool that a choice comes to, opened when there is something for it to do, and closed at the end."""
+
+    choice: Choice = IN_TURN
+    pool: Pool | None = None
+
+    def for_tenants(self, stores: Mapping[str, str]) -> Pool | None:
+        """Who does the tasks of these tenants, by the URLs of their stores; ``None``: this thread, in turn.
+
+        Raises `ExecutorError` where a tenant's store cannot be seen from there.
+        """
+        kind = self.choice.kind
+        if kind == LOCAL:
+            elsewhere = sum(map(_is_elsewhere, stores.values()))
+            if elsewhere < WORTH_THREADS or self.choice.parallelism == 1:
+                return None
+            kind = THREADS
+        for tenant, url in sorted(stores.items()):
+            _check_in_sight(kind, tenant, url)
+        if self.pool is None:
+            self.pool = _POOLS[kind](self.choice)
+        return self.pool
+
+    def under_way(self) -> Iterator[tuple[Any, Any]]:
+        """What was handed out before an interruption and not told yet, once it is done."""
+        if self.pool:
+            yield from self.pool.under_way()
+
+    def close(self, *, wait: bool = True) -> None:
+        """``wait``: until what was handed out is done."""
+        if self.pool:
+            self.pool.shared.clear()
+            self.pool.in_hand.clear()
+            self.pool.executor.shutdown(wait=wait, cancel_futures=True)
+            self.pool = None
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether a store is not in this process or on its disk, so that one mostly waits for it."""
+    return url.partition(":")[0] not in ("memory", "sqlite")
+
+
+def _check_in_sight(kind: str, tenant: str, url: str) -> None:
+    """A store that a worker does not see would be empty to it, and a tenant is never taken for empty."""
+    scheme = url.partition(":")[0]
+    if kind in (PROCESSES, DASK) and scheme == "memory":
+        raise ExecutorError(f"{tenant}: {url} is in this process, where no other sees it; use --executor {THREADS}")
+    if kind == DASK and scheme == "sqlite":
+        raise ExecutorError(
+            f"{tenant}: {url} is a file of this machine, which a cluster's workers do not see; keep tenants in "
+            f"PostgreSQL, or use --executor {PROCESSES}"
+        )
+
+
+def _threads(choice: Choice) -> Pool:
+    size = choice.parallelism or THREADS_AT_ONCE
+    return Pool(ThreadPoolExecutor(size, thread_name_prefix="reconcile"), size, afar=False)
+
+
+def _processes(choice: Choice) -> Pool:
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - when it is used
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    size = choice.parallelism or available_cores()
+    executor = ProcessPoolExecutor(size, mp_context=get_context("spawn"), initializer=_left_to_the_parent)
+    return Pool(executor, 2 * size)
+
+
+def available_cores() -> int:
+    """How many of the machine's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _left_to_the_parent() -> None:
+    """Ctrl-C on a terminal reaches all of its processes. What was begun is finished; the parent hands out no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _dask(choice: Choice) -> Pool:
+    from reconciler.shell.cluster import connect  # noqa: PLC0415 - when it is used
+
+    return connect(choice.address, choice.parallelism)
+
+
+_POOLS: Mapping[str, Callable[[Choice], Pool]] = {THREADS: _threads, PROCESSES: _processes, DASK: _dask}
