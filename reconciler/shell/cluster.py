@@ -53,6 +53,7 @@ def connect(address: str, parallelism: int | None) -> Pool:
         repeats=True,
         failures=(BrokenExecutor, CancelledError, distributed.KilledWorker),
         send=lambda content: client.submit(same, content, pure=False),
+        alive=lambda: bool(client.nthreads()),
     )
 
 

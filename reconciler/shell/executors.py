@@ -6,6 +6,7 @@ and nothing started, before it is used.
 
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
@@ -23,6 +24,9 @@ THREADS_AT_ONCE = 8
 WORTH_THREADS = 8
 """From so many tenants in stores elsewhere on, `local` reads and writes several at once."""
 
+PATIENCE_SECONDS = 15
+"""So long a result is waited for before one looks whether there still is somebody to come with it."""
+
 T = TypeVar("T")
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function of a module, and its arguments."""
@@ -37,6 +41,13 @@ class Lost:
     """What became of a task whose executor failed: it is not known."""
 
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What a task raised in another process, as text: not every error survives the way."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,8 @@ class Pool:
     """An executor, and how much is handed to it: ``at_once`` tasks, told or not, are with it at any time.
 
     ``afar``: it is another process, to which everything has to be sent. ``repeats``: it may do a task twice, since a
-    worker that died may have done it. ``failures``: what it raises when it fails itself. ``shared``: what was sent
-    once for all tasks, by its digest.
+    worker that died may have done it. ``failures``: what it raises when it fails itself; ``alive``: whether there is
+    anybody to do the tasks. ``shared``: what was sent once for all tasks, by its digest.
     """
 
     executor: Executor
@@ -90,6 +101,7 @@ class Pool:
     repeats: bool = False
     failures: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
     send: Callable[[bytes], Any] = lambda content: content
+    alive: Callable[[], bool] = lambda: True
     shared: dict[str, Any] = field(default_factory=dict)
     in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
 
@@ -126,7 +138,7 @@ class Pool:
         for item in coming:
             wanted = call(item)
             try:
-                future = self.executor.submit(wanted[0], *wanted[1]) if wanted else None
+                future = self._submitted(*wanted) if wanted else None
             except self.failures as error:
                 self.in_hand.append((item, _lost(error)))
             else:
@@ -134,13 +146,36 @@ class Pool:
             return True
         return False
 
+    def _submitted(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> "Future[Any]":
+        if self.afar:
+            return self.executor.submit(attempted, function, *arguments)
+        return self.executor.submit(function, *arguments)
+
     def _done(self, future: Any) -> Any:
         if not isinstance(future, Future):
             return future
-        try:
-            return future.result()
-        except self.failures as error:
-            return _lost(error)
+        alone = 0
+        while True:
+            try:
+                result = future.result(PATIENCE_SECONDS if self.afar else None)
+            except self.failures as error:
+                return _lost(error)
+            except TimeoutError:
+                alone = 0 if self.alive() else alone + 1
+                if alone == 2:
+                    return Lost("the executor has no workers any more")
+                continue
+            if isinstance(result, Raised):
+                raise RuntimeError(f"a task failed in another process:\n{result.text}")
+            return result
+
+
+def attempted(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns, or `Raised`."""
+    try:
+        return function(*arguments)
+    except Exception:  # it is raised again where it is waited for
+        return Raised(traceback.format_exc())
 
 
 def _lost(error: BaseException) -> Lost:
