@@ -37,13 +37,13 @@ from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
-from reconciler.core.waves import Answer, Task, Unreadable, upstream_key
+from reconciler.core.waves import Answer, FurtherUp, Task, Unreadable, Wave, in_turn, upstream_key
 from reconciler.model import values
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, noun
 from reconciler.model.options import GUARDS, MIRROR, OPTIONS
-from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.plan import Plan, Read, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import Path as FieldPath
@@ -52,8 +52,9 @@ from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.cache import remembering
 from reconciler.shell.carriers import carried_by
 from reconciler.shell.execute import Applied, Warrant, execute
+from reconciler.shell.executors import Pool
 from reconciler.shell.git import Blamed, Repository, open_repository
-from reconciler.shell.planners import planned_by
+from reconciler.shell.planners import once_it_pays, planned_by
 from reconciler.shell.provenance import with_commits
 from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
@@ -274,7 +275,10 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
         return place_of(workspace.catalog, tenant)
 
     written = [each.tenant for each in plan.tenants if each.changes and each.tenant in known]
-    pool = access.executors.for_tenants({tenant: where(tenant).url for tenant in written})
+    resellers: tuple[Read | TenantPlan, ...] = (*plan.read, *(each for each in plan.tenants if each.upstream))
+    looked_at = [each.tenant for each in resellers if each.tenant in known]
+    stores = {tenant: where(tenant).url for tenant in (*looked_at, *written)} if written else {}
+    pool = access.executors.for_tenants(stores)
     run = secrets.token_hex(8) if pool and pool.repeats else ""
     warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit, run)
     carry = carried_by(pool, access, where, count=len(written)) if pool else None
@@ -488,18 +492,26 @@ def _spread(
     """The fold with its levels planned by the executors, if there is somebody for it. Raises `ExecutorError`."""
     policies = fold.catalog.policies
     chosen = policies.keys() if selected is None else policies.keys() & selected
-    pool = access.executors.for_tenants({key: _place(fold, workspace, key).url for key in chosen})
-    if pool is None:
-        return fold
-    trees = fold.catalog.providers.__getitem__
-    wave = planned_by(pool, access, lambda policy: _where(workspace, policy), trees, fold.on)
+    stores = {key: _place(fold, workspace, key).url for key in chosen}
 
-    def told(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
-        for task, answer in wave(tasks, count):
+    def planned_in(pool: Pool) -> Wave:
+        trees = fold.catalog.providers.__getitem__
+        wave = planned_by(pool, access, lambda policy: _where(workspace, policy), trees, fold.on)
+        return lambda tasks, count: _telling(wave(tasks, count), progress)
+
+    if pool := access.executors.for_tenants(stores):
+        return replace(fold, wave=planned_in(pool))
+    if spare := access.executors.spare(stores):
+        here = in_turn(fold.observe, fold.rules, fold.on)
+        return replace(fold, wave=once_it_pays(here, lambda: planned_in(spare())))
+    return fold
+
+
+def _telling(answers: Iterable[tuple[Task, Answer]], progress: Callable[[str], None]) -> Iterator[tuple[Task, Answer]]:
+    for task, answer in answers:
+        if not isinstance(answer, FurtherUp):
             progress(task.policy.reseller)
-            yield task, answer
-
-    return replace(fold, wave=told)
+        yield task, answer
 
 
 def _place(fold: Fold, workspace: Workspace, reseller: str) -> Place:

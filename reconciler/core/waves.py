@@ -125,8 +125,9 @@ def _looked_at(state: State) -> Iterator[tuple[EntityId, Entity]]:
 
     `core.mirror` and `core.schedule` look at nothing else of it.
     """
+    mirrored = mirrored_kinds()
     for id, each in state.items():
-        if id.kind in mirrored_kinds():
+        if id.kind in mirrored:
             yield id, each
         elif id.kind in (PLAN, PRODUCT):
             status = {name: each.body[name] for name in ("status",) if name in each.body}

@@ -185,10 +185,10 @@ def _lost(error: BaseException) -> Lost:
 
 @dataclass(slots=True)
 class Executors:
-    """The pool that a choice comes to, opened when there is something for it to do, and closed at the end."""
+    """The pools that a choice comes to, opened when there is something for them to do, and closed at the end."""
 
     choice: Choice = IN_TURN
-    pool: Pool | None = None
+    pools: dict[str, Pool] = field(default_factory=dict)
 
     def for_tenants(self, stores: Mapping[str, str]) -> Pool | None:
         """Who does the tasks of these tenants, by the URLs of their stores; ``None``: this thread, in turn.
@@ -196,6 +196,8 @@ class Executors:
         Raises `ExecutorError` where a tenant's store cannot be seen from there.
         """
         kind = self.choice.kind
+        if not stores:
+            return None
         if kind == LOCAL:
             elsewhere = sum(map(_is_elsewhere, stores.values()))
             if elsewhere < WORTH_THREADS or self.choice.parallelism == 1:
@@ -203,22 +205,32 @@ class Executors:
             kind = THREADS
         for tenant, url in sorted(stores.items()):
             _check_in_sight(kind, tenant, url)
-        if self.pool is None:
-            self.pool = _POOLS[kind](self.choice)
-        return self.pool
+        return self._opened(kind)
+
+    def spare(self, stores: Mapping[str, str]) -> Callable[[], Pool] | None:
+        """What opens a pool of processes for so much that this thread would take long; ``None``: it is on its own."""
+        alone = self.choice.kind != LOCAL or self.choice.parallelism == 1 or available_cores() < 2
+        if alone or any(url.partition(":")[0] != "sqlite" for url in stores.values()):
+            return None
+        return lambda: self._opened(PROCESSES)
+
+    def _opened(self, kind: str) -> Pool:
+        if kind not in self.pools:
+            self.pools[kind] = _POOLS[kind](self.choice)
+        return self.pools[kind]
 
     def under_way(self) -> Iterator[tuple[Any, Any]]:
         """What was handed out before an interruption and not told yet, once it is done."""
-        if self.pool:
-            yield from self.pool.under_way()
+        for pool in self.pools.values():
+            yield from pool.under_way()
 
     def close(self, *, wait: bool = True) -> None:
         """``wait``: until what was handed out is done."""
-        if self.pool:
-            self.pool.shared.clear()
-            self.pool.in_hand.clear()
-            self.pool.executor.shutdown(wait=wait, cancel_futures=True)
-            self.pool = None
+        while self.pools:
+            _, pool = self.pools.popitem()
+            pool.shared.clear()
+            pool.in_hand.clear()
+            pool.executor.shutdown(wait=wait, cancel_futures=True)
 
 
 def _is_elsewhere(url: str) -> bool:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
+from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple, TypeAlias, cast
 
 from reconciler.core.desired import Upstream
@@ -27,6 +29,11 @@ from reconciler.shell.parcels import OpenedTree, Packer, Parcel, opened, opened_
 BATCH = 32
 """So many tenants are a batch at most: handing one out to a cluster takes about as long as planning a tenant."""
 
+SAMPLE = 64
+"""So many tenants are planned here before one knows how long the others will take."""
+WORTH_SECONDS = 10
+"""What the others have to take for processes to be started: those cost a second or two, and every plan a way back."""
+
 Where: TypeAlias = Callable[[Policy], Place]
 Trees: TypeAlias = Callable[[str], ProviderTree]
 
@@ -40,6 +47,20 @@ def planned_by(pool: Pool, access: Access, where: Where, trees: Trees, on: date)
             if isinstance(answer, Told):
                 access.seen[task.policy.reseller] = (where(task.policy), answer.observed.fingerprint)
             yield task, answer
+
+    return plan
+
+
+def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
+    """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it."""
+
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        coming = iter(tasks)
+        started = monotonic()
+        yield from here(islice(coming, sample), min(count, sample))
+        left = max(count - sample, 0)
+        wave = others() if (monotonic() - started) / sample * left > worth else here
+        yield from wave(coming, left)
 
     return plan
 

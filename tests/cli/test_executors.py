@@ -186,7 +186,8 @@ def test_what_is_no_executor_is_a_usage_error(fresh: Shop, executor: str, proble
 
 
 def test_none_at_once_is_a_usage_error(fresh: Shop) -> None:
-    assert "Invalid value for '--parallelism'" in fresh.run("apply --parallelism 0").err
+    for command in ("plan --parallelism 0", "apply --parallelism 0"):
+        assert "Invalid value for '--parallelism'" in fresh.run(command).err
 
 
 def test_a_cluster_does_not_see_files_of_this_machine(fresh: Shop) -> None:
@@ -201,6 +202,7 @@ def test_other_processes_do_not_see_this_ones_memory(fresh: Shop) -> None:
         ran = fresh.run(f"plan --verify --executor {executor}")
         assert (ran.status, "memory:here is in this process" in ran.err) == (1, True)
     assert fresh.run("plan --verify --executor threads").status == 0
+    assert fresh.run("apply --auto-approve --executor threads").status == 0
 
 
 def test_a_cluster_that_is_not_there(fresh: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,14 +17,14 @@ from reconciler.core.codec import encode
 from reconciler.core.fold import Fold
 from reconciler.core.planning import Observed
 from reconciler.core.schedule import scheduled
-from reconciler.core.waves import Unreadable
+from reconciler.core.waves import Unreadable, Wave, in_turn
 from reconciler.model.plan import Plan, Source
 from reconciler.model.settings import Policy
 from reconciler.shell.access import Access, Place
 from reconciler.shell.carriers import carried_by
 from reconciler.shell.execute import Warrant, execute
 from reconciler.shell.executors import Pool
-from reconciler.shell.planners import planned_by
+from reconciler.shell.planners import once_it_pays, planned_by
 from reconciler.stores.base import EntityWrite
 from reconciler.stores.registry import open_store
 from tests.laws.grown import ON, Grown
@@ -69,7 +69,10 @@ def place(here: Grown) -> Place:
     return Place(url)
 
 
-def planned(here: Grown, where: Place, pool: Pool | None, selected: frozenset[str] | None) -> Plan:
+def planned(
+    here: Grown, where: Place, pool: Pool | None, selected: frozenset[str] | None, *, late: bool = False
+) -> Plan:
+    """``late``: by the pool only from the third tenant of a level on."""
     with Access(Path(), {}) as access:
 
         def observe(policy: Policy) -> Observed | Unreadable:
@@ -78,7 +81,9 @@ def planned(here: Grown, where: Place, pool: Pool | None, selected: frozenset[st
         fold = Fold(here.catalog, observe, here.rules, ON)
         if pool:
             trees = here.catalog.providers.__getitem__
-            fold = replace(fold, wave=planned_by(pool, access, lambda _: where, trees, ON))
+            wave = planned_by(pool, access, lambda _: where, trees, ON)
+            begun = in_turn(observe, here.rules, ON)
+            fold = replace(fold, wave=once_it_pays(begun, lambda: wave, sample=2, worth=0) if late else wave)
         tenants = tuple(fold.plans(selected))
         coming = scheduled(fold, [each.tenant for each in tenants if each.tenant in here.catalog.policies])
         source = Source(None, None, False, here.catalog.digest)
@@ -95,7 +100,8 @@ def test_whoever_plans_the_plan_is_the_same(here: Grown) -> None:
     where = place(here)
     for selected in (None, some(here)):
         expected = encode(planned(here, where, None, selected))
-        assert encode(planned(here, where, Pool(Posted(), 3), selected)) == expected
+        late = selected is None
+        assert encode(planned(here, where, Pool(Posted(), 3), selected, late=late)) == expected
         with threads() as pool:
             assert encode(planned(here, where, pool, selected)) == expected
 
@@ -118,3 +124,19 @@ def test_what_goes_to_another_process_is_small(here: Grown) -> None:
     tops = frozenset(key for key, above in here.forest.upstream.items() if above not in here.catalog.policies)
     planned(here, place(here), Pool(posted, 1), tops)
     assert sum(posted.sizes) < 8_000 * (len(tops) + 1)
+
+
+def test_others_are_called_only_when_it_pays(here: Grown) -> None:
+    where, tenants = place(here), here.catalog.policies
+
+    def never() -> Wave:
+        raise AssertionError("it does not take that long")
+
+    with Access(Path(), {}) as access:
+
+        def observe(policy: Policy) -> Observed | Unreadable:
+            return access.observe(policy.reseller, where)
+
+        begun = in_turn(observe, here.rules, ON)
+        fold = Fold(here.catalog, observe, here.rules, ON, wave=once_it_pays(begun, never))
+        assert {each.tenant for each in fold.plans(None)} >= tenants.keys()
