@@ -53,8 +53,16 @@ def connect(address: str, parallelism: int | None) -> Pool:
         repeats=True,
         failures=(BrokenExecutor, CancelledError, distributed.KilledWorker),
         send=lambda content: client.submit(same, content, pure=False),
-        alive=lambda: bool(client.nthreads()),
+        alive=lambda: _has_workers(client),
     )
+
+
+def _has_workers(client: Any) -> bool:
+    """Not, if the scheduler cannot be asked either."""
+    try:
+        return bool(client.nthreads())
+    except (OSError, TimeoutError):
+        return False
 
 
 def _check_workers(client: Any) -> None:

@@ -21,11 +21,10 @@ LOCAL, THREADS, PROCESSES, DASK = "local", "threads", "processes", "dask"
 SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
 MISSING = 'Dask is not installed: pip install "reconciler[dask]"'
 THREADS_AT_ONCE = 8
-WORTH_THREADS = 8
-"""From so many tenants in stores elsewhere on, `local` reads and writes several at once."""
-
 PATIENCE_SECONDS = 15
 """So long a result is waited for before one looks whether there still is somebody to come with it."""
+WORTH_THREADS = 8
+"""From so many tenants in stores elsewhere on, `local` reads and writes several at once."""
 
 T = TypeVar("T")
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -102,6 +101,7 @@ class Pool:
     failures: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
     send: Callable[[bytes], Any] = lambda content: content
     alive: Callable[[], bool] = lambda: True
+    patience: float = PATIENCE_SECONDS
     shared: dict[str, Any] = field(default_factory=dict)
     in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
 
@@ -157,17 +157,19 @@ class Pool:
         alone = 0
         while True:
             try:
-                result = future.result(PATIENCE_SECONDS if self.afar else None)
+                result = future.result(self.patience if self.afar else None)
             except self.failures as error:
                 return _lost(error)
             except TimeoutError:
+                if not self.afar:
+                    raise
                 alone = 0 if self.alive() else alone + 1
                 if alone == 2:
                     return Lost("the executor has no workers any more")
-                continue
-            if isinstance(result, Raised):
-                raise RuntimeError(f"a task failed in another process:\n{result.text}")
-            return result
+            else:
+                if isinstance(result, Raised):
+                    raise RuntimeError(f"a task failed in another process:\n{result.text}")
+                return result
 
 
 def attempted(function: Callable[..., Any], *arguments: Any) -> Any:
