@@ -17,6 +17,8 @@ from reconciler.stores.base import StoreError, TenantStore
 
 BATCH = 16
 """So many steps are a batch at most: as many are not known at once, if a worker cannot be waited for any longer."""
+UNKNOWN = "it is not known whether it was applied, whole or not at all: `reconcile history` tells"
+UNTOUCHED = "nothing was written"
 PASSED_ON = 512
 """So many of those that nothing is to be done for go with a batch at most."""
 
@@ -64,8 +66,7 @@ def told(placed: Iterable[Placed], found: list[Applied] | Lost | None) -> Iterat
         if isinstance(each.step, Applied):
             yield each.step
         elif isinstance(found, Lost):
-            unknown = "it is not known whether it was applied, whole or not at all: `reconcile history` tells"
-            yield Applied(each.step.tenant, Result.FAILED, f"{found.problem}; {unknown}")
+            yield Applied(each.step.tenant, Result.FAILED, f"{found.problem}; {UNKNOWN if found.begun else UNTOUCHED}")
         else:
             yield next(results)
 

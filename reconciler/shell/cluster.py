@@ -10,7 +10,7 @@ from typing import Any
 from reconciler import __version__
 from reconciler.shell.executors import DASK, MISSING, ExecutorError, Pool
 
-CONNECT_SECONDS, WORKERS_SECONDS = 10, 30
+CONNECT_SECONDS, WORKERS_SECONDS, ASK_SECONDS = 10, 30, 5
 
 
 class Cluster(Executor):
@@ -21,12 +21,35 @@ class Cluster(Executor):
         self._executor = client.get_executor(pure=False)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        self._check()
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
         return future
 
+    def send(self, content: bytes) -> Any:
+        """What stands for these bytes in the arguments of tasks."""
+        self._check()
+        return self._client.submit(same, content, pure=False)
+
+    def has_workers(self) -> bool:
+        """Not, if the scheduler cannot be asked either."""
+        try:
+            return self._runs and bool(self._client.sync(self._client.scheduler.ncores, callback_timeout=ASK_SECONDS))
+        except (OSError, TimeoutError):
+            return False
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._executor.shutdown(wait=wait and not cancel_futures)
+        """``wait``, unless the scheduler is gone."""
+        if self._runs:
+            self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close()
+
+    @property
+    def _runs(self) -> bool:
+        return bool(self._client.status == "running")
+
+    def _check(self) -> None:
+        if not self._runs:
+            raise BrokenExecutor("the connection to the scheduler was lost")
 
 
 def connect(address: str, parallelism: int | None) -> Pool:
@@ -47,22 +70,15 @@ def connect(address: str, parallelism: int | None) -> Pool:
         client.close()
         why = "it has no workers" if isinstance(error, TimeoutError) else str(error)
         raise ExecutorError(f"{where}: {why}") from error
+    cluster = Cluster(client)
     return Pool(
-        Cluster(client),
+        cluster,
         parallelism or 2 * sum(client.nthreads().values()),
         repeats=True,
         failures=(BrokenExecutor, CancelledError, distributed.KilledWorker),
-        send=lambda content: client.submit(same, content, pure=False),
-        alive=lambda: _has_workers(client),
+        send=cluster.send,
+        alive=cluster.has_workers,
     )
-
-
-def _has_workers(client: Any) -> bool:
-    """Not, if the scheduler cannot be asked either."""
-    try:
-        return bool(client.nthreads())
-    except (OSError, TimeoutError):
-        return False
 
 
 def _check_workers(client: Any) -> None:

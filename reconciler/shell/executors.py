@@ -10,7 +10,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -37,9 +37,10 @@ class ExecutorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What became of a task whose executor failed: it is not known."""
+    """A task whose executor failed. What became of it is not known, unless it was never ``begun``."""
 
     problem: str
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Pool:
 
     ``afar``: it is another process, to which everything has to be sent. ``repeats``: it may do a task twice, since a
     worker that died may have done it. ``failures``: what it raises when it fails itself; ``alive``: whether there is
-    anybody to do the tasks. ``shared``: what was sent once for all tasks, by its digest.
+    anybody to do the tasks, and ``deserted``: how often in a row there was nobody. ``shared``: what was sent once for
+    all tasks, by its digest.
     """
 
     executor: Executor
@@ -102,6 +104,7 @@ class Pool:
     send: Callable[[bytes], Any] = lambda content: content
     alive: Callable[[], bool] = lambda: True
     patience: float = PATIENCE_SECONDS
+    deserted: int = 0
     shared: dict[str, Any] = field(default_factory=dict)
     in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
 
@@ -136,11 +139,11 @@ class Pool:
 
     def _hand_out(self, coming: Iterator[T], call: Callable[[T], Call | None]) -> bool:
         for item in coming:
-            wanted = call(item)
             try:
+                wanted = call(item)
                 future = self._submitted(*wanted) if wanted else None
             except self.failures as error:
-                self.in_hand.append((item, _lost(error)))
+                self.in_hand.append((item, replace(_lost(error), begun=False)))
             else:
                 self.in_hand.append((item, future))
             return True
@@ -154,22 +157,27 @@ class Pool:
     def _done(self, future: Any) -> Any:
         if not isinstance(future, Future):
             return future
-        alone = 0
         while True:
             try:
-                result = future.result(self.patience if self.afar else None)
+                result = future.result(self._patience())
             except self.failures as error:
                 return _lost(error)
             except TimeoutError:
                 if not self.afar:
                     raise
-                alone = 0 if self.alive() else alone + 1
-                if alone == 2:
+                self.deserted = 0 if self.alive() else self.deserted + 1
+                if self.deserted > 1:
                     return Lost("the executor has no workers any more")
             else:
                 if isinstance(result, Raised):
                     raise RuntimeError(f"a task failed in another process:\n{result.text}")
                 return result
+
+    def _patience(self) -> float | None:
+        """Who was there does not wait again for every task that there is nobody for."""
+        if not self.afar:
+            return None
+        return self.patience if self.deserted < 2 else 0
 
 
 def attempted(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -90,6 +90,7 @@ def test_a_process_that_dies_loses_what_it_had() -> None:
         found = list(Pool(executor, 2).each([1, 2, 3], lambda status: (os._exit, (status,))))
     assert [item for item, _ in found] == [1, 2, 3]
     assert all(isinstance(lost, Lost) and "BrokenProcessPool" in lost.problem for _, lost in found)
+    assert [lost.begun for _, lost in found] == [True, True, False]
 
 
 def test_of_a_step_that_was_lost_nothing_is_claimed() -> None:
@@ -99,6 +100,8 @@ def test_of_a_step_that_was_lost_nothing_is_claimed() -> None:
     assert first == known
     assert (second.tenant, second.result) == ("two", Result.FAILED)
     assert "it is not known whether it was applied" in second.problem
+    _, third = told(steps, Lost("the executor failed", begun=False))
+    assert third.problem == "the executor failed; nothing was written"
 
 
 def test_what_a_task_raises_in_another_process_is_raised_here_as_text() -> None:
