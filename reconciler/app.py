@@ -465,7 +465,7 @@ def _fold(
 
     def observe(policy: Policy) -> Observed | Unreadable:
         progress(policy.reseller)
-        return access.observe(policy.reseller, _where(workspace, policy))
+        return access.sketch(policy.reseller, _where(workspace, policy))
 
     def observe_provider(provider: str) -> Observed | Unreadable:
         return access.observe(provider, place_of(workspace.catalog, provider))
@@ -502,7 +502,7 @@ def _spread(
     if pool := access.executors.for_tenants(stores):
         return replace(fold, wave=planned_in(pool))
     if spare := access.executors.spare(stores):
-        here = in_turn(fold.observe, fold.rules, fold.on)
+        here = in_turn(fold.observe, fold.sharing)
         return replace(fold, wave=once_it_pays(here, lambda: planned_in(spare())))
     return fold
 

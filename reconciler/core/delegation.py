@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from reconciler.core.desired import STATUS_ONLY, Upstream, Wanted
 from reconciler.core.policies import GIVEN
 from reconciler.core.shape import RuleBook, references, unmanaged
+from reconciler.core.sketch import came_down, origin_of
 from reconciler.model.change import Obstacle
 from reconciler.model.diagnostics import Place
 from reconciler.model.documents import ACTIVE, DISABLED
@@ -27,8 +28,8 @@ def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[Ent
     """What the tenant should have of its upstream's plans and of its service template, without what that needs."""
     found = (
         *_plans(policy, upstream, actual),
-        *_given(policy, upstream, actual),
-        _tenant(policy, upstream, actual),
+        *given(policy, upstream, actual),
+        own_document(policy, upstream, actual),
     )
     return {wanted.id: wanted for wanted in found}
 
@@ -70,17 +71,22 @@ def _matches(have: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
     listed = delegated_list(policy, upstream)
     for key, listing in listed.items():
-        id = EntityId(PLAN, key)
-        above = upstream.state.get(id)
-        have = actual.get(id)
-        before = have is not None and have.origin == upstream.key
-        if above is None:
-            yield _lacking(id, listing, upstream, before)
-        elif before or above.body.get("status", ACTIVE) == ACTIVE or listing.named or id in upstream.held:
-            yield _listed(above, listing, upstream, have if before else None)
-    for id, entity in actual.items():
-        if id.kind == PLAN and entity.origin == upstream.key and id.key not in listed:
-            yield _taken_off(id, _list_place(policy))
+        if wanted := listed_plan(EntityId(PLAN, key), listing, upstream, actual):
+            yield wanted
+    for id in came_down(actual, upstream.key):
+        if id.kind == PLAN and id.key not in listed:
+            yield off_the_list(id, policy)
+
+
+def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: State) -> Wanted | None:
+    """A plan on the list, as the tenant should have it; ``None`` for one that only matches, and cannot be delegated."""
+    above = upstream.state.get(id)
+    copy = actual[id] if origin_of(actual, id) == upstream.key else None
+    if above is None:
+        return _lacking(id, listing, upstream, copy is not None)
+    if copy or above.body.get("status", ACTIVE) == ACTIVE or listing.named or id in upstream.held:
+        return _listed(above, listing, upstream, copy)
+    return None
 
 
 def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
@@ -109,15 +115,16 @@ def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -
     return Wanted(id, {}, given=True, place=listing.place, obstacles=(Obstacle("AP-05", detail),))
 
 
+def off_the_list(id: EntityId, policy: Policy) -> Wanted:
+    """A plan that came down and is on the list no more (CB-08)."""
+    return _taken_off(id, policy.plans[0].place if policy.plans else policy.document.place)
+
+
 def _taken_off(id: EntityId, place: Place) -> Wanted:
     return Wanted(id, {"status": DISABLED}, given=True, covers=STATUS_ONLY, place=place)
 
 
-def _list_place(policy: Policy) -> Place:
-    return policy.plans[0].place if policy.plans else policy.document.place
-
-
-def _given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
+def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
     """What the service template hands out (CB-19, CB-29 to CB-31), as the upstream has it."""
     for kind, setting in policy.given.items():
         keys = [setting.value] if isinstance(setting.value, str) else setting.value or ()
@@ -140,7 +147,7 @@ def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) 
     return Wanted(id, {}, given=True, place=place, obstacles=(Obstacle("TREE-02", detail),))
 
 
-def _tenant(policy: Policy, upstream: Upstream, actual: State) -> Wanted:
+def own_document(policy: Policy, upstream: Upstream, actual: State) -> Wanted:
     """The tenant's own document, with the links to what the template gives and the upstream, or it, has."""
     links = {field: _links(policy, kind, upstream, actual) for kind, field in GIVEN.items() if kind in LINKED}
     body = {"name": policy.name, "currency": policy.currency, **links}
@@ -156,19 +163,28 @@ def _links(policy: Policy, kind: str, upstream: Upstream, actual: State) -> Valu
     return there if not isinstance(value, str) else next(iter(there), None)
 
 
+def has_needs(wanted: Wanted) -> bool:
+    """Whether what an entity needs is wanted with it."""
+    return wanted.covers is None and not (wanted.obstacles or wanted.root)
+
+
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Finds all that the roots need, and what that needs in turn. Plans off the list or not to be had need nothing."""
+    """Finds all that the roots need, and what that needs in turn. Plans off the list or not to be had need nothing.
+
+    ``actual``: the tenant's state; ``None``: one that has a copy of everything, as it is upstream.
+    """
 
     upstream: Upstream
-    actual: State
+    actual: State | None
     rules: RuleBook
     wanted: dict[EntityId, Wanted]
     needs: dict[EntityId, frozenset[EntityId]]
 
-    def close(self) -> None:
-        """Add what is needed to ``wanted``, and say in ``needs`` by what."""
-        queue = [id for id, each in self.wanted.items() if each.covers is None and not (each.obstacles or each.root)]
+    def close(self, roots: Iterable[EntityId] | None = None) -> None:
+        """Add what is needed to ``wanted``, and say in ``needs`` by what. ``roots``: of which (``None``: of all)."""
+        among = self.wanted if roots is None else [id for id in roots if id in self.wanted]
+        queue = [id for id in among if has_needs(self.wanted[id])]
         while queue:
             id = queue.pop()
             if id in self.needs:
@@ -188,15 +204,14 @@ class Closure:
             self.wanted[id] = replace(known, given=True, givers=known.givers | {giver})
 
     def _ours(self, id: EntityId) -> bool:
-        have = self.actual.get(id)
-        return have is not None and have.origin == self.upstream.key
+        return self.actual is None or origin_of(self.actual, id) == self.upstream.key
 
     def _needed(self, wanted: Wanted) -> tuple[frozenset[EntityId], frozenset[EntityId], frozenset[EntityId]]:
         """What an entity needs as upstream links it, and as its copy does where that stays; and what it gives."""
         fields = self.rules.kinds[wanted.id.kind].fields
         ours = self._ours(wanted.id)
         giving = tuple(each for each in fields if each.ref and each.ref.gives) if ours else ()
-        kept = references(self.actual[wanted.id].body, unmanaged(fields)) if ours else ()
+        kept = references(self.actual[wanted.id].body, unmanaged(fields)) if ours and self.actual is not None else ()
         return (
             frozenset(id for id in references(wanted.body, fields) if self._to_be_had(id)),
             frozenset(id for id in kept if self._to_be_had(id)),

@@ -5,6 +5,7 @@ Delegation, price lists and mirrors each compute a `Desired`; the diff, the judg
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 
 from reconciler.model.change import Obstacle, Root
@@ -116,10 +117,19 @@ class Wanted:
         return self.place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desired:
     """A tenant's desired state, and the upstream that it came from. ``needs``: what each wanted entity needs."""
 
     upstream: Upstream
     wanted: Mapping[EntityId, Wanted]
     needs: Mapping[EntityId, frozenset[EntityId]]
+
+    @cached_property
+    def holders(self) -> Mapping[EntityId, tuple[EntityId, ...]]:
+        """By what is needed, what needs it."""
+        found: dict[EntityId, list[EntityId]] = {}
+        for id, needs in self.needs.items():
+            for each in needs:
+                found.setdefault(each, []).append(id)
+        return {id: tuple(each) for id, each in found.items()}

@@ -11,6 +11,7 @@ from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item
 from reconciler.core.desired import Desired, Wanted
 from reconciler.core.renames import Moved
 from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
+from reconciler.core.sketch import origin_of
 from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Action, Difference
 from reconciler.model.entity import Entity, State
@@ -25,11 +26,23 @@ COPIES = Unmanaged(rule="ORIGIN")
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """What alone is compared of a tenant, and who needs what, so that nothing else has to be walked.
+
+    ``looked``: where the tenant's digests say nothing, or that something differs; ``shared``: what every tenant of its
+    kind should have, from which that of this tenant differs in nothing else.
+    """
+
+    looked: frozenset[EntityId]
+    shared: Desired
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
 
     ``tenant``: whose state it is. ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``:
-    nothing is renamed).
+    nothing is renamed). ``among``: all that is compared, where the rest is known to be in sync.
     """
 
     tenant: str
@@ -39,6 +52,7 @@ class Comparison:
     overrides: frozenset[str]
     on: date
     moved: Moved | None = None
+    among: Among | None = None
 
     def before(self, id: EntityId) -> Entity | None:
         """The entity as the tenant has it, whatever it is called there."""
@@ -55,12 +69,25 @@ class Comparison:
 
     def ours(self, id: EntityId) -> bool:
         """Whether the tenant has the entity, and it came down."""
-        have = self.actual.get(id)
-        return have is not None and have.origin == self.origin
+        return origin_of(self.actual, id) == self.origin
 
     def own(self, id: EntityId) -> bool:
         """Whether the tenant has an entity of its own under that identity."""
         return id in self.actual and not self.ours(id)
+
+    def compared(self) -> Iterator[Wanted]:
+        """What is wanted and is not known to be in sync."""
+        wanted = self.desired.wanted
+        yield from wanted.values() if self.among is None else (wanted[id] for id in self.among.looked if id in wanted)
+
+    def holders(self, id: EntityId) -> Iterator[EntityId]:
+        """What is wanted and needs an entity."""
+        if self.among is None:
+            yield from self.desired.holders.get(id, ())
+            return
+        needs, looked = self.desired.needs, self.among.looked
+        yield from (each for each in self.among.shared.holders.get(id, ()) if each not in looked)
+        yield from (each for each in looked if id in needs.get(each, ()))
 
     def may_let_go(self, id: EntityId) -> bool:
         """Whether what the tenant has under an identity will follow its upstream: a copy, or an own one taken over."""
@@ -73,8 +100,8 @@ class Comparison:
 
 def differences(comparison: Comparison) -> list[Difference]:
     """Every difference, by entity and path."""
-    found = [each for wanted in comparison.desired.wanted.values() for each in _of(comparison, wanted)]
-    found += _removals(comparison)
+    found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
+    found += _removals(comparison) if comparison.among is None else ()
     found = [*(comparison.moved.differences() if comparison.moved else ()), *found]
     return sorted(found, key=lambda each: (each.entity, each.path))
 

@@ -6,7 +6,7 @@ Catalogs fold downwards; then, from the deepest level up, subscriptions are mirr
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.held import held_at
@@ -16,6 +16,7 @@ from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
+from reconciler.core.shared import Shared, Sharing
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
 from reconciler.core.waves import FurtherUp, Observe, Task, Told, Unreadable, Wave, in_turn, upstream_key, waves
 from reconciler.model.entity import State, state_fingerprint
@@ -89,6 +90,7 @@ class Fold:
     reads: dict[str, Read] = field(default_factory=dict)
     observed: dict[str, Observed] = field(default_factory=dict)
     mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
+    shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
@@ -216,7 +218,7 @@ class Fold:
 
         What a tenant is planned against is the same in whatever order the others of its level are.
         """
-        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.rules, self.on)
+        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.sharing)
         ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
         plans: dict[str, TenantPlan] = {}
         further: list[Task] = []
@@ -263,6 +265,11 @@ class Fold:
             self.done[reseller], self.observed[reseller] = answer.planned, answer.observed
         return answer.planned.plan
 
+    @property
+    def sharing(self) -> Sharing:
+        """By what tenants are compared."""
+        return Sharing(self.rules, self.on, self.shared)
+
     def read_besides(self) -> tuple[Read, ...]:
         """The tenants that were read but not planned, upstreams first."""
         return tuple(self.reads[key] for key in tenants_in_order(self.catalog) if key in self.reads)
@@ -280,7 +287,9 @@ class Fold:
         Where the tenant, of which ``actual`` is the state, asks for more than that: with what is known further up.
         """
         upstream = self._upstream(policy)
-        if isinstance(upstream, Unreadable) or not asks_further_up(policy, upstream, actual or {}):
+        if isinstance(upstream, Unreadable) or upstream.key not in self.catalog.policies:
+            return upstream
+        if not asks_further_up(policy, upstream, actual or {}):
             return upstream
         return self._informed(upstream)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from reconciler.core.diff import AMOUNTS, Comparison
 from reconciler.core.reasons import where
 from reconciler.core.shape import FieldShape, RuleBook
+from reconciler.core.sketch import came_down
 from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Action, Obstacle
 from reconciler.model.documents import DISABLED
@@ -142,8 +143,10 @@ def _told(trip: Trip, faults: tuple[Fault, ...], case: Case) -> str:
 def _max_deletes(case: Case, limit: str) -> Finding | None:
     """What came down and goes, as a share of what came down."""
     gone = [Fault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
-    total = sum(entity.origin == case.origin for entity in case.state.values())
-    if len(gone) <= FEW or Fraction(len(gone), total) <= _share(limit):
+    if len(gone) <= FEW:
+        return None
+    total = sum(1 for _ in came_down(case.state, case.origin))
+    if Fraction(len(gone), total) <= _share(limit):
         return None
     percent = _percent(Fraction(len(gone), total))
     return f"{len(gone)} of the {total} entities that came down would go ({percent}%)", gone

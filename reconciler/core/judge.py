@@ -5,7 +5,7 @@ precondition that fails: blocked; else apply, unless something holds the whole t
 What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -93,7 +93,7 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
         if each.verdict is Verdict.APPLY and not each.difference.path and each.difference.action is not Action.DELETE
     }
     there = created | set(arrivals)
-    live = _live(comparison, there)
+    live = Live(comparison, there)
     for each in judged:
         difference = each.difference
         if isinstance(difference.declared, Always):
@@ -113,21 +113,41 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
             yield each
 
 
-def _live(comparison: Comparison, there: set[EntityId]) -> set[EntityId]:
+@dataclass(frozen=True, slots=True)
+class Live(Container[EntityId]):
     """What is wanted for itself, and what is needed by that of it which came down or is coming (CB-16).
 
-    What only newcomers need that do not come is not delegated, and left alone.
+    What only newcomers need that do not come is not delegated, and left alone. Looked for from what is asked about,
+    upwards to what needs it, so that nothing is walked that nobody asks about. ``there``: what is coming.
     """
-    live: set[EntityId] = set()
-    wanted = comparison.desired.wanted
-    queue = [id for id, each in wanted.items() if (each.given and not each.givers) or id.kind == TENANT]
-    while queue:
-        id = queue.pop()
-        if id not in live:
-            live.add(id)
-            if comparison.ours(id) or id in there:
-                queue += comparison.desired.needs.get(id, ())
-    return live
+
+    comparison: Comparison
+    there: set[EntityId]
+    known: dict[EntityId, bool] = field(default_factory=dict)
+
+    def __contains__(self, id: object) -> bool:
+        assert isinstance(id, EntityId)
+        if id not in self.known:
+            self.known[id] = any(self._for_itself(each) for each in self._above(id))
+        return self.known[id]
+
+    def _for_itself(self, id: EntityId) -> bool:
+        wanted = self.comparison.desired.wanted.get(id)
+        return wanted is not None and ((wanted.given and not wanted.givers) or id.kind == TENANT)
+
+    def _above(self, id: EntityId) -> Iterator[EntityId]:
+        """It, and what needs it and came down or is coming, however many steps up."""
+        seen, queue = {id}, [id]
+        while queue:
+            yield (each := queue.pop())
+            holders = (
+                by
+                for by in self.comparison.holders(each)
+                if by not in seen and (self.comparison.ours(by) or by in self.there)
+            )
+            for by in holders:
+                seen.add(by)
+                queue.append(by)
 
 
 def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bool:

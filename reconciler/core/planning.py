@@ -14,6 +14,7 @@ from reconciler.core.reasons import deciding_place, detail, permitted_by, withhe
 from reconciler.core.renames import moved
 from reconciler.core.resolve import resolve
 from reconciler.core.shape import FieldShape, RuleBook, fields_of, kept, tidy
+from reconciler.core.sketch import changed
 from reconciler.model.change import Action, Difference, Judged, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import Entity, State
@@ -50,9 +51,13 @@ def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, o
     renamed = moved(state, upstream, blocks)
     desired = resolve(policy, upstream, renamed.state, rules, on)
     wanted = {id: each for id, each in desired.wanted.items() if id not in renamed.refused.values()}
-    overrides = frozenset(name for name, setting in policy.overrides.items() if setting.on)
     desired = replace(desired, wanted=wanted)
-    return Comparison(policy.reseller, desired, renamed.state, rules, overrides, on, renamed)
+    return Comparison(policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed)
+
+
+def overrides_of(policy: Policy) -> frozenset[str]:
+    """The ids of the overrides that are on."""
+    return frozenset(name for name, setting in policy.overrides.items() if setting.on)
 
 
 def plan_tenant(
@@ -138,15 +143,10 @@ class Writer:
     def after(self) -> State:
         """The tenant's state once the changes are made."""
         renamed = self.comparison.moved
-        state = dict(renamed.before if renamed else self.comparison.actual)
-        for id, entity in self._entities().items():
-            if renamed and id in renamed.origins:
-                state.pop(renamed.origins[id], None)
-            if entity is None:
-                state.pop(id, None)
-            else:
-                state[id] = entity
-        return state
+        changes = self._entities()
+        gone = {renamed.origins[id] for id in changes if id in renamed.origins} if renamed else ()
+        before = renamed.before if renamed else self.comparison.actual
+        return changed(before, {**dict.fromkeys(gone), **changes})
 
     def deferred(self) -> Iterator[Deferred]:
         """One entry for each entity, reason and set of options, by address."""

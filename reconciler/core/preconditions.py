@@ -34,8 +34,8 @@ class Circumstances:
         """The circumstances of one tenant; conflicts are looked for once, over all of its new plans."""
         new = (
             wanted
-            for id, wanted in comparison.desired.wanted.items()
-            if id.kind == "Plan" and wanted.covers is None and not comparison.ours(id)
+            for wanted in comparison.compared()
+            if wanted.id.kind == "Plan" and wanted.covers is None and not comparison.ours(wanted.id)
         )
         terms = {plan.body.get("service_term", "") for plan in new}
         return cls(comparison, adopts, tuple(sorted(term for term in terms if _undelegated(comparison, term))))

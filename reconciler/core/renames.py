@@ -4,12 +4,13 @@ The tenant's state is read as if it had been renamed already, links included, so
 ever; what was renamed and relinked is written down beside it, under no option.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from reconciler.core.desired import Upstream
 from reconciler.core.shape import FieldShape, fields_of
+from reconciler.core.sketch import changed
 from reconciler.core.workspace import Tree, words
 from reconciler.model.change import Action, Difference
 from reconciler.model.diagnostics import Diagnostic
@@ -34,13 +35,15 @@ FIXED = {
 class Moved:
     """A tenant's state with its copies under their new keys, and ``before``: as it is.
 
-    ``origins``: what was renamed, new identity to old; ``refused``: what was not, as its new key is taken.
+    ``origins``: what was renamed, new identity to old; ``refused``: what was not, as its new key is taken. ``among``:
+    what alone was looked at (``None``: all).
     """
 
     state: State
     before: State
     origins: Mapping[EntityId, EntityId] = field(default_factory=dict)
     refused: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    among: Collection[EntityId] | None = None
 
     def was(self, id: EntityId) -> Entity | None:
         """The entity as the tenant has it."""
@@ -54,8 +57,9 @@ class Moved:
             )
             note = f"{detail}; rename its own, or set adopt: true in its policy to take it over"
             yield replace(_difference(old, KEY, old.key, new.key), note=note)
-        for id, after in self.state.items():
-            before = self.was(id)
+        among = self.state if self.among is None else (id for id in self.among if id in self.state)
+        for id in among if self.state is not self.before else ():
+            after, before = self.state[id], self.was(id)
             if before is after or before is None:
                 continue
             if before.id != id:
@@ -95,6 +99,15 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
         return Moved(state, state, {}, refused)
     after = {links.news.get(id, id): _followed(each, links, upstream) for id, each in state.items()}
     return Moved(after, state, origins, refused)
+
+
+def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> Moved:
+    """`moved` for a tenant in which nothing is to be renamed: only links of these entities may have to follow."""
+    links = Links(news={}, lacked=_lacked(state, upstream))
+    there = [state[id] for id in among if id in state] if links.lacked else []
+    after = {each.id: _followed(each, links, upstream) for each in there}
+    news: dict[EntityId, Entity | None] = {each.id: after[each.id] for each in there if after[each.id] is not each}
+    return Moved(changed(state, news) if news else state, state, among=among)
 
 
 def _lacked(state: State, upstream: Upstream) -> Mapping[EntityId, EntityId]:

@@ -1,6 +1,5 @@
 """The desired state of a tenant, from all of its sources: delegation and the price list, each entity once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -24,7 +23,7 @@ def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, 
         roots |= {each.id: each for each in listed.products()}
     closure = Closure(upstream, actual, rules, roots, {})
     closure.close()
-    wanted = closure.wanted | {each.id: each for each in _without_cycles(closure)}
+    wanted = {id: without_cycles(each) for id, each in closure.wanted.items()}
     if listed:
         wanted |= {each.id: each for each in retired(listed, wanted)}
         tenant = EntityId("Tenant", policy.reseller)
@@ -32,9 +31,9 @@ def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, 
     return Desired(upstream, wanted, closure.needs)
 
 
-def _without_cycles(closure: Closure) -> Iterator[Wanted]:
-    """Products that come by a plan alone: nothing is said of their billing cycles, be it a reseller's product."""
-    for id, each in closure.wanted.items():
-        if id.kind == PRODUCT and not each.given:
-            body = {name: value for name, value in each.body.items() if name != CYCLES}
-            yield replace(each, body=body, silent=frozenset({CYCLES}))
+def without_cycles(wanted: Wanted) -> Wanted:
+    """Of a product that comes by a plan alone nothing is said of its billing cycles, be it a reseller's product."""
+    if wanted.id.kind != PRODUCT or wanted.given:
+        return wanted
+    body = {name: value for name, value in wanted.body.items() if name != CYCLES}
+    return replace(wanted, body=body, silent=frozenset({CYCLES}))

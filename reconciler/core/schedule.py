@@ -12,7 +12,7 @@ from reconciler.core.fold import Fold
 from reconciler.core.policies import resolve_policy
 from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import FieldShape, kind_shapes
-from reconciler.core.waves import upstream_key
+from reconciler.core.waves import dated_plans, upstream_key
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -31,15 +31,22 @@ def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
     once the plan is applied. ``fold``: the one that planned them.
     """
     lists = _lists(fold)
+    dated = _dated(fold)
     found: dict[Coming, list[str]] = {}
     for tenant in sorted(tenants):
-        for coming in (*_of_plans(fold, tenant), *_of_the_list(fold, tenant, lists)):
+        for coming in (*_of_plans(fold, tenant, dated), *_of_the_list(fold, tenant, lists)):
             found.setdefault(coming, []).append(tenant)
     return tuple(Scheduled(*what, tuple(who)) for what, who in sorted(found.items()))
 
 
-def _of_plans(fold: Fold, tenant: str) -> Iterator[Coming]:
-    for id, body in _delegated(fold, tenant):
+def _dated(fold: Fold) -> Mapping[str, tuple[EntityId, ...]]:
+    """By provider that something was planned of, its plans with dated amounts: those that are not as documents say."""
+    providers = fold.catalog.providers
+    return {key: tuple(dated_plans(each)) for key, each in fold.upstreams.items() if key in providers}
+
+
+def _of_plans(fold: Fold, tenant: str, dated: Mapping[str, tuple[EntityId, ...]]) -> Iterator[Coming]:
+    for id, body in _delegated(fold, tenant, dated):
         for path, day, amount in _next(body, kind_shapes()[PLAN].fields, fold.on):
             yield day, id, path, amount
 
@@ -72,10 +79,15 @@ def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
                 yield coming
 
 
-def _delegated(fold: Fold, tenant: str) -> Iterator[tuple[EntityId, Body]]:
-    """The active plans that came down to a tenant, each with the body of its original."""
-    for id, entity in sorted(fold.states.get(tenant, {}).items()):
-        if id.kind == PLAN and entity.body.get("status", ACTIVE) == ACTIVE:
+def _delegated(fold: Fold, tenant: str, dated: Mapping[str, tuple[EntityId, ...]]) -> Iterator[tuple[EntityId, Body]]:
+    """The active plans that came down to a tenant and may have dated amounts, each with the body of its original."""
+    state: State = fold.states.get(tenant, {})
+    plans = dated.get(upstream_key(fold.catalog, tenant)) or ()
+    if upstream_key(fold.catalog, tenant) not in fold.catalog.providers:
+        plans = tuple(id for id in state if id.kind == PLAN)
+    for id in sorted(plans):
+        entity = state.get(id)
+        if entity and entity.body.get("status", ACTIVE) == ACTIVE:
             original = _original(fold, tenant, entity)
             if original is not None:
                 yield id, original

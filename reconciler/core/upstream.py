@@ -1,20 +1,23 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from itertools import chain
+from typing import TypeAlias
 
 from reconciler.core.asking import WhenAsked
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
 from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.core.sketch import came_down
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.source import Documents, ProviderTree
-from reconciler.model.values import Body, Value
+from reconciler.model.values import Value
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
@@ -43,7 +46,7 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
     """
     by_labels = any(each.selection.match is not None for each in policy.plans)
     listed = (EntityId("Plan", key) for each in policy.plans for key in each.selection.include)
-    copies = (id for id, each in actual.items() if each.origin == upstream.key)
+    copies = came_down(actual, upstream.key)
     return by_labels or any(id not in upstream.state for id in chain(listed, copies))
 
 
@@ -89,25 +92,47 @@ def hidden_templates(documents: Documents) -> frozenset[str]:
 
 def settled(entity: Entity, on: date) -> Entity:
     """The entity with every dated amount replaced by the one that holds."""
-    shape = kind_shapes().get(entity.id.kind)
-    if shape is None:
-        return entity
-    return Entity(entity.id, _settled(entity.body, shape.fields, on), entity.origin)
+    body = _with_amounts(entity.id.kind)(entity.body, on)
+    return entity if body is entity.body else Entity(entity.id, body, entity.origin)
 
 
-def _settled(body: Body, fields: tuple[FieldShape, ...], on: date) -> dict[str, Value]:
-    result = dict(body)
-    for field in fields:
-        value = body.get(field.name)
-        if value is None:
-            continue
-        match field.type:
-            case "amount" if isinstance(value, list):
-                result[field.name] = in_force(value, on)
-            case "struct":
-                result[field.name] = _settled(value, field.fields, on)
-            case "items":
-                result[field.name] = {key: _settled(item, field.fields, on) for key, item in value.items()}
-            case _:
-                pass
-    return result
+Settle: TypeAlias = Callable[[Value, date], Value]
+"""Makes a value into what holds on a day; where nothing in it is dated, it is the value itself."""
+
+
+@cache
+def _with_amounts(kind: str) -> Settle:
+    shape = kind_shapes().get(kind)
+    return _struct(shape.fields) if shape else lambda value, _: value
+
+
+def _struct(fields: tuple[FieldShape, ...]) -> Settle:
+    inner = tuple((field.name, settle) for field in fields if (settle := _settle(field)) is not None)
+
+    def settled(body: Value, on: date) -> Value:
+        after = {}
+        for name, settle in inner:
+            value = body.get(name)
+            if value is not None and (held := settle(value, on)) is not value:
+                after[name] = held
+        return {**body, **after} if after else body
+
+    return settled
+
+
+def _settle(field: FieldShape) -> Settle | None:
+    """``None`` for what holds no dated amounts."""
+    if field.type == "amount":
+        return lambda value, on: in_force(value, on) if isinstance(value, list) else value
+    if field.type not in ("struct", "items") or not any(_settle(each) for each in field.fields):
+        return None
+    inner = _struct(field.fields)
+    return inner if field.type == "struct" else _each(inner)
+
+
+def _each(inner: Settle) -> Settle:
+    def settled(items: Value, on: date) -> Value:
+        after = {key: held for key, item in items.items() if (held := inner(item, on)) is not item}
+        return {**items, **after} if after else items
+
+    return settled

@@ -5,16 +5,17 @@ Levels are waves: what is in one depends on nothing else in it, only on the leve
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
 from reconciler.core.delegation import PLAN
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.desired import Upstream
+from reconciler.core.diff import Comparison
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.price_list import PRODUCT
-from reconciler.core.shape import RuleBook
+from reconciler.core.shared import Sharing
+from reconciler.core.sketch import Sketch, Unavailable, fetched, origin_of
 from reconciler.core.upstream import asks_further_up
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -92,43 +93,70 @@ def upstream_key(catalog: Catalog, reseller: str) -> str:
     return model.upstream
 
 
-def plan_task(task: Task, observe: Observe, rules: RuleBook, on: date) -> Answer:
-    """The plan of one tenant. ``on`` is the day whose amounts hold."""
+def plan_task(task: Task, observe: Observe, sharing: Sharing) -> Answer:
+    """The plan of one tenant, by what it shares with others."""
     observed = task.observed or observe(task.policy)
     if isinstance(observed, Unreadable):
         return observed
     if not task.informed and asks_further_up(task.policy, task.upstream, observed.state):
         return FurtherUp(observed)
-    comparison = compare(task.policy, task.upstream, observed.state, rules, on)
-    return Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
+    try:
+        comparison = _compared(task, observed.state, sharing)
+        return Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
+    except Unavailable as error:
+        return Unreadable(str(error))
 
 
-def in_turn(observe: Observe, rules: RuleBook, on: date) -> Wave:
+def _compared(task: Task, state: State, sharing: Sharing) -> Comparison:
+    """By what is shared, where the tenant's digests are known and tell enough; else in full."""
+    policy, upstream = task.policy, task.upstream
+    if not isinstance(state, Sketch):
+        return compare(policy, upstream, state, sharing.rules, sharing.on)
+    short = sharing.compare(policy, upstream, state)
+    return short or compare(policy, upstream, state.whole(), sharing.rules, sharing.on)
+
+
+def in_turn(observe: Observe, sharing: Sharing) -> Wave:
     """One tenant after the other, here."""
-    return lambda tasks, _: ((task, plan_task(task, observe, rules, on)) for task in tasks)
+    return lambda tasks, _: ((task, plan_task(task, observe, sharing)) for task in tasks)
 
 
-def brief(answer: Answer, task: Task) -> Answer:
-    """The answer without what nobody looks at: it may have a long way to go."""
+def dated_plans(provider: Upstream) -> frozenset[EntityId]:
+    """A provider's plans with dated amounts: those that are not as their documents say."""
+    documents, state = provider.documents, provider.state
+    plans = (id for id in documents if id.kind == PLAN)
+    return frozenset(id for id in plans if state[id].body is not documents[id].entity.body)
+
+
+def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answer:
+    """The answer without what nobody looks at: it may have a long way to go. Nothing of it has to be read any more.
+
+    ``dated``: the plans that may have dated amounts (``None``: all).
+    """
     match answer:
         case Told() if not task.above:
-            after = dict(_looked_at(answer.planned.after))
+            after = dict(_looked_at(answer.planned.after, dated))
             return Told(replace(answer.planned, after=after), replace(answer.observed, state={}))
+        case Told():
+            after, before = dict(answer.planned.after.items()), dict(answer.observed.state.items())
+            return Told(replace(answer.planned, after=after), replace(answer.observed, state=before))
         case FurtherUp():
             return FurtherUp()
         case _:
             return answer
 
 
-def _looked_at(state: State) -> Iterator[tuple[EntityId, Entity]]:
-    """Of a tenant with nobody below it: what is mirrored, and which plans and products it has, and whence.
+def _looked_at(state: State, dated: frozenset[EntityId] | None) -> Iterator[tuple[EntityId, Entity]]:
+    """Of a tenant with nobody below it: what is mirrored, which products it has and whence, and plans to come.
 
     `core.mirror` and `core.schedule` look at nothing else of it.
     """
-    mirrored = mirrored_kinds()
-    for id, each in state.items():
-        if id.kind in mirrored:
-            yield id, each
-        elif id.kind in (PLAN, PRODUCT):
-            status = {name: each.body[name] for name in ("status",) if name in each.body}
-            yield id, Entity(id, status, each.origin)
+    kinds = mirrored_kinds()
+    mirrored = {id for id in state if id.kind in kinds}
+    plans = {id for id in state if id.kind == PLAN and (dated is None or id in dated)}
+    fetched(state, mirrored | plans)
+    yield from ((id, state[id]) for id in mirrored)
+    yield from ((id, Entity(id, {}, origin_of(state, id))) for id in state if id.kind == PRODUCT)
+    for id in plans:
+        status = {name: state[id].body[name] for name in ("status",) if name in state[id].body}
+        yield id, Entity(id, status, state[id].origin)

@@ -89,6 +89,17 @@ class Access:
         self.seen[tenant] = (place, snapshot.fingerprint)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
+    def sketch(self, tenant: str, place: Place) -> Observed | Unreadable:
+        """A tenant's state for planning, its bodies to be read when asked for, where its store can tell it so."""
+        try:
+            snapshot = None if self.verify else self.reader(place).sketch(tenant)
+        except StoreError as error:
+            return Unreadable(str(error))
+        if snapshot is None:
+            return self.observe(tenant, place)
+        self.seen[tenant] = (place, snapshot.fingerprint)
+        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
+
     def _token(self, place: Place) -> str | None:
         if place.token_env is None:
             return None

@@ -15,13 +15,19 @@ from typing import Any, NamedTuple, TypeVar
 
 from reconciler.core.contents import FileContents
 from reconciler.core.desired import Upstream
+from reconciler.core.shape import RuleBook
+from reconciler.core.shared import Sharing
 from reconciler.core.upstream import provider_upstream
+from reconciler.core.waves import dated_plans
+from reconciler.model.keys import EntityId
 from reconciler.model.source import Contents, ProviderTree
 
 T = TypeVar("T")
 
 KEPT = 16
 """So many things that were unpacked are kept, the ones used last."""
+SHARED = 64
+"""So many desired states that tenants share are kept at least, if there are so many."""
 
 
 class Parcel(NamedTuple):
@@ -62,12 +68,22 @@ class OpenedTree(NamedTuple):
     tree: ProviderTree
     contents: list[Contents]
     offers: dict[date, Upstream]
+    shared: dict[date, Sharing]
+    dated: dict[date, frozenset[EntityId]]
 
     def upstream(self, on: date) -> Upstream:
         """What the provider offers ``on`` that day."""
         if on not in self.offers:
             self.offers[on] = provider_upstream(self.tree, on)
+            self.dated[on] = dated_plans(self.offers[on])
         return self.offers[on]
+
+    def sharing(self, rules: RuleBook, on: date) -> Sharing:
+        """What tenants are compared by ``on`` that day, of those upstreams that were asked for last."""
+        sharing = self.shared.setdefault(on, Sharing(rules, on))
+        if len(sharing.known) > SHARED:
+            sharing.known.clear()
+        return sharing
 
 
 def opened_tree(parcel: Parcel) -> OpenedTree:
@@ -75,7 +91,7 @@ def opened_tree(parcel: Parcel) -> OpenedTree:
 
     def unpack() -> OpenedTree:
         tree: ProviderTree = pickle.loads(parcel.content)
-        return OpenedTree(tree, _contents(tree), {})
+        return OpenedTree(tree, _contents(tree), {}, {}, {})
 
     return _kept(_here.trees, parcel.digest, unpack)
 

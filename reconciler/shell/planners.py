@@ -19,6 +19,8 @@ from reconciler.core.desired import Upstream
 from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.shared import Sharing
+from reconciler.core.sketch import Unavailable
 from reconciler.core.waves import Answer, Task, Told, Unreadable, Wave, brief, plan_task
 from reconciler.model.settings import Policy
 from reconciler.model.source import ProviderTree
@@ -66,8 +68,10 @@ def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE
 
 
 def _reading(pool: Pool, access: Access, where: Where, on: date) -> Wave:
+    sharing = Sharing(declared_rules(), on)
+
     def observe(task: Task) -> Observed | Unreadable:
-        return task.observed or access.of_this_thread().observe(task.policy.reseller, where(task.policy))
+        return task.observed or access.of_this_thread().sketch(task.policy.reseller, where(task.policy))
 
     def plan(tasks: Iterable[Task], _: int) -> Iterator[tuple[Task, Answer]]:
         for task, observed in pool.each(tasks, lambda task: (observe, (task,))):
@@ -75,7 +79,7 @@ def _reading(pool: Pool, access: Access, where: Where, on: date) -> Wave:
                 yield task, observed
             else:
                 read = replace(task, observed=observed)
-                yield task, plan_task(read, _never, declared_rules(), on)
+                yield task, plan_task(read, _never, sharing)
 
     return plan
 
@@ -174,10 +178,15 @@ def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
 
 
 def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> Answer:
-    upstream = here.upstream(batch.on) if errand.upstream is None else opened(batch.upstreams[errand.upstream])
+    offered, sharing = here.upstream(batch.on), here.sharing(declared_rules(), batch.on)
+    upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
+    dated = here.dated[batch.on] if errand.upstream is None else None
     task = Task(errand.policy, upstream, errand.allowed, errand.informed, errand.above)
-    answer = plan_task(task, lambda policy: access.observe(policy.reseller, errand.place), declared_rules(), batch.on)
-    return brief(answer, task)
+    try:
+        answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), sharing)
+        return brief(answer, task, dated)
+    except Unavailable as error:
+        return Unreadable(str(error))
 
 
 @cache

@@ -6,12 +6,13 @@ from typing import Protocol, TypeAlias
 
 from reconciler.core.denials import denial
 from reconciler.core.shape import RuleBook
+from reconciler.core.sketch import Unavailable
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.values import Body
 
 
-class StoreError(Exception):
+class StoreError(Unavailable):
     """A store could not be reached, read or written; the message is for people. Nothing was half-written; only where
     the message says so is it not known whether all was, or nothing.
     """
@@ -166,6 +167,12 @@ class TenantReader(Protocol):
         """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes.
 
         ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
+        """
+
+    def sketch(self, tenant: str) -> Snapshot | None:
+        """The tenant's state, its bodies to be read when asked for (`Sketch`); ``None`` where that cannot be had.
+
+        Asking for a body raises `StoreError` once the state is not the one that was sketched any more.
         """
 
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration. A database at another version is upgraded by a writer, and refused by a reader."""
 
 metadata = MetaData()
@@ -20,10 +20,12 @@ entities = Table(
     Column("origin", Text),
     Column("body", Text, nullable=False),
     Column("digest", Text),
+    Column("synced", Text),
 )
 """One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte.
 
 ``digest`` is `Entity.digest`; whoever changes a row by other means takes it away (`migrations/versions/v0002_digests`).
+``synced`` is the digest of its synchronised part; it says nothing unless its tenant's ``shape`` and fingerprint do.
 """
 
 tenants = Table(
@@ -32,8 +34,12 @@ tenants = Table(
     Column("tenant", _NAME, primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("fingerprint", Text),
+    Column("shape", Text),
 )
-"""How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it."""
+"""How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it.
+
+``shape``: which version of the synchronised part (`reconciler.core.synchronised.version`) its rows' digests are of.
+"""
 
 moves = Table(
     "moves",

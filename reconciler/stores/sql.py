@@ -5,13 +5,16 @@ them; a row that was changed behind our back has lost its digest, and its tenant
 taken of the row itself.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Select, insert, select, text
 
+from reconciler.core.sketch import Sketch
+from reconciler.core.synchronised import of_actual, version
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.stores import schema
@@ -55,6 +58,34 @@ class SqlReader:
             now = None if verify else kept.fingerprint
             now = now or fingerprint((id, each.digest()) for id, each in entities.items())
             return Snapshot(tenant, dict(sorted(entities.items())), now, kept.revision)
+
+    def sketch(self, tenant: str) -> Snapshot | None:
+        with self._database.reading() as connection:
+            kept = _standing(connection, tenant) if connection else None
+            if connection is None or kept is None or not kept.tells_parts:
+                return None
+            table = schema.entities
+            columns = (table.c.kind, table.c.key, table.c.synced, table.c.origin)
+            rows = _plainly(connection, select(*columns).where(table.c.tenant == tenant))
+        kinds, keys, synced, origins = zip(*rows, strict=True) if rows else ((), (), (), ())
+        ids = list(map(EntityId, kinds, keys))
+        state = Sketch(
+            dict(zip(ids, synced, strict=True)),
+            lambda: zip(ids, origins, strict=True),
+            lambda some: self._bodies(tenant, kept, some),
+        )
+        return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
+
+    def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
+        """Some entities (``None``: all) of a tenant that still stands as it did."""
+        with self._database.reading() as connection:
+            if connection is None or _standing(connection, tenant) != kept:
+                raise StoreError(f"{self._database.where}: {tenant} was written to while it was read; plan again")
+            if ids is None:
+                return list(_entities(connection, tenant, self._database.where))
+            return [
+                each for some in _by_kind(ids) for each in _entities(connection, tenant, self._database.where, *some)
+            ]
 
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         none = Standing(fingerprint(()), 0)
@@ -120,21 +151,22 @@ class SqlStore(SqlReader):
             raise Refused(Stale(held.fingerprint(), tuple(_moves(connection, part.tenant, part.revision))))
         if part.record is not None:
             connection.execute(insert(schema.journal), [_journal_row(part.record)])
-        return _write(connection, held, part.writes, actor=part.by, at=part.at)
+        return _write(connection, held, part.writes, where=where, actor=part.by, at=part.at)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         with self._writable.writing(tenant) as connection:
-            return _write(connection, _held(connection, tenant, self._writable.where), writes, actor=actor, at=at)
+            held = _held(connection, tenant, self._writable.where)
+            return _write(connection, held, writes, where=self._writable.where, actor=actor, at=at)
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a write has to know of a tenant's state: not the bodies. ``unkept``: whose digest is not kept, or wrong."""
+    """What a write has to know of a tenant's state: not the bodies. ``kept``: whether all digests are, and right."""
 
     tenant: str
     revision: int
     digests: Mapping[EntityId, str]
-    unkept: frozenset[EntityId] = frozenset()
+    kept: bool = True
 
     def fingerprint(self) -> str:
         return fingerprint(self.digests.items())
@@ -150,7 +182,9 @@ def _held(connection: Connection, tenant: str, where: str, *, verify: bool = Fal
         without = () if verify else (table.c.digest.is_(None),)
         found = {each.id: each.digest() for each in _entities(connection, tenant, where, *without)}
     unkept = frozenset(id for id, digest in found.items() if kept[id] != digest)
-    return _Held(tenant, _standing(connection, tenant).revision, {**kept, **found}, unkept)
+    standing = _standing(connection, tenant)
+    known = standing.tells_parts and not unkept
+    return _Held(tenant, standing.revision, {**kept, **found}, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +193,38 @@ class _Kept:
 
     fingerprint: str | None
     revision: int
+    shape: str | None = None
+
+    @property
+    def tells_parts(self) -> bool:
+        """Whether the digests of synchronised parts are right, in every row."""
+        return self.fingerprint is not None and self.shape == version()
 
 
 def _standing(connection: Connection, tenant: str) -> _Kept:
     table = schema.tenants
-    query = select(table.c.fingerprint, table.c.revision).where(table.c.tenant == tenant)
+    query = select(table.c.fingerprint, table.c.revision, table.c.shape).where(table.c.tenant == tenant)
     row = connection.execute(query).first()
-    return _Kept(row.fingerprint, row.revision) if row else _Kept(None, 0)
+    return _Kept(row.fingerprint, row.revision, row.shape) if row else _Kept(None, 0)
+
+
+def _plainly(connection: Connection, query: Select[Any]) -> Sequence[tuple[Any, ...]]:
+    """Rows of text as the driver gives them: SQLAlchemy's own cost as much again as reading them."""
+    rows: Sequence[tuple[Any, ...]] = connection.execute(query).cursor.fetchall()
+    return rows
+
+
+def _by_kind(ids: Collection[EntityId]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
+    """Conditions that find these entities, for a query each."""
+    table = schema.entities
+    for kind, each in groupby(sorted(ids), key=lambda id: id.kind):
+        keys = [id.key for id in each]
+        for start in range(0, len(keys), _AT_ONCE):
+            yield table.c.kind == kind, table.c.key.in_(keys[start : start + _AT_ONCE])
+
+
+_AT_ONCE = 500
+"""So many parameters any database takes."""
 
 
 def _has_rows(connection: Connection, tenant: str) -> bool:
@@ -212,7 +271,9 @@ def _applied_at(connection: Connection, tenant: str, plan: str) -> str | None:
     return connection.scalar(select(table.c.at).where(table.c.tenant == tenant, table.c.plan == plan))
 
 
-def _write(connection: Connection, held: _Held, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+def _write(  # noqa: PLR0913 - where and what, and three that say who
+    connection: Connection, held: _Held, writes: Sequence[EntityWrite], *, where: str, actor: str, at: str
+) -> Committed:
     revision = held.revision + 1
     last = {each.entity: each.after for each in writes}
     gone = [_key(held.tenant, id) for id, after in last.items() if after is None]
@@ -223,18 +284,22 @@ def _write(connection: Connection, held: _Held, writes: Sequence[EntityWrite], *
     upsert_rows(connection, schema.entities, here)
     insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in last])
     digests = {id: digest for id, digest in held.digests.items() if id not in last} | new
-    unkept = [{**_key(held.tenant, id), "digest": digests[id]} for id in sorted(held.unkept - last.keys())]
-    if unkept:
-        connection.execute(_KEEP, unkept)
+    if not held.kept and held.digests.keys() - last.keys():
+        rest = (each for each in _entities(connection, held.tenant, where) if each.id not in last)
+        kept = [_digests(held.tenant, each, digests[each.id]) for each in rest]
+        connection.execute(_KEEP, kept)
     now = fingerprint(digests.items())
-    connection.execute(_COUNT, {"tenant": held.tenant, "revision": revision, "fingerprint": now})
+    connection.execute(_COUNT, {"tenant": held.tenant, "revision": revision, "fingerprint": now, "shape": version()})
     return Committed(now, revision)
 
 
-_KEEP = text('UPDATE entities SET digest = :digest WHERE tenant = :tenant AND kind = :kind AND "key" = :key')
+_KEEP = text(
+    'UPDATE entities SET digest = :digest, synced = :synced WHERE tenant = :tenant AND kind = :kind AND "key" = :key'
+)
 _COUNT = text(
-    "INSERT INTO tenants (tenant, revision, fingerprint) VALUES (:tenant, :revision, :fingerprint)"
-    " ON CONFLICT (tenant) DO UPDATE SET revision = excluded.revision, fingerprint = excluded.fingerprint"
+    "INSERT INTO tenants (tenant, revision, fingerprint, shape) VALUES (:tenant, :revision, :fingerprint, :shape)"
+    " ON CONFLICT (tenant) DO UPDATE SET"
+    " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape"
 )
 """The last of a write: whatever was written to the entities before took the fingerprint away."""
 
@@ -245,7 +310,11 @@ def _key(tenant: str, id: EntityId) -> dict[str, Any]:
 
 def _entity_row(tenant: str, entity: Entity, digest: str) -> dict[str, Any]:
     body = orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
-    return {**_key(tenant, entity.id), "origin": entity.origin, "body": body, "digest": digest}
+    return {**_digests(tenant, entity, digest), "origin": entity.origin, "body": body}
+
+
+def _digests(tenant: str, entity: Entity, digest: str) -> dict[str, Any]:
+    return {**_key(tenant, entity.id), "digest": digest, "synced": of_actual(entity)}
 
 
 def _journal_row(record: Record) -> dict[str, Any]:

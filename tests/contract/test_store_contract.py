@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.sketch import Sketch
+from reconciler.core.synchronised import of_actual
 from reconciler.model.entity import Entity, fingerprint, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.stores import registry
@@ -116,6 +118,48 @@ def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) ->
             assert each.standings([tenant, "nobody"]) == {"nobody": nothing, tenant: found_standing}
             assert found == each.observe(tenant, verify=True)
             assert found.fingerprint == state_fingerprint(found.entities)
+
+
+def test_a_sketch_is_what_observing_finds(database: Place) -> None:
+    """Its digests are of the synchronised parts, whatever wrote the rows; of few bodies only these are read."""
+    with closing(database.writer()) as store:
+        assert store.sketch("contoso") is None
+        commit(store, record("contoso", "1"), put(*(plan(f"p{number}") for number in range(9))))
+        store.overwrite("contoso", put(plan("p3", "7.00")), actor="tenant", at=AT)
+        for each in (store, database.reader()):
+            found, whole = each.sketch("contoso"), each.observe("contoso")
+            assert found is not None and isinstance(found.entities, Sketch)
+            assert (found.fingerprint, found.revision) == (whole.fingerprint, whole.revision)
+            assert found.entities.synced == {id: of_actual(here) for id, here in whole.entities.items()}
+            assert found.entities.origins == {id: here.origin for id, here in whole.entities.items()}
+            some = [EntityId("Plan", "p3"), EntityId("Plan", "p4"), EntityId("Plan", "not-there")]
+            found.entities.fetch(some)
+            assert [found.entities[id] for id in some[:2]] == [whole.entities[id] for id in some[:2]]
+            assert dict(found.entities.items()) == found.entities.whole() == whole.entities
+
+
+def test_a_sketch_of_what_moved_since_is_not_filled_in(database: Place) -> None:
+    with closing(database.writer()) as store:
+        commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
+        found = store.sketch("contoso")
+        assert found is not None
+        store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
+        with pytest.raises(StoreError, match="contoso was written to while it was read"):
+            _ = found.entities[EntityId("Plan", "plus")]
+
+
+@pytest.mark.parametrize("tampering", ["UPDATE entities SET synced = 'x'", "UPDATE tenants SET shape = 'another'"])
+def test_digests_that_cannot_be_told_by_are_taken_anew_by_the_next_write(database: Place, tampering: str) -> None:
+    """Of every row: those that somebody else wrote, and those of a reconciler that synchronises something else."""
+    with closing(database.writer()) as store:
+        commit(store, record("contoso", "1"), put(plan("basic"), plan("plus"), plan("max")))
+        with store._writable.writing("contoso") as connection:  # type: ignore[attr-defined]
+            connection.exec_driver_sql(tampering)
+        assert store.sketch("contoso") is None
+        store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
+        found = store.sketch("contoso")
+        assert found is not None and isinstance(found.entities, Sketch)
+        assert found.entities.synced == {id: of_actual(here) for id, here in found.entities.whole().items()}
 
 
 def test_every_value_comes_back_as_it_was_written(place: Place, store: TenantStore) -> None:
@@ -496,7 +540,7 @@ def test_tenants_are_sorted(store: TenantStore) -> None:
 def test_a_reader_has_nothing_that_writes(place: Place) -> None:
     reader = place.reader()
     methods = {name for name in dir(reader) if not name.startswith("_")}
-    assert methods == {"tenants", "observe", "standings", "moved_since", "history", "close"}
+    assert methods == {"tenants", "observe", "sketch", "standings", "moved_since", "history", "close"}
 
 
 def test_a_reader_of_a_database_cannot_write(database: Place) -> None:

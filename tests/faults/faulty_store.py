@@ -41,6 +41,9 @@ class FaultyStore:
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         return self.store.standings(tenants)
 
+    def sketch(self, tenant: str) -> Snapshot | None:
+        return self.store.sketch(tenant)
+
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self.store.moved_since(tenant, revision)
 

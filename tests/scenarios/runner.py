@@ -214,7 +214,7 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
     then = applied(start, played.states)
     plan = made(then, rules)
-    answers = "\n".join(answer(_fold(then, rules), question) for question in questions)
+    answers = "\n".join(answer(fold_of(then, rules), question) for question in questions)
     states = {**acted, **after(plan.tenants, then.states)}
     undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
     return Outcome(plan_text(plan), states, answers, undone, played.transcript)
@@ -236,14 +236,15 @@ def planned(start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
 def made(start: Given, rules: RuleBook) -> Plan:
     """The whole plan."""
     assert start.catalog is not None
-    fold = _fold(start, rules)
+    fold = fold_of(start, rules)
     plans = tuple(fold.plans(start.selected))
     coming = scheduled(fold, (each.tenant for each in plans if each.tenant in start.catalog.policies))
     source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
     return Plan(f"{DAY}T00:00:00Z", source, _caused(plans, start, rules), scheduled=coming)
 
 
-def _fold(start: Given, rules: RuleBook) -> Fold:
+def fold_of(start: Given, rules: RuleBook) -> Fold:
+    """The fold over a scenario's tenants as they are."""
     assert start.catalog is not None
     observe, provider = _observing(start), _of_provider(start)
     return Fold(start.catalog, observe, rules, start.on, start.allowed, provider, start.at)

@@ -1,0 +1,232 @@
+"""Desired states that tenants share: of one upstream, list, template and price list it is computed once.
+
+A tenant is compared by digests with the copy of everything that it should have; only what differs, and what could never
+agree, is then looked at, so that the cost follows the change. Where more than that would have to be known, there is no
+short way, and the tenant is compared in full: both ways give the same plan (tests/laws/test_short_way.py).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from reconciler.core import synchronised
+from reconciler.core.delegation import (
+    PLAN,
+    Closure,
+    Listing,
+    delegated_list,
+    given,
+    has_needs,
+    listed_plan,
+    off_the_list,
+    own_document,
+)
+from reconciler.core.desired import Desired, Upstream, Wanted
+from reconciler.core.diff import Among, Comparison
+from reconciler.core.planning import overrides_of
+from reconciler.core.price_list import PRODUCT, PriceList, units
+from reconciler.core.renames import relinked
+from reconciler.core.resolve import without_cycles
+from reconciler.core.shape import RuleBook, references
+from reconciler.core.sketch import Sketch, origin_of
+from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """The desired states that were computed, by all that they depend on."""
+
+    rules: RuleBook
+    on: date
+    known: dict[tuple[Any, ...], "Shared"] = field(default_factory=dict)
+
+    def compare(self, policy: Policy, upstream: Upstream, sketch: Sketch) -> Comparison | None:
+        """A tenant's comparison, by digests; ``None`` where it has to be compared in full."""
+        key = _key(policy, upstream)
+        if key not in self.known:
+            self.known[key] = Shared.of(policy, upstream, self.rules, self.on)
+        shared = self.known[key]
+        return ShortWay(shared, policy, sketch).comparison() if shared.serves(sketch) else None
+
+
+def _key(policy: Policy, upstream: Upstream) -> tuple[Any, ...]:
+    """What a desired state depends on, the tenant's own document aside. The upstream is known by being the same."""
+    plans = tuple((repr(each.selection), each.place) for each in policy.plans)
+    handed_out = tuple((kind, repr(each.value), each.place) for kind, each in policy.given.items())
+    return id(upstream), plans, handed_out, policy.listed.place if policy.listed else None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every tenant of a kind should have, as if each had a copy of everything.
+
+    ``closure``: all of it before anything is left out (`without_cycles`). ``synced``: by entity, the digest of a copy
+    in sync; ``always``: what is looked at in every tenant, as digests cannot tell.
+    """
+
+    upstream: Upstream
+    rules: RuleBook
+    on: date
+    plans: Mapping[str, Listing]
+    listed: PriceList | None
+    closure: Closure
+    desired: Desired
+    synced: Mapping[EntityId, str]
+    always: frozenset[EntityId]
+
+    @classmethod
+    def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
+        plans = delegated_list(policy, upstream)
+        found = (listed_plan(EntityId(PLAN, key), each, upstream, {}) for key, each in plans.items())
+        roots = {each.id: each for each in (*filter(None, found), *given(policy, upstream, {}))}
+        listed = PriceList.of(policy, upstream, {}, on)
+        if listed:
+            roots |= {each.id: each for each in listed.products()}
+        closure = Closure(upstream, None, rules, roots, {})
+        closure.close()
+        wanted = {id: without_cycles(each) for id, each in closure.wanted.items()}
+        always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, rules))
+        synced = {
+            id: synchronised.of_copy(id, each.body, upstream.key, each.silent)
+            for id, each in wanted.items()
+            if id not in always
+        }
+        desired = Desired(upstream, wanted, closure.needs)
+        return cls(upstream, rules, on, plans, listed, closure, desired, synced, always)
+
+    @cached_property
+    def old_keys(self) -> frozenset[EntityId]:
+        return frozenset(old for olds in self.upstream.names.values() for old in olds)
+
+    @cached_property
+    def lacking(self) -> tuple[EntityId, ...]:
+        """Products of the price list that the upstream does not have."""
+        listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
+        return tuple(id for id in listed if id not in self.upstream.state)
+
+    def serves(self, sketch: Sketch) -> bool:
+        """Whether a tenant can be told by digests: nothing in it is to be renamed, removed or retired, or may be."""
+        if any(old in sketch for old in self.old_keys):
+            return False
+        if any(origin_of(sketch, id) == self.upstream.key for id in self.lacking):
+            return False
+        return not any(self._may_go(id) for id in self.besides(sketch))
+
+    def besides(self, sketch: Sketch) -> Iterator[EntityId]:
+        """What came down to a tenant, and is not wanted."""
+        here = self.upstream.key
+        return (id for id in sketch if id not in self.desired.wanted and origin_of(sketch, id) == here)
+
+    def _may_go(self, id: EntityId) -> bool:
+        shape = self.rules.kinds.get(id.kind)
+        removed = shape is not None and shape.sync.removed is not None
+        return removed or (self.listed is not None and id.kind == PRODUCT)
+
+
+def _told_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], rules: RuleBook) -> bool:
+    """Whether a copy that has the digest cannot differ: all of it is compared, and all that it links to comes too."""
+    if not has_needs(wanted):
+        return False
+    linked = (each for each in rules.kinds[wanted.id.kind].fields if each.links and each.ref)
+    return all(
+        EntityId(each.ref.kind, key) in all_wanted
+        for each in linked
+        if each.ref
+        for key in wanted.body.get(each.name, ())
+    )
+
+
+@dataclass(frozen=True)
+class ShortWay:
+    """From what tenants share to the comparison of one tenant."""
+
+    shared: Shared
+    policy: Policy
+    sketch: Sketch
+
+    def comparison(self) -> Comparison:
+        shared, policy, sketch = self.shared, self.policy, self.sketch
+        off = {id for id in shared.besides(sketch) if id.kind == PLAN}
+        looked = self.differing() | off
+        sketch.fetch(looked)
+        closure, touched = self._closed(looked, off)
+        wanted = {**shared.desired.wanted, **{id: without_cycles(closure.wanted[id]) for id in touched}}
+        own = own_document(policy, shared.upstream, sketch)
+        listed = self._listed(looked)
+        wanted[own.id] = units(listed, own) if listed else own
+        looked |= {*touched, own.id}
+        linking = looked | set(shared.besides(sketch) if shared.upstream.names else ())  # a copy's links follow (AP-21)
+        sketch.fetch(linking)
+        renamed = relinked(sketch, shared.upstream, linking)
+        desired = Desired(shared.upstream, wanted, closure.needs)
+        on, overrides = shared.on, overrides_of(policy)
+        among = Among(frozenset(looked), shared.desired)
+        return Comparison(policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, among)
+
+    def differing(self) -> set[EntityId]:
+        """What the tenant lacks, or has otherwise, or what digests cannot tell."""
+        there = self.sketch.synced
+        return {id for id, synced in self.shared.synced.items() if there.get(id) != synced} | self.shared.always
+
+    def _closed(self, looked: Iterable[EntityId], off: Iterable[EntityId]) -> tuple[Closure, set[EntityId]]:
+        """The closure of this tenant, and all of it that is not as it is shared."""
+        shared = self.shared
+        wanted = dict(shared.closure.wanted)
+        needs = dict(shared.closure.needs)
+        for id in looked:
+            needs.pop(id, None)
+        roots = {each.id: each for each in self._roots(looked)}
+        roots |= {id: each for id in off if (each := self._off(id))}
+        lonely = dict(self._without_givers(looked))
+        known = {**roots, **lonely}
+        wanted |= known
+        closure = Closure(shared.upstream, self.sketch, shared.rules, wanted, needs)
+        before = dict(wanted)
+        closure.close(sorted(looked))
+        more = {id for id, each in closure.wanted.items() if before.get(id) is not each}
+        return closure, {*known, *more}
+
+    def _roots(self, looked: Iterable[EntityId]) -> Iterator[Wanted]:
+        """What is wanted for itself, as it should be here."""
+        shared = self.shared
+        for id in looked:
+            if id.kind == PLAN and id.key in shared.plans:
+                found = listed_plan(id, shared.plans[id.key], shared.upstream, self.sketch)
+                if found:
+                    yield found
+        yield from (each for each in given(self.policy, shared.upstream, self.sketch) if each.id in shared.always)
+        if listed := self._listed(looked):
+            yield from listed.products()
+
+    def _off(self, id: EntityId) -> Wanted | None:
+        """A plan that came down and is not among what is shared: off the list, or not active upstream."""
+        listing = self.shared.plans.get(id.key)
+        if listing is None:
+            return off_the_list(id, self.policy)
+        return listed_plan(id, listing, self.shared.upstream, self.sketch)
+
+    def _listed(self, looked: Iterable[EntityId]) -> PriceList | None:
+        """The tenant's price list, as far as its products are looked at."""
+        listed = self.shared.listed
+        if listed is None:
+            return None
+        among = {id.key for id in looked if id.kind == PRODUCT}
+        prices = {key: each for key, each in listed.prices.items() if key in among}
+        return replace(listed, prices=prices, actual=self.sketch)
+
+    def _without_givers(self, looked: Iterable[EntityId]) -> Iterator[tuple[EntityId, Wanted]]:
+        """What only copies give that are not here is not given (IW-12)."""
+        shared, here = self.shared, self.shared.upstream.key
+        missing = {id for id in looked if id in shared.closure.needs and origin_of(self.sketch, id) != here}
+        for id in sorted({each for giver in missing for each in self._gives(giver)}):
+            wanted = shared.closure.wanted.get(id)
+            if wanted and wanted.givers:
+                givers = wanted.givers - missing
+                yield id, replace(wanted, givers=givers, given=bool(givers))
+
+    def _gives(self, id: EntityId) -> Iterator[EntityId]:
+        giving = tuple(each for each in self.shared.rules.kinds[id.kind].fields if each.ref and each.ref.gives)
+        return references(self.shared.closure.wanted[id].body, giving)

@@ -1,0 +1,16 @@
+"""Digests of the synchronised parts of entities, and by which version of these parts a tenant's were taken.
+
+Rows that an older reconciler left have none: their tenant is read whole until the next write to it, which takes them.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    op.add_column("entities", sa.Column("synced", sa.Text))
+    op.add_column("tenants", sa.Column("shape", sa.Text))

@@ -1,0 +1,54 @@
+"""States told by digests, as a store tells them, and how often the short way was taken with them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.fold import Fold
+from reconciler.core.planning import Observed
+from reconciler.core.sketch import Sketch
+from reconciler.core.synchronised import of_actual
+from reconciler.core.waves import Unreadable
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import TenantPlan
+from reconciler.model.settings import Policy
+
+
+@dataclass
+class Reads:
+    """What was read of the sketches: bodies, and of how many."""
+
+    bodies: int = 0
+    there: int = 0
+    whole: int = 0
+    sketches: list[Sketch] = field(default_factory=list)
+
+
+def sketch(state: State, reads: Reads) -> Sketch:
+    """A state as its digests tell it."""
+
+    def read(ids: Collection[EntityId] | None) -> Iterable[Entity]:
+        found = list(state.values()) if ids is None else [state[id] for id in ids]
+        reads.bodies += len(found)
+        reads.whole += ids is None
+        return found
+
+    made = Sketch({id: of_actual(each) for id, each in state.items()}, lambda: origins(state), read)
+    reads.there += len(state)
+    reads.sketches.append(made)
+    return made
+
+
+def origins(state: State) -> Iterable[tuple[EntityId, str | None]]:
+    return ((id, each.origin) for id, each in state.items())
+
+
+def plans_by_digests(fold: Fold, selected: frozenset[str] | None = None) -> tuple[tuple[TenantPlan, ...], Reads]:
+    """What a fold plans that is given digests only, and what it read."""
+    reads = Reads()
+
+    def observe(policy: Policy) -> Observed | Unreadable:
+        found = fold.observe(policy)
+        return found if isinstance(found, Unreadable) else replace(found, state=sketch(found.state, reads))
+
+    return tuple(replace(fold, observe=observe).plans(selected)), reads
