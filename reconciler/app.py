@@ -5,6 +5,7 @@ Nothing here prints, asks, or chooses an exit status.
 # long: everything that can be asked of a workspace, in one place
 
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, Unreadable, tenants_in_order, upstream_key
+from reconciler.core.fold import Allowed, Fold, tenants_in_order
 from reconciler.core.inverse import inverse
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.mirror import Projection
@@ -37,24 +38,28 @@ from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import SCHEMES, load
+from reconciler.core.waves import Answer, FurtherUp, Task, Unreadable, Wave, in_turn, upstream_key
 from reconciler.model import values
 from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, noun
 from reconciler.model.options import GUARDS, MIRROR, OPTIONS
-from reconciler.model.plan import Plan, Source, TenantPlan
+from reconciler.model.plan import Plan, Read, Source, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.cache import remembering
+from reconciler.shell.carriers import carried_by
 from reconciler.shell.execute import Applied, Warrant, execute
+from reconciler.shell.executors import Pool
 from reconciler.shell.git import Blamed, Repository, open_repository
+from reconciler.shell.planners import once_it_pays, planned_by
 from reconciler.shell.provenance import with_commits
 from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
-from reconciler.stores.base import Record, StoreError, TenantStore
+from reconciler.stores.base import Record, StoreError
 from reconciler.stores.registry import known_schemes
 
 Found = TypeVar("Found")
@@ -204,9 +209,10 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
 
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown` and, where there is no
-    room for the plan, `StoreError`.
+    room for the plan, `StoreError`; and `ExecutorError`.
     """
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
+    fold = _spread(fold, workspace, access, selected, progress)
     schedule = Schedule.of(fold)
     spool = access.spool(partial(_with_commits, workspace))
     done = spool.tenants(fold.plan_into(spool, selected, schedule.note))
@@ -226,13 +232,17 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
-    """The plan with the cause of every change, told from a revision. Raises `Unknown` and `StoreError`."""
+    """The plan with the cause of every change, told from a revision.
+
+    Raises `Unknown`, `StoreError` and `ExecutorError`.
+    """
     try:
         before = open_workspace(workspace.root, base)
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     fold = replace(_fold(workspace, access, now), catalog=before.catalog)
     planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
+    fold = _spread(fold, workspace, access, frozenset(planned))
     earlier = access.spool()
     fold.plan_into(earlier, frozenset(planned), lambda _: None)
     tenants = (
@@ -266,15 +276,26 @@ def timestamp(now: datetime) -> str:
 
 
 def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str) -> Iterator[Applied]:
-    """Carry a plan out, tenant by tenant; each is applied whole or not at all."""
-    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit)
+    """Carry a plan out, tenant by tenant; each is applied whole or not at all.
 
-    def store_of(tenant: str) -> TenantStore:
-        if tenant not in workspace.tenants():
+    Raises `ExecutorError` before anything is applied.
+    """
+    known = frozenset(workspace.tenants())
+
+    def where(tenant: str) -> Place:
+        if tenant not in known:
             raise StoreError(f'the workspace has no policy for "{tenant}" any more')
-        return access.writer(place_of(workspace.catalog, tenant))
+        return place_of(workspace.catalog, tenant)
 
-    return execute(plan, warrant, store_of)
+    written = [each.tenant for each in plan.tenants if each.changes and each.tenant in known]
+    resellers: tuple[Read | TenantPlan, ...] = (*plan.read, *(each for each in plan.tenants if each.upstream))
+    looked_at = [each.tenant for each in resellers if each.tenant in known]
+    stores = {tenant: where(tenant).url for tenant in (*looked_at, *written)} if written else {}
+    pool = access.executors.for_tenants(stores)
+    run = secrets.token_hex(8) if pool and pool.repeats else ""
+    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit, run)
+    carry = carried_by(pool, access, where, count=len(written)) if pool else None
+    return execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
 
 
 def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
@@ -457,9 +478,7 @@ def _fold(
 
     def observe(policy: Policy) -> Observed | Unreadable:
         progress(policy.reseller)
-        here = policy.reseller in workspace.catalog.policies
-        gone = Place(policy.store or workspace.catalog.store, policy.token_env)
-        return access.sketch(policy.reseller, place_of(workspace.catalog, policy.reseller) if here else gone)
+        return access.sketch(policy.reseller, _where(workspace, policy))
 
     def observe_provider(provider: str) -> Observed | Unreadable:
         return access.observe(provider, place_of(workspace.catalog, provider))
@@ -467,3 +486,47 @@ def _fold(
     return Fold(
         workspace.catalog, observe, default_rules(), now.date(), allowed or {}, observe_provider, timestamp(now)
     )
+
+
+def _where(workspace: Workspace, policy: Policy) -> Place:
+    """Where a tenant is that may not be in the workspace any more."""
+    if policy.reseller in workspace.catalog.policies:
+        return place_of(workspace.catalog, policy.reseller)
+    return Place(policy.store or workspace.catalog.store, policy.token_env)
+
+
+def _spread(
+    fold: Fold,
+    workspace: Workspace,
+    access: Access,
+    selected: frozenset[str] | None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fold:
+    """The fold with its levels planned by the executors, if there is somebody for it. Raises `ExecutorError`."""
+    policies = fold.catalog.policies
+    chosen = policies.keys() if selected is None else policies.keys() & selected
+    stores = {key: _place(fold, workspace, key).url for key in chosen}
+
+    def planned_in(pool: Pool) -> Wave:
+        trees = fold.catalog.providers.__getitem__
+        wave = planned_by(pool, access, lambda policy: _where(workspace, policy), trees, fold.on)
+        return lambda tasks, count: _telling(wave(tasks, count), progress)
+
+    if pool := access.executors.for_tenants(stores):
+        return replace(fold, wave=planned_in(pool))
+    if spare := access.executors.spare(stores):
+        here = in_turn(fold.observe, fold.sharing)
+        return replace(fold, wave=once_it_pays(here, lambda: planned_in(spare())))
+    return fold
+
+
+def _telling(answers: Iterable[tuple[Task, Answer]], progress: Callable[[str], None]) -> Iterator[tuple[Task, Answer]]:
+    for task, answer in answers:
+        if not isinstance(answer, FurtherUp):
+            progress(task.policy.reseller)
+        yield task, answer
+
+
+def _place(fold: Fold, workspace: Workspace, reseller: str) -> Place:
+    here = reseller in workspace.catalog.policies
+    return place_of(workspace.catalog, reseller) if here else _where(workspace, resolve_policy(fold.catalog, reseller))

@@ -17,6 +17,7 @@ from reconciler.model.plan import Plan, total
 from reconciler.report.lines import render
 from reconciler.report.text import closing_lines
 from reconciler.shell.access import Access
+from reconciler.shell.carriers import told
 from reconciler.shell.execute import Applied, Result
 
 NOT_DONE = (Result.REFUSED, Result.FAILED)
@@ -38,7 +39,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         raise click.UsageError(PLANNING_ONLY)
     given = read_plan(saved) if saved else None
     workspace = app.open_workspace(root, asked.ref)
-    with access_to(root, verify=asked.verify) as access:
+    with access_to(root, verify=asked.verify, choice=asked.choice) as access:
         plan = given or planned(workspace, access, now, asked)
         if given is None or asked.form != "text" or asked.verbose:
             write_plan(plan, asked.form, verbose=asked.verbose)
@@ -84,6 +85,7 @@ def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime
                 done.append(each)
                 step(each.tenant)
         except KeyboardInterrupt as interrupt:
+            done += _under_way(access, done)
             named = ", ".join(each.tenant for each in done if each.result is Result.APPLIED) or "none"
             say(
                 f"\nInterrupted. Tenants that were applied: {named}. "
@@ -91,6 +93,13 @@ def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime
             )
             raise Exit(INTERRUPTED) from interrupt
     return done
+
+
+def _under_way(access: Access, done: Iterable[Applied]) -> list[Applied]:
+    """What was begun elsewhere when this was interrupted, once it ended; nothing else is begun."""
+    known = {each.tenant for each in done}
+    found = [each for placed, results in access.executors.under_way() for each in told(placed, results)]
+    return [each for each in found if each.tenant not in known]
 
 
 def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> None:

@@ -17,6 +17,7 @@ from reconciler.cli.common import FAILED, WORKSPACE_HELP
 from reconciler.cli.output import coloured, say
 from reconciler.report.problems import render_problems
 from reconciler.shell.access import Access
+from reconciler.shell.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
 from reconciler.shell.worktree import SUFFIXES, WorkspaceError, find_workspace
 from reconciler.stores.base import StoreError
 
@@ -76,13 +77,43 @@ def errors_shown() -> Iterator[None]:
     except app.Invalid as error:
         say(render_problems(error.problems, colour=coloured(sys.stderr)))
         raise Exit(FAILED) from error
-    except (app.Unknown, StoreError, WorkspaceError) as error:
+    except (app.Unknown, ExecutorError, StoreError, WorkspaceError) as error:
         raise click.ClickException(str(error)) from error
 
 
-def access_to(root: Path, *, verify: bool = False) -> Access:
-    """The stores of a workspace. ``verify``: believe nothing that is kept beside the states."""
-    return Access(root, os.environ, verify=verify)
+class ExecutorChoice(click.ParamType[Choice]):
+    """An executor by its name or URL."""
+
+    name = "executor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Choice:
+        if isinstance(value, Choice):
+            return value
+        try:
+            return choice_of(value)
+        except ExecutorError as error:
+            self.fail(str(error), param, ctx)
+
+
+EXECUTOR_OPTIONS = (
+    click.option("--parallelism", type=click.IntRange(min=1), metavar="N", help="So many at once; 1: in turn."),
+    click.option(
+        "--executor",
+        type=ExecutorChoice(),
+        default=LOCAL,
+        show_default=True,
+        metavar="local|threads|processes|dask://HOST:PORT",
+        help="Who reads, compares and writes tenants.",
+    ),
+)
+"""Of what can be done side by side."""
+
+
+def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> Access:
+    """The stores of a workspace. ``verify``: believe nothing that is kept beside the states. ``choice``: who does what
+    can be done side by side.
+    """
+    return Access(root, os.environ, verify=verify, executors=Executors(choice))
 
 
 def remark_on(file: Path, root: Path) -> None:

@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import CHANGES, DENIED, FAILED
-from reconciler.cli.options import access_to, remark_on, with_folder, with_workspace
+from reconciler.cli.options import EXECUTOR_OPTIONS, access_to, remark_on, with_folder, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_result, write_results
 from reconciler.core.codec import PlanRefused, decode, encoded
 from reconciler.model.plan import Plan
@@ -25,6 +25,7 @@ from reconciler.report.markdown import render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import plan_lines
 from reconciler.shell.access import Access
+from reconciler.shell.executors import Choice
 from reconciler.shell.recall import look_for_plan
 
 FORMATS = click.Choice(["text", "json", "markdown", "html"])
@@ -77,7 +78,8 @@ class Asked:
     """What `plan` and `apply` are asked for, by the options that they share.
 
     ``tenants``: the chosen ones (none: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
-    ``base``: the revision to tell causes from; ``verify``: believe no digest that is kept; ``shard``: ``I/N``.
+    ``base``: the revision to tell causes from; ``verify``: believe no digest that is kept; ``shard``: ``I/N``;
+    ``executor``, ``parallelism``: who does it, and how many at once.
     """
 
     tenants: tuple[str, ...]
@@ -91,6 +93,13 @@ class Asked:
     verbose: bool
     verify: bool
     shard: str | None
+    parallelism: int | None
+    executor: Choice
+
+    @property
+    def choice(self) -> Choice:
+        """Who does what can be done side by side."""
+        return replace(self.executor, parallelism=self.parallelism)
 
     @property
     def of_planning(self) -> bool:
@@ -132,6 +141,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
             click.option("--verify", is_flag=True, help="Read every state, and believe no digest that is kept."),
             click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, whole subtrees each."),
+            *EXECUTOR_OPTIONS,
         )
     ):
         wrapped = option(wrapped)
@@ -196,7 +206,7 @@ def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) 
             "do not go with it"
         )
     undone = read_plan(inverse) if inverse else None
-    with access_to(root, verify=asked.verify) as access:
+    with access_to(root, verify=asked.verify, choice=asked.choice) as access:
         if undone:
             plan = app.inverse_plan(app.open_workspace(root), access, undone, now=now)
         elif asked.ref or asked.base or asked.verify:

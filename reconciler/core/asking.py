@@ -1,7 +1,7 @@
 """Mappings of very much, of which little is looked at: every value is made when somebody asks for it, and once."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,3 +30,7 @@ class WhenAsked(Mapping[K, V]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What makes the values cannot go to another process: they go as they are, all of them."""
+        return dict, (dict(self),)

@@ -37,6 +37,11 @@ class FileContents:
         self._documents: dict[int, YamlDocument] = {}
         self._models: dict[int, Part] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it is read when it is asked for there: what goes is text, not what was made of it."""
+        file = self._file
+        return _contents, (file.path, file.data, self._rest())
+
     def place(self, number: int) -> Place:
         self._load()
         return Place(self._file.path, self._lines[number], self._columns[number])
@@ -64,8 +69,9 @@ class FileContents:
 
     def _load(self) -> None:
         if not self._values:
-            places, *self._values = self._rest().split(b"\n")
+            places, *values = self._rest().split(b"\n")
             self._lines, self._columns = orjson.loads(places)
+            self._values = values  # at last: it is what tells another thread that all is there
 
     def _document(self, number: int) -> YamlDocument:
         if number not in self._documents:
@@ -85,6 +91,10 @@ class FileContents:
             begins = [*(starts[line - 1] for line in self._lines), len(text)]
             self._texts = [text[begin:end] for begin, end in pairwise(begins)]
         return self._texts[number]
+
+
+def _contents(path: str, text: bytes, rest: bytes) -> FileContents:
+    return FileContents(SourceFile(path, text), lambda: rest)
 
 
 class ReadContents:

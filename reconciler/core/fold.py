@@ -3,24 +3,22 @@
 Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
 from reconciler.core.desired import Held, Upstream
-from reconciler.core.diff import Comparison
 from reconciler.core.held import held_at
 from reconciler.core.mirror import Clock, Offer, Projection, mirrored_from
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
-from reconciler.core.planning import Observed, Planned, compare, plan_tenant
+from reconciler.core.planning import Observed, Planned
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
 from reconciler.core.shared import Shared, Sharing
-from reconciler.core.sketch import Sketch, Unavailable
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
+from reconciler.core.waves import FurtherUp, Observe, Task, Told, Unreadable, Wave, in_turn, upstream_key, waves
 from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
@@ -28,17 +26,6 @@ from reconciler.model.plan import Read, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A tenant whose state could not be read, and why. Never taken for an empty one. ``tenant``: which, if another."""
-
-    problem: str
-    tenant: str = ""
-
-
-Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
-"""Reads a tenant's state; the shell's."""
 ObserveProvider: TypeAlias = Callable[[str], Observed | Unreadable]
 """Reads the state of a provider's own system, where subscriptions are mirrored to."""
 Allowed: TypeAlias = Mapping[str, frozenset[str]]
@@ -72,20 +59,7 @@ def plan_all(  # noqa: PLR0913 - four that say what there is, three that say wha
 
 def tenants_in_order(catalog: Catalog) -> list[str]:
     """Every reseller, after its upstream; by key within a level."""
-    upstreams = {reseller: upstream_key(catalog, reseller) for reseller in sorted(catalog.policies)}
-    sorter = TopologicalSorter({reseller: [above] for reseller, above in upstreams.items()})
-    sorter.prepare()
-    ordered: list[str] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        ordered += [key for key in ready if key in upstreams]
-        sorter.done(*ready)
-    return ordered
-
-
-def upstream_key(catalog: Catalog, reseller: str) -> str:
-    """The provider or reseller above a reseller."""
-    return catalog.upstream_of[reseller]
+    return [reseller for wave in waves(catalog) for reseller in wave]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +68,9 @@ class Fold:
 
     ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
     what was planned stands (TREE-03). ``at``: the moment that histories get, ISO 8601; the start of the day by default.
-    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: the upstreams that
-    know what is known further up. ``not_mirrored``: tenants let go of with nothing to mirror.
+    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
+    is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
+    plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
     """
 
     catalog: Catalog
@@ -105,8 +80,10 @@ class Fold:
     allowed: Allowed = field(default_factory=dict)
     observe_provider: ObserveProvider = empty
     at: str = ""
+    wave: Wave | None = None
     upstreams: dict[str, Upstream] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    told: dict[str, Upstream] = field(default_factory=dict)
+    asking: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
     done: dict[str, Planned] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
@@ -134,12 +111,12 @@ class Fold:
         """
         order = tenants_in_order(self.catalog)
         above = {upstream_key(self.catalog, key) for key in order}
-        for key in order:
-            if selected is None or key in selected:
-                kept[key] = self.plan(key)
+        for wave in waves(self.catalog):
+            for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
+                kept[key] = plan
                 if planned is not None:
                     planned(key)
-                    if key in self.done and key not in above:
+                    if key not in self.failed and key not in above:
                         self._let_go(key)
         for distributor, resellers in self._distributors(order, selected):
             for key, plan in self._mirrored(distributor, resellers, kept).items():
@@ -152,7 +129,8 @@ class Fold:
         if not Source(self._policy(reseller), state).concerned:
             self.not_mirrored.add(reseller)
         self.catalog.policies[reseller].forget()
-        del self.done[reseller], self.observed[reseller]
+        self.done.pop(reseller, None)
+        self.observed.pop(reseller, None)
 
     def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
@@ -265,30 +243,64 @@ class Fold:
 
     def plan(self, reseller: str) -> TenantPlan:
         """The plan of one tenant whose upstream was planned before it, if it was selected."""
-        policy = resolve_policy(self.catalog, reseller)
-        if isinstance(above := self._upstream(policy), Unreadable):
-            return self._failure(policy, above)
-        observed = self.observe(policy)
-        if isinstance(observed, Unreadable):
-            return self._failure(policy, observed)
-        upstream = self.upstream_of(policy, observed.state)
-        if isinstance(upstream, Unreadable):
-            return self._failure(policy, upstream)
-        self.observed[reseller] = observed
-        try:
-            comparison = self._compared(policy, upstream, observed.state)
-            planned: Planned = plan_tenant(policy, comparison, observed, self.allowed.get(reseller, frozenset()))
-        except Unavailable as error:
-            return self._failure(policy, Unreadable(str(error)))
-        self.states[reseller], self.done[reseller] = planned.after, planned
-        return planned.plan
+        return dict(self._planned([reseller]))[reseller]
 
-    def _compared(self, policy: Policy, upstream: Upstream, state: State) -> Comparison:
-        """By what is shared, where the tenant's digests are known and tell enough; else in full."""
-        if not isinstance(state, Sketch):
-            return compare(policy, upstream, state, self.rules, self.on)
-        short = Sharing(self.rules, self.on, self.shared).compare(policy, upstream, state)
-        return short or compare(policy, upstream, state.whole(), self.rules, self.on)
+    def _planned(self, resellers: Iterable[str]) -> Iterator[tuple[str, TenantPlan]]:
+        """The plans of tenants of one level, whose upstreams were planned before them, if they were selected.
+
+        What a tenant is planned against is the same in whatever order the others of its level are.
+        """
+        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.sharing)
+        ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
+        failed: dict[str, TenantPlan] = {}
+        further: list[Task] = []
+        for task, answer in wave(self._tasks(ordered, failed), len(ordered)):
+            if isinstance(answer, FurtherUp):
+                further.append(replace(task, observed=answer.observed))
+            else:
+                yield task.policy.reseller, self._noted(task, answer)
+        for task, answer in wave(self._informed_tasks(further, failed), len(further)) if further else ():
+            assert not isinstance(answer, FurtherUp), "there is nothing further up"
+            yield task.policy.reseller, self._noted(task, answer)
+        yield from failed.items()
+
+    def _tasks(self, resellers: Iterable[str], plans: dict[str, TenantPlan]) -> Iterator[Task]:
+        """A task for each; one whose upstream cannot be read has its plan at once."""
+        distributors = {upstream_key(self.catalog, each) for each in self.catalog.policies}
+        for reseller in resellers:
+            policy = self._policy(reseller)
+            upstream = self.upstream_of(policy)
+            if isinstance(upstream, Unreadable):
+                plans[reseller] = self._failure(policy, upstream)
+                continue
+            informed = policy.upstream not in self.catalog.policies or asks_further_up(policy, upstream, {})
+            if informed:
+                self.asking.add(reseller)
+            allowed = self.allowed.get(reseller, frozenset())
+            yield Task(policy, upstream, allowed, informed, reseller in distributors)
+
+    def _informed_tasks(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
+        for task in tasks:
+            upstream = self._informed(task.upstream)
+            if isinstance(upstream, Unreadable):
+                plans[task.policy.reseller] = self._failure(task.policy, upstream)
+                continue
+            self.asking.add(task.policy.reseller)
+            yield replace(task, upstream=upstream, informed=True)
+
+    def _noted(self, task: Task, answer: Told | Unreadable) -> TenantPlan:
+        reseller = task.policy.reseller
+        if isinstance(answer, Unreadable):
+            return self._failure(task.policy, answer)
+        self.states[reseller] = answer.planned.after
+        if task.above:
+            self.done[reseller], self.observed[reseller] = answer.planned, answer.observed
+        return answer.planned.plan
+
+    @property
+    def sharing(self) -> Sharing:
+        """By what tenants are compared."""
+        return Sharing(self.rules, self.on, self.shared)
 
     def read_besides(self) -> tuple[Read, ...]:
         """The tenants that were read but not planned, upstreams first."""
@@ -314,15 +326,16 @@ class Fold:
         return self._informed(upstream)
 
     def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
-        if upstream.key not in self.catalog.policies or upstream.key in self.told:
+        """What an upstream offers, with what is known further up."""
+        if upstream.key not in self.catalog.policies:
             return upstream
-        above = self._upstream(resolve_policy(self.catalog, upstream.key))
-        above = self._informed(above) if isinstance(above, Upstream) else above
-        if isinstance(above, Unreadable):
-            return above
-        self.told.add(upstream.key)
-        told = self.upstreams[upstream.key] = with_labels(informed(upstream, above), above)
-        return told
+        if upstream.key not in self.told:
+            above = self._upstream(self._policy(upstream.key))
+            above = self._informed(above) if isinstance(above, Upstream) else above
+            if isinstance(above, Unreadable):
+                return above
+            self.told[upstream.key] = with_labels(informed(upstream, above), above)
+        return self.told[upstream.key]
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
         key = policy.upstream
@@ -345,8 +358,10 @@ class Fold:
         """What does not come to a tenant, nor below it. Of one that was not planned, nothing is known (TREE-03)."""
         if reseller not in self.done:
             return {}
-        policy = resolve_policy(self.catalog, reseller)
-        above = self.upstream_of(policy)
+        policy = self._policy(reseller)
+        above = self._upstream(policy)
+        if isinstance(above, Upstream) and reseller in self.asking:
+            above = self._informed(above)
         assert isinstance(above, Upstream), "what was planned had an upstream"
         return held_at(policy, self.done[reseller], above)
 
@@ -356,7 +371,7 @@ class Fold:
         if policy.upstream == policy.provider:
             above = self._upstream(policy)
             return above if isinstance(above, Upstream) else None
-        return self.upstreams.get(policy.upstream)
+        return self.told.get(policy.upstream) or self.upstreams.get(policy.upstream)
 
     def _state(self, reseller: str) -> State | Unreadable:
         """After its plan; as it is, if it was not selected (TREE-03)."""

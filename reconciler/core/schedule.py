@@ -9,10 +9,11 @@ from datetime import date
 from typing import TypeAlias
 
 from reconciler.core.delegation import PLAN
-from reconciler.core.fold import Fold, upstream_key
+from reconciler.core.fold import Fold
 from reconciler.core.policies import resolve_policy
 from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.core.waves import dated_plans, upstream_key
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -42,7 +43,7 @@ class Schedule:
 
     fold: Fold
     lists: Announced
-    dated: dict[str, tuple[EntityId, ...]] = field(default_factory=dict)
+    dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
     found: dict[Coming, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -66,11 +67,9 @@ class Schedule:
         return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
 
-def _dated(fold: Fold, provider: str) -> tuple[EntityId, ...]:
-    """A provider's plans with dated amounts: those that do not hold as their documents say."""
-    upstream = fold.upstreams.get(provider)
-    documents = fold.catalog.providers[provider].documents.of(PLAN) if upstream else ()
-    return tuple(each.id for each in documents if upstream and upstream.state[each.id].body is not each.entity.body)
+def _dated(fold: Fold, provider: str) -> frozenset[EntityId]:
+    """A provider's plans with dated amounts, once something was planned of it."""
+    return dated_plans(fold.upstreams[provider]) if provider in fold.upstreams else frozenset()
 
 
 def _of_plans(fold: Fold, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:

@@ -1,19 +1,21 @@
 """Tenants' stores by their policies: opened once, closed together, credentials from the environment only."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import local
 from types import TracebackType
 from typing import Self
 
 from reconciler.core.bodies import faults
-from reconciler.core.fold import Unreadable
 from reconciler.core.planning import Observed
 from reconciler.core.spool import IN_MEMORY, Spool
+from reconciler.core.waves import Unreadable
 from reconciler.model.plan import TenantPlan
 from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
+from reconciler.shell.executors import IN_TURN, Executors
 from reconciler.shell.scratch import scratch_outside
 from reconciler.stores.base import StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
@@ -46,6 +48,8 @@ class Access:
 
     ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
     fingerprints of the states that were observed, and where. ``in_memory``: so many changes of a plan may be.
+    ``executors``: who does what can be done side by side; nobody but this thread, by default. ``others``: the stores of
+    other threads.
     """
 
     root: Path
@@ -55,6 +59,18 @@ class Access:
     verify: bool = False
     seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
     in_memory: int = IN_MEMORY
+    executors: Executors = field(default_factory=lambda: Executors(IN_TURN))
+    others: list["Access"] = field(default_factory=list)
+    here: local = field(default_factory=local)
+
+    def of_this_thread(self) -> "Access":
+        """Stores of the same workspace that no other thread uses; they are closed together with these."""
+        mine: Access | None = getattr(self.here, "access", None)
+        if mine is None:
+            mine = replace(self, readers={}, writers={}, seen={}, others=[], here=local())
+            self.here.access = mine
+            self.others.append(mine)
+        return mine
 
     def reader(self, place: Place) -> TenantReader:
         """A store that cannot be written through. Raises `StoreError`."""
@@ -106,8 +122,10 @@ class Access:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for store in (*self.readers.values(), *self.writers.values()):
-            store.close()
+        self.executors.close(wait=error is None)
+        for each in (self, *self.others):
+            for store in (*each.readers.values(), *each.writers.values()):
+                store.close()
 
 
 def _damage(found: Sequence[str]) -> str:

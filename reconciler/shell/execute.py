@@ -1,12 +1,14 @@
 """Executing a plan: tenant by tenant, each in one transaction with its journal record, or not at all.
 
-Nothing is decided here: a tenant whose state moved is refused, and so is what depends on it; the others go on.
+Nothing is decided here: a tenant whose state moved is refused, and so is what depends on it; the others go on. What is
+done of one level of the tree depends on nothing else in that level: `carriers` may do it side by side.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from itertools import groupby
+from typing import TypeAlias, assert_never
 
 from reconciler.core.codec import change_to_data
 from reconciler.model.entity import Entity, entity
@@ -49,42 +51,78 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Warrant:
-    """Under what a plan is applied: its digest, the time (ISO 8601), who, and the commit that was planned from."""
+    """Under what a plan is applied: its digest, the time (ISO 8601), who, and the commit that was planned from.
+
+    ``run``: a name of this one application, where a step may be done twice: by it, what was done is known to be ours.
+    """
 
     plan: str
     at: str
     by: str
     commit: str | None
+    run: str = ""
 
 
-def execute(plan: Plan, warrant: Warrant, store_of: Callable[[str], TenantStore]) -> Iterator[Applied]:
-    """Carry a plan out, upstreams first. ``store_of`` raises `StoreError` for a tenant that cannot be reached.
+RUN = "run"
+"""The note in the journal that names the application of a plan that wrote the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """See that a tenant's state is the one that was planned against."""
+
+    tenant: str
+    fingerprint: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write a tenant's part of the plan, with its record, to the state that was planned against."""
+
+    record: Record
+    writes: tuple[EntityWrite, ...]
+    fingerprint: str
+    revision: int
+
+    @property
+    def tenant(self) -> str:
+        return self.record.tenant
+
+
+Step: TypeAlias = Check | Write | Applied
+"""What is to be done of one tenant; or what is known without doing anything."""
+StoreOf: TypeAlias = Callable[[str], TenantStore]
+"""A tenant's store. Raises `StoreError` for one that cannot be reached."""
+Carry: TypeAlias = Callable[[Iterable[Step]], Iterator[Applied]]
+"""Does the steps of one level, and tells of each, in their order."""
+
+
+def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | None = None) -> Iterator[Applied]:
+    """Carry a plan out, upstreams first. ``carry``: how; one tenant after the other, by default.
 
     What is below a tenant that was refused or failed is refused too (TREE-04). So is what was planned against a state
     that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03). A provider's own
     system holds nobody up: what comes down is its catalog.
     """
+    carry = carry or (lambda steps: (done(step, store_of) for step in steps))
     outlines = plan.outlines
     known: tuple[Read | TenantPlan, ...] = (*plan.read, *(each.bare for each in outlines))
     upstreams = {each.tenant: each.upstream for each in known}
     relied_on = {above for each in outlines if each.summary.changes for above in _above(each.tenant, upstreams)}
     relied_on -= {each.tenant for each in outlines if not each.bare.upstream}
     stopped: dict[str, str] = {}
-    for read in plan.read:
-        if read.tenant in relied_on and (moved := _moved(read, store_of)):
-            stopped[read.tenant] = "is not as it was when the plan was made"
+    for moved in carry(_check(read) for read in plan.read if read.tenant in relied_on):
+        if moved.result is not Result.UNCHANGED:
+            stopped[moved.tenant] = "is not as it was when the plan was made"
             yield moved
-    for tenant in plan.tenants:
-        above = next((each for each in _above(tenant.tenant, upstreams) if each in stopped), None)
-        if above is not None:
-            who = f"its upstream {above}" if above == tenant.upstream else f"{above}, above its upstream,"
-            yield Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}")
-            continue
-        done = _moved(tenant, store_of) if tenant.tenant in relied_on and not tenant.changes else None
-        done = done or _apply(tenant, warrant, store_of)
-        if done.result in (Result.REFUSED, Result.FAILED) and tenant.upstream:
-            stopped[tenant.tenant] = "was not applied"
-        yield done
+    for _, wave in groupby(plan.tenants, lambda tenant: len([*_above(tenant.tenant, upstreams)])):
+        steps = (_held_up(each, upstreams, stopped) or _step(each, warrant, each.tenant in relied_on) for each in wave)
+        for each in carry(steps):
+            held_up = any(above in stopped for above in _above(each.tenant, upstreams))
+            if each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant] and not held_up:
+                stopped[each.tenant] = "was not applied"
+            yield each
 
 
 def _above(tenant: str, upstreams: Mapping[str, str]) -> Iterator[str]:
@@ -94,25 +132,22 @@ def _above(tenant: str, upstreams: Mapping[str, str]) -> Iterator[str]:
         yield tenant
 
 
-def _moved(read: Read | TenantPlan, store_of: Callable[[str], TenantStore]) -> Applied | None:
-    """The refusal of a tenant whose state is not the one that was planned against; `None` where it is."""
-    if isinstance(read, TenantPlan) and read.status is TenantStatus.ERROR:
+def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[str, str]) -> Applied | None:
+    """The refusal of a tenant below one that was not applied."""
+    above = next((each for each in _above(tenant.tenant, upstreams) if each in stopped), None)
+    if above is None:
         return None
-    try:
-        store = store_of(read.tenant)
-        now = store.observe(read.tenant)
-        if now.fingerprint == read.fingerprint:
-            return None
-        return _told(read.tenant, Stale(now.fingerprint, tuple(store.moved_since(read.tenant, read.revision))))
-    except StoreError as error:
-        return Applied(read.tenant, Result.FAILED, str(error))
+    who = f"its upstream {above}" if above == tenant.upstream else f"{above}, above its upstream,"
+    return Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}")
 
 
-def _apply(tenant: TenantPlan, warrant: Warrant, store_of: Callable[[str], TenantStore]) -> Applied:
+def _step(tenant: TenantPlan, warrant: Warrant, relied_on: bool) -> Step:
+    """What is to be done of a tenant. ``relied_on``: whether something below it changes."""
     if tenant.status is TenantStatus.ERROR:
         return Applied(tenant.tenant, Result.FAILED, tenant.problem or "it could not be planned")
     if not tenant.changes:
-        return Applied(tenant.tenant, Result.UNCHANGED)
+        return _check(tenant) if relied_on else Applied(tenant.tenant, Result.UNCHANGED)
+    notes = {"allowed": list(tenant.allowed)} if tenant.allowed else {}
     record = Record(
         tenant.tenant,
         warrant.plan,
@@ -120,14 +155,51 @@ def _apply(tenant: TenantPlan, warrant: Warrant, store_of: Callable[[str], Tenan
         warrant.by,
         warrant.commit,
         tuple(change_to_data(change) for change in tenant.changes),
-        {"allowed": list(tenant.allowed)} if tenant.allowed else {},
+        {**notes, RUN: warrant.run} if warrant.run else notes,
     )
-    writes = [write for change in tenant.changes for write in writes_of(change)]
+    writes = tuple(write for change in tenant.changes for write in writes_of(change))
+    return Write(record, writes, tenant.fingerprint, tenant.revision)
+
+
+def _check(read: Read | TenantPlan) -> Check:
+    return Check(read.tenant, read.fingerprint, read.revision)
+
+
+def done(step: Step, store_of: StoreOf) -> Applied:
+    """Do one step."""
     try:
-        outcome = store_of(tenant.tenant).commit(record, writes, expected=tenant.fingerprint, revision=tenant.revision)
+        match step:
+            case Applied():
+                return step
+            case Check():
+                return _checked(step, store_of(step.tenant))
+            case Write():
+                return _written(step, store_of(step.tenant))
+            case _:
+                assert_never(step)
     except StoreError as error:
-        return Applied(tenant.tenant, Result.FAILED, str(error))
-    return _told(tenant.tenant, outcome)
+        return Applied(step.tenant, Result.FAILED, str(error))
+
+
+def _checked(step: Check, store: TenantStore) -> Applied:
+    now = store.observe(step.tenant)
+    if now.fingerprint == step.fingerprint:
+        return Applied(step.tenant, Result.UNCHANGED)
+    return _told(step.tenant, Stale(now.fingerprint, tuple(store.moved_since(step.tenant, step.revision))))
+
+
+def _written(step: Write, store: TenantStore) -> Applied:
+    """One that is found in the journal under this very run was done by a worker that died before it could tell."""
+    outcome = store.commit(step.record, step.writes, expected=step.fingerprint, revision=step.revision)
+    if isinstance(outcome, AlreadyApplied) and _is_ours(step.record, store):
+        return Applied(step.tenant, Result.APPLIED)
+    return _told(step.tenant, outcome)
+
+
+def _is_ours(record: Record, store: TenantStore) -> bool:
+    run = record.notes.get(RUN)
+    made = (each for each in store.history(record.tenant) if (each.tenant, each.plan) == (record.tenant, record.plan))
+    return bool(run) and any(each.notes.get(RUN) == run for each in made)
 
 
 def _told(tenant: str, outcome: Outcome) -> Applied:

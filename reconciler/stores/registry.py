@@ -1,6 +1,7 @@
 """Stores by the scheme of their URL: ours here, others by the entry-point group ``reconciler.stores``.
 
-A plugin's entry point is named as its scheme and loads a function ``(url, root, token, writing) -> TenantStore``.
+A plugin's entry point is named as its scheme and loads a function ``(url, root, token, writing) -> TenantStore``. What
+that returns is used by one thread; others, and other processes, open their own.
 """
 
 import re

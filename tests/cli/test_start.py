@@ -9,6 +9,8 @@ import pytest
 
 HEAVY = {
     "alembic",
+    "dask",
+    "distributed",
     "git",
     "jsonschema",
     "orjson",

@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeVar
 
 from reconciler.core.diff import Comparison, differences
-from reconciler.core.fold import Fold, Unreadable, tenants_in_order
+from reconciler.core.fold import Fold, tenants_in_order
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.patch import patched
 from reconciler.core.planning import Observed, compare, plan_tenant, write_down
@@ -17,6 +17,7 @@ from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
 from reconciler.core.state import read_state
 from reconciler.core.validate import load
+from reconciler.core.waves import Unreadable
 from reconciler.model.change import Difference
 from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.plan import Change, TenantPlan

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.fold import Fold, Unreadable
+from reconciler.core.fold import Fold
 from reconciler.core.planning import Observed
 from reconciler.core.sketch import Sketch
 from reconciler.core.synchronised import of_actual
+from reconciler.core.waves import Unreadable
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import TenantPlan

@@ -22,11 +22,12 @@ from pathlib import Path
 from reconciler.app import timestamp
 from reconciler.core.acting import CannotAct
 from reconciler.core.codec import plan_digest
-from reconciler.core.fold import Fold, Unreadable
+from reconciler.core.fold import Fold
 from reconciler.core.planning import Observed
 from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook
 from reconciler.core.state import read_state
+from reconciler.core.waves import Unreadable
 from reconciler.model.change import Action, Verdict
 from reconciler.model.entity import State
 from reconciler.model.plan import Plan, Source, TenantPlan

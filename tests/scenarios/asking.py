@@ -2,10 +2,11 @@
 
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.explaining import Explanation, explain
-from reconciler.core.fold import Fold, Unreadable, tenants_in_order
+from reconciler.core.fold import Fold, tenants_in_order
 from reconciler.core.mirroring import compare_mirror
 from reconciler.core.planning import compare
 from reconciler.core.policies import resolve_policy
+from reconciler.core.waves import Unreadable
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.values import Path, parse_path

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from reconciler.app import timestamp
 from reconciler.core.causes import LastApplied, with_causes
-from reconciler.core.fold import Fold, Observe, ObserveProvider, Unreadable
+from reconciler.core.fold import Fold, ObserveProvider
 from reconciler.core.patch import patched
 from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
@@ -37,6 +37,7 @@ from reconciler.core.schedule import scheduled
 from reconciler.core.shape import RuleBook, rule_book
 from reconciler.core.state import StatePatch, read_state
 from reconciler.core.validate import load
+from reconciler.core.waves import Observe, Unreadable
 from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Plan, Source, TenantPlan

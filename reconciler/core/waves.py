@@ -1,0 +1,159 @@
+"""A level of the tree as tasks: each says all that planning one tenant takes, so that it can be done anywhere.
+
+Levels are waves: what is in one depends on nothing else in it, only on the levels above.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from typing import TypeAlias
+
+from reconciler.core.delegation import PLAN
+from reconciler.core.denials import mirrored_kinds
+from reconciler.core.desired import Upstream
+from reconciler.core.diff import Comparison
+from reconciler.core.planning import Observed, Planned, compare, plan_tenant
+from reconciler.core.price_list import PRODUCT
+from reconciler.core.shared import Sharing
+from reconciler.core.sketch import Sketch, Unavailable, fetched, origin_of
+from reconciler.core.upstream import asks_further_up
+from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
+from reconciler.model.settings import Policy
+from reconciler.model.source import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A tenant whose state could not be read, and why. Never taken for an empty one. ``tenant``: which, if another."""
+
+    problem: str
+    tenant: str = ""
+
+
+Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
+"""Reads a tenant's state; the shell's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One tenant to plan, and everything that it is planned from but its state.
+
+    ``informed``: the upstream knows all that is known further up, or there is nothing further up. ``above``: whether
+    there are resellers below the tenant, so that all of its state is asked for afterwards. ``observed``: its state, if
+    it was read already.
+    """
+
+    policy: Policy
+    upstream: Upstream
+    allowed: frozenset[str] = frozenset()
+    informed: bool = True
+    above: bool = True
+    observed: Observed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A tenant's plan, its state afterwards, and the state that it was planned from."""
+
+    planned: Planned
+    observed: Observed
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherUp:
+    """The tenant asks for what only is known further up (AP-21). ``observed``: its state, where it need not be read
+    again."""
+
+    observed: Observed | None = None
+
+
+Answer: TypeAlias = Told | Unreadable | FurtherUp
+Wave: TypeAlias = Callable[[Iterable[Task], int], Iterator[tuple[Task, Answer]]]
+"""Plans the tenants of one level, in whatever order, each with its task. The number: of the tasks, or somewhat more."""
+
+
+def waves(catalog: Catalog) -> Iterator[list[str]]:
+    """The resellers of each level, the topmost first; by key within a level."""
+    upstreams = {reseller: upstream_key(catalog, reseller) for reseller in sorted(catalog.policies)}
+    sorter = TopologicalSorter({reseller: [above] for reseller, above in upstreams.items()})
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        if wave := [key for key in ready if key in upstreams]:
+            yield wave
+        sorter.done(*ready)
+
+
+def upstream_key(catalog: Catalog, reseller: str) -> str:
+    """The provider or reseller above a reseller."""
+    return catalog.upstream_of[reseller]
+
+
+def plan_task(task: Task, observe: Observe, sharing: Sharing) -> Answer:
+    """The plan of one tenant, by what it shares with others."""
+    observed = task.observed or observe(task.policy)
+    if isinstance(observed, Unreadable):
+        return observed
+    if not task.informed and asks_further_up(task.policy, task.upstream, observed.state):
+        return FurtherUp(observed)
+    try:
+        comparison = _compared(task, observed.state, sharing)
+        return Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
+    except Unavailable as error:
+        return Unreadable(str(error))
+
+
+def _compared(task: Task, state: State, sharing: Sharing) -> Comparison:
+    """By what is shared, where the tenant's digests are known and tell enough; else in full."""
+    policy, upstream = task.policy, task.upstream
+    if not isinstance(state, Sketch):
+        return compare(policy, upstream, state, sharing.rules, sharing.on)
+    short = sharing.compare(policy, upstream, state)
+    return short or compare(policy, upstream, state.whole(), sharing.rules, sharing.on)
+
+
+def in_turn(observe: Observe, sharing: Sharing) -> Wave:
+    """One tenant after the other, here."""
+    return lambda tasks, _: ((task, plan_task(task, observe, sharing)) for task in tasks)
+
+
+def dated_plans(provider: Upstream) -> frozenset[EntityId]:
+    """A provider's plans with dated amounts: those that are not as their documents say."""
+    documents, state = provider.documents, provider.state
+    plans = (id for id in documents if id.kind == PLAN)
+    return frozenset(id for id in plans if state[id].body is not documents[id].entity.body)
+
+
+def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answer:
+    """The answer without what nobody looks at: it may have a long way to go. Nothing of it has to be read any more.
+
+    ``dated``: the plans that may have dated amounts (``None``: all).
+    """
+    match answer:
+        case Told() if not task.above:
+            after = dict(_looked_at(answer.planned.after, dated))
+            return Told(replace(answer.planned, after=after), replace(answer.observed, state={}))
+        case Told():
+            after, before = dict(answer.planned.after.items()), dict(answer.observed.state.items())
+            return Told(replace(answer.planned, after=after), replace(answer.observed, state=before))
+        case FurtherUp():
+            return FurtherUp()
+        case _:
+            return answer
+
+
+def _looked_at(state: State, dated: frozenset[EntityId] | None) -> Iterator[tuple[EntityId, Entity]]:
+    """Of a tenant with nobody below it: what is mirrored, which products it has and whence, and plans to come.
+
+    `core.mirror` and `core.schedule` look at nothing else of it.
+    """
+    kinds = mirrored_kinds()
+    mirrored = {id for id in state if id.kind in kinds}
+    plans = {id for id in state if id.kind == PLAN and (dated is None or id in dated)}
+    fetched(state, mirrored | plans)
+    yield from ((id, state[id]) for id in mirrored)
+    yield from ((id, Entity(id, {}, origin_of(state, id))) for id in state if id.kind == PRODUCT)
+    for id in plans:
+        status = {name: state[id].body[name] for name in ("status",) if name in state[id].body}
+        yield id, Entity(id, status, state[id].origin)

@@ -1,0 +1,195 @@
+"""The tenants of one level, planned by whoever there is. `core.waves` says what a task is, `executors` who does it.
+
+Threads only read, which is what one waits for: states are compared here, one after the other. Other processes read and
+compare; they are sent batches of tasks, and open the stores themselves, with credentials of their own environment.
+"""
+
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple, TypeAlias, cast
+
+from reconciler.core.desired import Upstream
+from reconciler.core.planning import Observed
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import RuleBook, rule_book
+from reconciler.core.shared import Sharing
+from reconciler.core.sketch import Unavailable
+from reconciler.core.waves import Answer, Task, Told, Unreadable, Wave, brief, plan_task
+from reconciler.model.settings import Policy
+from reconciler.model.source import ProviderTree
+from reconciler.shell.access import Access, Place
+from reconciler.shell.executors import Call, ExecutorError, Lost, Pool
+from reconciler.shell.parcels import OpenedTree, Packer, Parcel, opened, opened_tree, parcel_of
+
+BATCH = 32
+"""So many tenants are a batch at most: handing one out to a cluster takes about as long as planning a tenant."""
+
+SAMPLE = 64
+"""So many tenants are planned here before one knows how long the others will take."""
+WORTH_SECONDS = 10
+"""What the others have to take for processes to be started: those cost a second or two, and every plan a way back."""
+
+Where: TypeAlias = Callable[[Policy], Place]
+Trees: TypeAlias = Callable[[str], ProviderTree]
+
+
+def planned_by(pool: Pool, access: Access, where: Where, trees: Trees, on: date) -> Wave:
+    """How a pool plans the tenants of one level. ``on`` is the day whose amounts hold; ``trees``: by provider."""
+    wave = _Senders(pool, access, where, trees, on).wave if pool.afar else _reading(pool, access, where, on)
+
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        for task, answer in wave(tasks, count):
+            if isinstance(answer, Told):
+                access.seen[task.policy.reseller] = (where(task.policy), answer.observed.fingerprint)
+            yield task, answer
+
+    return plan
+
+
+def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
+    """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it."""
+
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        coming = iter(tasks)
+        started = monotonic()
+        yield from here(islice(coming, sample), min(count, sample))
+        left = max(count - sample, 0)
+        wave = others() if (monotonic() - started) / sample * left > worth else here
+        yield from wave(coming, left)
+
+    return plan
+
+
+def _reading(pool: Pool, access: Access, where: Where, on: date) -> Wave:
+    sharing = Sharing(declared_rules(), on)
+
+    def observe(task: Task) -> Observed | Unreadable:
+        return task.observed or access.of_this_thread().sketch(task.policy.reseller, where(task.policy))
+
+    def plan(tasks: Iterable[Task], _: int) -> Iterator[tuple[Task, Answer]]:
+        for task, observed in pool.each(tasks, lambda task: (observe, (task,))):
+            if isinstance(observed, Unreadable):
+                yield task, observed
+            else:
+                read = replace(task, observed=observed)
+                yield task, plan_task(read, _never, sharing)
+
+    return plan
+
+
+def _never(policy: Policy) -> Observed | Unreadable:
+    raise AssertionError(f"{policy.reseller} was read already")
+
+
+class Errand(NamedTuple):
+    """A task on its way to another process. ``upstream``: the number of its parcel; ``None``: it is the provider."""
+
+    policy: Policy
+    upstream: int | None
+    allowed: frozenset[str]
+    informed: bool
+    above: bool
+    place: Place
+
+
+class Batch(NamedTuple):
+    """Tasks of one level and provider: everything that planning them takes, beside the provider's documents."""
+
+    root: Path
+    verify: bool
+    on: date
+    upstreams: tuple[Parcel, ...]
+    errands: bytes
+
+
+@dataclass(slots=True)
+class _Senders:
+    """Packs tasks and sends them. ``packed``: the upstream that was packed last, since tasks come sorted by it."""
+
+    pool: Pool
+    access: Access
+    where: Where
+    trees: Trees
+    on: date
+    packers: dict[str, Packer] = field(default_factory=dict)
+    packed: tuple[Upstream, Parcel] | None = None
+
+    def wave(self, tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        for batch, answers in self.pool.each(_batches(tasks, batch_size(count, self.pool)), self._call):
+            if isinstance(answers, Lost):
+                raise ExecutorError(f"{answers.problem}; nothing was planned")
+            yield from zip(batch, cast(list[Answer], answers), strict=True)
+
+    def _call(self, tasks: Sequence[Task]) -> Call:
+        packer = self._packer(tasks[0].policy.provider)
+        upstreams: list[Parcel] = []
+        errands = [self._errand(task, packer, upstreams) for task in tasks]
+        batch = Batch(self.access.root, self.access.verify, self.on, tuple(upstreams), packer.pack(errands))
+        tree = self.pool.share(*packer.tree)
+        return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
+
+    def _packer(self, provider: str) -> Packer:
+        if provider not in self.packers:
+            self.packers[provider] = Packer(self.trees(provider))
+        return self.packers[provider]
+
+    def _errand(self, task: Task, packer: Packer, upstreams: list[Parcel]) -> Errand:
+        policy, number = task.policy, None
+        if policy.upstream != policy.provider:
+            if self.packed is None or self.packed[0] is not task.upstream:
+                self.packed = (task.upstream, parcel_of(packer.pack(task.upstream)))
+            if self.packed[1] not in upstreams[-1:]:
+                upstreams.append(self.packed[1])
+            number = len(upstreams) - 1
+        return Errand(policy, number, task.allowed, task.informed, task.above, self.where(policy))
+
+
+def batch_size(count: int, pool: Pool) -> int:
+    """Of so many tasks: so that everybody has some, and a few at least are sent together."""
+    return max(1, min(BATCH, count // (2 * pool.at_once)))
+
+
+def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
+    """In the tasks' order, each of one provider."""
+    batch: list[Task] = []
+    for task in tasks:
+        if batch and (len(batch) == size or batch[0].policy.provider != task.policy.provider):
+            yield batch
+            batch = []
+        batch.append(task)
+    if batch:
+        yield batch
+
+
+def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
+    """Plan a `Batch`, in the process that it was sent to. It only reads, and may be done any number of times."""
+    here = opened_tree(Parcel(digest, tree))
+    batch: Batch = pickle.loads(content)
+    errands: list[Errand] = pickle.loads(batch.errands)
+    with Access(batch.root, os.environ, verify=batch.verify) as access:
+        return [_answer(errand, batch, here, access) for errand in errands]
+
+
+def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> Answer:
+    offered, sharing = here.upstream(batch.on), here.sharing(declared_rules(), batch.on)
+    upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
+    dated = here.dated[batch.on] if errand.upstream is None else None
+    task = Task(errand.policy, upstream, errand.allowed, errand.informed, errand.above)
+    try:
+        answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), sharing)
+        return brief(answer, task, dated)
+    except Unavailable as error:
+        return Unreadable(str(error))
+
+
+@cache
+def declared_rules() -> RuleBook:
+    """Every rule that is declared."""
+    return rule_book(frozenset(PRECONDITIONS))

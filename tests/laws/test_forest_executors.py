@@ -1,0 +1,143 @@
+"""Who plans and applies makes no difference: for random trees of resellers, whole and in part, the bytes are the same.
+
+What goes to another process goes through bytes here as well, and back; `tests/cli/test_executors.py` has real ones.
+"""
+
+import pickle
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from reconciler.core.codec import encode
+from reconciler.core.fold import Fold
+from reconciler.core.planning import Observed
+from reconciler.core.schedule import scheduled
+from reconciler.core.shared import Sharing
+from reconciler.core.waves import Unreadable, Wave, in_turn
+from reconciler.model.plan import Plan, Source
+from reconciler.model.settings import Policy
+from reconciler.shell.access import Access, Place
+from reconciler.shell.carriers import carried_by
+from reconciler.shell.execute import Warrant, execute
+from reconciler.shell.executors import Pool
+from reconciler.shell.planners import once_it_pays, planned_by
+from reconciler.stores.base import EntityWrite
+from reconciler.stores.registry import open_store
+from tests.laws.grown import ON, Grown
+
+NOW = "2026-12-01T00:00:00Z"
+WARRANT = Warrant("sha256:plan", NOW, "somebody", None)
+
+
+class Posted(Executor):
+    """Does every task at once, by what is left of it after a way through bytes, and so with its result.
+
+    ``sizes``: of the last argument of each task, which is what belongs to it alone.
+    """
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self.sizes.append(len(args[-1]))
+        function, given = pickle.loads(pickle.dumps((fn, args)))
+        future.set_result(pickle.loads(pickle.dumps(function(*given, **kwargs))))
+        return future
+
+
+@contextmanager
+def threads() -> Iterator[Pool]:
+    with ThreadPoolExecutor(3) as executor:
+        yield Pool(executor, 3, afar=False)
+
+
+_numbers = count(1)
+
+
+def place(here: Grown) -> Place:
+    """A new store that has the forest's states."""
+    url = f"memory:forest-{next(_numbers)}"
+    store = open_store(url, root=Path())
+    for tenant, state in here.states.items():
+        writes = [EntityWrite(each, None, entity) for each, entity in state.items()]
+        store.overwrite(tenant, writes, actor="tenant", at=NOW)
+    return Place(url)
+
+
+def planned(
+    here: Grown, where: Place, pool: Pool | None, selected: frozenset[str] | None, *, late: bool = False
+) -> Plan:
+    """``late``: by the pool only from the third tenant of a level on."""
+    with Access(Path(), {}) as access:
+
+        def observe(policy: Policy) -> Observed | Unreadable:
+            return access.observe(policy.reseller, where)
+
+        fold = Fold(here.catalog, observe, here.rules, ON)
+        if pool:
+            trees = here.catalog.providers.__getitem__
+            wave = planned_by(pool, access, lambda _: where, trees, ON)
+            begun = in_turn(observe, Sharing(here.rules, ON))
+            fold = replace(fold, wave=once_it_pays(begun, lambda: wave, sample=2, worth=0) if late else wave)
+        tenants = tuple(fold.plans(selected))
+        coming = scheduled(fold, [each.tenant for each in tenants if each.tenant in here.catalog.policies])
+        source = Source(None, None, False, here.catalog.digest)
+        return Plan(NOW, source, tenants, read=fold.read_besides(), scheduled=coming)
+
+
+def some(here: Grown) -> frozenset[str]:
+    """About half of the tenants."""
+    tenants = sorted(here.catalog.policies)
+    return frozenset(Random(len(tenants)).sample(tenants, (len(tenants) + 1) // 2))
+
+
+def test_whoever_plans_the_plan_is_the_same(here: Grown) -> None:
+    where = place(here)
+    for selected in (None, some(here)):
+        expected = encode(planned(here, where, None, selected))
+        late = selected is None
+        assert encode(planned(here, where, Pool(Posted(), 3), selected, late=late)) == expected
+        with threads() as pool:
+            assert encode(planned(here, where, pool, selected)) == expected
+
+
+def test_whoever_applies_what_is_written_and_told_is_the_same(here: Grown) -> None:
+    before, after = place(here), place(here)
+    plan = planned(here, before, None, None)
+    with Access(Path(), {}) as access:
+        told = list(execute(plan, WARRANT, lambda _: access.writer(before)))
+        carry = carried_by(Pool(Posted(), 2), access, lambda _: after, count=len(plan.tenants))
+        assert list(execute(plan, WARRANT, lambda _: access.writer(before), carry=carry)) == told
+        for tenant in here.catalog.policies:
+            assert access.reader(before).observe(tenant) == access.reader(after).observe(tenant)
+        assert list(access.reader(before).history()) == list(access.reader(after).history())
+
+
+def test_what_goes_to_another_process_is_small(here: Grown) -> None:
+    """What a task takes is its policy; the documents of the catalog go once, beside the tasks."""
+    posted = Posted()
+    tops = frozenset(key for key, above in here.forest.upstream.items() if above not in here.catalog.policies)
+    planned(here, place(here), Pool(posted, 1), tops)
+    assert sum(posted.sizes) < 8_000 * (len(tops) + 1)
+
+
+def test_others_are_called_only_when_it_pays(here: Grown) -> None:
+    where, tenants = place(here), here.catalog.policies
+
+    def never() -> Wave:
+        raise AssertionError("it does not take that long")
+
+    with Access(Path(), {}) as access:
+
+        def observe(policy: Policy) -> Observed | Unreadable:
+            return access.observe(policy.reseller, where)
+
+        begun = in_turn(observe, Sharing(here.rules, ON))
+        fold = Fold(here.catalog, observe, here.rules, ON, wave=once_it_pays(begun, never))
+        assert {each.tenant for each in fold.plans(None)} >= tenants.keys()
