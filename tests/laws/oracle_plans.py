@@ -51,11 +51,11 @@ def _delegate(judge: Judge, key: str, *, conflict: bool) -> bool:
     own = inputs.here("Plan", key) or {}
     if not same_set(plan.get("usage_statistics"), own.get("usage_statistics")):
         judge.difference(at, "usage_statistics", "plans.attach_usage_statistics")  # CB-21
-    _need_of_plan(judge, plan, own)
+    _need_of_plan(judge, plan)
     return True
 
 
-def _need_of_plan(judge: Judge, plan: Doc, own: Doc) -> None:
+def _need_of_plan(judge: Judge, plan: Doc) -> None:
     """CB-03, CB-06: every dependent of a new plan, whatever the other options and vetoes say."""
     periods = (plan.get("periods") or {}).values()
     judge.need("PlanCategory", [plan["plan_category"]])
@@ -64,8 +64,8 @@ def _need_of_plan(judge: Judge, plan: Doc, own: Doc) -> None:
     judge.need("NotificationSchedule", [plan.get("notification_schedule")])
     judge.need("ExpirationSchedule", [plan.get("expiration_schedule")])
     judge.need("ExpirationSchedule", [period.get("expiration_schedule") for period in periods])
-    for name, rate in (plan.get("resources") or {}).items():
-        if _for_sale(rate) or name in (own.get("resources") or {}):
+    for rate in (plan.get("resources") or {}).values():
+        if _for_sale(rate):  # reading 13: what is not, does not come down, whatever the tenant has under that name
             judge.need("ResourceCategory", [rate.get("category")])
     judge.need_product(plan["product"])
 
