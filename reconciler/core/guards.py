@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from reconciler.core.diff import AMOUNTS, Comparison
@@ -41,13 +42,18 @@ RETIRED: Mapping[str, tuple[str, tuple[Value, ...]]] = {
 """The field and values by which an entity of a kind is disabled or retired."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """What guards look at: the policy, what was compared, and the changes that would be made."""
 
     policy: Policy
     comparison: Comparison
     changes: tuple[Change, ...]
+
+    @cached_property
+    def moves(self) -> tuple["Move", ...]:
+        """Every existing price that changes."""
+        return tuple(_moves(self))
 
     @property
     def state(self) -> State:
@@ -168,7 +174,7 @@ def _max_price_change(case: Case, limit: str) -> Finding | None:
     """Existing amounts that change by more than a share of themselves."""
     most = _share(limit)
     found = []
-    for move in _moves(case):
+    for move in case.moves:
         share = move.share
         if share is not None and abs(share) > most:
             found.append(Fault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)"))
@@ -177,7 +183,7 @@ def _max_price_change(case: Case, limit: str) -> Finding | None:
 
 def _price_to_zero(case: Case, _on: bool) -> Finding | None:
     """Existing amounts that become nothing."""
-    found = [Fault(move.entity, move.text) for move in _moves(case) if _number(move.before) and not _number(move.after)]
+    found = [Fault(move.entity, move.text) for move in case.moves if _number(move.before) and not _number(move.after)]
     return _count(found, "price", "would become zero"), found
 
 

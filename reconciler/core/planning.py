@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 
 from reconciler.core.desired import Upstream
@@ -64,25 +65,34 @@ def plan_tenant(
     policy: Policy, comparison: Comparison, observed: Observed, allowed: frozenset[str] = frozenset()
 ) -> Planned:
     """Judge what a comparison finds, and write it down. ``allowed``: the guards that are overridden for this plan."""
-    judgement = decide(policy, comparison, allowed)
-    planned = write_down(policy, comparison, judgement, observed)
+    writer = _decided(policy, comparison, allowed)
+    planned = _written_down(writer, observed)
     return replace(planned, plan=replace(planned.plan, allowed=tuple(sorted(allowed))))
 
 
 def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = frozenset()) -> Judgement:
     """The judgement on all that differs; where a guard trips, nothing of it applies (GUARD-01)."""
+    return _decided(policy, comparison, allowed).judgement
+
+
+def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) -> "Writer":
     found = differences(comparison)
-    judgement = judge(comparison, found, policy)
-    changes = tuple(Writer.of(policy, comparison, judgement).changes())
-    case = Case(policy, comparison, changes)
+    writer = Writer.of(policy, comparison, judge(comparison, found, policy))
+    case = Case(policy, comparison, writer.changes)
     trips = tripped(case, allowed)
-    return judge(comparison, found, policy, obstacles(trips, case)) if trips else judgement
+    if not trips:
+        return writer
+    return Writer.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:
     """The plan that a judgement comes to."""
-    writer = Writer.of(policy, comparison, judgement)
-    changes = in_order(writer.changes())
+    return _written_down(Writer.of(policy, comparison, judgement), observed)
+
+
+def _written_down(writer: "Writer", observed: Observed) -> Planned:
+    policy, comparison = writer.policy, writer.comparison
+    changes = in_order(writer.changes)
     deferred = tuple(writer.deferred())
     plan = TenantPlan(
         tenant=comparison.tenant,
@@ -109,7 +119,7 @@ def declared(place: Place | None) -> Declared | None:
     return Declared(place.file, place.line) if place else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Writer:
     """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over.
 
@@ -134,11 +144,14 @@ class Writer:
         grouped = {id: tuple(judged) for id, judged in applied.items()}
         return cls(policy, comparison, judgement, grouped, frozenset({*created, *judgement.arrivals}))
 
-    def changes(self) -> Iterator[Change]:
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
         """One change for every entity that is created, taken over, updated or removed."""
-        for id in sorted({*self.applied, *self.judgement.arrivals}):
-            arrival = self.judgement.arrivals.get(id)
-            yield self._arriving(arrival) if arrival else self._changed(id, self.applied[id])
+        arrivals = self.judgement.arrivals
+        return tuple(
+            self._arriving(arrivals[id]) if id in arrivals else self._changed(id, self.applied[id])
+            for id in sorted({*self.applied, *arrivals})
+        )
 
     def after(self) -> State:
         """The tenant's state once the changes are made."""

@@ -25,6 +25,7 @@ from reconciler.core.delegation import (
 )
 from reconciler.core.desired import Desired, Upstream, Wanted
 from reconciler.core.diff import Among, Comparison
+from reconciler.core.judge import TENANT
 from reconciler.core.planning import overrides_of
 from reconciler.core.price_list import PRODUCT, PriceList, units
 from reconciler.core.renames import relinked
@@ -151,7 +152,7 @@ class ShortWay:
         shared, policy, sketch = self.shared, self.policy, self.sketch
         off = {id for id in shared.besides(sketch) if id.kind == PLAN}
         looked = self.differing() | off
-        sketch.fetch(looked)
+        sketch.fetch((*looked, EntityId(TENANT, policy.reseller)))
         closure, touched = self._closed(looked, off)
         wanted = {**shared.desired.wanted, **{id: without_cycles(closure.wanted[id]) for id in touched}}
         own = own_document(policy, shared.upstream, sketch)
