@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from reconciler.core.diff import AMOUNTS, Comparison
@@ -286,7 +286,9 @@ def _is_price(field: FieldShape) -> bool:
     return field.type in AMOUNTS and isinstance(declared, Synced) and not PRICES.isdisjoint(declared.options)
 
 
+@lru_cache(maxsize=65_536)
 def _number(amount: str) -> Fraction:
+    """Tenants have the same prices: each is made a number once."""
     return Fraction(amount)
 
 

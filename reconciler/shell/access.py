@@ -98,7 +98,7 @@ class Access:
     def sketch(self, tenant: str, place: Place) -> Observed | Unreadable:
         """A tenant's state for planning, its bodies to be read when asked for, where its store can tell it so."""
         try:
-            snapshot = None if self.verify else self.reader(place).sketch(tenant)
+            snapshot = self.reader(place).sketch(tenant, verify=self.verify)
         except StoreError as error:
             return Unreadable(str(error))
         if snapshot is None:

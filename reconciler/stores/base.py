@@ -169,9 +169,10 @@ class TenantReader(Protocol):
         ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
         """
 
-    def sketch(self, tenant: str) -> Snapshot | None:
+    def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         """The tenant's state, its bodies to be read when asked for (`Sketch`); ``None`` where that cannot be had.
 
+        ``verify``: its digests are taken from the bodies, all of which are read; no digest that is kept is believed.
         Asking for a body raises `StoreError` once the state is not the one that was sketched any more.
         """
 

@@ -54,7 +54,7 @@ class MemoryStore:
             kept = self.snapshots.get(tenant) or Snapshot(tenant, {}, fingerprint(()), 0)
         return replace(kept, entities={id: _copy(each) for id, each in kept.entities.items()})
 
-    def sketch(self, tenant: str) -> Snapshot | None:  # noqa: ARG002 - bodies cost nothing here
+    def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:  # noqa: ARG002 - bodies cost nothing here
         return None
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:

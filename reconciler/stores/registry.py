@@ -61,8 +61,8 @@ class ReadOnly:
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
         return self._store.observe(tenant, verify=verify)
 
-    def sketch(self, tenant: str) -> Snapshot | None:
-        return self._store.sketch(tenant)
+    def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
+        return self._store.sketch(tenant, verify=verify)
 
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         return self._store.standings(tenants)

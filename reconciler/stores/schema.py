@@ -25,8 +25,13 @@ entities = Table(
 """One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte.
 
 ``digest`` is `Entity.digest`; whoever changes a row by other means takes it away (`migrations/versions/v0002_digests`).
+In SQLite an index has the digests without the bodies (`migrations/versions/v0003_synchronised`).
 ``synced`` is the digest of its synchronised part; it says nothing unless its tenant's ``shape`` and fingerprint do.
 """
+
+Index(
+    "entities_digests", *(entities.c[name] for name in ("tenant", "kind", "key", "origin", "digest", "synced"))
+).ddl_if(dialect="sqlite")
 
 tenants = Table(
     "tenants",

@@ -6,13 +6,14 @@ taken of the row itself.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, insert, select, text
 
+from reconciler.core.bodies import faults
 from reconciler.core.sketch import Sketch
 from reconciler.core.synchronised import of_actual, version
 from reconciler.model.entity import Entity, fingerprint
@@ -44,6 +45,7 @@ class SqlReader:
 
     def __init__(self, database: Readable) -> None:
         self._database = database
+        self._taken = _Taken()
 
     def tenants(self) -> Sequence[str]:
         with self._database.reading() as connection:
@@ -59,12 +61,16 @@ class SqlReader:
             now = now or fingerprint((id, each.digest()) for id, each in entities.items())
             return Snapshot(tenant, dict(sorted(entities.items())), now, kept.revision)
 
-    def sketch(self, tenant: str) -> Snapshot | None:
+    def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
+        table = schema.entities
         with self._database.reading() as connection:
             kept = _standing(connection, tenant) if connection else None
-            if connection is None or kept is None or not kept.tells_parts:
+            if connection is None or kept is None:
                 return None
-            table = schema.entities
+            if verify or not kept.tells_parts:
+                columns = (table.c.kind, table.c.key, table.c.origin, table.c.body)
+                rows = _plainly(connection, select(*columns).where(table.c.tenant == tenant))
+                return self._of_bodies(tenant, kept, rows)
             columns = (table.c.kind, table.c.key, table.c.synced, table.c.origin)
             rows = _plainly(connection, select(*columns).where(table.c.tenant == tenant))
         kinds, keys, synced, origins = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -75,6 +81,21 @@ class SqlReader:
             lambda some: self._bodies(tenant, kept, some),
         )
         return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
+
+    def _of_bodies(self, tenant: str, kept: "_Kept", rows: Sequence[tuple[Any, ...]]) -> Snapshot | None:
+        """A sketch by digests that are taken anew; ``None`` where a body is none of ours."""
+        found = {EntityId(*row[:2]): row for row in rows}
+        what = f"{self._database.where}: the body of {tenant}"
+        digests = {id: self._taken.of(row, what) for id, row in found.items()}
+        if None in digests.values():
+            return None
+        told = {id: each for id, each in digests.items() if each}
+        state = Sketch(
+            {id: synced for id, (_, synced) in told.items()},
+            lambda: ((id, row[2]) for id, row in found.items()),
+            lambda some: [_row_entity(found[id]) for id in (found if some is None else some)],
+        )
+        return Snapshot(tenant, state, fingerprint((id, digest) for id, (digest, _) in told.items()), kept.revision)
 
     def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
         """Some entities (``None``: all) of a tenant that still stands as it did."""
@@ -157,6 +178,36 @@ class SqlStore(SqlReader):
         with self._writable.writing(tenant) as connection:
             held = _held(connection, tenant, self._writable.where)
             return _write(connection, held, writes, where=self._writable.where, actor=actor, at=at)
+
+
+def _row_entity(row: tuple[Any, ...]) -> Entity:
+    kind, key, origin, body = row
+    return Entity(EntityId(kind, key), orjson.loads(body), origin)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """Digests that were taken of rows: of an entity, and of its synchronised part.
+
+    Tenants of one template have the same rows, letter by letter, and each is looked into once.
+    """
+
+    known: dict[tuple[Any, ...], tuple[str, str] | None] = field(default_factory=dict)
+
+    def of(self, row: tuple[Any, ...], what: str) -> tuple[str, str] | None:
+        """``None`` for what is no body of ours. Raises `StoreError` for what is no JSON."""
+        if row not in self.known:
+            if len(self.known) >= _AT_MOST:
+                self.known.clear()
+            kind, key, origin, body = row
+            each = Entity(EntityId(kind, key), _json(body, dict, f"{what}/{kind}/{key}"), origin)
+            sound = next(faults({each.id: each}), None) is None
+            self.known[row] = (each.digest(), of_actual(each)) if sound else None
+        return self.known[row]
+
+
+_AT_MOST = 20_000
+"""So many rows are remembered: some tens of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

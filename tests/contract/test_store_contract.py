@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from reconciler.core.sketch import Sketch
 from reconciler.core.synchronised import of_actual
 from reconciler.model.entity import Entity, fingerprint, state_fingerprint
 from reconciler.model.keys import EntityId
-from reconciler.stores import registry
+from reconciler.stores import registry, schema
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -123,7 +124,6 @@ def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) ->
 def test_a_sketch_is_what_observing_finds(database: Place) -> None:
     """Its digests are of the synchronised parts, whatever wrote the rows; of few bodies only these are read."""
     with closing(database.writer()) as store:
-        assert store.sketch("contoso") is None
         commit(store, record("contoso", "1"), put(*(plan(f"p{number}") for number in range(9))))
         store.overwrite("contoso", put(plan("p3", "7.00")), actor="tenant", at=AT)
         for each in (store, database.reader()):
@@ -132,6 +132,7 @@ def test_a_sketch_is_what_observing_finds(database: Place) -> None:
             assert (found.fingerprint, found.revision) == (whole.fingerprint, whole.revision)
             assert found.entities.synced == {id: of_actual(here) for id, here in whole.entities.items()}
             assert found.entities.origins == {id: here.origin for id, here in whole.entities.items()}
+            assert each.sketch("contoso", verify=True) == replace(found, entities=found.entities.whole())
             some = [EntityId("Plan", "p3"), EntityId("Plan", "p4"), EntityId("Plan", "not-there")]
             found.entities.fetch(some)
             assert [found.entities[id] for id in some[:2]] == [whole.entities[id] for id in some[:2]]
@@ -155,11 +156,14 @@ def test_digests_that_cannot_be_told_by_are_taken_anew_by_the_next_write(databas
         commit(store, record("contoso", "1"), put(plan("basic"), plan("plus"), plan("max")))
         with store._writable.writing("contoso") as connection:  # type: ignore[attr-defined]
             connection.exec_driver_sql(tampering)
-        assert store.sketch("contoso") is None
-        store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
         found = store.sketch("contoso")
         assert found is not None and isinstance(found.entities, Sketch)
+        assert found.fingerprint == store.observe("contoso").fingerprint
         assert found.entities.synced == {id: of_actual(here) for id, here in found.entities.whole().items()}
+        store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
+        with store._writable.reading() as connection:  # type: ignore[attr-defined]
+            kept = {row.key: row.synced for row in connection.execute(select(schema.entities))}
+        assert kept == {id.key: of_actual(here) for id, here in store.observe("contoso").entities.items()}
 
 
 def test_every_value_comes_back_as_it_was_written(place: Place, store: TenantStore) -> None:

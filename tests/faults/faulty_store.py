@@ -41,8 +41,8 @@ class FaultyStore:
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         return self.store.standings(tenants)
 
-    def sketch(self, tenant: str) -> Snapshot | None:
-        return self.store.sketch(tenant)
+    def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
+        return self.store.sketch(tenant, verify=verify)
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
         return self.store.moved_since(tenant, revision)

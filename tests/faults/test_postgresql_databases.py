@@ -246,7 +246,8 @@ def _next_version(monkeypatch: pytest.MonkeyPatch, folder: Path, migration: str)
 def test_the_tables_are_those_of_the_newest_migration(postgresql: Server, filled: str) -> None:
     engine = create_engine(postgresql.url(filled).replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        ours = {"include_object": lambda _, name, *__: name != "entities_digests"}  # an index of SQLite's alone
+        assert compare_metadata(MigrationContext.configure(connection, opts=ours), schema.metadata) == []
 
 
 def test_keys_are_compared_as_bytes_whatever_the_databases_own_order(postgresql: Server, filled: str) -> None:
