@@ -110,18 +110,18 @@ class Term:
         now = {**was, "renewals": []}
         for each in events:
             self._on(each, now, said)
-        if renews(said):
-            self.end = None
-            self.vague = False
         if self.until and self.until <= on:
             self.until = None
+        if renews(said):
+            self.end = None
+            self.vague &= self.until is not None
         self._renewed(said)
 
     def _on(self, event: Event, now: Fields, said: Fields) -> None:
         """One event after the other. ``now``: the facts as they were before it, and are after it."""
         day = max(event.day, starts(now))
         if event.action == "set_renew_automatically":
-            self._switched(event, now)
+            self._switched(event, now, later=said.get("unit_change") == "next_cycle")
         elif event.action in ("change_unit", "unit"):
             self._other_unit(event, now, said["billing_cycle"])
         elif event.action == "start":
@@ -133,10 +133,12 @@ class Term:
                 self.end = self._holding(day, now)
         now["status"] = AFTER.get(event.action, now["status"])
 
-    def _switched(self, event: Event, now: Fields) -> None:
+    def _switched(self, event: Event, now: Fields, *, later: bool) -> None:
         if renews(now) and not event.value:
             kept = self.until if self.until and self.until >= event.day else None
             self.end = kept or self._from(max(event.day, starts(now)), now)
+        elif event.value and later and self.end:
+            self.until = self.end  # with what was renewed by hand
         now["renew_automatically"] = event.value
 
     def _other_unit(self, event: Event, now: Fields, unit: str) -> None:

@@ -176,6 +176,17 @@ def test_another_unit_with_the_next_cycle_leaves_the_one_that_runs() -> None:
     assert after(("2026-11-20", before), ("2026-11-25", yearly)) == ENDS, "switched off with it"
 
 
+def test_renew_automatically_goes_on_from_what_was_renewed_by_hand_while_the_unit_is_to_change() -> None:
+    """The cycle that runs ends with what was renewed by hand, in whichever of the two units it was (SUB-27)."""
+    by_hand = [{"date": "2026-12-20", "product": "office", "quantity": 1}]
+    weekly = said(billing_cycle="P1W", unit_change="next_cycle", renewals=by_hand)
+    renewing = {**weekly, "renew_automatically": True}
+    looks = [("2026-11-20", said()), ("2026-11-25", weekly), ("2026-11-25", renewing)]
+    assert after(*looks).cycle_end == day("2026-12-27")
+    assert after(*looks, ("2026-11-26", weekly)).cycle_end == day("2026-12-27"), "switched off again"
+    assert after(*looks, ("2026-12-27", renewing)).cycle_end == day("2027-01-03")
+
+
 def test_another_start_is_another_cycle() -> None:
     assert after(("2026-11-20", said()), ("2026-11-25", said("2026-11-24"))) == Terms("active", day("2026-12-24"))
 
