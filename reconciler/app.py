@@ -30,10 +30,9 @@ from reconciler.core.mirror import Projection
 from reconciler.core.mirroring import compare_mirror
 from reconciler.core.planning import Observed, compare
 from reconciler.core.policies import resolve_policy
-from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.schedule import Schedule
 from reconciler.core.settings_text import BadSetting
-from reconciler.core.shape import RuleBook, fields_of, rule_book
+from reconciler.core.shape import RuleBook, fields_of
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
@@ -55,7 +54,7 @@ from reconciler.shell.carriers import carried_by
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.executors import Pool
 from reconciler.shell.git import Blamed, Repository, open_repository
-from reconciler.shell.planners import once_it_pays, planned_by
+from reconciler.shell.planners import declared_rules, once_it_pays, planned_by
 from reconciler.shell.provenance import with_commits
 from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
@@ -184,7 +183,7 @@ def folder_in_repository(root: Path) -> str:
 
 def default_rules() -> RuleBook:
     """Every rule that is declared."""
-    return rule_book(frozenset(PRECONDITIONS))
+    return declared_rules()
 
 
 def source_of(workspace: Workspace, base: str | None = None) -> Source:
@@ -287,8 +286,11 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
             raise StoreError(f'the workspace has no policy for "{tenant}" any more')
         return place_of(workspace.catalog, tenant)
 
-    written = [each.tenant for each in plan.tenants if each.changes and each.tenant in known]
-    resellers: tuple[Read | TenantPlan, ...] = (*plan.read, *(each for each in plan.tenants if each.upstream))
+    written = [each.tenant for each in plan.outlines if each.summary.changes and each.tenant in known]
+    resellers: tuple[Read | TenantPlan, ...] = (
+        *plan.read,
+        *(each.bare for each in plan.outlines if each.bare.upstream),
+    )
     looked_at = [each.tenant for each in resellers if each.tenant in known]
     stores = {tenant: where(tenant).url for tenant in (*looked_at, *written)} if written else {}
     pool = access.executors.for_tenants(stores)

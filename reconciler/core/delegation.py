@@ -3,7 +3,7 @@
 Which plans are on the list, and what becomes of those that left it (AP-04, AP-06, AP-16, CB-08, CB-09, CB-35).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.desired import STATUS_ONLY, Upstream, Wanted
@@ -178,7 +178,7 @@ class Closure:
     upstream: Upstream
     actual: State | None
     rules: RuleBook
-    wanted: dict[EntityId, Wanted]
+    wanted: MutableMapping[EntityId, Wanted]
     needs: dict[EntityId, frozenset[EntityId]]
 
     def close(self, roots: Iterable[EntityId] | None = None) -> None:

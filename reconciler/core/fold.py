@@ -110,7 +110,7 @@ class Fold:
         given, what no other tenant needs of a state is let go afterwards (decision 022).
         """
         order = tenants_in_order(self.catalog)
-        above = {upstream_key(self.catalog, key) for key in order}
+        above = frozenset(self.catalog.upstream_of.values())
         for wave in waves(self.catalog):
             for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
                 kept[key] = plan
@@ -266,7 +266,7 @@ class Fold:
 
     def _tasks(self, resellers: Iterable[str], plans: dict[str, TenantPlan]) -> Iterator[Task]:
         """A task for each; one whose upstream cannot be read has its plan at once."""
-        distributors = {upstream_key(self.catalog, each) for each in self.catalog.policies}
+        distributors = frozenset(self.catalog.upstream_of.values())
         for reseller in resellers:
             policy = self._policy(reseller)
             upstream = self.upstream_of(policy)

@@ -5,7 +5,8 @@ agree, is then looked at, so that the cost follows the change. Where more than t
 short way, and the tenant is compared in full: both ways give the same plan (tests/laws/test_short_way.py).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -49,8 +50,8 @@ class Sharing:
         key = _key(policy, upstream)
         if key not in self.known:
             self.known[key] = Shared.of(policy, upstream, self.rules, self.on)
-        shared = self.known[key]
-        return ShortWay(shared, policy, sketch).comparison() if shared.serves(sketch) else None
+        way = ShortWay(self.known[key], policy, sketch)
+        return way.comparison() if way.is_open() else None
 
 
 def _key(policy: Policy, upstream: Upstream) -> tuple[Any, ...]:
@@ -108,20 +109,8 @@ class Shared:
         listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
         return tuple(id for id in listed if id not in self.upstream.state)
 
-    def serves(self, sketch: Sketch) -> bool:
-        """Whether a tenant can be told by digests: nothing in it is to be renamed, removed or retired, or may be."""
-        if any(old in sketch for old in self.old_keys):
-            return False
-        if any(origin_of(sketch, id) == self.upstream.key for id in self.lacking):
-            return False
-        return not any(self._may_go(id) for id in self.besides(sketch))
-
-    def besides(self, sketch: Sketch) -> Iterator[EntityId]:
-        """What came down to a tenant, and is not wanted."""
-        here = self.upstream.key
-        return (id for id in sketch if id not in self.desired.wanted and origin_of(sketch, id) == here)
-
-    def _may_go(self, id: EntityId) -> bool:
+    def may_go(self, id: EntityId) -> bool:
+        """Whether what came down and is not wanted may have to be removed or retired."""
         shape = self.rules.kinds.get(id.kind)
         removed = shape is not None and shape.sync.removed is not None
         return removed or (self.listed is not None and id.kind == PRODUCT)
@@ -148,21 +137,37 @@ class ShortWay:
     policy: Policy
     sketch: Sketch
 
+    @cached_property
+    def besides(self) -> frozenset[EntityId]:
+        """What came down to the tenant, and is not wanted."""
+        wanted, sketch, here = self.shared.desired.wanted, self.sketch, self.shared.upstream.key
+        return frozenset(id for id in sketch if id not in wanted and origin_of(sketch, id) == here)
+
+    def is_open(self) -> bool:
+        """Whether digests tell enough: nothing in the tenant is to be renamed, removed or retired, or may be."""
+        shared, sketch = self.shared, self.sketch
+        if any(old in sketch for old in shared.old_keys):
+            return False
+        if any(origin_of(sketch, id) == shared.upstream.key for id in shared.lacking):
+            return False
+        return not any(shared.may_go(id) for id in self.besides)
+
     def comparison(self) -> Comparison:
+        """What the tenant should have beside what it has, as far as that is not known to be in sync."""
         shared, policy, sketch = self.shared, self.policy, self.sketch
-        off = {id for id in shared.besides(sketch) if id.kind == PLAN}
+        off = {id for id in self.besides if id.kind == PLAN}
         looked = self.differing() | off
         sketch.fetch((*looked, EntityId(TENANT, policy.reseller)))
-        closure, touched = self._closed(looked, off)
-        wanted = {**shared.desired.wanted, **{id: without_cycles(closure.wanted[id]) for id in touched}}
-        own = own_document(policy, shared.upstream, sketch)
         listed = self._listed(looked)
+        needs, touched = self._closed(looked, off, listed)
+        wanted = {**shared.desired.wanted, **{id: without_cycles(each) for id, each in touched.items()}}
+        own = own_document(policy, shared.upstream, sketch)
         wanted[own.id] = units(listed, own) if listed else own
         looked |= {*touched, own.id}
-        linking = looked | set(shared.besides(sketch) if shared.upstream.names else ())  # a copy's links follow (AP-21)
+        linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow (AP-21)
         sketch.fetch(linking)
         renamed = relinked(sketch, shared.upstream, linking)
-        desired = Desired(shared.upstream, wanted, closure.needs)
+        desired = Desired(shared.upstream, wanted, needs)
         on, overrides = shared.on, overrides_of(policy)
         among = Among(frozenset(looked), shared.desired)
         return Comparison(policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, among)
@@ -172,25 +177,22 @@ class ShortWay:
         there = self.sketch.synced
         return {id for id, synced in self.shared.synced.items() if there.get(id) != synced} | self.shared.always
 
-    def _closed(self, looked: Iterable[EntityId], off: Iterable[EntityId]) -> tuple[Closure, set[EntityId]]:
-        """The closure of this tenant, and all of it that is not as it is shared."""
+    def _closed(
+        self, looked: Collection[EntityId], off: Iterable[EntityId], listed: PriceList | None
+    ) -> tuple[Mapping[EntityId, frozenset[EntityId]], Mapping[EntityId, Wanted]]:
+        """What this tenant's entities need, and all that is wanted otherwise than it is shared."""
         shared = self.shared
-        wanted = dict(shared.closure.wanted)
+        roots = {each.id: each for each in self._roots(looked, listed)}
+        roots |= {id: each for id in off if (each := self._off(id))}
+        touched = {**roots, **dict(self._without_givers(looked))}
         needs = dict(shared.closure.needs)
         for id in looked:
             needs.pop(id, None)
-        roots = {each.id: each for each in self._roots(looked)}
-        roots |= {id: each for id in off if (each := self._off(id))}
-        lonely = dict(self._without_givers(looked))
-        known = {**roots, **lonely}
-        wanted |= known
-        closure = Closure(shared.upstream, self.sketch, shared.rules, wanted, needs)
-        before = dict(wanted)
+        closure = Closure(shared.upstream, self.sketch, shared.rules, ChainMap(touched, shared.closure.wanted), needs)
         closure.close(sorted(looked))
-        more = {id for id, each in closure.wanted.items() if before.get(id) is not each}
-        return closure, {*known, *more}
+        return needs, touched
 
-    def _roots(self, looked: Iterable[EntityId]) -> Iterator[Wanted]:
+    def _roots(self, looked: Iterable[EntityId], listed: PriceList | None) -> Iterator[Wanted]:
         """What is wanted for itself, as it should be here."""
         shared = self.shared
         for id in looked:
@@ -199,8 +201,7 @@ class ShortWay:
                 if found:
                     yield found
         yield from (each for each in given(self.policy, shared.upstream, self.sketch) if each.id in shared.always)
-        if listed := self._listed(looked):
-            yield from listed.products()
+        yield from listed.products() if listed else ()
 
     def _off(self, id: EntityId) -> Wanted | None:
         """A plan that came down and is not among what is shared: off the list, or not active upstream."""

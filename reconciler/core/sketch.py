@@ -43,8 +43,8 @@ class Sketch(Mapping[EntityId, Entity]):
 
     def fetch(self, ids: Iterable[EntityId] | None = None) -> None:
         """Read the bodies of these entities, or with ``None`` of all, that were not read yet."""
-        wanted = self.synced if ids is None else {id for id in ids if id in self.synced}
-        missing = wanted - self._known.keys() if isinstance(wanted, set) else wanted.keys() - self._known.keys()
+        wanted = self.synced.keys() if ids is None else self.synced.keys() & set(ids)
+        missing = wanted - self._known.keys()
         if not missing:
             return
         everything = 2 * len(missing) > len(self.synced)

@@ -17,7 +17,7 @@ from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
 from reconciler.shell.executors import IN_TURN, Executors
 from reconciler.shell.scratch import scratch_outside
-from reconciler.stores.base import StoreError, TenantReader, TenantStore
+from reconciler.stores.base import Snapshot, StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
 
 NAMED = 10
@@ -92,8 +92,7 @@ class Access:
             return Unreadable(str(error))
         if damaged := list(faults(snapshot.entities)):
             return Unreadable(_damage(damaged))
-        self.seen[tenant] = (place, snapshot.fingerprint)
-        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
+        return self._observed(snapshot, place)
 
     def sketch(self, tenant: str, place: Place) -> Observed | Unreadable:
         """A tenant's state for planning, its bodies to be read when asked for, where its store can tell it so."""
@@ -103,7 +102,10 @@ class Access:
             return Unreadable(str(error))
         if snapshot is None:
             return self.observe(tenant, place)
-        self.seen[tenant] = (place, snapshot.fingerprint)
+        return self._observed(snapshot, place)
+
+    def _observed(self, snapshot: Snapshot, place: Place) -> Observed:
+        self.seen[snapshot.tenant] = (place, snapshot.fingerprint)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
     def spool(self, prepare: Callable[[TenantPlan], TenantPlan] = lambda plan: plan) -> Spool:

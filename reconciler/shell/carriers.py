@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
 def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry:
     """How a pool does the steps of one level. ``count``: of the plan's tenants."""
-    size = max(1, min(BATCH, count // (2 * pool.at_once))) if pool.afar else 1
+    size = pool.share_of(count, BATCH) if pool.afar else 1
 
     def call(placed: list[Placed]) -> Call | None:
         to_do = tuple(each for each in placed if each.place)

@@ -108,6 +108,10 @@ class Pool:
     shared: dict[str, Any] = field(default_factory=dict)
     in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
 
+    def share_of(self, count: int, most: int) -> int:
+        """Of so many tasks, how many are sent together: ``most``, and so few that everybody has some."""
+        return max(1, min(most, count // (2 * self.at_once)))
+
     def share(self, digest: str, content: bytes) -> Any:
         """An argument that stands for these bytes in every task."""
         if digest not in self.shared:

@@ -122,7 +122,7 @@ class _Senders:
     packed: tuple[Upstream, Parcel] | None = None
 
     def wave(self, tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
-        for batch, answers in self.pool.each(_batches(tasks, batch_size(count, self.pool)), self._call):
+        for batch, answers in self.pool.each(_batches(tasks, self.pool.share_of(count, BATCH)), self._call):
             if isinstance(answers, Lost):
                 raise ExecutorError(f"{answers.problem}; nothing was planned")
             yield from zip(batch, cast(list[Answer], answers), strict=True)
@@ -149,11 +149,6 @@ class _Senders:
                 upstreams.append(self.packed[1])
             number = len(upstreams) - 1
         return Errand(policy, number, task.allowed, task.informed, task.above, self.where(policy))
-
-
-def batch_size(count: int, pool: Pool) -> int:
-    """Of so many tasks: so that everybody has some, and a few at least are sent together."""
-    return max(1, min(BATCH, count // (2 * pool.at_once)))
 
 
 def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:

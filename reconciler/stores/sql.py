@@ -86,14 +86,15 @@ class SqlReader:
         """A sketch by digests that are taken anew; ``None`` where a body is none of ours."""
         found = {EntityId(*row[:2]): row for row in rows}
         what = f"{self._database.where}: the body of {tenant}"
-        digests = {id: self._taken.of(row, what) for id, row in found.items()}
-        if None in digests.values():
-            return None
-        told = {id: each for id, each in digests.items() if each}
+        told: dict[EntityId, tuple[str, str]] = {}
+        for id, row in found.items():
+            if (taken := self._taken.of(row, what)) is None:
+                return None
+            told[id] = taken
         state = Sketch(
             {id: synced for id, (_, synced) in told.items()},
             lambda: ((id, row[2]) for id, row in found.items()),
-            lambda some: [_row_entity(found[id]) for id in (found if some is None else some)],
+            lambda some: [_made(found[id], what) for id in (found if some is None else some)],
         )
         return Snapshot(tenant, state, fingerprint((id, digest) for id, (digest, _) in told.items()), kept.revision)
 
@@ -180,11 +181,6 @@ class SqlStore(SqlReader):
             return _write(connection, held, writes, where=self._writable.where, actor=actor, at=at)
 
 
-def _row_entity(row: tuple[Any, ...]) -> Entity:
-    kind, key, origin, body = row
-    return Entity(EntityId(kind, key), orjson.loads(body), origin)
-
-
 @dataclass(slots=True)
 class _Taken:
     """Digests that were taken of rows: of an entity, and of its synchronised part.
@@ -199,8 +195,7 @@ class _Taken:
         if row not in self.known:
             if len(self.known) >= _AT_MOST:
                 self.known.clear()
-            kind, key, origin, body = row
-            each = Entity(EntityId(kind, key), _json(body, dict, f"{what}/{kind}/{key}"), origin)
+            each = _made(row, what)
             sound = next(faults({each.id: each}), None) is None
             self.known[row] = (each.digest(), of_actual(each)) if sound else None
         return self.known[row]
@@ -287,8 +282,13 @@ def _has_rows(connection: Connection, tenant: str) -> bool:
 def _entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> Iterator[Entity]:
     table = schema.entities
     query = select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant, *which)
-    for kind, key, origin, body in connection.execute(query).all():
-        yield Entity(EntityId(kind, key), _json(body, dict, f"{where}: the body of {tenant}/{kind}/{key}"), origin)
+    yield from (_made(row, f"{where}: the body of {tenant}") for row in connection.execute(query).all())
+
+
+def _made(row: Sequence[Any], what: str) -> Entity:
+    """The entity of a row of kind, key, origin and body. Raises `StoreError` for a body that is no JSON."""
+    kind, key, origin, body = row
+    return Entity(EntityId(kind, key), _json(body, dict, f"{what}/{kind}/{key}"), origin)
 
 
 def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> Entity | None:
