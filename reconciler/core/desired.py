@@ -103,6 +103,11 @@ class Wanted:
     obstacles: tuple[Obstacle, ...] = ()
     root: Root | None = None
 
+    @property
+    def for_itself(self) -> bool:
+        """Whether it is wanted, whatever else is in the tenant."""
+        return self.given and not self.givers
+
     def speaks_of(self, name: str) -> bool:
         """Whether a top-level field is compared, where it is declared at all."""
         return name not in self.silent and (self.covers is None or name in self.covers)

@@ -3,24 +3,23 @@
 What belongs to the reseller is never compared; what is there under another origin is the tenant's own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant
 from reconciler.core.desired import Desired, Wanted
+from reconciler.core.recurring import Recurrence, Recurring
 from reconciler.core.renames import Moved
 from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
 from reconciler.core.sketch import origin_of
-from reconciler.model.amounts import canonical, in_force
+from reconciler.model.amounts import AMOUNTS, canonical, in_force
 from reconciler.model.change import Action, Difference
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.sync import GATED, LAST_APPLIED, OWN_BLOCKS, OWN_SHARED, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value, get
 
-AMOUNTS = ("amount", "amounts")
-"""The types of fields that hold money: one amount, or one by key."""
 COPIES = Unmanaged(rule="ORIGIN")
 """What an own item of the tenant gets that hides one of its upstream's."""
 
@@ -30,11 +29,21 @@ class Among:
     """What alone is compared of a tenant, and who needs what, so that nothing else has to be walked.
 
     ``looked``: where the tenant's digests say nothing, or that something differs; ``shared``: what every tenant of its
-    kind should have, from which that of this tenant differs in nothing else.
+    kind should have, from which that of this tenant differs in nothing else. ``recurring``: what differs and is not
+    looked at, as it is known from another tenant; ``memory``: where that is remembered. ``anew`` compares the tenant
+    again, with nothing recurring.
     """
 
     looked: frozenset[EntityId]
     shared: Desired
+    recurring: Mapping[EntityId, Recurrence]
+    memory: Recurring
+    anew: Callable[[], "Comparison"]
+
+    def as_shared(self, wanted: Wanted, needs: frozenset[EntityId] | None) -> bool:
+        """Whether what is wanted in this tenant, and what that needs, is what every tenant of its kind should have."""
+        shared = self.shared
+        return shared.wanted.get(wanted.id) == wanted and shared.needs.get(wanted.id) == needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,11 @@ class Comparison:
     @property
     def origin(self) -> str:
         return self.desired.upstream.key
+
+    @property
+    def recurring(self) -> Mapping[EntityId, Recurrence]:
+        """What differs as it did in another tenant, and is not among the differences."""
+        return self.among.recurring if self.among else {}
 
     @property
     def takeover(self) -> Takeover:

@@ -4,27 +4,26 @@ A guard looks at the changes that the rules let through, and names every entity 
 tenant's whole plan. To add one, write its function and enter it in `GUARDS`; its setting stands in `model/policy.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, TypeAlias
 
-from reconciler.core.diff import AMOUNTS, Comparison
+from reconciler.core.diff import Comparison
+from reconciler.core.moves import Moves, number, prices, same
 from reconciler.core.reasons import where
-from reconciler.core.shape import FieldShape, RuleBook
+from reconciler.core.shape import RuleBook
 from reconciler.core.sketch import came_down
-from reconciler.model.amounts import canonical, in_force
+from reconciler.model.amounts import canonical
 from reconciler.model.change import Action, Obstacle
 from reconciler.model.documents import DISABLED
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
-from reconciler.model.options import MIRROR, VETOES
 from reconciler.model.plan import Change
 from reconciler.model.settings import Policy, Setting
-from reconciler.model.sync import Synced
-from reconciler.model.values import Body, Path, Value, get, render_path
+from reconciler.model.values import Value
 
 RULE = "GUARD-01"
 FEW = 5
@@ -32,8 +31,6 @@ FEW = 5
 NAMED = 50
 """How many entities at fault stand in every blocked change; each further one is named in its own, so that the plan
 grows with the changes and not with their square."""
-PRICES = VETOES["prices"].options | {MIRROR}
-"""The options whose amounts are prices: fees, resource prices, purchase prices, and those of mirrors."""
 RETIRED: Mapping[str, tuple[str, tuple[Value, ...]]] = {
     "Plan": ("status", (DISABLED,)),
     "Product": ("active", (False,)),
@@ -51,9 +48,13 @@ class Case:
     changes: tuple[Change, ...]
 
     @cached_property
-    def moves(self) -> tuple["Move", ...]:
-        """Every existing price that changes."""
-        return tuple(_moves(self))
+    def moves(self) -> tuple[Moves, ...]:
+        """The existing prices that each change moves, of those that move any; what recurs is looked through once."""
+        known = self.comparison.recurring
+        found = (
+            known[each.entity].moves if each.common else Moves.of(each, self.rules, self.on) for each in self.changes
+        )
+        return tuple(moves for moves in found if moves.all)
 
     @property
     def state(self) -> State:
@@ -173,24 +174,26 @@ def _how_it_goes(change: Change) -> str:
 def _max_price_change(case: Case, limit: str) -> Finding | None:
     """Existing amounts that change by more than a share of themselves."""
     most = _share(limit)
-    found = []
-    for move in case.moves:
-        share = move.share
-        if share is not None and abs(share) > most:
-            found.append(Fault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)"))
+    moves = (move for each in case.moves if each.furthest > most for move in each.all)
+    found = [
+        Fault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)")
+        for move in moves
+        if (share := move.share) is not None and abs(share) > most
+    ]
     return _count(found, "price", f"would change by more than {limit}"), found
 
 
 def _price_to_zero(case: Case, _on: bool) -> Finding | None:
     """Existing amounts that become nothing."""
-    found = [Fault(move.entity, move.text) for move in case.moves if _number(move.before) and not _number(move.after)]
+    moves = (move for each in case.moves if each.to_zero for move in each.all)
+    found = [Fault(move.entity, move.text) for move in moves if move.to_zero]
     return _count(found, "price", "would become zero"), found
 
 
 def _max_changes(case: Case, limit: int) -> Finding | None:
     """How much changes that is there already."""
-    found = [Fault(each.entity) for each in case.changes if each.action is not Action.CREATE]
-    return (f"{len(found)} entities would change", found) if len(found) > limit else None
+    changed = [each.entity for each in case.changes if each.action is not Action.CREATE]
+    return (f"{len(changed)} entities would change", list(map(Fault, changed))) if len(changed) > limit else None
 
 
 def _currency_change(case: Case, _on: bool) -> Finding | None:
@@ -207,89 +210,13 @@ def _currency_change(case: Case, _on: bool) -> Finding | None:
 
 
 def _writes_prices(case: Case, change: Change) -> bool:
-    before, after = _prices(case, change, change.before), _prices(case, change, change.after)
-    return any(_number(after[path]) and not _same(before.get(path), after[path]) for path in after)
-
-
-def _same(before: str | None, after: str) -> bool:
-    return before is not None and canonical(before) == canonical(after)
+    before = prices(change, change.before, case.rules, case.on)
+    after = prices(change, change.after, case.rules, case.on)
+    return any(number(after[path]) and not same(before.get(path), after[path]) for path in after)
 
 
 def _count(found: list[Fault], noun: str, what: str) -> str:
     return f"{len(found)} {noun}{'' if len(found) == 1 else 's'} {what}"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """An existing price that changes."""
-
-    entity: EntityId
-    path: Path
-    before: str
-    after: str
-
-    @property
-    def text(self) -> str:
-        return f"#{render_path(self.path)}: {self.before} -> {self.after}"
-
-    @property
-    def share(self) -> Fraction | None:
-        """The change as a share of what was there; a move from zero has none."""
-        before, after = _number(self.before), _number(self.after)
-        return (after - before) / before if before else None
-
-
-def _moves(case: Case) -> Iterator[Move]:
-    """Prices that are there before and after, whatever changes them: a takeover too.
-
-    What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
-    """
-    for change in case.changes:
-        before, after = _prices(case, change, change.before), _prices(case, change, change.after)
-        for path in before:
-            if path in after and not _same(before[path], after[path]) and not _of_another_product(change, path):
-                yield Move(change.entity, path, before[path], after[path])
-
-
-def _of_another_product(change: Change, path: Path) -> bool:
-    """Whether what has the price, a subscription or an add-on of one, was of another product before (SUB-25)."""
-    product = (*path[: -len(("prices", "P1M"))], "product")
-    return bool(get(change.before or {}, product) != get(change.after or {}, product))
-
-
-def _prices(case: Case, change: Change, document: Body | None) -> Mapping[Path, str]:
-    """Every price of a document by its path, as it holds on the day."""
-    shape = case.rules.kinds.get(change.entity.kind)
-    return dict(_prices_in(document, shape.fields, case.on, ())) if document and shape else {}
-
-
-def _prices_in(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path) -> Iterator[tuple[Path, str]]:
-    for field in fields:
-        value, here = body.get(field.name), (*path, field.name)
-        if not value:
-            continue
-        if field.type == "items":
-            for key, item in value.items():
-                yield from _prices_in(item, field.fields, on, (*here, key))
-        elif field.type == "struct":
-            yield from _prices_in(value, field.fields, on, here)
-        elif field.type == "amounts" and _is_price(field):
-            yield from (((*here, key), amount) for key, each in value.items() if (amount := in_force(each, on)))
-        elif _is_price(field):
-            amount = in_force(value, on)
-            if amount is not None:
-                yield here, amount
-
-
-def _is_price(field: FieldShape) -> bool:
-    declared = field.declared
-    return field.type in AMOUNTS and isinstance(declared, Synced) and not PRICES.isdisjoint(declared.options)
-
-
-@lru_cache(maxsize=65_536)
-def _number(amount: str) -> Fraction:
-    """Tenants have the same prices: each is made a number once."""
-    return Fraction(amount)
 
 
 def _share(limit: str) -> Fraction:

@@ -133,7 +133,7 @@ class Live(Container[EntityId]):
 
     def _for_itself(self, id: EntityId) -> bool:
         wanted = self.comparison.desired.wanted.get(id)
-        return wanted is not None and ((wanted.given and not wanted.givers) or id.kind == TENANT)
+        return wanted is not None and (wanted.for_itself or id.kind == TENANT)
 
     def _above(self, id: EntityId) -> Iterator[EntityId]:
         """It, and what needs it and came down or is coming, however many steps up."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
 
@@ -10,8 +11,10 @@ from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.guards import Case, obstacles, tripped
 from reconciler.core.judge import Arrival, Judgement, judge
+from reconciler.core.moves import Moves
 from reconciler.core.order import in_order
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.recurring import Recurrence, stands_alone
 from reconciler.core.renames import moved
 from reconciler.core.resolve import resolve
 from reconciler.core.shape import FieldShape, RuleBook, fields_of, kept, tidy
@@ -66,6 +69,7 @@ def plan_tenant(
 ) -> Planned:
     """Judge what a comparison finds, and write it down. ``allowed``: the guards that are overridden for this plan."""
     writer = _decided(policy, comparison, allowed)
+    _remember(writer)
     planned = _written_down(writer, observed)
     return replace(planned, plan=replace(planned.plan, allowed=tuple(sorted(allowed))))
 
@@ -82,7 +86,29 @@ def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) ->
     trips = tripped(case, allowed)
     if not trips:
         return writer
+    if comparison.among and comparison.recurring:
+        return _decided(policy, comparison.among.anew(), allowed)  # what is blocked is worded for each by itself
     return Writer.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
+
+
+def _remember(writer: "Writer") -> None:
+    """For the tenants that have the same entities: what became of those that were looked at here."""
+    comparison, among = writer.comparison, writer.comparison.among
+    if among is None or comparison.desired.upstream.names:
+        return
+    judged: dict[EntityId, list[Judged]] = {}
+    for each in writer.judgement.judged:
+        judged.setdefault(each.difference.entity, []).append(each)
+    changes = {each.entity: each for each in writer.changes if each.common is None}
+    for id in among.looked:
+        wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
+        if wanted is None or have is None or not comparison.ours(id):
+            continue
+        if not among.as_shared(wanted, comparison.desired.needs.get(id)):
+            continue
+        found = judged.get(id, [])
+        if stands_alone(have, wanted, found, comparison.rules.kinds[id.kind].fields):
+            among.memory.keep(id, have.digest(), writer.recurrence(found, changes.get(id)))
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:
@@ -148,10 +174,13 @@ class Writer:
     def changes(self) -> tuple[Change, ...]:
         """One change for every entity that is created, taken over, updated or removed."""
         arrivals = self.judgement.arrivals
-        return tuple(
+        found = [
             self._arriving(arrivals[id]) if id in arrivals else self._changed(id, self.applied[id])
-            for id in sorted({*self.applied, *arrivals})
-        )
+            for id in {*self.applied, *arrivals}
+        ]
+        recurring = (each.change for each in self.comparison.recurring.values() if each.change)
+        found += (each.in_tenant(self.comparison.tenant) for each in recurring)
+        return tuple(sorted(found, key=lambda change: change.entity))
 
     def after(self) -> State:
         """The tenant's state once the changes are made."""
@@ -163,15 +192,32 @@ class Writer:
 
     def deferred(self) -> Iterator[Deferred]:
         """One entry for each entity, reason and set of options, by address."""
-        rest = [each for each in self.judgement.judged if each.verdict is not Verdict.APPLY]
-        rest.sort(key=_deferred_key)
-        for (id, reason, _), group in groupby(rest, key=_deferred_key):
-            yield self._deferral(id, Verdict(reason), tuple(group))
+        found = [(judged, self._deferral(judged)) for judged in _grouped(self.judgement.judged)]
+        found += (
+            (judged, self._worded(judged, each))
+            for recurrence in self.comparison.recurring.values()
+            for judged, each in recurrence.held
+        )
+        found.sort(key=lambda each: _deferred_key(each[0][0]))
+        yield from (each for _, each in found)
+
+    def recurrence(self, judged: Iterable[Judged], change: Change | None) -> Recurrence:
+        """What became of an entity, as it does in any tenant that has the same."""
+        held = tuple(
+            (each, replace(deferred, change=replace(deferred.change, tenant="")))
+            for each in _grouped(judged)
+            for deferred in (self._deferral(each),)
+        )
+        if change is None:
+            return Recurrence(None, None, held, Moves((), Fraction(0), to_zero=False))
+        moves = Moves.of(change, self.comparison.rules, self.comparison.on)
+        return Recurrence(replace(change, tenant=""), self._entity(change.entity), held, moves)
 
     def _entities(self) -> Mapping[EntityId, Entity | None]:
         """Every changed entity as it will be; ``None`` for a removed one."""
         changed = {*self.applied, *self.judgement.arrivals}
-        return {id: self._entity(id) for id in changed}
+        recurring = {id: each.after for id, each in self.comparison.recurring.items() if each.change}
+        return {**{id: self._entity(id) for id in changed}, **recurring}
 
     def _entity(self, id: EntityId) -> Entity | None:
         if id not in self.made:
@@ -282,17 +328,23 @@ class Writer:
         entity = self._entity(id)
         return entity.document() if entity else None
 
-    def _deferral(self, id: EntityId, reason: Verdict, judged: tuple[Judged, ...]) -> Deferred:
+    def _deferral(self, judged: tuple[Judged, ...]) -> Deferred:
         first = judged[0]
         place = deciding_place(first, self.policy)
         return Deferred(
-            reason=reason.value,
+            reason=first.verdict.value,
             rule=withheld_rule(first),
             allowed_by=permitted_by(first),
             detail=detail(judged, self.policy),
             policy=declared(place),
-            change=self._would_change(id, judged),
+            change=self._would_change(first.difference.entity, judged),
         )
+
+    def _worded(self, judged: tuple[Judged, ...], deferred: Deferred) -> Deferred:
+        """What is deferred in another tenant as it is in this one, by this one's policy."""
+        place = declared(deciding_place(judged[0], self.policy))
+        change = deferred.change.in_tenant(self.comparison.tenant)
+        return replace(deferred, detail=detail(judged, self.policy), policy=place, change=change)
 
     def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
         first = judged[0].difference
@@ -317,6 +369,12 @@ class Writer:
             return self._with_takeover_fields(change)
         fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
         return replace(change, fields=fields)
+
+
+def _grouped(judged: Iterable[Judged]) -> Iterator[tuple[Judged, ...]]:
+    """What does not apply, together what is one entry of what is deferred."""
+    rest = sorted((each for each in judged if each.verdict is not Verdict.APPLY), key=_deferred_key)
+    yield from (tuple(group) for _, group in groupby(rest, key=_deferred_key))
 
 
 def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:

@@ -6,10 +6,10 @@ short way, and the tenant is compared in full: both ways give the same plan (tes
 """
 
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from reconciler.core import synchronised
@@ -29,6 +29,7 @@ from reconciler.core.diff import Among, Comparison
 from reconciler.core.judge import TENANT
 from reconciler.core.planning import overrides_of
 from reconciler.core.price_list import PRODUCT, PriceList, units
+from reconciler.core.recurring import Recurrence, Recurring, Settings, settings_of
 from reconciler.core.renames import relinked
 from reconciler.core.resolve import without_cycles
 from reconciler.core.shape import RuleBook, references
@@ -66,7 +67,8 @@ class Shared:
     """What every tenant of a kind should have, as if each had a copy of everything.
 
     ``closure``: all of it before anything is left out (`without_cycles`). ``synced``: by entity, the digest of a copy
-    in sync; ``always``: what is looked at in every tenant, as digests cannot tell.
+    in sync; ``always``: what is looked at in every tenant, as digests cannot tell. ``recurring``: what was found out of
+    entities in tenants of the same settings.
     """
 
     upstream: Upstream
@@ -78,6 +80,7 @@ class Shared:
     desired: Desired
     synced: Mapping[EntityId, str]
     always: frozenset[EntityId]
+    recurring: dict[Settings, Recurring] = field(default_factory=dict)
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
@@ -152,14 +155,22 @@ class ShortWay:
             return False
         return not any(shared.may_go(id) for id in self.besides)
 
-    def comparison(self) -> Comparison:
-        """What the tenant should have beside what it has, as far as that is not known to be in sync."""
+    def comparison(self, *, anew: bool = False) -> Comparison:
+        """What the tenant should have beside what it has, as far as that is not known to be in sync.
+
+        ``anew``: and whatever is known of other tenants.
+        """
         shared, policy, sketch = self.shared, self.policy, self.sketch
         off = {id for id in self.besides if id.kind == PLAN}
         looked = self.differing() | off
+        memory = shared.recurring.setdefault(settings_of(policy), Recurring())
+        recurring = {} if anew else self._recurring(looked, memory)
+        looked -= recurring.keys()
         sketch.fetch((*looked, EntityId(TENANT, policy.reseller)))
         listed = self._listed(looked)
         needs, touched = self._closed(looked, off, listed)
+        if recurring.keys() & touched.keys():
+            return self.comparison(anew=True)
         wanted = {**shared.desired.wanted, **{id: without_cycles(each) for id, each in touched.items()}}
         own = own_document(policy, shared.upstream, sketch)
         wanted[own.id] = units(listed, own) if listed else own
@@ -169,8 +180,30 @@ class ShortWay:
         renamed = relinked(sketch, shared.upstream, linking)
         desired = Desired(shared.upstream, wanted, needs)
         on, overrides = shared.on, overrides_of(policy)
-        among = Among(frozenset(looked), shared.desired)
+        among = Among(frozenset(looked), shared.desired, recurring, memory, partial(self.comparison, anew=True))
         return Comparison(policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, among)
+
+    def _recurring(self, looked: Set[EntityId], memory: Recurring) -> Mapping[EntityId, Recurrence]:
+        """What of this is known from another tenant. Nothing, where more than the entity itself is asked for: where
+        its links may follow a rename (AP-21), or the tenant's own document comes with what is applied first.
+        """
+        sketch = self.sketch
+        if self.shared.upstream.names or EntityId(TENANT, self.policy.reseller) not in sketch:
+            return {}
+        known = memory.known.keys() & looked - self.shared.always
+        there = {id for id in known if origin_of(sketch, id) == self.shared.upstream.key}
+        digests = sketch.digests(there)
+        found = memory.among({id: digests[id] for id in there if id in digests})
+        others = looked - found.keys()
+        return {id: each for id, each in found.items() if self._is_needed(id, others)}
+
+    def _is_needed(self, id: EntityId, unknown: Set[EntityId]) -> bool:
+        """Whether something keeps an entity alive here (CB-16), of which it is known what it needs."""
+        wanted, here = self.shared.desired.wanted, self.shared.upstream.key
+        if wanted[id].given:
+            return True
+        holders = (each for each in self.shared.desired.holders.get(id, ()) if each not in unknown)
+        return any(wanted[each].for_itself and origin_of(self.sketch, each) == here for each in holders)
 
     def differing(self) -> set[EntityId]:
         """What the tenant lacks, or has otherwise, or what digests cannot tell."""

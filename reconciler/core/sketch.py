@@ -22,7 +22,8 @@ class Sketch(Mapping[EntityId, Entity]):
 
     ``synced``: of every entity that there is, the digest of its synchronised part (`reconciler.core.synchronised`).
     ``origins``: as pairs, made into a mapping once somebody asks. ``read``: reads the entities with these identities,
-    or with ``None`` all of them; raises `Unavailable` where the state is not the one that was sketched any more.
+    or with ``None`` all of them, and ``told`` their digests (`Entity.digest`); both raise `Unavailable` where the state
+    is not the one that was sketched any more.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class Sketch(Mapping[EntityId, Entity]):
         synced: Mapping[EntityId, str],
         origins: Callable[[], Iterable[tuple[EntityId, str | None]]],
         read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
+        told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
     ) -> None:
         self.synced = synced
         self._origins = origins
         self._read = read
+        self._told = told
         self._known: dict[EntityId, Entity] = {}
         self._alone = 0
 
@@ -47,8 +50,15 @@ class Sketch(Mapping[EntityId, Entity]):
         missing = wanted - self._known.keys()
         if not missing:
             return
-        everything = 2 * len(missing) > len(self.synced)
-        self._known |= {each.id: each for each in self._read(None if everything else sorted(missing))}
+        self._known |= {each.id: each for each in self._read(self._or_all(missing))}
+
+    def digests(self, ids: Collection[EntityId]) -> dict[EntityId, str]:
+        """Of these entities, all of which are there, as a whole; of others too, where that is less to ask for."""
+        return dict(self._told(self._or_all(ids))) if ids else {}
+
+    def _or_all(self, ids: Collection[EntityId]) -> Collection[EntityId] | None:
+        """What to ask for: these, or everything, if that is no more than twice as much."""
+        return None if 2 * len(ids) > len(self.synced) else sorted(ids)
 
     def whole(self) -> State:
         """All of it, read, sorted."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+AMOUNTS = ("amount", "amounts")
+"""The types of fields that hold money: one amount, or one by key."""
 AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z")
 AMOUNT_PATTERN = r"^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
 

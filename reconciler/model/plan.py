@@ -51,6 +51,8 @@ class Change:
     """What happens to one entity: ``before`` and ``after`` are whole documents (``None``: it is not there).
 
     ``fields`` is empty for create and delete. ``needed_by``: for a dependent, the entities it is created for.
+    ``common``: of which this is the one of a tenant (`in_tenant`), so that what is done with the same change of many
+    tenants can be done once. A change that is made into another has none.
     """
 
     tenant: str
@@ -64,10 +66,17 @@ class Change:
     cause: str | None = None
     declared_at: Declared | None = None
     needed_by: tuple[EntityId, ...] = ()
+    common: "Change | None" = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def address(self) -> str:
         return address(self.tenant, self.entity)
+
+    def in_tenant(self, tenant: str) -> "Change":
+        """The same change in a tenant."""
+        made = replace(self, tenant=tenant)
+        object.__setattr__(made, "common", self)  # frozen, and not yet anybody's
+        return made
 
     @property
     def causes(self) -> frozenset[str]:

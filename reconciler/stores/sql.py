@@ -6,8 +6,9 @@ taken of the row itself.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import orjson
@@ -79,6 +80,7 @@ class SqlReader:
             dict(zip(ids, synced, strict=True)),
             lambda: zip(ids, origins, strict=True),
             lambda some: self._bodies(tenant, kept, some),
+            lambda some: self._digests(tenant, kept, some),
         )
         return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
 
@@ -95,19 +97,34 @@ class SqlReader:
             {id: synced for id, (_, synced) in told.items()},
             lambda: ((id, row[2]) for id, row in found.items()),
             lambda some: [_made(found[id], what) for id in (found if some is None else some)],
+            lambda _: ((id, digest) for id, (digest, _) in told.items()),
         )
         return Snapshot(tenant, state, fingerprint((id, digest) for id, (digest, _) in told.items()), kept.revision)
 
     def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
         """Some entities (``None``: all) of a tenant that still stands as it did."""
-        with self._database.reading() as connection:
-            if connection is None or _standing(connection, tenant) != kept:
-                raise StoreError(f"{self._database.where}: {tenant} was written to while it was read; plan again")
+        with self._as_sketched(tenant, kept) as connection:
             if ids is None:
                 return list(_entities(connection, tenant, self._database.where))
             return [
                 each for some in _by_kind(ids) for each in _entities(connection, tenant, self._database.where, *some)
             ]
+
+    def _digests(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[tuple[EntityId, str]]:
+        """The digests of some entities (``None``: all) of a tenant that still stands as it did."""
+        table = schema.entities
+        query = select(table.c.kind, table.c.key, table.c.digest).where(table.c.tenant == tenant)
+        queries = [query] if ids is None else [query.where(*some) for some in _by_kind(ids)]
+        with self._as_sketched(tenant, kept) as connection:
+            rows = chain.from_iterable(_plainly(connection, each) for each in queries)
+            return [(EntityId(kind, key), digest) for kind, key, digest in rows]
+
+    @contextmanager
+    def _as_sketched(self, tenant: str, kept: "_Kept") -> Iterator[Connection]:
+        with self._database.reading() as connection:
+            if connection is None or _standing(connection, tenant) != kept:
+                raise StoreError(f"{self._database.where}: {tenant} was written to while it was read; plan again")
+            yield connection
 
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         none = Standing(fingerprint(()), 0)

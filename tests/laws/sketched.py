@@ -33,7 +33,10 @@ def sketch(state: State, reads: Reads) -> Sketch:
         reads.whole += ids is None
         return found
 
-    made = Sketch({id: of_actual(each) for id, each in state.items()}, lambda: origins(state), read)
+    def told(_: Collection[EntityId] | None) -> Iterable[tuple[EntityId, str]]:
+        return [(id, each.digest()) for id, each in state.items()]
+
+    made = Sketch({id: of_actual(each) for id, each in state.items()}, lambda: origins(state), read, told)
     reads.there += len(state)
     reads.sketches.append(made)
     return made
