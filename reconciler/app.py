@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,7 +54,7 @@ from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.executors import Pool
 from reconciler.shell.git import Blamed, Repository, open_repository
 from reconciler.shell.planners import declared_rules, once_it_pays, planned_by
-from reconciler.shell.provenance import with_commits
+from reconciler.shell.provenance import Commits
 from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import Record, StoreError
@@ -213,7 +212,8 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
     fold = _spread(fold, workspace, access, selected, progress)
     schedule = Schedule.of(fold)
-    spool = access.spool(partial(_with_commits, workspace))
+    repository = workspace.repository
+    spool = access.spool(Commits(repository, workspace.revision).of_plan) if repository else access.spool()
     done = spool.tenants(fold.plan_into(spool, selected, schedule.note))
     return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=schedule.entries())
 
@@ -261,12 +261,6 @@ def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan
 
 def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
     return last_applied(record.changes for record in history(workspace, access, tenant))
-
-
-def _with_commits(workspace: Workspace, plan: TenantPlan) -> TenantPlan:
-    if workspace.repository is None:
-        return plan
-    return with_commits(plan, workspace.repository, workspace.revision)
 
 
 def timestamp(now: datetime) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from reconciler.core.codec import change_from_data
+from reconciler.core.entries import change_from_data
 from reconciler.model.amounts import AMOUNT, canonical
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId

@@ -8,22 +8,26 @@ or a later format is refused, never skipped.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
 
-from reconciler.core.plan_schema import plan_schema, schema_violation
-from reconciler.model.change import Action
+from reconciler.core.entries import (
+    change_from_data,
+    change_to_data,
+    deferred_from_data,
+    deferred_to_data,
+    entity_of,
+    in_saved_order,
+)
+from reconciler.core.plan_schema import schema_violation
 from reconciler.model.entity import sha256
-from reconciler.model.keys import EntityId, address, snake
+from reconciler.model.keys import snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import (
     FORMAT_VERSION,
     Change,
-    Declared,
     Deferred,
-    FieldChange,
     KeptTenants,
     Plan,
     Read,
@@ -33,21 +37,6 @@ from reconciler.model.plan import (
     TenantStatus,
 )
 from reconciler.model.values import parse_path, render_path
-
-__all__ = [
-    "PlanRefused",
-    "change_from_data",
-    "change_to_data",
-    "decode",
-    "deferred_order",
-    "digest_of",
-    "encode",
-    "plan_digest",
-    "plan_from_data",
-    "plan_schema",
-    "plan_to_data",
-    "restore",
-]
 
 Data: TypeAlias = dict[str, Any]
 
@@ -195,11 +184,6 @@ def spelled_deferred(tenant: TenantPlan) -> bytes:
     return b",".join(_dump(deferred_to_data(each)) for each in in_saved_order(tenant.deferred))
 
 
-def in_saved_order(deferred: Iterable[Deferred]) -> list[Deferred]:
-    """What is deferred of a tenant as it is saved, whatever its order is."""
-    return sorted(deferred, key=deferred_order)
-
-
 def plan_to_data(plan: Plan) -> Data:
     """A plan as JSON-like data, all of it but the digest; all of it is in memory."""
     lists = {key: orjson.loads(b"".join((b"[", *_with_commas(each), b"]"))) for key, each in lists_of(plan).items()}
@@ -218,15 +202,8 @@ def _scheduled_to_data(scheduled: Scheduled) -> Data:
 
 
 def _scheduled_from_data(data: Mapping[str, Any]) -> Scheduled:
-    entity = _entity(data["type"], data["name"])
+    entity = entity_of(data["type"], data["name"])
     return Scheduled(data["date"], entity, parse_path(data["path"]), data["amount"], tuple(data["tenants"]))
-
-
-def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
-    """By entity, then reason and options: the order in which a tenant's deferred changes are saved and shown."""
-    paths = tuple(field.path for field in deferred.change.fields)
-    rest = orjson.dumps(change_to_data(deferred.change), option=orjson.OPT_SORT_KEYS)
-    return deferred.change.entity, deferred.reason, deferred.allowed_by, deferred.rule, deferred.detail, paths, rest
 
 
 def tenant_to_data(tenant: TenantPlan) -> Data:
@@ -240,62 +217,6 @@ def tenant_to_data(tenant: TenantPlan) -> Data:
         "problem": tenant.problem,
         "allowed": list(tenant.allowed),
     }
-
-
-def change_to_data(change: Change) -> Data:
-    """A change as an entry of ``resource_changes``; the journal keeps these too."""
-    return {
-        "address": change.address,
-        "mode": "managed",
-        "type": snake(change.entity.kind),
-        "name": change.entity.key,
-        "provider_name": "reconciler",
-        "tenant": change.tenant,
-        "change": {
-            "actions": [change.action.value],
-            "before": change.before,
-            "after": change.after,
-            "after_unknown": {},
-            "before_sensitive": False,
-            "after_sensitive": False,
-        },
-        "fields": [_field_to_data(each) for each in change.fields],
-        "allowed_by": list(change.allowed_by),
-        "rule": change.rule,
-        "cause": change.cause,
-        "declared_at": _declared_to_data(change.declared_at),
-        "needed_by": [address(change.tenant, each) for each in change.needed_by],
-    }
-
-
-def _field_to_data(field: FieldChange) -> Data:
-    return {
-        "path": render_path(field.path),
-        "before": field.before,
-        "after": field.after,
-        "allowed_by": list(field.allowed_by),
-        "rule": field.rule,
-        "cause": field.cause,
-        "declared_at": _declared_to_data(field.declared_at),
-    }
-
-
-def deferred_to_data(deferred: Deferred) -> Data:
-    """What is deferred as an entry of ``deferred_changes``."""
-    return {
-        "reason": deferred.reason,
-        "rule": deferred.rule,
-        "allowed_by": list(deferred.allowed_by),
-        "detail": deferred.detail,
-        "policy": _declared_to_data(deferred.policy),
-        "resource_change": change_to_data(deferred.change),
-    }
-
-
-def _declared_to_data(declared: Declared | None) -> Data | None:
-    if declared is None:
-        return None
-    return {"file": declared.file, "line": declared.line, "commit": declared.commit}
 
 
 def plan_from_data(data: Mapping[str, Any]) -> Plan:
@@ -334,61 +255,3 @@ def tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
         problem=data["problem"],
         allowed=tuple(data["allowed"]),
     )
-
-
-def change_from_data(data: Mapping[str, Any]) -> Change:
-    """The inverse of `change_to_data`. Raises ``ValueError`` for a kind, an action or a path that there is not."""
-    change = data["change"]
-    return Change(
-        tenant=data["tenant"],
-        entity=_entity(data["type"], data["name"]),
-        action=Action(change["actions"][0]),
-        before=change["before"],
-        after=change["after"],
-        fields=tuple(_field_from_data(each) for each in data["fields"]),
-        allowed_by=tuple(data["allowed_by"]),
-        rule=data["rule"],
-        cause=data["cause"],
-        declared_at=_declared_from_data(data["declared_at"]),
-        needed_by=tuple(_entity_at(each.partition("/")[2]) for each in data["needed_by"]),
-    )
-
-
-@lru_cache(maxsize=4096)
-def _entity_at(path: str) -> EntityId:
-    """Of an address without its tenant. Many tenants' dependents are needed by the same entities: each is made once."""
-    return _entity(*path.split("/"))
-
-
-def _entity(type_: str, key: str) -> EntityId:
-    if type_ not in _KIND_OF:
-        raise ValueError(f'there is no kind "{type_}"')
-    return EntityId(_KIND_OF[type_], key)
-
-
-def _field_from_data(data: Mapping[str, Any]) -> FieldChange:
-    return FieldChange(
-        path=parse_path(data["path"]),
-        before=data["before"],
-        after=data["after"],
-        allowed_by=tuple(data["allowed_by"]),
-        rule=data["rule"],
-        cause=data["cause"],
-        declared_at=_declared_from_data(data["declared_at"]),
-    )
-
-
-def deferred_from_data(data: Mapping[str, Any]) -> Deferred:
-    """The inverse of `deferred_to_data`. Raises ``ValueError`` as `change_from_data`."""
-    return Deferred(
-        reason=data["reason"],
-        rule=data["rule"],
-        allowed_by=tuple(data["allowed_by"]),
-        detail=data["detail"],
-        policy=_declared_from_data(data["policy"]),
-        change=change_from_data(data["resource_change"]),
-    )
-
-
-def _declared_from_data(data: Mapping[str, Any] | None) -> Declared | None:
-    return None if data is None else Declared(data["file"], data["line"], data["commit"])

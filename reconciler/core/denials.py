@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from reconciler.core.planning import changed_leaves
 from reconciler.core.shape import KindShape, RuleBook, is_locked, rule_book
+from reconciler.core.writing import changed_leaves
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR

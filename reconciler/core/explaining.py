@@ -7,9 +7,10 @@ from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.mirror import mirror_key
 from reconciler.core.parts import ANY
-from reconciler.core.planning import decide, declared
+from reconciler.core.planning import decide
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
 from reconciler.core.shape import FieldShape, KindShape
+from reconciler.core.writing import declared
 from reconciler.model.change import Judged, Verdict
 from reconciler.model.entity import State
 from reconciler.model.fields import did_you_mean

@@ -3,54 +3,40 @@
 However many tenants there are, one plan is in memory at a time; of the others their outlines, and where they stand.
 """
 
-import hashlib
-import struct
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import accumulate
-from typing import Protocol, overload
+from typing import overload
 
 import orjson
 
-from reconciler.core.codec import (
-    change_from_data,
-    change_to_data,
-    deferred_from_data,
-    deferred_to_data,
-    in_saved_order,
-)
-from reconciler.model.plan import Change, Deferred, Kept, KeptTenants, Outline, TenantPlan, outline
+from reconciler.core.entries import in_saved_order, said_from_data, said_to_data
+from reconciler.core.spelling import SIZE, Mark, Reader, Scratch, Writer, marks
+from reconciler.model.plan import Deferred, Kept, KeptDeferred, KeptTenants, Outline, TenantPlan, outline
 
 IN_MEMORY = 100
 """So many changes, made and deferred, are kept in memory: a megabyte or two, of plans with many rates."""
-LIKENESS = 16
-_MARK = struct.Struct(f"<{LIKENESS}sI")
-"""Of a change: its likeness, and how many bytes it takes."""
-
-
-class Scratch(Protocol):
-    """Where to write what is too much for memory. Nobody else sees it, and it is gone when it is forgotten."""
-
-    def write(self, data: bytes) -> int:
-        """Write at the end; where that is."""
-
-    def read(self, start: int, size: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A tenant's plan that was written down: its outline, and where its parts stand, each after the one before.
 
-    ``marks``: of the changes, which begin at ``start``. ``order``: that of what is deferred, if it is not as saved.
+    ``own``: the bytes of its own changes, made and deferred, which begin at ``start``; ``changes`` and ``deferred``:
+    how many marks there are of each; ``order``: the bytes of that of what is deferred, if it is not as saved;
+    ``words``: those of all that is said of what is deferred, but for the changes.
     """
 
     outline: Outline
     start: int
+    own: int
     changes: int
-    marks: int
-    order: int
     deferred: int
+    order: int
+    words: int
+
+    @property
+    def tenant(self) -> str:
+        return self.outline.tenant
 
 
 @dataclass(slots=True)
@@ -66,7 +52,7 @@ class Spool(MutableMapping[str, TenantPlan]):
     most: int = IN_MEMORY
     _held: dict[str, TenantPlan] = field(default_factory=dict)
     _written: dict[str, Entry] = field(default_factory=dict)
-    _to: Scratch | None = None
+    _to: Writer | None = None
     _room: int = 0
 
     def __post_init__(self) -> None:
@@ -84,7 +70,8 @@ class Spool(MutableMapping[str, TenantPlan]):
             self._held.clear()
 
     def _opened(self) -> bool:
-        self._to = self.scratch()
+        scratch = self.scratch()
+        self._to = Writer(scratch) if scratch else None
         return self._to is not None
 
     def _write(self, tenant: str, plan: TenantPlan) -> None:
@@ -96,7 +83,7 @@ class Spool(MutableMapping[str, TenantPlan]):
             return self._held[tenant]
         entry = self._written[tenant]
         assert self._to is not None
-        return _read(entry, self._to)
+        return _Entries(Reader(self._to.scratch)).read(entry)
 
     def __delitem__(self, tenant: str) -> None:
         self._held.pop(tenant, None)
@@ -115,16 +102,69 @@ class Spool(MutableMapping[str, TenantPlan]):
         for each, plan in self._held.items():
             self._write(each, plan)
         self._held.clear()
-        return SpooledTenants(self._to, tuple(self._written[each] for each in order))
+        return SpooledTenants(_Entries(Reader(self._to.scratch)), tuple(self._written[each] for each in order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Reads the parts of entries."""
+
+    reader: Reader
+
+    def read(self, entry: Entry) -> TenantPlan:
+        """A tenant's plan, whole."""
+        changes = self.reader.changes(self.marks(entry), entry.start, entry.tenant)
+        deferred = tuple(Deferred(*said, kept.read()) for said, kept in self.deferred(entry))
+        return replace(entry.outline.bare, changes=changes, deferred=deferred)
+
+    def marks(self, entry: Entry) -> list[Mark]:
+        """Of the changes."""
+        return marks(self._part(entry, 0, entry.changes * SIZE))
+
+    def changes(self, entry: Entry) -> Iterator[Kept]:
+        return self.reader.kept(self.marks(entry), entry.start, entry.tenant)
+
+    def spelled_changes(self, entry: Entry) -> bytes:
+        return b",".join(self.reader.spelled(self.marks(entry), entry.start, entry.tenant))
+
+    def deferred(self, entry: Entry) -> Iterator[KeptDeferred]:
+        """What is deferred, in the plan's order."""
+        kept = self.reader.kept(self._deferred_marks(entry), entry.start, entry.tenant)
+        said = map(said_from_data, map(orjson.loads, self._words(entry)))
+        found = map(KeptDeferred, said, kept)
+        if not entry.order:
+            return found
+        saved = list(found)
+        return (saved[place] for place in orjson.loads(self._part(entry, _marks(entry), entry.order)))
+
+    def spelled_deferred(self, entry: Entry) -> bytes:
+        spelled = self.reader.spelled(self._deferred_marks(entry), entry.start, entry.tenant)
+        found = zip(self._words(entry), spelled, strict=True)
+        return b",".join(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found)
+
+    def _deferred_marks(self, entry: Entry) -> list[Mark]:
+        return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
+
+    def _words(self, entry: Entry) -> list[bytes]:
+        return self._part(entry, _marks(entry) + entry.order, entry.words).splitlines()
+
+    def _part(self, entry: Entry, after: int, size: int) -> bytes:
+        """``after`` what stands behind the tenant's own changes."""
+        return self.reader.scratch.read(entry.start + entry.own + after, size) if size else b""
+
+
+_CHANGE = b'"resource_change":'
+_NO_CHANGE = _CHANGE + b"null"
+"""No text has these in it: in one, the quotes would be escaped."""
 
 
 class SpooledTenants(KeptTenants):
     """Tenants' plans that stand in a scratch file."""
 
-    __slots__ = ("_entries", "_scratch")
+    __slots__ = ("_entries", "_from")
 
-    def __init__(self, scratch: Scratch, entries: tuple[Entry, ...]) -> None:
-        self._scratch = scratch
+    def __init__(self, source: _Entries, entries: tuple[Entry, ...]) -> None:
+        self._from = source
         self._entries = entries
 
     @property
@@ -135,7 +175,7 @@ class SpooledTenants(KeptTenants):
         return len(self._entries)
 
     def __iter__(self) -> Iterator[TenantPlan]:
-        return (_read(each, self._scratch) for each in self._entries)
+        return map(self._from.read, self._entries)
 
     @overload
     def __getitem__(self, number: int) -> TenantPlan: ...
@@ -143,78 +183,43 @@ class SpooledTenants(KeptTenants):
     def __getitem__(self, number: slice) -> "SpooledTenants": ...
     def __getitem__(self, number: int | slice) -> "TenantPlan | SpooledTenants":
         if isinstance(number, slice):
-            return SpooledTenants(self._scratch, self._entries[number])
-        return _read(self._entries[number], self._scratch)
+            return SpooledTenants(self._from, self._entries[number])
+        return self._from.read(self._entries[number])
 
     def changes_of(self, number: int) -> Iterator[Kept]:
-        entry = self._entries[number]
-        marks = list(_MARK.iter_unpack(self._scratch.read(entry.start + entry.changes, entry.marks)))
-        starts = accumulate((size + 1 for _, size in marks), initial=entry.start)
-        for (likeness, size), start in zip(marks, starts, strict=False):
-            yield Kept(likeness, partial(_change, self._scratch, start, size))
+        return self._from.changes(self._entries[number])
 
-    def deferred_of(self, number: int) -> tuple[Deferred, ...]:
-        return _deferred(self._entries[number], self._scratch)
+    def deferred_of(self, number: int) -> Iterator[KeptDeferred]:
+        return self._from.deferred(self._entries[number])
 
     def spelled_changes(self) -> Iterator[bytes]:
-        return (self._scratch.read(each.start, each.changes) for each in self._entries if each.changes)
+        return (self._from.spelled_changes(each) for each in self._entries if each.changes)
 
     def spelled_deferred(self) -> Iterator[bytes]:
-        return (self._scratch.read(_after_order(each), each.deferred) for each in self._entries if each.deferred)
+        return (self._from.spelled_deferred(each) for each in self._entries if each.deferred)
 
 
 def _size(plan: TenantPlan) -> int:
     return len(plan.changes) + len(plan.deferred)
 
 
-def _written(plan: TenantPlan, scratch: Scratch) -> Entry:
-    changes, marks = [], []
-    for change in plan.changes:
-        data = change_to_data(change)
-        spelled = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-        changes.append(spelled)
-        marks.append(_MARK.pack(_likeness(change, data), len(spelled)))
+def _written(plan: TenantPlan, to: Writer) -> Entry:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
-    deferred = (orjson.dumps(deferred_to_data(each), option=orjson.OPT_SORT_KEYS) for each in saved)
-    parts = b",".join(changes), b"".join(marks), order, b",".join(deferred)
-    start = scratch.write(b"".join(parts)) if any(parts) else 0
-    return Entry(outline(plan), start, *map(len, parts))
+    own, made = to.spell(plan.changes)
+    more, held = to.spell([each.change for each in saved], begin=sum(map(len, own)))
+    words = b"\n".join(orjson.dumps(said_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
+    own += more
+    parts = *own, *(each.packed() for each in (*made, *held)), order, words
+    start = to.scratch.write(b"".join(parts)) if any(parts) else 0
+    return Entry(outline(plan), start, sum(map(len, own)), len(made), len(held), len(order), len(words))
 
 
-def _likeness(change: Change, data: dict[str, object]) -> bytes:
-    """Equal for changes that are saved alike but for the tenant."""
-    alike = {**data, "address": None, "tenant": None, "needed_by": [str(each) for each in change.needed_by]}
-    return hashlib.blake2b(orjson.dumps(alike, option=orjson.OPT_SORT_KEYS), digest_size=LIKENESS).digest()
+def _marks(entry: Entry) -> int:
+    return (entry.changes + entry.deferred) * SIZE
 
 
 def _order(deferred: Sequence[Deferred], saved: Sequence[Deferred]) -> bytes:
     """Where in the order in which it is saved each stands."""
     places = {id(each): place for place, each in enumerate(saved)}
     return orjson.dumps([places[id(each)] for each in deferred])
-
-
-def _read(entry: Entry, scratch: Scratch) -> TenantPlan:
-    changes = orjson.loads(b"[" + scratch.read(entry.start, entry.changes) + b"]") if entry.changes else []
-    return replace(
-        entry.outline.bare, changes=tuple(map(change_from_data, changes)), deferred=_deferred(entry, scratch)
-    )
-
-
-def _change(scratch: Scratch, start: int, size: int) -> Change:
-    return change_from_data(orjson.loads(scratch.read(start, size)))
-
-
-def _deferred(entry: Entry, scratch: Scratch) -> tuple[Deferred, ...]:
-    if not entry.deferred:
-        return ()
-    found = orjson.loads(b"[" + scratch.read(_after_order(entry), entry.deferred) + b"]")
-    deferred = tuple(map(deferred_from_data, found))
-    if not entry.order:
-        return deferred
-    places = orjson.loads(scratch.read(_after_order(entry) - entry.order, entry.order))
-    return tuple(deferred[place] for place in places)
-
-
-def _after_order(entry: Entry) -> int:
-    return entry.start + entry.changes + entry.marks + entry.order

@@ -89,9 +89,8 @@ class Change:
         return self.entity if self.before is None else EntityId(self.before["kind"], self.before["key"])
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """A change that is not made: ``reason`` is ``withheld``, ``blocked`` or ``unmanaged``.
+class Said(NamedTuple):
+    """What is said of a change that is not made: ``reason`` is ``withheld``, ``blocked`` or ``unmanaged``.
 
     ``allowed_by``: the options that would permit it. ``detail``: in words, all that must change and where.
     ``policy``: the line that decides.
@@ -102,7 +101,22 @@ class Deferred:
     allowed_by: tuple[str, ...]
     detail: str
     policy: Declared | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A change that is not made, and what is said of it (`Said`)."""
+
+    reason: str
+    rule: str
+    allowed_by: tuple[str, ...]
+    detail: str
+    policy: Declared | None
     change: Change
+
+    @property
+    def said(self) -> Said:
+        return Said(self.reason, self.rule, self.allowed_by, self.detail, self.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +247,13 @@ class Kept(NamedTuple):
     read: Callable[[], Change]
 
 
+class KeptDeferred(NamedTuple):
+    """A deferred change that is read when it is needed, and what is said of it."""
+
+    said: Said
+    kept: Kept
+
+
 class KeptTenants(Sequence[TenantPlan]):
     """Tenants' plans that are not in memory: each is read when it is asked for, and only that one.
 
@@ -252,8 +273,8 @@ class KeptTenants(Sequence[TenantPlan]):
         """The changes of one tenant, each to be read by itself."""
 
     @abstractmethod
-    def deferred_of(self, number: int) -> tuple[Deferred, ...]:
-        """What is deferred of one tenant, without its changes."""
+    def deferred_of(self, number: int) -> Iterator[KeptDeferred]:
+        """What is deferred of one tenant, each change to be read by itself."""
 
     @abstractmethod
     def spelled_changes(self) -> Iterator[bytes]:

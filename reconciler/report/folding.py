@@ -16,7 +16,17 @@ import orjson
 from reconciler.core.causes import BACKLOG, DRIFT, PR
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Kept, KeptTenants, Outline, Plan
+from reconciler.model.plan import (
+    Change,
+    Declared,
+    FieldChange,
+    Kept,
+    KeptDeferred,
+    KeptTenants,
+    Outline,
+    Plan,
+    Said,
+)
 from reconciler.model.values import Body
 from reconciler.report.values import leaves
 
@@ -24,6 +34,8 @@ Content: TypeAlias = tuple[Any, ...]
 
 LISTED = 10
 """Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
+REMEMBERED = 8192
+"""So many of what is deferred are remembered by their likeness."""
 VETO = "CB-34"
 
 
@@ -170,22 +182,40 @@ def digest(content: Content) -> bytes:
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A change that is not made, as it is shown: without its bodies. ``told``: equal for equal contents."""
+
+    said: Said
+    change: Change
+    told: bytes
+    likeness: bytes = b""
+
+
 @dataclass(slots=True)
 class Alike:
     """What is held back alike in several tenants, as it is found: the changes, and for whom it is worded how."""
 
     options: tuple[str, ...]
     rules: tuple[str, ...]
-    changes: tuple[Same, ...]
+    first: list[Withheld]
+    changes: list[Same]
     worded: dict[tuple[str, Declared | None], list[str]] = field(default_factory=dict)
     tenants: list[str] = field(default_factory=list)
 
-    def join(self, tenant: str, held: list[Deferred]) -> None:
+    @classmethod
+    def of(cls, held: list[Withheld]) -> "Alike":
+        """The first of it."""
+        rules = tuple(sorted({each.said.rule for each in held if each.said.rule}))
+        return cls(_options(held[0].said), rules, held, [Same(each.change) for each in held])
+
+    def join(self, tenant: str, held: list[Withheld]) -> None:
         """One more tenant, or one more wording of the same."""
-        for same, each in zip(self.changes, held, strict=True):
-            same.join(each.change)
+        for same, first, each in zip(self.changes, self.first, held, strict=True):
+            if not each.likeness or each.likeness != first.likeness:
+                same.join(each.change)
         self.tenants.append(tenant)
-        self.worded.setdefault((held[0].detail, held[0].policy), []).append(tenant)
+        self.worded.setdefault((held[0].said.detail, held[0].said.policy), []).append(tenant)
 
     def hold(self, reason: str) -> Hold:
         """All of it."""
@@ -200,47 +230,64 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     What a pull request has a part in comes first, where causes were told.
     """
     found: dict[bytes, Alike] = {}
+    seen: dict[bytes, tuple[Change, bytes]] = {}
     for number, tenant in enumerate(plan.outlines):
-        for held in _by_cause(_deferred_of(plan, number, tenant), reason):
-            key = digest((_options(held[0]), [content(each.change) for each in held]))
+        deferred = (each for each in _deferred_of(plan, number, tenant) if each.said.reason == reason)
+        for held in _by_cause(_withheld(each, seen) for each in deferred):
+            key = digest((_options(held[0].said), [each.told.hex() for each in held]))
             if key not in found:
-                rules = tuple(sorted({each.rule for each in held if each.rule}))
-                found[key] = Alike(_options(held[0]), rules, tuple(same_as(each.change) for each in held))
+                found[key] = Alike.of(held)
             found[key].join(tenant.tenant, held)
     holds = [alike.hold(reason) for alike in found.values()]
     return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
 
 
-def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[Deferred]:
+def _withheld(deferred: KeptDeferred, seen: dict[bytes, tuple[Change, bytes]]) -> Withheld:
+    """What is alike is read once. ``seen``: what was read, as many as are remembered, by likeness."""
+    said, kept = deferred
+    if kept.likeness not in seen:
+        change = kept.read()
+        found = same_as(change).change, digest(content(change))
+        if not kept.likeness:
+            return Withheld(said, *found)
+        if len(seen) >= REMEMBERED:
+            seen.clear()
+        seen[kept.likeness] = found
+    return Withheld(said, *seen[kept.likeness], kept.likeness)
+
+
+def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[KeptDeferred]:
     count = tenant.summary
     if not (count.withheld or count.blocked or count.unmanaged):
         return ()
     if isinstance(plan.tenants, KeptTenants):
         return plan.tenants.deferred_of(number)
-    return plan.tenants[number].deferred
+    return (KeptDeferred(each.said, Kept(b"", partial(_itself, each.change))) for each in plan.tenants[number].deferred)
 
 
-def _by_cause(deferred: Iterable[Deferred], reason: str) -> Iterator[list[Deferred]]:
-    grouped: dict[Content, list[Deferred]] = {}
+def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:
+    grouped: dict[Content, list[Withheld]] = {}
     for each in deferred:
-        if each.reason == reason:
-            grouped.setdefault((_options(each), each.detail, each.policy), []).append(each)
+        grouped.setdefault((_options(each.said), each.said.detail, each.said.policy), []).append(each)
     return (list(_each_entity_once(held)) for held in grouped.values())
 
 
-def _options(held: Deferred) -> tuple[str, ...]:
+def _options(said: Said) -> tuple[str, ...]:
     """The options to name. A veto, a guard or a precondition holds whatever options would let it through."""
-    return () if held.reason == "blocked" or held.rule == VETO else held.allowed_by
+    return () if said.reason == "blocked" or said.rule == VETO else said.allowed_by
 
 
-def _each_entity_once(held: list[Deferred]) -> Iterator[Deferred]:
+def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
     """Fields of one entity that go by several options are one change of it, where all are held alike."""
-    same: dict[EntityId, list[Deferred]] = {}
+    same: dict[EntityId, list[Withheld]] = {}
     for each in held:
         same.setdefault(each.change.entity, []).append(each)
     for first, *others in same.values():
-        more = tuple(field for each in others for field in each.change.fields)
-        yield replace(first, change=replace(first.change, fields=(*first.change.fields, *more))) if others else first
+        if not others:
+            yield first
+            continue
+        change = replace(first.change, fields=tuple(field for each in (first, *others) for field in each.change.fields))
+        yield Withheld(first.said, change, digest(content(change)))
 
 
 def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.acting import CUSTOMER, SUBSCRIPTION, Case, act
-from reconciler.core.codec import change_to_data, plan_digest
+from reconciler.core.codec import plan_digest
 from reconciler.core.denials import denial, forbidden
+from reconciler.core.entries import change_to_data
 from reconciler.core.fold import Fold
 from reconciler.core.mirror import mirror_key
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet

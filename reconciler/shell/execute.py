@@ -5,12 +5,12 @@ done of one level of the tree depends on nothing else in that level: `carriers` 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TypeAlias, assert_never
 
-from reconciler.core.codec import change_to_data
+from reconciler.core.entries import change_to_data, data_in_tenant
 from reconciler.model.entity import Entity, entity
 from reconciler.model.keys import address
 from reconciler.model.plan import Change, Plan, Read, TenantPlan, TenantStatus
@@ -27,6 +27,8 @@ from reconciler.stores.base import (
     TenantStore,
 )
 
+REMEMBERED = 8192
+"""So many changes that tenants have in common are remembered as they are written."""
 NAMED = 20
 """How many entities that moved are named when a tenant is refused."""
 
@@ -106,6 +108,7 @@ def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | N
     system holds nobody up: what comes down is its catalog.
     """
     carry = carry or (lambda steps: (done(step, store_of) for step in steps))
+    written = Written()
     outlines = plan.outlines
     known: tuple[Read | TenantPlan, ...] = (*plan.read, *(each.bare for each in outlines))
     upstreams = {each.tenant: each.upstream for each in known}
@@ -117,7 +120,10 @@ def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | N
             stopped[moved.tenant] = "is not as it was when the plan was made"
             yield moved
     for _, wave in groupby(plan.tenants, lambda tenant: len([*_above(tenant.tenant, upstreams)])):
-        steps = (_held_up(each, upstreams, stopped) or _step(each, warrant, each.tenant in relied_on) for each in wave)
+        steps = (
+            _held_up(each, upstreams, stopped) or _step(each, warrant, written, relied_on=each.tenant in relied_on)
+            for each in wave
+        )
         for each in carry(steps):
             held_up = any(above in stopped for above in _above(each.tenant, upstreams))
             if each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant] and not held_up:
@@ -141,24 +147,45 @@ def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[
     return Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}")
 
 
-def _step(tenant: TenantPlan, warrant: Warrant, relied_on: bool) -> Step:
+@dataclass(slots=True)
+class Written:
+    """Changes as they are written: for the journal, and to the rows. What tenants have in common is made once.
+
+    ``known``: that, by what it is.
+    """
+
+    known: dict[int, tuple[Change, Body, tuple[EntityWrite, ...]]] = field(default_factory=dict)
+
+    def of(self, change: Change) -> tuple[Body, tuple[EntityWrite, ...]]:
+        common = change.common
+        if common is None:
+            return change_to_data(change), tuple(writes_of(change))
+        if id(common) not in self.known:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[id(common)] = common, change_to_data(common), tuple(writes_of(common))
+        _, data, writes = self.known[id(common)]
+        return data_in_tenant(data, change), writes
+
+
+def _step(tenant: TenantPlan, warrant: Warrant, written: Written, *, relied_on: bool) -> Step:
     """What is to be done of a tenant. ``relied_on``: whether something below it changes."""
     if tenant.status is TenantStatus.ERROR:
         return Applied(tenant.tenant, Result.FAILED, tenant.problem or "it could not be planned")
     if not tenant.changes:
         return _check(tenant) if relied_on else Applied(tenant.tenant, Result.UNCHANGED)
     notes = {"allowed": list(tenant.allowed)} if tenant.allowed else {}
+    changes, writes = zip(*map(written.of, tenant.changes), strict=True)
     record = Record(
         tenant.tenant,
         warrant.plan,
         warrant.at,
         warrant.by,
         warrant.commit,
-        tuple(change_to_data(change) for change in tenant.changes),
+        changes,
         {**notes, RUN: warrant.run} if warrant.run else notes,
     )
-    writes = tuple(write for change in tenant.changes for write in writes_of(change))
-    return Write(record, writes, tenant.fingerprint, tenant.revision)
+    return Write(record, tuple(chain.from_iterable(writes)), tenant.fingerprint, tenant.revision)
 
 
 def _check(read: Read | TenantPlan) -> Check:

@@ -1,30 +1,47 @@
 """Commits for the lines that a plan names: who set what, looked up after the plan was made."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.model.plan import Change, Declared, Deferred, TenantPlan
 from reconciler.shell.git import Repository
 
+REMEMBERED = 8192
+"""So many changes that tenants have in common are remembered with their commits."""
 
-def with_commits(plan: TenantPlan, repository: Repository, revision: str | None) -> TenantPlan:
-    """The same plan, every declared line with the commit that set it; ``revision`` ``None``: of the working tree."""
 
-    def commit(declared: Declared | None) -> Declared | None:
+@dataclass(slots=True)
+class Commits:
+    """Looks up the commit of every declared line. ``revision`` ``None``: of the working tree.
+
+    ``known``: changes in common, by what they are, each with the same and its commits.
+    """
+
+    repository: Repository
+    revision: str | None
+    known: dict[int, tuple[Change, Change]] = field(default_factory=dict)
+
+    def of_plan(self, plan: TenantPlan) -> TenantPlan:
+        """The same plan, every declared line with the commit that set it."""
+        changes = tuple(map(self._of_change, plan.changes))
+        return replace(plan, changes=changes, deferred=tuple(map(self._of_deferred, plan.deferred)))
+
+    def _of_deferred(self, deferred: Deferred) -> Deferred:
+        return replace(deferred, policy=self._of_line(deferred.policy), change=self._of_change(deferred.change))
+
+    def _of_change(self, change: Change) -> Change:
+        common = change.common
+        if common is None:
+            fields = tuple(replace(each, declared_at=self._of_line(each.declared_at)) for each in change.fields)
+            return replace(change, fields=fields, declared_at=self._of_line(change.declared_at))
+        if id(common) not in self.known:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[id(common)] = common, self._of_change(common)
+        return self.known[id(common)][1].in_tenant(change.tenant)
+
+    def _of_line(self, declared: Declared | None) -> Declared | None:
         if declared is None:
             return None
-        lines = repository.blame(declared.file, revision)
+        lines = self.repository.blame(declared.file, self.revision)
         blamed = lines[declared.line - 1] if declared.line <= len(lines) else None
         return replace(declared, commit=blamed.commit if blamed else None)
-
-    def change(each: Change) -> Change:
-        fields = tuple(replace(field, declared_at=commit(field.declared_at)) for field in each.fields)
-        return replace(each, fields=fields, declared_at=commit(each.declared_at))
-
-    def deferred(each: Deferred) -> Deferred:
-        return replace(each, policy=commit(each.policy), change=change(each.change))
-
-    return replace(
-        plan,
-        changes=tuple(change(each) for each in plan.changes),
-        deferred=tuple(deferred(each) for each in plan.deferred),
-    )

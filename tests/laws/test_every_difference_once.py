@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from reconciler.core.planning import changed_leaves
+from reconciler.core.writing import changed_leaves
 from reconciler.model.change import Action
 from reconciler.model.plan import Change, Deferred, TenantPlan
 from tests.laws.grown import Grown, Tenant

@@ -63,6 +63,12 @@ def test_what_is_withheld_is_worded_by_each_policy() -> None:
     assert [f"policy {each.tenant}" in each.deferred[0].detail for each in plans] == [True] * 5
 
 
+def test_a_veto_of_one_tenant_holds_there_alone() -> None:
+    catalog = _shop("12.00", apart={"litware": {"veto": {"prices": True}}})
+    plans = _same(catalog, {tenant: _in_sync(tenant) for tenant in RESELLERS})
+    assert [len(each.changes) for each in plans] == [1, 1, 0, 1, 1]
+
+
 def test_a_guard_that_trips_names_each_tenant() -> None:
     plans = _same(_shop(fee="1000"), {tenant: _in_sync(tenant) for tenant in RESELLERS})
     assert [each.deferred[0].rule for each in plans] == ["GUARD-01"] * 5
@@ -191,8 +197,8 @@ def _entity(id: EntityId, document: Body) -> Entity:
     return Entity(id, body, document.get("origin"))
 
 
-def _shop(fee: str, options: Document | None = None) -> Catalog:
-    """Two plans that every reseller has, all options on but those given."""
+def _shop(fee: str, options: Document | None = None, apart: Mapping[str, Document] | None = None) -> Catalog:
+    """Two plans that every reseller has, by these options. ``apart``: what else the policy of one says."""
     documents: list[Document] = [
         {"kind": "Provider", "key": PROVIDER, "currency": "EUR"},
         {"kind": "ServiceTemplate", "key": "gold", "delegated_plans": {"include": ["web", "mail"]}},
@@ -204,7 +210,14 @@ def _shop(fee: str, options: Document | None = None) -> Catalog:
     ]
     on = {"plans": {"update_fees": True}} if options is None else options
     policies = [
-        {"kind": "SyncPolicy", "reseller": each, "upstream": PROVIDER, "service_template": "gold", "options": on}
+        {
+            "kind": "SyncPolicy",
+            "reseller": each,
+            "upstream": PROVIDER,
+            "service_template": "gold",
+            "options": on,
+            **(apart or {}).get(each, {}),
+        }
         for each in RESELLERS
     ]
     return _loaded(documents, policies)

@@ -13,18 +13,15 @@ from hypothesis import strategies as st
 
 from reconciler.core.codec import (
     PlanRefused,
-    change_from_data,
-    change_to_data,
     decode,
-    deferred_order,
     digest_of,
     encode,
     plan_digest,
     plan_from_data,
-    plan_schema,
     plan_to_data,
 )
-from reconciler.core.plan_schema import schema_violation
+from reconciler.core.entries import change_from_data, change_to_data, deferred_order
+from reconciler.core.plan_schema import plan_schema, schema_violation
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import STATE_KINDS

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from reconciler.core.codec import change_to_data, decode, plan_digest
+from reconciler.core.codec import decode, plan_digest
+from reconciler.core.entries import change_to_data
 from reconciler.model.change import Action
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.keys import EntityId

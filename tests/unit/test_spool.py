@@ -17,7 +17,18 @@ from reconciler.core.schedule import Schedule
 from reconciler.core.spool import Spool
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Declared, FieldChange, KeptTenants, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.plan import (
+    Change,
+    Declared,
+    Deferred,
+    FieldChange,
+    KeptTenants,
+    Plan,
+    Said,
+    Source,
+    TenantPlan,
+    TenantStatus,
+)
 from reconciler.report.data import plan_json, pretty, render_plan_json
 from reconciler.report.folding import LISTED
 from reconciler.report.html import render_html
@@ -115,6 +126,49 @@ def test_what_is_prepared_is_what_is_kept() -> None:
     spool = Spool(MemoryScratch, lambda plan: replace(plan, problem="prepared"), most=-1)
     spool["r00"] = many().tenants[0]
     assert spool["r00"].problem == "prepared"
+
+
+def test_what_tenants_have_in_common_stands_there_once() -> None:
+    plan, apart, together = in_common(), MemoryScratch(), MemoryScratch()
+    assert spooled(replace(plan, tenants=tuple(map(_on_its_own, plan.tenants))), apart) == plan
+    large = spooled(plan, together)
+    assert large == plan
+    assert encode(large) == encode(plan)
+    assert [render(large, verbose=True) for render in REPORTS] == [render(plan, verbose=True) for render in REPORTS]
+    assert len(together.data) * 4 < len(apart.data)
+
+
+def test_what_was_read_is_in_common_again() -> None:
+    first, second, *_ = spooled(in_common()).tenants
+    assert first.changes[0].common is second.changes[0].common is not None
+    assert first.deferred[0].change.common is second.deferred[0].change.common is not None
+
+
+def test_a_change_made_into_another_is_not_in_common() -> None:
+    change = in_common().tenants[0].changes[0]
+    assert change.common is not None
+    assert replace(change, rule="CB-99").common is None
+
+
+def in_common() -> Plan:
+    """Tenants with the same changes, made and deferred, of the same origin; keys that have to be escaped among them."""
+    common = [replace(_change("", each, "nobody", 7), needed_by=()) for each in range(EACH)]
+    tenants = ['a "b"', "é", *(f"r{each}" for each in range(TENANTS))]
+    return Plan(
+        "2026-12-01T00:00:00Z", Source(None, None, False, "sha256:0"), tuple(_has(each, common) for each in tenants)
+    )
+
+
+def _has(tenant: str, common: list[Change]) -> TenantPlan:
+    changes = tuple(each.in_tenant(tenant) for each in common[::2])
+    said = Said("withheld", "CB-12", ("plans.update_fees",), f'"resource_change":null of {tenant}', None)
+    deferred = tuple(Deferred(*said, each.in_tenant(tenant)) for each in common[1::2])
+    return TenantPlan(tenant, "northwind", TenantStatus.CHANGES, "sha256:0", 1, changes, deferred)
+
+
+def _on_its_own(plan: TenantPlan) -> TenantPlan:
+    changes = tuple(map(replace, plan.changes))
+    return replace(plan, changes=changes, deferred=tuple(replace(d, change=replace(d.change)) for d in plan.deferred))
 
 
 def many(tenants: int = TENANTS) -> Plan:
