@@ -89,6 +89,9 @@ class Spool(MutableMapping[str, TenantPlan]):
         self._held.pop(tenant, None)
         self._written.pop(tenant, None)
 
+    def __contains__(self, tenant: object) -> bool:
+        return tenant in self._held or tenant in self._written
+
     def __iter__(self) -> Iterator[str]:
         return iter({**self._written, **self._held})
 

@@ -74,14 +74,28 @@ class Change:
 
     def in_tenant(self, tenant: str) -> "Change":
         """The same change in a tenant."""
-        made = replace(self, tenant=tenant)
+        made = Change(
+            tenant,
+            self.entity,
+            self.action,
+            self.before,
+            self.after,
+            self.fields,
+            self.allowed_by,
+            self.rule,
+            self.cause,
+            self.declared_at,
+            self.needed_by,
+        )
         object.__setattr__(made, "common", self)  # frozen, and not yet anybody's
         return made
 
     @property
     def causes(self) -> frozenset[str]:
         """The causes of the change and of its fields; none where they were not told from a base."""
-        return frozenset(cause for cause in (self.cause, *(each.cause for each in self.fields)) if cause)
+        found = {each.cause for each in self.fields}
+        found.add(self.cause)
+        return frozenset(cause for cause in found if cause)
 
     @property
     def was(self) -> EntityId:

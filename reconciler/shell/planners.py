@@ -12,6 +12,7 @@ from datetime import date
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from time import monotonic
 from typing import NamedTuple, TypeAlias, cast
 
@@ -54,14 +55,20 @@ def planned_by(pool: Pool, access: Access, where: Where, trees: Trees, on: date)
 
 
 def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
-    """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it."""
+    """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it.
+
+    By the median: the first tenant of a template finds out what the others take over, and says nothing of them.
+    """
 
     def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
-        coming = iter(tasks)
+        coming, took = iter(tasks), [0.0]
         started = monotonic()
-        yield from here(islice(coming, sample), min(count, sample))
+        for answer in here(islice(coming, sample), min(count, sample)):
+            took.append(monotonic() - started)
+            yield answer
+            started = monotonic()
         left = max(count - sample, 0)
-        wave = others() if (monotonic() - started) / sample * left > worth else here
+        wave = others() if median(took) * left > worth else here
         yield from wave(coming, left)
 
     return plan
