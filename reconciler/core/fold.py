@@ -71,6 +71,7 @@ class Fold:
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
     is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
     plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
+    ``policies``: those that were resolved.
     """
 
     catalog: Catalog
@@ -92,6 +93,7 @@ class Fold:
     mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
     shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
     not_mirrored: set[str] = field(default_factory=set)
+    policies: dict[str, Policy] = field(default_factory=dict)
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
@@ -126,7 +128,7 @@ class Fold:
     def _let_go(self, reseller: str) -> None:
         """Of a tenant with no resellers, nothing but what is mirrored is needed once it was planned."""
         self.states[reseller] = state = mirrored_from(self.states[reseller])
-        if not Source(self._policy(reseller), state).concerned:
+        if not Source(self.policies.pop(reseller), state).concerned:
             self.not_mirrored.add(reseller)
         self.catalog.policies[reseller].forget()
         self.done.pop(reseller, None)
@@ -239,7 +241,10 @@ class Fold:
         return Source(policy, state, held, self.allowed.get(reseller, frozenset()))
 
     def _policy(self, reseller: str) -> Policy:
-        return resolve_policy(self.catalog, reseller)
+        """What holds for a reseller; resolved once, until its state is let go."""
+        if reseller not in self.policies:
+            self.policies[reseller] = resolve_policy(self.catalog, reseller)
+        return self.policies[reseller]
 
     def plan(self, reseller: str) -> TenantPlan:
         """The plan of one tenant whose upstream was planned before it, if it was selected."""
@@ -367,7 +372,7 @@ class Fold:
 
     def _known_above(self, reseller: str) -> Upstream | None:
         """A reseller's own upstream, unless a tenant would have to be read for it."""
-        policy = resolve_policy(self.catalog, reseller)
+        policy = self._policy(reseller)
         if policy.upstream == policy.provider:
             above = self._upstream(policy)
             return above if isinstance(above, Upstream) else None
@@ -377,7 +382,7 @@ class Fold:
         """After its plan; as it is, if it was not selected (TREE-03)."""
         if reseller in self.states:
             return self.states[reseller]
-        policy = resolve_policy(self.catalog, reseller)
+        policy = self._policy(reseller)
         observed = self.observe(policy)
         if isinstance(observed, Unreadable):
             self.failed[reseller] = failed = Unreadable(observed.problem, reseller)

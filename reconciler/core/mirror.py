@@ -12,7 +12,7 @@ from reconciler.core.delegation import Closure
 from reconciler.core.desired import Desired, Held, Upstream, Wanted
 from reconciler.core.mirror_history import Occasion, records
 from reconciler.core.shape import RuleBook, fields_of, locked
-from reconciler.core.sketch import fetched
+from reconciler.core.sketch import fetched, kinds_of
 from reconciler.core.terms import ACTIVE, INACTIVE, Terms, last_applied, terms
 from reconciler.model.amounts import canonical, in_force
 from reconciler.model.change import Obstacle
@@ -74,7 +74,7 @@ class Offer:
 
 def mirrored_from(state: State) -> State:
     """What mirroring looks at of a reseller's state: nothing, where it has neither customers nor subscriptions."""
-    kinds = {id.kind for id in state}
+    kinds = kinds_of(state)
     if CUSTOMER not in kinds and SUBSCRIPTION not in kinds:
         return {}
     looked_at = [id for id in state if id.kind in (CUSTOMER, SUBSCRIPTION, PRODUCT)]

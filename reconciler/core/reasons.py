@@ -1,7 +1,7 @@
 """Why a change is not made, in words: the option or veto that withholds it and the line that sets it, every obstacle,
 and what would release it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.model.change import Judged, Root, Verdict
 from reconciler.model.diagnostics import Place
@@ -62,6 +62,14 @@ def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
             return "; ".join(dict.fromkeys(text for each in judged for text in _blocked(each)))
         case _:
             return "; ".join(dict.fromkeys(text for each in judged for text in _withheld(each, policy)))
+
+
+def worded_apart(judged: Iterable[Judged]) -> tuple[Judged, ...]:
+    """Of what is withheld or unmanaged, one for each wording: `detail` says no more of all of them."""
+    apart: dict[tuple[object, ...], Judged] = {}
+    for each in judged:
+        apart.setdefault((permitted_by(each), each.enabled, each.vetoes, each.difference.note), each)
+    return tuple(apart.values())
 
 
 def _inherited(judged: Judged, root: Root, policy: Policy) -> Iterator[str]:

@@ -31,8 +31,8 @@ Settings: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str], bool
 class Recurrence:
     """What becomes of an entity, as in nobody's tenant: its change, what it will be, and the prices that it moves.
 
-    ``change`` and ``after`` are ``None`` where nothing of it applies. ``held``: what is deferred, with the differences
-    that it stands for; the words and the line of policy are still each tenant's own.
+    ``change`` and ``after`` are ``None`` where nothing of it applies. ``held``: what is deferred, with a difference for
+    each wording of why; the words and the line of policy are still each tenant's own.
     """
 
     change: Change | None

@@ -41,6 +41,10 @@ class Sketch(Mapping[EntityId, Entity]):
         self._alone = 0
 
     @cached_property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(id.kind for id in self.synced)
+
+    @cached_property
     def origins(self) -> Mapping[EntityId, str | None]:
         return dict(self._origins())
 
@@ -132,6 +136,13 @@ def fetched(state: State, ids: Iterable[EntityId] | None = None) -> State:
     elif isinstance(state, Sketch):
         state.fetch(ids)
     return state
+
+
+def kinds_of(state: State) -> frozenset[str]:
+    """Every kind of which there is something, and maybe some of which there was."""
+    if isinstance(state, Changed):
+        return kinds_of(state.before) | frozenset(id.kind for id in state.changes)
+    return state.kinds if isinstance(state, Sketch) else frozenset(id.kind for id in state)
 
 
 def changed(state: State, changes: Mapping[EntityId, Entity | None]) -> State:

@@ -9,7 +9,7 @@ from itertools import groupby
 from reconciler.core.diff import Comparison
 from reconciler.core.judge import Arrival, Judgement
 from reconciler.core.moves import Moves
-from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule, worded_apart
 from reconciler.core.recurring import Recurrence
 from reconciler.core.shape import FieldShape, fields_of, kept, tidy
 from reconciler.core.sketch import changed
@@ -87,7 +87,7 @@ class Writer:
     def recurrence(self, judged: Iterable[Judged], change: Change | None) -> Recurrence:
         """What became of an entity, as it does in any tenant that has the same."""
         held = tuple(
-            (each, replace(deferred, change=replace(deferred.change, tenant="")))
+            (worded_apart(each), replace(deferred, change=replace(deferred.change, tenant="")))
             for each in _grouped(judged)
             for deferred in (self._deferral(each),)
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from reconciler.core.codec import PlanRefused, encode, restore
+from reconciler.core.codec import Lists, PlanRefused, encode, lists_of, restore
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.plan import Plan
 from reconciler.model.source import SourceFile
@@ -100,12 +100,13 @@ class Recall:
 
     def keep(self, plan: Plan, access: Access) -> None:
         """Keep a plan that has nothing to do. What fails is let be: it is a cache."""
-        if plan.applyable or plan.errored or _tells_the_time(plan):
+        if plan.applyable or plan.errored:
+            return
+        encoded = _up_to(LARGEST, lists_of(plan)) and encode(plan)
+        if not encoded or _tells_the_time(plan):
             return
         seen = [[tenant, [place.url, place.token_env], known] for tenant, (place, known) in sorted(access.seen.items())]
-        content = orjson.dumps({"seen": seen, "plan": encode(plan).decode()})
-        if len(content) > LARGEST:
-            return
+        content = orjson.dumps({"seen": seen, "plan": encoded.decode()})
         with suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(self.path.parent) and is_ours(self.path):
@@ -122,6 +123,11 @@ class Recall:
             return None
         key, check, content = kept[:_KEY], kept[_KEY : _KEY + _CHECK], kept[_KEY + _CHECK :]
         return content if key == self.key and check == _checksum(key, content) else None
+
+
+def _up_to(most: int, lists: Lists) -> bool:
+    """Whether all that grows with the tenants comes to no more bytes; what is more is not walked."""
+    return all((most := most - len(piece)) >= 0 for pieces in lists.values() for piece in pieces)
 
 
 def _tells_the_time(plan: Plan) -> bool:
