@@ -14,7 +14,7 @@ from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.entity import sha256
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
-from reconciler.model.policy import SyncPolicy, Workspace
+from reconciler.model.policy import Provider, SyncPolicy, Workspace
 from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 
 SCHEMES = frozenset({"sqlite", "postgresql", "http", "https"})
@@ -62,6 +62,7 @@ def _catalog(arrangement: Arrangement) -> Catalog:
         policies={document.key: document for document, _ in policies},
         provider_of={document.key: provider for document, provider in policies},
         upstream_of={document.key: _upstream_of(document) for document, _ in policies},
+        stores=dict(_stores((*(tree.provider for tree in providers), *(document for document, _ in policies)))),
         digest=_digest(arrangement),
     )
     for document, _ in policies:  # there is one for each tenant: it is read again when its turn comes
@@ -72,6 +73,15 @@ def _catalog(arrangement: Arrangement) -> Catalog:
 def _upstream_of(policy: SourceDocument) -> str:
     assert isinstance(policy.model, SyncPolicy)
     return policy.model.upstream
+
+
+def _stores(documents: Iterable[SourceDocument]) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
+    """By tenant, what its policy, or a provider's document, says of its store, if it says something."""
+    for document in documents:
+        assert isinstance(document.model, SyncPolicy | Provider)
+        own = document.model.store, document.model.token_env
+        if any(own):
+            yield document.key, own
 
 
 def _provider_tree(tree: Tree) -> ProviderTree:

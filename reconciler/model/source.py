@@ -179,7 +179,8 @@ class Catalog:
     """A whole workspace: its providers, and every reseller's policy with the provider in whose tree it stands.
 
     ``digest`` is of all documents that were read: the plan carries it. ``store`` is the workspace's default.
-    ``upstream_of``: the provider or reseller above each reseller.
+    ``upstream_of``: the provider or reseller above each reseller. ``stores``: of the tenants that name a store or a
+    token's variable of their own, both; so that none of their documents is opened for it.
     """
 
     store: str
@@ -187,4 +188,5 @@ class Catalog:
     policies: Mapping[str, SourceDocument]
     provider_of: Mapping[str, str]
     upstream_of: Mapping[str, str]
+    stores: Mapping[str, tuple[str | None, str | None]]
     digest: str

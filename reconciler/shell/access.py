@@ -13,7 +13,6 @@ from reconciler.core.planning import Observed
 from reconciler.core.spool import IN_MEMORY, Spool
 from reconciler.core.waves import Unreadable
 from reconciler.model.plan import TenantPlan
-from reconciler.model.policy import Provider
 from reconciler.model.source import Catalog
 from reconciler.shell.executors import IN_TURN, Executors
 from reconciler.shell.scratch import scratch_outside
@@ -34,12 +33,8 @@ class Place:
 
 def place_of(catalog: Catalog, tenant: str) -> Place:
     """A tenant's store: its own, else the workspace's. A provider is a tenant too."""
-    if tenant in catalog.providers:
-        provider = catalog.providers[tenant].provider.model
-        assert isinstance(provider, Provider)
-        return Place(provider.store or catalog.store, provider.token_env)
-    model = catalog.policies[tenant].model
-    return Place(getattr(model, "store", None) or catalog.store, getattr(model, "token_env", None))
+    url, token_env = catalog.stores.get(tenant, (None, None))
+    return Place(url or catalog.store, token_env)
 
 
 @dataclass(frozen=True, slots=True)
