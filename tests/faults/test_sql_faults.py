@@ -305,6 +305,16 @@ def test_a_file_that_may_not_be_read_is_not_an_empty_tenant(unprivileged: Path) 
         reader(path).observe("contoso")
 
 
+def test_a_file_that_may_not_be_read_any_more(unprivileged: Path) -> None:
+    path = unprivileged / "tenants.db"
+    filled(path)
+    early = reader(path)
+    early.observe("contoso")
+    path.chmod(0o000)
+    with pytest.raises(StoreError, match=r"tenants\.db: it cannot be opened"):
+        early.observe("contoso")
+
+
 def test_a_folder_that_may_not_be_entered_is_not_an_empty_tenant(unprivileged: Path) -> None:
     path = unprivileged / "shut" / "tenants.db"
     path.parent.mkdir()
