@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.stores.base import StoreError
-from reconciler.stores.files import Kept, stamp
+from reconciler.stores.files import Kept, Stamp, stamp
 from reconciler.stores.versions import are_there, bring_up_to_date
 
 BUSY_SECONDS = 30.0
@@ -50,6 +50,7 @@ class SqliteReading:
         self.where = str(path)
         self._path = path
         self._busy_seconds = busy_seconds
+        self._journal: tuple[Stamp, Path] | None = None
         self._reader = Kept(path, lambda: self._connect("ro"), begin="BEGIN")
 
     @contextmanager
@@ -59,7 +60,7 @@ class SqliteReading:
             yield None
             return
         with _errors_in_words(self.where):
-            if self._undo_interrupted_write():
+            if self._undo_interrupted_write(now):
                 now = None
             with self._reader.transaction(now) as connection:
                 yield connection if are_there(connection, self.where) else None
@@ -67,13 +68,15 @@ class SqliteReading:
     def close(self) -> None:
         self._reader.close()
 
-    def _undo_interrupted_write(self) -> bool:
+    def _undo_interrupted_write(self, now: Stamp) -> bool:
         """What a writer that was killed left must be rolled back before anyone reads, and SQLite does not do that
         through a read-only connection. It writes nothing new: the file becomes what the last commit left.
 
         Whether there was anything to look at: the write of another may as well go on.
         """
-        if not Path(f"{os.path.realpath(self._path)}-journal").exists():
+        if self._journal is None or not now.is_same_file(self._journal[0]):
+            self._journal = now, Path(f"{os.path.realpath(self._path)}-journal")
+        if not self._journal[1].exists():
             return False
         try:
             with closing(self._connect("rw")) as connection:
@@ -145,6 +148,8 @@ def _errors_in_words(where: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"{where}: {_in_words(error.orig)}") from error
+    except sqlite3.Error as error:  # of rows that the driver was asked for, past SQLAlchemy
+        raise StoreError(f"{where}: {_in_words(error)}") from error
 
 
 _WORDS = {
