@@ -48,8 +48,17 @@ def sha256(data: bytes) -> str:
 
 def fingerprint(digests: Iterable[tuple[EntityId, str]]) -> str:
     """Of a whole state, from its entities' digests: ``sha256:...``. The empty state has one too."""
-    lines = "".join(f"{id.kind}/{id.key} {digest}\n" for id, digest in sorted(digests))
-    return "sha256:" + sha256(lines.encode())
+    return fingerprint_of((lines(digests),))
+
+
+def lines(digests: Iterable[tuple[EntityId, str]]) -> str:
+    """What a fingerprint is of: a line for each entity, sorted; those of a state are its kinds', kind by kind."""
+    return "".join([f"{kind}/{key} {digest}\n" for (kind, key), digest in sorted(digests)])
+
+
+def fingerprint_of(pieces: Iterable[str]) -> str:
+    """The fingerprint of a state, from the `lines` of its kinds, sorted."""
+    return "sha256:" + sha256("".join(pieces).encode())
 
 
 def state_fingerprint(state: State) -> str:

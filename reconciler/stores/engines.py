@@ -3,18 +3,18 @@
 PostgreSQL stands in `engines_postgresql`; how rows are written, in `rows`.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from stat import S_ISDIR
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from reconciler.stores.base import StoreError
+from reconciler.stores.files import Kept, Stamp, stamp
 from reconciler.stores.versions import are_there, bring_up_to_date
 
 BUSY_SECONDS = 30.0
@@ -50,46 +50,46 @@ class SqliteReading:
         self.where = str(path)
         self._path = path
         self._busy_seconds = busy_seconds
-        self._reader = self._engine("ro", begin="BEGIN")
+        self._journal: tuple[Stamp, Path] | None = None
+        self._reader = Kept(path, lambda: self._connect("ro"), begin="BEGIN")
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
-        if not _is_there(self._path):
+        now = stamp(self._path)
+        if now is None:
             yield None
             return
         with _errors_in_words(self.where):
-            self._undo_interrupted_write()
-            with self._reader.begin() as connection:
+            if self._undo_interrupted_write(now):
+                now = None
+            with self._reader.transaction(now) as connection:
                 yield connection if are_there(connection, self.where) else None
 
     def close(self) -> None:
-        self._reader.dispose()
+        self._reader.close()
 
-    def _undo_interrupted_write(self) -> None:
+    def _undo_interrupted_write(self, now: Stamp) -> bool:
         """What a writer that was killed left must be rolled back before anyone reads, and SQLite does not do that
         through a read-only connection. It writes nothing new: the file becomes what the last commit left.
+
+        Whether there was anything to look at: the write of another may as well go on.
         """
-        file = self._path.resolve()
-        if not file.with_name(f"{file.name}-journal").exists():
-            return
+        if self._journal is None or not now.is_same_file(self._journal[0]):
+            self._journal = now, Path(f"{os.path.realpath(self._path)}-journal")
+        if not self._journal[1].exists():
+            return False
         try:
             with closing(self._connect("rw")) as connection:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.where}: {_in_words(error)}") from error
-
-    def _engine(self, mode: str, *, begin: str) -> Engine:
-        engine = create_engine("sqlite://", creator=lambda: self._connect(mode), poolclass=NullPool)
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        return engine
+        return True
 
     def _connect(self, mode: str) -> sqlite3.Connection:
+        """Of any thread, one at a time: a store may be made by one, and used by another."""
         uri = f"{self._path.as_uri()}?mode={mode}"
-        return sqlite3.connect(uri, uri=True, timeout=self._busy_seconds, isolation_level=None)
+        waits = self._busy_seconds
+        return sqlite3.connect(uri, uri=True, timeout=waits, isolation_level=None, check_same_thread=False)
 
 
 class SqliteWriting(SqliteReading):
@@ -101,46 +101,34 @@ class SqliteWriting(SqliteReading):
 
     def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         super().__init__(path, busy_seconds)
-        self._writer = self._engine("rwc", begin="BEGIN IMMEDIATE")
-
-        @event.listens_for(self._writer, "connect")
-        def _connected(connection: sqlite3.Connection, _: object) -> None:
-            connection.execute("PRAGMA synchronous = FULL")
+        self._writer = Kept(path, self._connect_to_write, begin="BEGIN IMMEDIATE")
 
     def bring_up_to_date(self) -> None:
         """Of a database that is there: so that a writer can read what an older reconciler wrote."""
-        if _is_there(self._path):
+        if stamp(self._path) is not None:
             with self.writing():
                 pass
 
     @contextmanager
     def writing(self, *_: str) -> Iterator[Connection]:
         """Whatever the tenants: the file has one lock."""
-        if not _is_there(self._path):
+        now = stamp(self._path)
+        if now is None:
             _make_folder(self._path.parent)
-        with _errors_in_words(self.where), self._writer.begin() as connection:
-            bring_up_to_date(connection, self.where)
-            yield connection
+        with _errors_in_words(self.where):
+            with self._writer.transaction(now) as connection:
+                bring_up_to_date(connection, self.where)
+                yield connection
+            self._writer.wrote()
 
     def close(self) -> None:
         super().close()
-        self._writer.dispose()
+        self._writer.close()
 
-
-def _is_there(path: Path) -> bool:
-    """Whether a file is there. What cannot be told, or a link to nothing, is an error, never "no state yet"."""
-    try:
-        folder = S_ISDIR(path.stat().st_mode)
-    except FileNotFoundError:
-        dangling = next((each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None)
-        if dangling is None:
-            return False
-        raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
-    except OSError as error:
-        raise StoreError(f"{path}: it cannot be opened ({error.strerror})") from error
-    if folder:
-        raise StoreError(f"{path}: it cannot be opened (it is a folder)")
-    return True
+    def _connect_to_write(self) -> sqlite3.Connection:
+        connection = self._connect("rwc")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
 
 
 def _make_folder(folder: Path) -> None:
@@ -160,6 +148,8 @@ def _errors_in_words(where: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"{where}: {_in_words(error.orig)}") from error
+    except sqlite3.Error as error:  # of rows that the driver was asked for, past SQLAlchemy
+        raise StoreError(f"{where}: {_in_words(error)}") from error
 
 
 _WORDS = {

@@ -4,23 +4,22 @@ PostgreSQL: COPY, and to write over rows, DELETE and COPY. From a dozen rows on 
 and always than a temporary table with ON CONFLICT, which would leave its traces in the catalog (docs/decisions/014).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Table, bindparam, delete
+from sqlalchemy import Connection, Table, bindparam, delete
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
 
-Row = Mapping[str, Any]
-"""A value for each column, the same columns in all rows of one call."""
+from reconciler.stores.statements import Row, Statement
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, in their order."""
+    """Insert rows, in their order; the same columns in all of them."""
     if _is_postgresql(connection):
         _copy(connection, table, rows)
-    else:
-        _execute_many(connection, table.insert().inline(), rows)
+    elif rows:
+        _insert(table, tuple(rows[0])).run_each(connection, rows)
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -28,35 +27,37 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     if _is_postgresql(connection):
         delete_rows(connection, table, rows)
         _copy(connection, table, rows)
-    else:
-        made = sqlite.insert(table)
-        rest = {column.name: made.excluded[column.name] for column in table.columns if not column.primary_key}
-        over = made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
-        _execute_many(connection, over, rows)
+    elif rows:
+        _upsert(table, tuple(rows[0])).run_each(connection, rows)
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
     """Remove rows by their primary keys, which are text; one that is not there is no harm."""
     if _is_postgresql(connection):
         _delete_at_once(connection, table, keys)
-    else:
-        names = [column.name for column in table.primary_key]
-        statement = delete(table).where(*(table.c[name] == bindparam(f"its_{name}") for name in names))
-        _execute_many(connection, statement, [{f"its_{name}": key[name] for name in names} for key in keys])
+    elif keys:
+        _delete(table).run_each(connection, keys)
+
+
+@cache
+def _insert(table: Table, columns: tuple[str, ...]) -> Statement:
+    return Statement(table.insert().inline(), columns)
+
+
+@cache
+def _upsert(table: Table, columns: tuple[str, ...]) -> Statement:
+    made = sqlite.insert(table).inline()
+    rest = {column.name: made.excluded[column.name] for column in table.columns if not column.primary_key}
+    return Statement(made.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest), columns)
+
+
+@cache
+def _delete(table: Table) -> Statement:
+    return Statement(delete(table).where(*(column == bindparam(column.name) for column in table.primary_key)))
 
 
 def _is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
-
-
-def _execute_many(connection: Connection, statement: ClauseElement, rows: Sequence[Row]) -> None:
-    """Once for each row, handed to the driver as it is: through ``execute``, thousands of rows cost twice as much."""
-    if not rows:
-        return
-    compiled = cast(SQLCompiler, statement.compile(dialect=connection.dialect, column_keys=list(rows[0])))
-    names = compiled.positiontup
-    assert names is not None, "SQLite counts its parameters"
-    connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

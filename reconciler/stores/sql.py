@@ -7,16 +7,15 @@ taken of the row itself.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, insert, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
 
-from reconciler.core.bodies import faults
-from reconciler.core.sketch import Sketch
-from reconciler.core.synchronised import of_actual, version
+from reconciler.core.sketch import FEW, Sketch
+from reconciler.core.synchronised import version
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.stores import schema
@@ -39,6 +38,9 @@ from reconciler.stores.base import (
 )
 from reconciler.stores.engines import Readable, Writable
 from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
+from reconciler.stores.statements import Statement
+from reconciler.stores.taken import Taken, loaded, made
+from reconciler.stores.told import Told
 
 
 class SqlReader:
@@ -46,7 +48,8 @@ class SqlReader:
 
     def __init__(self, database: Readable) -> None:
         self._database = database
-        self._taken = _Taken()
+        self._taken = Taken()
+        self._told = Told()
 
     def tenants(self) -> Sequence[str]:
         with self._database.reading() as connection:
@@ -63,22 +66,19 @@ class SqlReader:
             return Snapshot(tenant, dict(sorted(entities.items())), now, kept.revision)
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
-        table = schema.entities
         with self._database.reading() as connection:
             kept = _standing(connection, tenant) if connection else None
             if connection is None or kept is None:
                 return None
-            if verify or not kept.tells_parts:
-                columns = (table.c.kind, table.c.key, table.c.origin, table.c.body)
-                rows = _plainly(connection, select(*columns).where(table.c.tenant == tenant))
-                return self._of_bodies(tenant, kept, rows)
-            columns = (table.c.kind, table.c.key, table.c.synced, table.c.origin)
-            rows = _plainly(connection, select(*columns).where(table.c.tenant == tenant))
-        kinds, keys, synced, origins = zip(*rows, strict=True) if rows else ((), (), (), ())
-        ids = list(map(EntityId, kinds, keys))
+            parts = self._told.parts(connection, tenant) if kept.tells_parts and not verify else None
+            if parts is None:
+                return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant))
+        synced: dict[EntityId, str] = {}
+        for part in parts:
+            synced.update(part.synced)
         state = Sketch(
-            dict(zip(ids, synced, strict=True)),
-            lambda: zip(ids, origins, strict=True),
+            synced,
+            lambda: chain.from_iterable(part.origins for part in parts),
             lambda some: self._bodies(tenant, kept, some),
             lambda some: self._digests(tenant, kept, some),
         )
@@ -96,28 +96,29 @@ class SqlReader:
         state = Sketch(
             {id: synced for id, (_, synced) in told.items()},
             lambda: ((id, row[2]) for id, row in found.items()),
-            lambda some: [_made(found[id], what) for id in (found if some is None else some)],
+            lambda some: [made(found[id], what) for id in (found if some is None else some)],
             lambda _: ((id, digest) for id, (digest, _) in told.items()),
         )
         return Snapshot(tenant, state, fingerprint((id, digest) for id, (digest, _) in told.items()), kept.revision)
 
     def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
         """Some entities (``None``: all) of a tenant that still stands as it did."""
+        where = self._database.where
         with self._as_sketched(tenant, kept) as connection:
             if ids is None:
-                return list(_entities(connection, tenant, self._database.where))
-            return [
-                each for some in _by_kind(ids) for each in _entities(connection, tenant, self._database.where, *some)
-            ]
+                return _entities(connection, tenant, where)
+            if len(ids) <= FEW:
+                return [each for id in ids if (each := _entity(connection, tenant, id, where))]
+            return [each for some in _by_kind(ids) for each in _some_entities(connection, tenant, where, *some)]
 
-    def _digests(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[tuple[EntityId, str]]:
+    def _digests(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Iterable[tuple[EntityId, str]]:
         """The digests of some entities (``None``: all) of a tenant that still stands as it did."""
-        table = schema.entities
-        query = select(table.c.kind, table.c.key, table.c.digest).where(table.c.tenant == tenant)
-        queries = [query] if ids is None else [query.where(*some) for some in _by_kind(ids)]
         with self._as_sketched(tenant, kept) as connection:
-            rows = chain.from_iterable(_plainly(connection, each) for each in queries)
-            return [(EntityId(kind, key), digest) for kind, key, digest in rows]
+            if ids is not None and len(ids) <= FEW:
+                found = ((id, _DIGEST.rows(connection, tenant=tenant, kind=id.kind, key=id.key)) for id in ids)
+                return [(id, digest) for id, rows in found for (digest,) in rows]
+            told = self._told.digests(connection, tenant)
+            return _digests(connection, tenant, self._database.where)[0].items() if told is None else told
 
     @contextmanager
     def _as_sketched(self, tenant: str, kept: "_Kept") -> Iterator[Connection]:
@@ -179,75 +180,73 @@ class SqlStore(SqlReader):
     def _write_part(self, connection: Connection, part: TenantWrite) -> Committed:
         where = self._writable.where
         if part.record is not None:
-            applied = _applied_at(connection, part.tenant, part.record.plan)
-            if applied is not None:
+            for (applied,) in _APPLIED.rows(connection, tenant=part.tenant, plan=part.record.plan):
                 raise Refused(AlreadyApplied(applied))
         guarded(part, lambda id: _entity(connection, part.tenant, id, where))
-        held = _held(connection, part.tenant, where)
-        if held.fingerprint() != part.expected:  # as the rows say that they are; now as they are
-            held = _held(connection, part.tenant, where, verify=True)
-        if held.fingerprint() != part.expected:
-            raise Refused(Stale(held.fingerprint(), tuple(_moves(connection, part.tenant, part.revision))))
+        kept = _standing(connection, part.tenant)
+        right = kept.tells_parts
+        if not right or kept.fingerprint != part.expected:
+            right = _looked_into(connection, part, where) and right
         if part.record is not None:
-            connection.execute(insert(schema.journal), [_journal_row(part.record)])
-        return _write(connection, held, part.writes, where=where, actor=part.by, at=part.at)
+            _JOURNAL.run(connection, **_journal_row(part.record))
+        return self._write(connection, part, kept, right=right)
 
     def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
         with self._writable.writing(tenant) as connection:
-            held = _held(connection, tenant, self._writable.where)
-            return _write(connection, held, writes, where=self._writable.where, actor=actor, at=at)
+            kept = _standing(connection, tenant)
+            if not kept.tells_parts:
+                _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
+            part = TenantWrite(tenant, tuple(writes), actor, at, kept.fingerprint or "")
+            return self._write(connection, part, kept, right=kept.tells_parts)
+
+    def _write(self, connection: Connection, part: TenantWrite, kept: "_Kept", *, right: bool) -> Committed:
+        """``right``: whether all digests are kept, and say what the rows do."""
+        tenant, revision = part.tenant, kept.revision + 1
+        last = {each.entity: each.after for each in part.writes}
+        gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
+        here = [self._taken.row(tenant, after) for after in last.values() if after is not None]
+        move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
+        delete_rows(connection, schema.entities, gone)
+        upsert_rows(connection, schema.entities, here)
+        insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in last])
+        now = self._told.fingerprint(connection, tenant) if right else None
+        if now is None:
+            now = self._put_right(connection, tenant)
+        _COUNT.run(connection, tenant=tenant, revision=revision, fingerprint=now, shape=version())
+        return Committed(now, revision)
+
+    def _put_right(self, connection: Connection, tenant: str) -> str:
+        """Take the digests of all rows anew; the fingerprint."""
+        rows = [self._taken.row(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
+        _KEEP.run_each(connection, rows)
+        return fingerprint((EntityId(row["kind"], row["key"]), row["digest"]) for row in rows)
 
 
-@dataclass(slots=True)
-class _Taken:
-    """Digests that were taken of rows: of an entity, and of its synchronised part.
+def _looked_into(connection: Connection, part: TenantWrite, where: str) -> bool:
+    """Whether the digests that are kept were right, where the state is the expected one; raises `Refused`, if not.
 
-    Tenants of one template have the same rows, letter by letter, and each is looked into once.
+    As the rows say that they are first, and then as they are.
     """
-
-    known: dict[tuple[Any, ...], tuple[str, str] | None] = field(default_factory=dict)
-
-    def of(self, row: tuple[Any, ...], what: str) -> tuple[str, str] | None:
-        """``None`` for what is no body of ours. Raises `StoreError` for what is no JSON."""
-        if row not in self.known:
-            if len(self.known) >= _AT_MOST:
-                self.known.clear()
-            each = _made(row, what)
-            sound = next(faults({each.id: each}), None) is None
-            self.known[row] = (each.digest(), of_actual(each)) if sound else None
-        return self.known[row]
+    for verify in (False, True):
+        digests, right = _digests(connection, part.tenant, where, verify=verify)
+        now = fingerprint(digests.items())
+        if now == part.expected:
+            return right
+    raise Refused(Stale(now, tuple(_moves(connection, part.tenant, part.revision))))
 
 
-_AT_MOST = 20_000
-"""So many rows are remembered: some tens of megabytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What a write has to know of a tenant's state: not the bodies. ``kept``: whether all digests are, and right."""
-
-    tenant: str
-    revision: int
-    digests: Mapping[EntityId, str]
-    kept: bool = True
-
-    def fingerprint(self) -> str:
-        return fingerprint(self.digests.items())
-
-
-def _held(connection: Connection, tenant: str, where: str, *, verify: bool = False) -> _Held:
-    """``verify``: of the bodies, whatever digests are kept."""
-    table = schema.entities
-    query = select(table.c.kind, table.c.key, table.c.digest).where(table.c.tenant == tenant)
-    kept = {EntityId(kind, key): digest for kind, key, digest in connection.execute(query)}
+def _digests(
+    connection: Connection, tenant: str, where: str, *, verify: bool = False
+) -> tuple[Mapping[EntityId, str], bool]:
+    """Of all entities, and whether the rows have them. ``verify``: of the bodies, whatever digests are kept."""
+    kept = {EntityId(kind, key): digest for kind, key, digest in _DIGESTS.rows(connection, tenant=tenant)}
     found: dict[EntityId, str] = {}
-    if verify or None in kept.values():
-        without = () if verify else (table.c.digest.is_(None),)
-        found = {each.id: each.digest() for each in _entities(connection, tenant, where, *without)}
-    unkept = frozenset(id for id, digest in found.items() if kept[id] != digest)
-    standing = _standing(connection, tenant)
-    known = standing.tells_parts and not unkept
-    return _Held(tenant, standing.revision, {**kept, **found}, known)
+    if verify:
+        found = {each.id: each.digest() for each in _entities(connection, tenant, where)}
+    elif None in kept.values():
+        without = schema.entities.c.digest.is_(None)
+        found = {each.id: each.digest() for each in _some_entities(connection, tenant, where, without)}
+    return {**kept, **found}, all(kept[id] == digest for id, digest in found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,16 +264,9 @@ class _Kept:
 
 
 def _standing(connection: Connection, tenant: str) -> _Kept:
-    table = schema.tenants
-    query = select(table.c.fingerprint, table.c.revision, table.c.shape).where(table.c.tenant == tenant)
-    row = connection.execute(query).first()
-    return _Kept(row.fingerprint, row.revision, row.shape) if row else _Kept(None, 0)
-
-
-def _plainly(connection: Connection, query: Select[Any]) -> Sequence[tuple[Any, ...]]:
-    """Rows of text as the driver gives them: SQLAlchemy's own cost as much again as reading them."""
-    rows: Sequence[tuple[Any, ...]] = connection.execute(query).cursor.fetchall()
-    return rows
+    for row in _STANDING.rows(connection, tenant=tenant):
+        return _Kept(*row)
+    return _Kept(None, 0)
 
 
 def _by_kind(ids: Collection[EntityId]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
@@ -296,93 +288,25 @@ def _has_rows(connection: Connection, tenant: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> Iterator[Entity]:
-    table = schema.entities
-    query = select(table.c.kind, table.c.key, table.c.origin, table.c.body).where(table.c.tenant == tenant, *which)
-    yield from (_made(row, f"{where}: the body of {tenant}") for row in connection.execute(query).all())
+def _entities(connection: Connection, tenant: str, where: str) -> list[Entity]:
+    return [made(row, f"{where}: the body of {tenant}") for row in _BODIES.rows(connection, tenant=tenant)]
 
 
-def _made(row: Sequence[Any], what: str) -> Entity:
-    """The entity of a row of kind, key, origin and body. Raises `StoreError` for a body that is no JSON."""
-    kind, key, origin, body = row
-    return Entity(EntityId(kind, key), _json(body, dict, f"{what}/{kind}/{key}"), origin)
+def _some_entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> list[Entity]:
+    rows = connection.execute(_ROWS.where(*which), {"tenant": tenant}).all()
+    return [made((*row,), f"{where}: the body of {tenant}") for row in rows]
 
 
 def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> Entity | None:
-    table = schema.entities
-    query = select(table.c.origin, table.c.body).where(
-        table.c.tenant == tenant, table.c.kind == id.kind, table.c.key == id.key
-    )
-    for origin, body in connection.execute(query):
-        return Entity(id, _json(body, dict, f"{where}: the body of {tenant}/{id.kind}/{id.key}"), origin)
+    for row in _BODY.rows(connection, tenant=tenant, kind=id.kind, key=id.key):
+        return made(row, f"{where}: the body of {tenant}")
     return None
-
-
-def _json(text: str, kind: type, what: str) -> Any:
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise StoreError(f"{what} is damaged: it is not JSON ({error})") from error
-    if not isinstance(value, kind):
-        raise StoreError(f"{what} is damaged: it is not a {'map' if kind is dict else 'list'}")
-    return value
 
 
 def _moves(connection: Connection, tenant: str, revision: int) -> list[Move]:
     table = schema.moves
     query = select(table).where(table.c.tenant == tenant, table.c.revision > revision).order_by(table.c.id)
     return [Move(row.revision, EntityId(row.kind, row.key), row.actor, row.at) for row in connection.execute(query)]
-
-
-def _applied_at(connection: Connection, tenant: str, plan: str) -> str | None:
-    table = schema.journal
-    return connection.scalar(select(table.c.at).where(table.c.tenant == tenant, table.c.plan == plan))
-
-
-def _write(  # noqa: PLR0913 - where and what, and three that say who
-    connection: Connection, held: _Held, writes: Sequence[EntityWrite], *, where: str, actor: str, at: str
-) -> Committed:
-    revision = held.revision + 1
-    last = {each.entity: each.after for each in writes}
-    gone = [_key(held.tenant, id) for id, after in last.items() if after is None]
-    new = {id: after.digest() for id, after in last.items() if after is not None}
-    here = [_entity_row(held.tenant, after, new[id]) for id, after in last.items() if after is not None]
-    move = {"tenant": held.tenant, "revision": revision, "actor": actor, "at": at}
-    delete_rows(connection, schema.entities, gone)
-    upsert_rows(connection, schema.entities, here)
-    insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in last])
-    digests = {id: digest for id, digest in held.digests.items() if id not in last} | new
-    if not held.kept and held.digests.keys() - last.keys():
-        rest = (each for each in _entities(connection, held.tenant, where) if each.id not in last)
-        kept = [_digests(held.tenant, each, digests[each.id]) for each in rest]
-        connection.execute(_KEEP, kept)
-    now = fingerprint(digests.items())
-    connection.execute(_COUNT, {"tenant": held.tenant, "revision": revision, "fingerprint": now, "shape": version()})
-    return Committed(now, revision)
-
-
-_KEEP = text(
-    'UPDATE entities SET digest = :digest, synced = :synced WHERE tenant = :tenant AND kind = :kind AND "key" = :key'
-)
-_COUNT = text(
-    "INSERT INTO tenants (tenant, revision, fingerprint, shape) VALUES (:tenant, :revision, :fingerprint, :shape)"
-    " ON CONFLICT (tenant) DO UPDATE SET"
-    " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape"
-)
-"""The last of a write: whatever was written to the entities before took the fingerprint away."""
-
-
-def _key(tenant: str, id: EntityId) -> dict[str, Any]:
-    return {"tenant": tenant, "kind": id.kind, "key": id.key}
-
-
-def _entity_row(tenant: str, entity: Entity, digest: str) -> dict[str, Any]:
-    body = orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
-    return {**_digests(tenant, entity, digest), "origin": entity.origin, "body": body}
-
-
-def _digests(tenant: str, entity: Entity, digest: str) -> dict[str, Any]:
-    return {**_key(tenant, entity.id), "digest": digest, "synced": of_actual(entity)}
 
 
 def _journal_row(record: Record) -> dict[str, Any]:
@@ -406,5 +330,39 @@ def _records(connection: Connection, tenant: str | None, where: str) -> list[Rec
 
 def _record(row: Any, where: str) -> Record:
     what = f"{where}: the journal's record of {row.tenant} at {row.at}"
-    changes = tuple(_json(row.changes, list, what))
-    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, _json(row.notes, dict, what))
+    changes = tuple(loaded(row.changes, list, what))
+    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, loaded(row.notes, dict, what))
+
+
+_OF_TENANT = schema.entities.c.tenant == bindparam("tenant")
+_BY_ID = schema.entities.c.kind == bindparam("kind"), schema.entities.c.key == bindparam("key")
+_ROWS = select(*(schema.entities.c[name] for name in ("kind", "key", "origin", "body"))).where(_OF_TENANT)
+_BODIES = Statement(_ROWS)
+_BODY = Statement(_ROWS.where(*_BY_ID))
+_DIGEST = Statement(select(schema.entities.c.digest).where(_OF_TENANT, *_BY_ID))
+_DIGESTS = Statement(select(*(schema.entities.c[name] for name in ("kind", "key", "digest"))).where(_OF_TENANT))
+_STANDING = Statement(
+    select(*(schema.tenants.c[name] for name in ("fingerprint", "revision", "shape"))).where(
+        schema.tenants.c.tenant == bindparam("tenant")
+    )
+)
+_APPLIED = Statement(
+    select(schema.journal.c.at).where(
+        schema.journal.c.tenant == bindparam("tenant"), schema.journal.c.plan == bindparam("plan")
+    )
+)
+_JOURNAL = Statement(insert(schema.journal).inline(), ("tenant", "plan", "at", "by", "commit", "changes", "notes"))
+_KEEP = Statement(
+    text(
+        "UPDATE entities SET digest = :digest, synced = :synced"
+        ' WHERE tenant = :tenant AND kind = :kind AND "key" = :key'
+    )
+)
+_COUNT = Statement(
+    text(
+        "INSERT INTO tenants (tenant, revision, fingerprint, shape) VALUES (:tenant, :revision, :fingerprint, :shape)"
+        " ON CONFLICT (tenant) DO UPDATE SET"
+        " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape"
+    )
+)
+"""The last of a write: whatever was written to the entities before took the fingerprint away."""

@@ -1,9 +1,11 @@
 """The version of a database's tables, and bringing them up to date. Versions are four digits, in order."""
 
+import sqlite3
 from importlib.resources import as_file, files
 from threading import Lock
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import OperationalError
 
 from reconciler.stores import schema
 from reconciler.stores.base import StoreError
@@ -51,10 +53,33 @@ _NEWER = "they are of a newer reconciler: upgrade this one"
 
 def _version(connection: Connection, where: str) -> str | None:
     """``None`` where there is nothing of ours. Tables that lost their version are not taken for an empty database."""
+    return _told(connection) or _looked_for(connection, where)
+
+
+def _told(connection: Connection) -> str | None:
+    """As each transaction asks; ``None`` where that does not tell. In PostgreSQL a question that fails ends the
+    transaction, so whether there is a table is asked first.
+    """
+    if connection.dialect.name == "postgresql" and not connection.exec_driver_sql(_IS_THERE).scalar():
+        return None
+    try:
+        version: str | None = connection.exec_driver_sql(_ASK).scalar()
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+            raise
+        return None  # no such table
+    return version
+
+
+_ASK = f"SELECT version_num FROM {VERSION_TABLE}"
+_IS_THERE = f"SELECT to_regclass('{VERSION_TABLE}') IS NOT NULL"
+
+
+def _looked_for(connection: Connection, where: str) -> str | None:
     found = inspect(connection)
     version: str | None = None
     if found.has_table(VERSION_TABLE):
-        version = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+        version = connection.exec_driver_sql(_ASK).scalar()
     if version is None and (strays := sorted({*schema.metadata.tables} & {*found.get_table_names()})):
         raise StoreError(f"{where}: it has tables of ours ({', '.join(strays)}), but not their version; it is damaged")
     return version

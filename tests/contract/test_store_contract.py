@@ -139,6 +139,29 @@ def test_a_sketch_is_what_observing_finds(database: Place) -> None:
             assert dict(found.entities.items()) == found.entities.whole() == whole.entities
 
 
+ODD = ["a b", " ", "\x1f", "\n", "ü", "z" * 300]
+"""Keys and origins that nothing of ours has, but that a store keeps all the same."""
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_told_by_digests_holds_whatever_keys_and_origins_are(database: Place, odd: str) -> None:
+    ids = [EntityId("Plan", odd), EntityId("Plan", "basic"), EntityId("Product", "a"), EntityId("PlanCategory", odd)]
+    with closing(database.writer()) as store:
+        for number, origin in enumerate(("northwind", None, "", odd)):
+            entities = [Entity(id, {"name": str(number)}, origin) for id in ids]
+            entities[1] = replace(entities[1], origin="northwind")
+            done = store.overwrite("contoso", put(*entities), actor="tenant", at=AT)
+            state = {each.id: each for each in entities}
+            assert done.fingerprint == state_fingerprint(state) == store.observe("contoso").fingerprint
+            assert dict(store.observe("contoso").entities) == state
+            assert store.observe("contoso", verify=True).fingerprint == done.fingerprint
+            found = store.sketch("contoso")
+            assert found is None or dict(found.entities) == state
+            if found is not None:
+                assert isinstance(found.entities, Sketch)
+                assert found.entities.origins == {id: each.origin for id, each in state.items()}
+
+
 def test_a_sketch_of_what_moved_since_is_not_filled_in(database: Place) -> None:
     with closing(database.writer()) as store:
         commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
@@ -192,6 +215,13 @@ def test_whoever_wrote_may_change_what_they_gave(store: TenantStore) -> None:
     body["limits"]["included"] = 2
     assert store.observe("contoso") == before
     assert before.fingerprint == state_fingerprint(before.entities)
+    own = Entity(EntityId("Plan", "basic"), body)
+    for included in (3, 4):
+        body["limits"]["included"] = included  # and write the same value, which is another now
+        store.overwrite("contoso", put(own), actor="tenant", at=AT)
+        now = store.observe("contoso")
+        assert now.entities[own.id].body["limits"] == {"included": included}
+        assert now.fingerprint == state_fingerprint(now.entities) == store.observe("contoso", verify=True).fingerprint
 
 
 def test_whoever_read_may_change_what_they_got(store: TenantStore) -> None:

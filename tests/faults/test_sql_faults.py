@@ -22,6 +22,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 
+from reconciler.core.sketch import Sketch
+from reconciler.core.synchronised import of_actual
 from reconciler.model.entity import fingerprint
 from reconciler.stores import schema, versions
 from reconciler.stores.base import Committed, EntityWrite, Record, Stale, StoreError, TenantStore
@@ -305,6 +307,16 @@ def test_a_file_that_may_not_be_read_is_not_an_empty_tenant(unprivileged: Path) 
         reader(path).observe("contoso")
 
 
+def test_a_file_that_may_not_be_read_any_more(unprivileged: Path) -> None:
+    path = unprivileged / "tenants.db"
+    filled(path)
+    early = reader(path)
+    early.observe("contoso")
+    path.chmod(0o000)
+    with pytest.raises(StoreError, match=r"tenants\.db: it cannot be opened"):
+        early.observe("contoso")
+
+
 def test_a_folder_that_may_not_be_entered_is_not_an_empty_tenant(unprivileged: Path) -> None:
     path = unprivileged / "shut" / "tenants.db"
     path.parent.mkdir()
@@ -412,8 +424,9 @@ def test_a_damaged_body_is_named_and_never_passed_over(path: Path, body: str, wh
 def test_text_that_is_not_unicode(path: Path) -> None:
     filled(path)
     tampered(path, "UPDATE entities SET body = CAST(x'7B22FF227D' AS TEXT) WHERE tenant = 'contoso' AND key = 'p03'")
-    with pytest.raises(StoreError, match=r"tenants\.db: .*decode"):
-        reader(path).observe("contoso")
+    for read in (reader(path).observe, reader(path).sketch):
+        with pytest.raises(StoreError, match=r"tenants\.db: .*decode"):
+            read("contoso")
 
 
 @pytest.mark.parametrize(("column", "text"), [("changes", "[{"), ("changes", "{}"), ("notes", "[]"), ("notes", "")])
@@ -449,6 +462,33 @@ def test_a_row_that_was_changed_behind_our_back_is_found(path: Path, statement: 
     outcome = writer(path).commit(SECOND, WRITES, expected=read.fingerprint, revision=read.revision)
     assert outcome == Stale(now.fingerprint, ())
     assert contents(reader(path)) == before
+
+
+def _behind_our_back(path: Path, *statements: str) -> str:
+    """Past the triggers too; the fingerprint that is kept all the same."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for trigger in ("entities_inserted", "entities_deleted", "entities_updated"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        for statement in statements:
+            connection.execute(statement)
+    with closing(sqlite3.connect(path)) as connection:
+        (kept,) = connection.execute("SELECT fingerprint FROM tenants WHERE tenant = 'contoso'").fetchone()
+        return str(kept)
+
+
+@pytest.mark.parametrize("column", ["digest", "synced"])
+def test_digests_that_are_not_there_are_never_passed_over(path: Path, column: str) -> None:
+    """Whatever is said of them: what is left of a text without them is no shorter state."""
+    filled(path)
+    kept = _behind_our_back(path, f"UPDATE entities SET {column} = NULL WHERE key IN ('p03', 'p19')")
+    sketch = reader(path).sketch("contoso")
+    assert sketch is not None and isinstance(sketch.entities, Sketch)
+    assert len(sketch.entities) == 20
+    assert sketch.entities.synced == {id: of_actual(each) for id, each in sketch.entities.whole().items()}
+    outcome = writer(path).commit(SECOND, WRITES, expected=kept, revision=1)
+    now = reader(path).observe("contoso", verify=True)
+    assert outcome == Committed(now.fingerprint, 2)
+    assert reader(path).observe("contoso") == now
 
 
 def test_a_value_that_no_store_keeps_writes_nothing(path: Path) -> None:

@@ -1,0 +1,125 @@
+"""A SQLite file as it stands on the disk, and the connection to it that is kept from one transaction to the next.
+
+To connect, and to read the schema anew, costs more than reading a tenant.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from stat import S_ISDIR
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from reconciler.stores.base import StoreError
+
+
+class Stamp(NamedTuple):
+    """What file there is, and that it is as it was: whoever writes it, replaces it or locks us out changes this."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    def is_same_file(self, other: "Stamp") -> bool:
+        return self[:2] == other[:2]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Of a file, links followed; ``None`` where there is none. What cannot be told, or a link to nothing, is an error,
+    never "no state yet".
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        dangling = next((each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None)
+        if dangling is None:
+            return None
+        raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be opened ({error.strerror})") from error
+    if S_ISDIR(found.st_mode):
+        raise StoreError(f"{path}: it cannot be opened (it is a folder)")
+    return _stamp_of(found)
+
+
+class Kept:
+    """A way to a file that keeps one connection between transactions, as long as nobody else touches the file.
+
+    What a connection remembers of the file is good only then: SQLite notices when another wrote to it, not when another
+    file was copied over it. ``connect``: opens one. ``begin``: how a transaction begins. Threads take turns, or get a
+    connection each; a forked process opens its own, and leaves its parent's alone.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection], *, begin: str) -> None:
+        self._path = path
+        self._connect = connect
+        self._begin = begin
+        self._open()
+
+    def _open(self) -> None:
+        self._process = os.getpid()
+        self._as_left: Stamp | None = None
+        settings = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": -1}
+        self._engine = create_engine("sqlite://", creator=self._connect, **settings)
+        event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql(self._begin))
+
+    @contextmanager
+    def transaction(self, now: Stamp | None) -> Iterator[Connection]:
+        """``now``: how the file stands; ``None`` where that cannot be told, or there is none yet.
+
+        After an error nothing is kept: what was being read may hold a lock.
+        """
+        self._take_up(now)
+        done = False
+        try:
+            with self._engine.begin() as connection:
+                if self._as_left is None and now == _found(self._path):
+                    self._as_left = now
+                yield connection
+            done = True
+        finally:
+            if not done or self._as_left is None:
+                self.close()
+
+    def wrote(self) -> None:
+        """The transaction that ended was a write, and the file stands otherwise since."""
+        now = _found(self._path)
+        if now is not None and self._as_left is not None and now.is_same_file(self._as_left):
+            self._as_left = now
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the connection that is kept."""
+        if self._process == os.getpid():
+            self._as_left = None
+            self._engine.dispose()
+
+    def _take_up(self, now: Stamp | None) -> None:
+        if self._process != os.getpid():
+            _of_the_parent.append(self._engine)
+            self._open()
+        elif now is None or now != self._as_left:
+            self.close()
+
+
+_of_the_parent: list[Engine] = []
+"""In a forked process. Not even let go of: to close them would be to act for the parent."""
+
+
+def _found(path: Path) -> Stamp | None:
+    """As `stamp`, where nobody wants to hear why there is none."""
+    try:
+        return _stamp_of(path.stat())
+    except OSError:
+        return None
+
+
+def _stamp_of(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,122 @@
+"""What the kept digests of a tenant tell, read in a few long texts.
+
+A row for each entity costs more to fetch than to find; and tenants of one template have the same texts, of which each
+is looked into once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, text
+
+from reconciler.model.entity import fingerprint_of, lines
+from reconciler.model.keys import EntityId
+from reconciler.stores.statements import Statement
+
+_T = TypeVar("_T")
+_AT_MOST = 16_000_000
+"""So many characters of texts are remembered."""
+
+
+def _by_kind(*columns: str) -> Mapping[str, Statement]:
+    """For each database: of every kind of a tenant's how many there are, and these columns, a space between two values.
+
+    Of all columns in the same order, whichever that be; one that has no value is passed over.
+    """
+    made = {}
+    for dialect, gathered in (("sqlite", "group_concat"), ("postgresql", "string_agg")):
+        texts = ", ".join(f"{gathered}({column}, ' ')" for column in columns)
+        rows = 'SELECT kind, "key", origin, digest, synced FROM entities WHERE tenant = :tenant ORDER BY kind, "key"'
+        made[dialect] = Statement(text(f"SELECT kind, count(*), {texts} FROM ({rows}) AS sorted GROUP BY kind"))
+    return made
+
+
+_DIGESTS = _by_kind('"key"', "digest")
+_SYNCED = _by_kind('"key"', "synced", "coalesce('=' || origin, '')")
+
+
+class _Part(NamedTuple):
+    """Of one kind: the digests of synchronised parts, and where each came down from."""
+
+    synced: Mapping[EntityId, str]
+    origins: Sequence[tuple[EntityId, str | None]]
+
+
+@dataclass(slots=True)
+class _Memory(Generic[_T]):
+    """What was made of texts, so far as it could be."""
+
+    make: Callable[..., _T | None]
+    known: dict[tuple[Any, ...], _T] = field(default_factory=dict)
+    size: int = 0
+
+    def of(self, *texts: Any) -> _T | None:
+        found = self.known.get(texts)
+        if found is None and (found := self.make(*texts)) is not None:
+            length = sum(len(each) for each in texts if isinstance(each, str))
+            if self.size + length > _AT_MOST:
+                self.known.clear()
+                self.size = 0
+            self.known[texts] = found
+            self.size += length
+        return found
+
+
+class Told:
+    """Tells tenants by their kept digests. Where these are not all there, or not told apart, it tells nothing."""
+
+    def __init__(self) -> None:
+        self._ids = _Memory(_ids)
+        self._lines = _Memory(self._lines_of)
+        self._parts = _Memory(self._part_of)
+        self._whole = _Memory(self._pairs)
+
+    def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:
+        """Of every entity of a tenant that is known to have all its digests, and the right ones."""
+        found = [self._whole.of(*row) for row in _rows(_DIGESTS, connection, tenant)]
+        pieces = [each for each in found if each is not None]
+        return chain.from_iterable(pieces) if len(pieces) == len(found) else None
+
+    def fingerprint(self, connection: Connection, tenant: str) -> str | None:
+        """Of the tenant's state, which is known to have all its digests, and the right ones."""
+        found = [self._lines.of(*row) for row in _rows(_DIGESTS, connection, tenant)]
+        pieces = [each for each in found if each is not None]
+        return fingerprint_of(pieces) if len(pieces) == len(found) else None
+
+    def parts(self, connection: Connection, tenant: str) -> list[_Part] | None:
+        """Of the tenant's state by kinds, sorted, what a sketch takes."""
+        found = [self._parts.of(*row) for row in _rows(_SYNCED, connection, tenant)]
+        parts = [each for each in found if each is not None]
+        return parts if len(parts) == len(found) else None
+
+    def _pairs(self, kind: str, number: int, keys: str, digests: str | None) -> Sequence[tuple[EntityId, str]] | None:
+        ids, values = self._ids.of(kind, number, keys), _split(digests, number)
+        return None if ids is None or values is None else tuple(zip(ids, values, strict=True))
+
+    def _lines_of(self, *texts: Any) -> str | None:
+        pairs = self._pairs(*texts)
+        return None if pairs is None else lines(pairs)
+
+    def _part_of(self, kind: str, number: int, keys: str, synced: str | None, origins: str) -> _Part | None:
+        ids, values, whence = self._ids.of(kind, number, keys), _split(synced, number), _split(origins, number)
+        if ids is None or values is None or whence is None:
+            return None
+        came = [each[1:] if each else None for each in whence]
+        return _Part(dict(zip(ids, values, strict=True)), tuple(zip(ids, came, strict=True)))
+
+
+def _rows(statements: Mapping[str, Statement], connection: Connection, tenant: str) -> Iterator[tuple[Any, ...]]:
+    return iter(sorted(statements[connection.dialect.name].rows(connection, tenant=tenant)))
+
+
+def _ids(kind: str, number: int, keys: str) -> tuple[EntityId, ...] | None:
+    names = _split(keys, number)
+    return None if names is None else tuple([EntityId(kind, name) for name in names])
+
+
+def _split(values: str | None, number: int) -> list[str] | None:
+    """``None`` where one has no value, or has a space within."""
+    found = values.split(" ") if values is not None else []
+    return found if len(found) == number else None
