@@ -1,4 +1,7 @@
-"""The tree of tenants: every upstream is there and in the same provider's tree, nothing goes round in circles."""
+"""The tree of tenants: every upstream is there and in the same provider's tree, nothing goes round in circles.
+
+Looked at are bodies, which are at hand; a place or a model means that a policy's text is read, and there are very many.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -6,7 +9,7 @@ from reconciler.core.text import Suggestions
 from reconciler.core.workspace import Tree, words
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY
-from reconciler.model.policy import PriceList, Provider, ServiceTemplate, SyncPolicy
+from reconciler.model.policy import PriceList, Provider, ServiceTemplate
 from reconciler.model.source import SourceDocument
 
 
@@ -29,10 +32,10 @@ def _by_key(documents: Iterable[SourceDocument]) -> dict[str, SourceDocument]:
 def _upstream(
     policy: SourceDocument, tree: Tree, trees: Sequence[Tree], suggestions: Suggestions
 ) -> Iterator[Diagnostic]:
-    assert isinstance(policy.model, SyncPolicy)
-    upstream, place = policy.model.upstream, policy.place_of(("upstream",))
+    upstream = policy.entity.body["upstream"]
     if _is_tenant(upstream, tree):
         return
+    place = policy.place_of(("upstream",))
     elsewhere = next((other for other in trees if _is_tenant(upstream, other)), None)
     if elsewhere:
         summary = f'the upstream "{upstream}" of "{policy.key}" is in the tree of provider "{elsewhere.head.key}"'
@@ -57,7 +60,7 @@ def _is_tenant(key: str, tree: Tree) -> bool:
 
 def _circles(documents: Mapping[str, SourceDocument], field: str, itself: str) -> Iterator[Diagnostic]:
     """Each circle once, at its first document, with the places of the others."""
-    edges = {key: getattr(document.model, field) for key, document in documents.items()}
+    edges = {key: document.entity.body.get(field) for key, document in documents.items()}
     for circle in circles(edges):
         first, *others = (documents[key] for key in circle)
         what = f'{words(first.kind)} "{first.key}"'
@@ -99,21 +102,20 @@ def _currencies(tree: Tree, policies: Mapping[str, SourceDocument]) -> Iterator[
     for document in tree.of(PriceList.__name__):
         yield from _currency(document, document.entity.body.get("currency"), own, tree.head.key)
     for document in tree.of(SYNC_POLICY):
-        model = document.model
-        assert isinstance(model, SyncPolicy)
-        yield from _currency(document, model.currency, currencies.get(model.upstream, own), model.upstream)
+        body = document.entity.body
+        yield from _currency(document, body.get("currency"), currencies.get(body["upstream"], own), body["upstream"])
 
 
 def _currencies_of(policies: Mapping[str, SourceDocument], provider: str) -> dict[str, str]:
     """Every reseller's currency: its own, or that of the next upstream which gives one."""
-    models = {key: document.model for key, document in policies.items() if isinstance(document.model, SyncPolicy)}
-    known = {key: model.currency for key, model in models.items() if model.currency is not None}
-    for start in models:
+    bodies = {key: document.entity.body for key, document in policies.items()}
+    known = {key: body["currency"] for key, body in bodies.items() if body.get("currency") is not None}
+    for start in bodies:
         walk: dict[str, None] = {}
         key = start
-        while key in models and key not in known and key not in walk:
+        while key in bodies and key not in known and key not in walk:
             walk[key] = None
-            key = models[key].upstream
+            key = bodies[key]["upstream"]
         known |= dict.fromkeys(walk, known.get(key, provider))
     return known
 

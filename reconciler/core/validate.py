@@ -14,7 +14,7 @@ from reconciler.model.diagnostics import Diagnostic, in_order
 from reconciler.model.entity import sha256
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
-from reconciler.model.policy import Provider, SyncPolicy, Workspace
+from reconciler.model.policy import Workspace
 from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 
 SCHEMES = frozenset({"sqlite", "postgresql", "http", "https"})
@@ -61,7 +61,7 @@ def _catalog(arrangement: Arrangement) -> Catalog:
         providers={tree.key: tree for tree in providers},
         policies={document.key: document for document, _ in policies},
         provider_of={document.key: provider for document, provider in policies},
-        upstream_of={document.key: _upstream_of(document) for document, _ in policies},
+        upstream_of={document.key: document.entity.body["upstream"] for document, _ in policies},
         stores=dict(_stores((*(tree.provider for tree in providers), *(document for document, _ in policies)))),
         digest=_digest(arrangement),
     )
@@ -70,16 +70,10 @@ def _catalog(arrangement: Arrangement) -> Catalog:
     return catalog
 
 
-def _upstream_of(policy: SourceDocument) -> str:
-    assert isinstance(policy.model, SyncPolicy)
-    return policy.model.upstream
-
-
 def _stores(documents: Iterable[SourceDocument]) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     """By tenant, what its policy, or a provider's document, says of its store, if it says something."""
     for document in documents:
-        assert isinstance(document.model, SyncPolicy | Provider)
-        own = document.model.store, document.model.token_env
+        own = document.entity.body.get("store"), document.entity.body.get("token_env")
         if any(own):
             yield document.key, own
 

@@ -18,6 +18,8 @@ from reconciler.stores.statements import Statement
 _T = TypeVar("_T")
 _AT_MOST = 16_000_000
 """So many characters of texts are remembered."""
+_FEW = 8
+"""Texts about no more entities are not remembered: a tenant's own document is one, and no other tenant has it."""
 
 
 def _by_kind(*columns: str) -> Mapping[str, Statement]:
@@ -52,14 +54,16 @@ class _Memory(Generic[_T]):
     known: dict[tuple[Any, ...], _T] = field(default_factory=dict)
     size: int = 0
 
-    def of(self, *texts: Any) -> _T | None:
-        found = self.known.get(texts)
-        if found is None and (found := self.make(*texts)) is not None:
-            length = sum(len(each) for each in texts if isinstance(each, str))
+    def of(self, kind: str, number: int, *texts: str | None) -> _T | None:
+        """Of so many entities of a kind."""
+        key = kind, number, *texts
+        found = self.known.get(key)
+        if found is None and (found := self.make(*key)) is not None and number > _FEW:
+            length = sum(map(len, filter(None, texts)))
             if self.size + length > _AT_MOST:
                 self.known.clear()
                 self.size = 0
-            self.known[texts] = found
+            self.known[key] = found
             self.size += length
         return found
 
