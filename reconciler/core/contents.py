@@ -3,7 +3,7 @@
 Bodies come from what is kept of the file; places and models from its text, of which only that document is read again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -22,18 +22,21 @@ from reconciler.model.values import Body, Path
 
 
 class FileContents:
-    """The documents of a file without a fault. ``rest``: reads what `core.extract` leaves to this."""
+    """The documents of a file without a fault. ``rest``: reads what `core.extract` leaves to this.
+
+    ``bodies``: if they were read already.
+    """
 
     __slots__ = ("_bodies", "_columns", "_documents", "_file", "_lines", "_models", "_rest", "_texts", "_values")
 
-    def __init__(self, file: SourceFile, rest: Callable[[], bytes]) -> None:
+    def __init__(self, file: SourceFile, rest: Callable[[], bytes], bodies: Iterable[Body] = ()) -> None:
         self._file = file
         self._rest = rest
         self._lines: list[int] = []
         self._columns: list[int] = []
         self._values: list[bytes] = []
         self._texts: list[str] = []
-        self._bodies: dict[int, Body] = {}
+        self._bodies: dict[int, Body] = dict(enumerate(bodies))
         self._documents: dict[int, YamlDocument] = {}
         self._models: dict[int, Part] = {}
 

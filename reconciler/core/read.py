@@ -72,8 +72,8 @@ def read_file(file: SourceFile) -> Reading:
     extracted = extract_file(file.data, file.path)
     if extracted is None:
         return _read_whole(file)
-    summary, rest = extracted
-    return Reading(file.path, summary, FileContents(file, lambda: rest), rest)
+    summary, rest, bodies = extracted
+    return Reading(file.path, summary, FileContents(file, lambda: rest, bodies), rest)
 
 
 def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
@@ -93,7 +93,7 @@ def _read_whole(file: SourceFile) -> Reading:
         else:
             documents.append(_source_document(each, model, contents))
             problems += limit_problems(documents[-1])
-    summary = extract(Found(0, 0, each.id, each.entity.body) for each in documents)
+    summary = extract([Found(0, 0, each.id, each.entity.body) for each in documents])
     return Reading(file.path, summary, contents, None, tuple(documents), tuple(faulty), tuple(problems))
 
 

@@ -144,7 +144,7 @@ class Readings:
         if found is None:  # gone since, or spoilt
             extracted = extract_file(file.data, file.path)
             assert extracted is not None
-            return extracted[1]
+            return extracted.rest
         return found[0]
 
     def _lookup(self, query: str, name: bytes) -> tuple[bytes, Any] | None:
