@@ -12,6 +12,7 @@ import orjson
 from pydantic_core import PydanticCustomError
 
 from reconciler.core.compiled import KNOWN_LAYOUTS, Reader, Refused, is_absent, layout_of
+from reconciler.core.dating import dated_fields, is_dated
 from reconciler.core.limits import crossed_limits, limits_of
 from reconciler.core.parts import ANY, declared
 from reconciler.core.plain import Field, PlainDocument, fields_of, plain_documents
@@ -28,21 +29,34 @@ class Extract(NamedTuple):
     """The documents of a file: their numbers from 0 on, by kind and key; and of each, by number, a digest of it.
 
     ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its keys were.
+    ``dated``: the numbers of those with amounts that depend on the day.
     """
 
     numbers: dict[str, dict[str, int]]
     digests: list[str]
     needs: dict[str, list[str]]
     moved: list[tuple[str, str, list[str]]]
+    dated: list[int]
+
+
+class Told(NamedTuple):
+    """What a document, or a field of it, says that is wanted without looking into it.
+
+    ``needs``: what it names, by kind and key. ``dated``: whether it holds amounts that depend on the day.
+    """
+
+    needs: frozenset[tuple[str, str]]
+    dated: bool
 
 
 class Found(NamedTuple):
-    """A document of a file: where it begins, what it is, and its body."""
+    """A document of a file: where it begins, what it is, its body, and what that tells."""
 
     line: int
     column: int
     id: EntityId
     body: Body
+    told: Sequence[Told]
 
 
 class Contained(NamedTuple):
@@ -58,34 +72,35 @@ def extract_file(data: bytes, file: str) -> Contained | None:
 
     ``None`` for a file with a fault, with a document twice, or with what the short ways do not take.
     """
-    needs: set[tuple[str, str]] = set()
     try:
-        found = [_found(each, needs) for each in _documents(data, file)]
+        found = [_found(each) for each in _documents(data, file)]
     except (Refused, PydanticCustomError):
         return None
     if len({each.id for each in found}) < len(found):
         return None
     bodies = [each.body for each in found]
     rest = [orjson.dumps([[each.line for each in found], [each.column for each in found]]), *map(orjson.dumps, bodies)]
-    return Contained(_extract(found, needs), b"\n".join(rest), bodies)
+    return Contained(extract(found), b"\n".join(rest), bodies)
 
 
-def extract(found: Sequence[Found]) -> Extract:
+def told_by(id: EntityId, body: Body) -> Told:
+    """What a whole body tells."""
+    return Told(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
+
+
+def extract(found: Iterable[Found]) -> Extract:
     """The extract of documents."""
+    result = Extract({}, [], {}, [], [])
     needs: set[tuple[str, str]] = set()
-    for each in found:
-        _add_needs(each.body, _naming(each.id.kind), needs)
-    return _extract(found, needs)
-
-
-def _extract(found: Iterable[Found], needs: Iterable[tuple[str, str]]) -> Extract:
-    result = Extract({}, [], {}, [])
-    for number, each in enumerate(found):
-        kind, key = each.id
+    for number, (_, _, id, body, told) in enumerate(found):
+        kind, key = id
         result.numbers.setdefault(kind, {})[key] = number
-        result.digests.append(digest_of(each.id, each.body))
-        if "moved_from" in each.body:
-            result.moved.append((kind, key, each.body["moved_from"]))
+        result.digests.append(digest_of(id, body))
+        if "moved_from" in body:
+            result.moved.append((kind, key, body["moved_from"]))
+        needs.update(*[each.needs for each in told])
+        if any(each.dated for each in told):
+            result.dated.append(number)
     for kind, key in sorted(needs):
         result.needs.setdefault(kind, []).append(key)
     return result
@@ -121,41 +136,41 @@ def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
     return [PlainDocument(each.place.line, each.place.column, fields_of(each.value)) for each in documents]
 
 
-def _found(document: PlainDocument, needs: set[tuple[str, str]]) -> Found:
-    """Raises `Refused` or ``PydanticCustomError`` for a document at fault. What it names goes into ``needs``."""
+def _found(document: PlainDocument) -> Found:
+    """Raises `Refused` or ``PydanticCustomError`` for a document at fault."""
     fields = document.fields
     kind = fields["kind"].value if "kind" in fields else None
     model = WORKSPACE_KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise Refused
-    body = body_of(model, fields, needs)
+    body, told = body_of(model, fields)
     key = body.pop(model.own_key) if issubclass(model, Document) else ""
-    return Found(document.line, document.column, EntityId(model.__name__, key), body)
+    return Found(document.line, document.column, EntityId(model.__name__, key), body, told)
 
 
-def body_of(model: type[Part], fields: Mapping[str, Field], needs: set[tuple[str, str]]) -> dict[str, Value]:
-    """The body of a document: defaults filled in, without what is absent; its own key still in it.
+def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[Told]]:
+    """The body of a document, and what it tells: defaults filled in, without what is absent; its own key still in it.
 
-    What it names goes into ``needs``. Raises `Refused` or ``PydanticCustomError``.
+    Raises `Refused` or ``PydanticCustomError``.
     """
     body: dict[str, Value] = {}
+    told: list[Told] = []
     for name, read, default in _readers(model)(tuple(fields)):
         said = fields[name].made(read) if read else default
         if said:
             body[name] = said.value
-            if said.needs:
-                needs.update(said.needs)
-    return body
+            if said.told:
+                told.append(said.told)
+    return body, told
 
 
 class _Said(NamedTuple):
-    """What a field says: its value in the body, and what it names, by kind and key."""
+    """What a field says: its value in the body, and whatever else it tells."""
 
     value: Value
-    needs: frozenset[tuple[str, str]]
+    told: Told | None
 
 
-_NOTHING: frozenset[tuple[str, str]] = frozenset()
 _ReadField: TypeAlias = Callable[[Any], _Said | None]
 """``None`` for what is as good as absent. Raises `Refused` or ``PydanticCustomError``."""
 _Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _Said | None], ...]]
@@ -197,15 +212,16 @@ def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
     kind = model.__name__
     naming = tuple(each for each in _naming(kind) if each.step == name)
     limited = any(pattern[0] == name for pattern in limits_of(model))
+    datable = name in dated_fields(kind)
 
     def telling(value: Value) -> _Said:
         if limited and any(crossed_limits(kind, {name: value})):
             raise Refused
-        if not naming:
-            return _Said(value, _NOTHING)
-        needs: set[tuple[str, str]] = set()
-        _add_needs({name: value}, naming, needs)
-        return _Said(value, frozenset(needs))
+        if not (naming or datable):
+            return _Said(value, None)
+        body = {name: value}
+        told = Told(_needs(body, naming), datable and is_dated(kind, body))
+        return _Said(value, told if any(told) else None)
 
     return telling
 
@@ -237,6 +253,13 @@ def _branches(named: _Named) -> tuple[_Naming, ...]:
         )
         for step in steps
     )
+
+
+def _needs(body: Body, naming: tuple[_Naming, ...]) -> frozenset[tuple[str, str]]:
+    """What a body names, by kind and key."""
+    needs: set[tuple[str, str]] = set()
+    _add_needs(body, naming, needs)
+    return frozenset(needs)
 
 
 def _add_needs(body: Body, naming: tuple[_Naming, ...], needs: set[tuple[str, str]]) -> None:
