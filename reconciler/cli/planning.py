@@ -18,10 +18,7 @@ from reconciler.cli.options import EXECUTOR_OPTIONS, access_to, remark_on, with_
 from reconciler.cli.output import coloured, progress, say, write_result, write_results
 from reconciler.core.codec import PlanRefused, decode, encoded
 from reconciler.model.plan import Plan
-from reconciler.report.data import plan_json
-from reconciler.report.html import render_html
 from reconciler.report.lines import rendered
-from reconciler.report.markdown import render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import plan_lines
 from reconciler.shell.access import Access
@@ -35,10 +32,16 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
     """A plan in one of `FORMATS` as the result, written as it is made."""
     match form:
         case "json":
+            from reconciler.report.data import plan_json
+
             write_results(plan_json(plan))
         case "markdown":
+            from reconciler.report.markdown import render_markdown
+
             write_result(render_markdown(plan, verbose=verbose))
         case "html":
+            from reconciler.report.html import render_html
+
             write_result(render_html(plan, verbose=verbose))
         case _:
             write_results(rendered(plan_lines(plan, verbose=verbose), colour=coloured(sys.stdout)))

@@ -16,11 +16,13 @@ class WhenAsked(Mapping[K, V]):
         self._made: dict[K, V] = {}
 
     def __getitem__(self, key: K) -> V:
-        if key not in self._made:
+        try:
+            return self._made[key]
+        except KeyError:
             if key not in self._keys:
-                raise KeyError(key)
-            self._made[key] = self._make(key)
-        return self._made[key]
+                raise
+            made = self._made[key] = self._make(key)
+            return made
 
     def __contains__(self, key: object) -> bool:
         return key in self._keys

@@ -1,16 +1,16 @@
-"""Documents to bodies by the short way: what pydantic would make of those without a fault, at a fraction of the cost.
+"""Fields of documents by the short way: what pydantic would make of those without a fault, at a fraction of the cost.
 
-Compiled once for each kind from its model, with the readers of its fields. What is refused here goes to pydantic, which
+Compiled once for each kind from its model, for `core.extract`. What is refused here goes to pydantic, which
 says why (`core.read`); a test holds one to the other, so that nothing is taken here that pydantic would refuse.
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias, cast, get_args, get_origin
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError, PydanticUndefined
+from pydantic_core import PydanticUndefined
 
 from reconciler.core.parts import optional, unwrapped
 from reconciler.model.documents import Part
@@ -20,7 +20,8 @@ from reconciler.model.values import Value
 Reader: TypeAlias = Callable[[Any], Value]
 """Raises `Refused` or pydantic's ``PydanticCustomError``."""
 
-
+KNOWN_LAYOUTS = 1_000
+"""Of each model, so many sets of fields that maps gave are remembered."""
 _CONTAINERS = (dict, list)
 
 
@@ -28,50 +29,77 @@ class Refused(Exception):
     """The document is at fault, or may be."""
 
 
-def body_of(model: type[Part], value: Any) -> dict[str, Value]:
-    """The body of a document: defaults filled in, without what is absent; its own key still in it. Raises `Refused`."""
-    try:
-        body: dict[str, Value] = _struct(model, ("kind",))(value)
-    except PydanticCustomError as error:
-        raise Refused from error
-    return body
+class FieldReader(NamedTuple):
+    """A field that a map gives, or that has a default where the map does not: then there is no reader.
+
+    ``nullable``: null is as good as absent.
+    """
+
+    name: str
+    read: Reader | None
+    nullable: bool
+    default: Value
+
+
+Layout: TypeAlias = Callable[[tuple[str, ...]], tuple[FieldReader, ...]]
+"""By the fields that a map gives, what its body consists of, in the model's order. Raises `Refused`."""
 
 
 @cache
-def _struct(part: type[Part], skipped: tuple[str, ...] = ()) -> Reader:
-    """A map with known fields. As in `shape.tidy`, null, empty lists and empty maps are absent."""
+def layout_of(part: type[Part], skipped: tuple[str, ...] = ()) -> Layout:
+    """The layout of a model's maps: most give the same fields as others do."""
     _expect(not part.__pydantic_decorators__.model_validators and not part.__pydantic_decorators__.field_validators)
-    fields = [_field(name, info) for name, info in part.model_fields.items() if name not in skipped]
+    declared = [_field(name, info) for name, info in part.model_fields.items() if name not in skipped]
+    names = {*skipped, *(each.name for each in declared)}
+
+    @lru_cache(KNOWN_LAYOUTS)
+    def layout(given: tuple[str, ...]) -> tuple[FieldReader, ...]:
+        there = set(given)
+        if not names >= there >= set(skipped) or any(
+            each.default is PydanticUndefined for each in declared if each.name not in there
+        ):
+            raise Refused
+        return tuple(
+            each if each.name in there else each._replace(read=None)
+            for each in declared
+            if each.name in there or each.default is not None
+        )
+
+    return layout
+
+
+def is_absent(value: Value) -> bool:
+    """Empty lists and empty maps are, as in `shape.tidy`."""
+    return value.__class__ in _CONTAINERS and not value
+
+
+@cache
+def _struct(part: type[Part]) -> Reader:
+    """A map with known fields. As in `shape.tidy`, null, empty lists and empty maps are absent."""
+    layout = layout_of(part)
 
     def read(value: Any) -> Value:
         if value.__class__ is not dict:
             raise Refused
         body = {}
-        known = len(skipped)
-        for name, reader, nullable, default in fields:
-            if name in value:
-                known += 1
-                given = value[name]
-                if given is not None or not nullable:
-                    item = reader(given)
-                    if item or item.__class__ not in _CONTAINERS:
-                        body[name] = item
-            elif default is PydanticUndefined:
-                raise Refused
-            elif default is not None:
+        for name, reader, nullable, default in layout(tuple(value)):
+            if reader is None:
                 body[name] = default
-        if known != len(value):
-            raise Refused
+                continue
+            given = value[name]
+            if given is not None or not nullable:
+                item = reader(given)
+                if item or item.__class__ not in _CONTAINERS:
+                    body[name] = item
         return body
 
     return read
 
 
-def _field(name: str, info: FieldInfo) -> tuple[str, Reader, bool, Value]:
-    """Its name, its reader, whether it may be null, and its default: ``None`` for what is absent then."""
+def _field(name: str, info: FieldInfo) -> FieldReader:
     assert info.annotation is not None
     reader = _reader(info.annotation, tuple(info.metadata))
-    return name, reader, optional(info.annotation), _default(info, reader)
+    return FieldReader(name, reader, optional(info.annotation), _default(info, reader))
 
 
 def _default(info: FieldInfo, reader: Reader) -> Value:

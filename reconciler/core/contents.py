@@ -3,7 +3,7 @@
 Bodies come from what is kept of the file; places and models from its text, of which only that document is read again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -22,25 +22,42 @@ from reconciler.model.values import Body, Path
 
 
 class FileContents:
-    """The documents of a file without a fault. ``rest``: reads what `core.extract` leaves to this."""
+    """The documents of a file without a fault. ``rest``: reads what `core.extract` leaves to this.
 
-    __slots__ = ("_bodies", "_columns", "_documents", "_file", "_lines", "_models", "_rest", "_texts", "_values")
+    ``dated``: those that hold amounts that depend on the day. ``bodies``: if they were read already.
+    """
 
-    def __init__(self, file: SourceFile, rest: Callable[[], bytes]) -> None:
+    __slots__ = (
+        "_bodies",
+        "_columns",
+        "_documents",
+        "_file",
+        "_lines",
+        "_models",
+        "_rest",
+        "_texts",
+        "_values",
+        "dated",
+    )
+
+    def __init__(
+        self, file: SourceFile, rest: Callable[[], bytes], dated: Iterable[int], bodies: Iterable[Body] = ()
+    ) -> None:
         self._file = file
         self._rest = rest
+        self.dated = frozenset(dated)
         self._lines: list[int] = []
         self._columns: list[int] = []
         self._values: list[bytes] = []
         self._texts: list[str] = []
-        self._bodies: dict[int, Body] = {}
+        self._bodies: dict[int, Body] = dict(enumerate(bodies))
         self._documents: dict[int, YamlDocument] = {}
         self._models: dict[int, Part] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process it is read when it is asked for there: what goes is text, not what was made of it."""
         file = self._file
-        return _contents, (file.path, file.data, self._rest())
+        return _contents, (file.path, file.data, self._rest(), self.dated)
 
     def place(self, number: int) -> Place:
         self._load()
@@ -93,8 +110,8 @@ class FileContents:
         return self._texts[number]
 
 
-def _contents(path: str, text: bytes, rest: bytes) -> FileContents:
-    return FileContents(SourceFile(path, text), lambda: rest)
+def _contents(path: str, text: bytes, rest: bytes, dated: frozenset[int]) -> FileContents:
+    return FileContents(SourceFile(path, text), lambda: rest, dated)
 
 
 class ReadContents:
@@ -121,6 +138,11 @@ class ReadContents:
 
     def model(self, number: int) -> Part:
         return self._read[number][3]
+
+    @property
+    def dated(self) -> Collection[int]:
+        """All, as it is not known."""
+        return range(len(self._read))
 
     def forget(self) -> None:
         """Nothing: what was read is all there is."""

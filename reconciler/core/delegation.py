@@ -4,11 +4,12 @@ Which plans are on the list, and what becomes of those that left it (AP-04, AP-0
 """
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from reconciler.core.desired import STATUS_ONLY, Upstream, Wanted
 from reconciler.core.policies import GIVEN
-from reconciler.core.shape import RuleBook, references, unmanaged
+from reconciler.core.shape import Branch, RuleBook, named_in
 from reconciler.core.sketch import came_down, origin_of
 from reconciler.model.change import Obstacle
 from reconciler.model.diagnostics import Place
@@ -17,11 +18,12 @@ from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId, noun
 from reconciler.model.policy import Selection
 from reconciler.model.settings import Policy
-from reconciler.model.values import Value
+from reconciler.model.values import Body, Value
 
 PLAN = "Plan"
 LINKED = ("OrderFlow", "Role", "TermsAndConditions")
 """What a template gives that the tenant's own document links to."""
+_NONE: frozenset[EntityId] = frozenset()
 
 
 def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[EntityId, Wanted]:
@@ -47,10 +49,12 @@ def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
     listed: dict[str, Listing] = {}
     for selected in policy.plans:
         named = _called(selected.selection.include, upstream)
-        chosen = {*named, *_matched(selected.selection, upstream)} - _called(selected.selection.exclude, upstream)
-        for key in chosen:
-            if key not in listed or key in named:
-                listed[key] = Listing(selected.place, key in named)
+        excluded = _called(selected.selection.exclude, upstream)
+        by_name, matched = Listing(selected.place, named=True), Listing(selected.place, named=False)
+        for key in _matched(selected.selection, upstream):
+            if key not in excluded:
+                listed.setdefault(key, matched)
+        listed.update(dict.fromkeys(named - excluded, by_name))
     return dict(sorted(listed.items()))
 
 
@@ -60,8 +64,9 @@ def _called(keys: Iterable[str], upstream: Upstream) -> set[str]:
 
 def _matched(selection: Selection, upstream: Upstream) -> Iterator[str]:
     if selection.match is not None:
-        plans = (id for id in (*upstream.state, *upstream.held) if id.kind == PLAN)
-        yield from (id.key for id in plans if _matches(upstream.labels_of(id), selection.match))
+        plans = (id for id in chain(upstream.state, upstream.held) if id.kind == PLAN)
+        everything = not selection.match
+        yield from (id.key for id in plans if everything or _matches(upstream.labels_of(id), selection.match))
 
 
 def _matches(have: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -91,7 +96,7 @@ def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: Stat
 
 def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
     """A plan on the list. While it is not active upstream, it is disabled where it was delegated (CB-35)."""
-    wanted = replace(upstream.wanted(above.id, above.body, listing.place), given=True)
+    wanted = upstream.wanted(above.id, above.body, listing.place, given=True)
     status = above.body.get("status", ACTIVE)
     if status == ACTIVE:
         back = copy is not None and copy.body.get("status") == DISABLED
@@ -133,7 +138,7 @@ def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]
             if above is None:
                 yield _not_to_give(id, setting.place, upstream, actual)
             else:
-                yield replace(upstream.wanted(id, above.body), given=True)
+                yield upstream.wanted(id, above.body, given=True)
 
 
 def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
@@ -180,6 +185,7 @@ class Closure:
     rules: RuleBook
     wanted: MutableMapping[EntityId, Wanted]
     needs: dict[EntityId, frozenset[EntityId]]
+    _had: dict[tuple[str, str], EntityId | None] = field(default_factory=dict, init=False, repr=False)
 
     def close(self, roots: Iterable[EntityId] | None = None) -> None:
         """Add what is needed to ``wanted``, and say in ``needs`` by what. ``roots``: of which (``None``: of all)."""
@@ -190,10 +196,11 @@ class Closure:
             if id in self.needs:
                 continue
             linked, kept, gives = self._needed(self.wanted[id])
-            self.needs[id] = linked | kept
-            for target in sorted(linked | kept):
+            self.needs[id] = linked | kept if kept else linked
+            lacking = {id for id in self.needs[id] if id not in self.wanted}
+            for target in sorted(lacking | gives):
                 self._want(target, giver=id if target in gives else None)
-            queue += linked
+            queue += (target for target in linked if target not in self.needs)
             queue += (target for target in kept if self._ours(target))
 
     def _want(self, id: EntityId, *, giver: EntityId | None) -> None:
@@ -208,15 +215,23 @@ class Closure:
 
     def _needed(self, wanted: Wanted) -> tuple[frozenset[EntityId], frozenset[EntityId], frozenset[EntityId]]:
         """What an entity needs as upstream links it, and as its copy does where that stays; and what it gives."""
-        fields = self.rules.kinds[wanted.id.kind].fields
-        ours = self._ours(wanted.id)
-        giving = tuple(each for each in fields if each.ref and each.ref.gives) if ours else ()
-        kept = references(self.actual[wanted.id].body, unmanaged(fields)) if ours and self.actual is not None else ()
-        return (
-            frozenset(id for id in references(wanted.body, fields) if self._to_be_had(id)),
-            frozenset(id for id in kept if self._to_be_had(id)),
-            frozenset(references(wanted.body, giving)),
-        )
+        kind, ours, branches = wanted.id.kind, self._ours(wanted.id), self.rules.branches
+        linked = self._named(wanted.body, branches(kind))
+        giving = branches(kind, "giving") if ours else ()
+        gives = self._named(wanted.body, giving) if giving else _NONE
+        if self.actual is None or not ours:
+            return linked, _NONE, gives
+        return linked, self._named(self.actual[wanted.id].body, branches(kind, "staying")), gives
 
-    def _to_be_had(self, id: EntityId) -> bool:
-        return id in self.upstream.state and id.kind in self.rules.kinds
+    def _named(self, body: Body, branches: tuple[Branch, ...]) -> frozenset[EntityId]:
+        """What a body names, as far as it is to be had."""
+        found: set[tuple[str, str]] = set()
+        named_in(body, branches, found)
+        # a set's copy takes half the memory of one that grew; there is one for every entity
+        return frozenset({id for each in found if (id := self._to_be_had(each))})
+
+    def _to_be_had(self, named: tuple[str, str]) -> EntityId | None:
+        if named not in self._had:
+            id = EntityId(*named)
+            self._had[named] = id if id.kind in self.rules.kinds and id in self.upstream.state else None
+        return self._had[named]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 from reconciler.model.change import Obstacle, Root
 from reconciler.model.diagnostics import Place
@@ -16,6 +17,12 @@ from reconciler.model.source import SourceDocument
 from reconciler.model.values import Body, Path, get
 
 STATUS_ONLY = frozenset({"status"})
+_NOTHING: Mapping[Any, Any] = {}
+
+
+def _nothing() -> Mapping[Any, Any]:
+    """One for all: there are very many wanted entities, and of few of them anything particular is said."""
+    return _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,12 @@ class Upstream:
         """What is called so no more, except here: by what it is called here, what the catalog calls it."""
         return {old: new for new, olds in self.names.items() for old in olds if self.called(new) == old}
 
-    def wanted(self, id: EntityId, body: Body, place: Place | None = None) -> "Wanted":
+    def wanted(self, id: EntityId, body: Body, place: Place | None = None, *, given: bool = False) -> "Wanted":
         """One of its entities, as a tenant should have it. ``place``: what asks for it, where no document says it."""
         document, original = self.documents.get(id), self.originals.get(id)
         if document is None or original is None:
-            return Wanted(id, body, document=document, place=None if document else place)
-        return Wanted(id, body, document=document, stated=original.body, place=place)
+            return Wanted(id, body, given=given, document=document, place=None if document else place)
+        return Wanted(id, body, given=given, document=document, stated=original.body, place=place)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""
@@ -93,10 +100,10 @@ class Wanted:
     given: bool = False
     givers: frozenset[EntityId] = frozenset()
     covers: frozenset[str] | None = None
-    rules: Mapping[Path, str] = field(default_factory=dict)
+    rules: Mapping[Path, str] = field(default_factory=_nothing)
     silent: frozenset[str] = frozenset()
-    along: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=dict)
-    places: Mapping[Path, Place] = field(default_factory=dict)
+    along: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=_nothing)
+    places: Mapping[Path, Place] = field(default_factory=_nothing)
     document: SourceDocument | None = None
     stated: Body | None = None
     place: Place | None = None

@@ -4,19 +4,21 @@ It depends on nothing but the file's bytes and this code, not on its path: files
 """
 
 import hashlib
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
+from pydantic_core import PydanticCustomError
 
-from reconciler.core.compiled import Refused, body_of
-from reconciler.core.limits import crossed_limits
+from reconciler.core.compiled import KNOWN_LAYOUTS, Reader, Refused, is_absent, layout_of
+from reconciler.core.dating import dated_fields, is_dated
+from reconciler.core.limits import crossed_limits, limits_of
 from reconciler.core.parts import ANY, declared
-from reconciler.core.plain import plain_documents
+from reconciler.core.plain import Field, PlainDocument, fields_of, plain_documents
 from reconciler.core.text import decode
 from reconciler.core.yaml import parse
-from reconciler.model.documents import Document
+from reconciler.model.documents import Document, Part
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import WORKSPACE_KINDS
 from reconciler.model.sync import Ref
@@ -27,51 +29,80 @@ class Extract(NamedTuple):
     """The documents of a file: their numbers from 0 on, by kind and key; and of each, by number, a digest of it.
 
     ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its keys were.
+    ``dated``: the numbers of those with amounts that depend on the day.
     """
 
     numbers: dict[str, dict[str, int]]
     digests: list[str]
     needs: dict[str, list[str]]
     moved: list[tuple[str, str, list[str]]]
+    dated: list[int]
+
+
+class Told(NamedTuple):
+    """What a document, or a field of it, says that is wanted without looking into it.
+
+    ``needs``: what it names, by kind and key. ``dated``: whether it holds amounts that depend on the day.
+    """
+
+    needs: frozenset[tuple[str, str]]
+    dated: bool
 
 
 class Found(NamedTuple):
-    """A document of a file: where it begins, what it is, and its body."""
+    """A document of a file: where it begins, what it is, its body, and what that tells."""
 
     line: int
     column: int
     id: EntityId
     body: Body
+    told: Sequence[Told]
 
 
-def extract_file(data: bytes, file: str) -> tuple[Extract, bytes] | None:
-    """The extract of a file's bytes, and the rest of it, for `core.contents`.
+class Contained(NamedTuple):
+    """What was read of a file without a fault: its extract, the rest of it, for `core.contents`, and the bodies."""
+
+    extract: Extract
+    rest: bytes
+    bodies: list[Body]
+
+
+def extract_file(data: bytes, file: str) -> Contained | None:
+    """What is in a file's bytes.
 
     ``None`` for a file with a fault, with a document twice, or with what the short ways do not take.
     """
     try:
-        found = [_found(*each) for each in _values(data, file)]
-    except Refused:
+        found = [_found(each) for each in _documents(data, file)]
+    except (Refused, PydanticCustomError):
         return None
     if len({each.id for each in found}) < len(found):
         return None
-    rest = [orjson.dumps([[each.line for each in found], [each.column for each in found]])]
-    rest += (orjson.dumps(each.body) for each in found)
-    return extract(found), b"\n".join(rest)
+    bodies = [each.body for each in found]
+    rest = [orjson.dumps([[each.line for each in found], [each.column for each in found]]), *map(orjson.dumps, bodies)]
+    return Contained(extract(found), b"\n".join(rest), bodies)
+
+
+def told_by(id: EntityId, body: Body) -> Told:
+    """What a whole body tells."""
+    return Told(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
 
 
 def extract(found: Iterable[Found]) -> Extract:
     """The extract of documents."""
-    result = Extract({}, [], {}, [])
-    needs: dict[str, set[str]] = {}
-    for number, each in enumerate(found):
-        kind, key = each.id
+    result = Extract({}, [], {}, [], [])
+    needs: set[tuple[str, str]] = set()
+    for number, (_, _, id, body, told) in enumerate(found):
+        kind, key = id
         result.numbers.setdefault(kind, {})[key] = number
-        result.digests.append(digest_of(each.id, each.body))
-        _add_needs(each.body, _naming(kind), needs)
-        if "moved_from" in each.body:
-            result.moved.append((kind, key, each.body["moved_from"]))
-    result.needs.update({kind: sorted(needs[kind]) for kind in sorted(needs)})
+        result.digests.append(digest_of(id, body))
+        if "moved_from" in body:
+            result.moved.append((kind, key, body["moved_from"]))
+        needs.update(*[each.needs for each in told])
+        if any(each.dated for each in told):
+            result.dated.append(number)
+    for kind, key in sorted(needs):
+        result.needs.setdefault(kind, []).append(key)
     return result
 
 
@@ -91,8 +122,8 @@ def decode_extract(data: bytes) -> Extract:
     return Extract(*orjson.loads(data))
 
 
-def _values(data: bytes, file: str) -> Iterable[tuple[int, int, Any]]:
-    """The line, column and value of each document. Raises `Refused` for a file that is not YAML as we take it."""
+def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
+    """The documents of a file. Raises `Refused` for one that is not YAML as we take it."""
     text, problems = decode(data, file)
     if text is None or problems:
         raise Refused
@@ -100,22 +131,99 @@ def _values(data: bytes, file: str) -> Iterable[tuple[int, int, Any]]:
     if plain is not None:
         return plain
     documents, problems = parse(data, file)
-    if problems:
+    if problems or not all(isinstance(each.value, dict) for each in documents):
         raise Refused
-    return [(each.place.line, each.place.column, each.value) for each in documents]
+    return [PlainDocument(each.place.line, each.place.column, fields_of(each.value)) for each in documents]
 
 
-def _found(line: int, column: int, value: Any) -> Found:
-    """Raises `Refused` for a document that is at fault."""
-    kind = value.get("kind") if isinstance(value, dict) else None
+def _found(document: PlainDocument) -> Found:
+    """Raises `Refused` or ``PydanticCustomError`` for a document at fault."""
+    fields = document.fields
+    kind = fields["kind"].value if "kind" in fields else None
     model = WORKSPACE_KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise Refused
-    body = body_of(model, value)
-    if any(crossed_limits(model.__name__, body)):
-        raise Refused
+    body, told = body_of(model, fields)
     key = body.pop(model.own_key) if issubclass(model, Document) else ""
-    return Found(line, column, EntityId(model.__name__, key), body)
+    return Found(document.line, document.column, EntityId(model.__name__, key), body, told)
+
+
+def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[Told]]:
+    """The body of a document, and what it tells: defaults filled in, without what is absent; its own key still in it.
+
+    Raises `Refused` or ``PydanticCustomError``.
+    """
+    body: dict[str, Value] = {}
+    told: list[Told] = []
+    for name, read, default in _readers(model)(tuple(fields)):
+        said = fields[name].made(read) if read else default
+        if said:
+            body[name] = said.value
+            if said.told:
+                told.append(said.told)
+    return body, told
+
+
+class _Said(NamedTuple):
+    """What a field says: its value in the body, and whatever else it tells."""
+
+    value: Value
+    told: Told | None
+
+
+_ReadField: TypeAlias = Callable[[Any], _Said | None]
+"""``None`` for what is as good as absent. Raises `Refused` or ``PydanticCustomError``."""
+_Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _Said | None], ...]]
+"""By the fields that are given, what a body consists of: each with its reader, or what it says by default."""
+
+
+@cache
+def _readers(model: type[Part]) -> _Readers:
+    layout = layout_of(model, ("kind",))
+    read_field = cache(partial(_read_field, model))
+
+    @lru_cache(KNOWN_LAYOUTS)
+    def readers(given: tuple[str, ...]) -> tuple[tuple[str, _ReadField | None, _Said | None], ...]:
+        return tuple(
+            (each.name, read_field(each.name, each.read, nullable=each.nullable), None)
+            if each.read
+            else (each.name, None, _telling(model, each.name)(each.default))
+            for each in layout(given)
+        )
+
+    return readers
+
+
+def _read_field(model: type[Part], name: str, read: Reader, *, nullable: bool) -> _ReadField:
+    telling = _telling(model, name)
+
+    def read_field(given: Any) -> _Said | None:
+        if given is None and nullable:
+            return None
+        value = read(given)
+        return None if is_absent(value) else telling(value)
+
+    return read_field
+
+
+@cache
+def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
+    """What the value of a field says; it raises `Refused` for limits that cross."""
+    kind = model.__name__
+    naming = tuple(each for each in _naming(kind) if each.step == name)
+    limited = any(pattern[0] == name for pattern in limits_of(model))
+    datable = name in dated_fields(kind)
+
+    def telling(value: Value) -> _Said:
+        if limited and any(crossed_limits(kind, {name: value})):
+            raise Refused
+        if not (naming or datable):
+            return _Said(value, None)
+        body = {name: value}
+        told = Told(_needs(body, naming), datable and is_dated(kind, body))
+        return _Said(value, told if any(told) else None)
+
+    return telling
 
 
 class _Naming(NamedTuple):
@@ -147,13 +255,20 @@ def _branches(named: _Named) -> tuple[_Naming, ...]:
     )
 
 
-def _add_needs(body: Body, naming: tuple[_Naming, ...], needs: dict[str, set[str]]) -> None:
+def _needs(body: Body, naming: tuple[_Naming, ...]) -> frozenset[tuple[str, str]]:
+    """What a body names, by kind and key."""
+    needs: set[tuple[str, str]] = set()
+    _add_needs(body, naming, needs)
+    return frozenset(needs)
+
+
+def _add_needs(body: Body, naming: tuple[_Naming, ...], needs: set[tuple[str, str]]) -> None:
     for step, ref, inside in naming:
         for value in body.values() if step == ANY else (body.get(step),):
             if not value:
                 continue
             if ref:
-                needs.setdefault(ref.kind, set()).update(_keys(value, ref))
+                needs.update((ref.kind, key) for key in _keys(value, ref))
             if inside:
                 _add_needs(value, inside, needs)
 

@@ -24,14 +24,15 @@ def limit_problems(document: SourceDocument) -> Iterator[Diagnostic]:
 
 def crossed_limits(kind: str, body: Body) -> Iterator[tuple[tuple[Any, ...], str]]:
     """The paths of such limits, and the first day on which it is so: ``""`` for always."""
-    for path, limits in (each for pattern in _patterns(WORKSPACE_KINDS[kind]) for each in found(body, pattern)):
+    for path, limits in (each for pattern in limits_of(WORKSPACE_KINDS[kind]) for each in found(body, pattern)):
         day = _day_above(limits.get("minimum"), limits.get("maximum"))
         if day is not None:
             yield path, day
 
 
 @cache
-def _patterns(model: type[Part]) -> tuple[Path, ...]:
+def limits_of(model: type[Part]) -> tuple[Path, ...]:
+    """Where the documents of a model have limits."""
     return tuple(spot.pattern for spot in spots(model) if spot.part is Limits)
 
 

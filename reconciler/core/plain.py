@@ -6,17 +6,20 @@ What is read here is exactly what libyaml would have read, at a fraction of its 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from reconciler.core.yaml import plain_scalar
 
 MAX_DEPTH = 16
 """Of blocks, and again of brackets on a line: what is deeper is libyaml's."""
 KNOWN_LINES = 10_000
-"""The same lines stand in many documents: the last that were read are remembered."""
+"""The same lines and fields stand in many documents: the last that were read are remembered."""
 
+T = TypeVar("T")
+_FIELD = re.compile(r"\n(?=[^\s#-])")
+"""Where a line in the first column ends what is above it; a list may stand in the column of its key."""
 _KEY = r"""[A-Za-z0-9_][\w.-]{0,99} | "[^"\\]{1,99}" | '[^']{1,99}'"""
 _WORDS = r"""(?:[^\s\-?:,\[\]{}\#&*!|>'"%@`] | -[\w.]) (?:[^\s:\#] | :(?=\S) | (?<=\S)\# | [ ]+(?=[^\s\#]))*"""
 _LINE = re.compile(
@@ -36,12 +39,40 @@ _TOKEN = re.compile(
 _QUOTES = "\"'"
 
 
+class Field:
+    """A field's value, and what was made of it last. The same text is the same field, in however many documents."""
+
+    __slots__ = ("_made", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self._made: tuple[Any, Any] = (None, None)
+
+    def made(self, make: Callable[[Any], T]) -> T:
+        """What ``make`` makes of the value: made once, as long as nobody else asks. Nobody changes it."""
+        maker, made = self._made
+        if maker is make:
+            known: T = made
+            return known
+        new = make(self.value)
+        self._made = make, new
+        return new
+
+
 class PlainDocument(NamedTuple):
-    """A document's value, and where it starts. Parts of values may be shared: nobody changes them."""
+    """A document's fields, and where it starts. Parts of values may be shared: nobody changes them.
+
+    ``other``: its value, if it is no map.
+    """
 
     line: int
     column: int
-    value: Any
+    fields: Mapping[str, Field]
+    other: Any = None
+
+    @property
+    def value(self) -> Any:
+        return {name: field.value for name, field in self.fields.items()} if self.fields else self.other
 
 
 class _Line(NamedTuple):
@@ -70,15 +101,52 @@ def plain_documents(text: str) -> list[PlainDocument] | None:
     first = 0  # the line that is put before the text, so that it may begin with a marker
     try:
         for part in f"\n{text}\n".split("\n---\n"):
-            lines = part.split("\n")
-            read = [(number, line) for number, line in enumerate(map(_line, lines), first) if line]
-            if read:
-                number, line = read[0]
-                documents.append(PlainDocument(number, 1 + line.at // 2, _value_of(line for _, line in read)))
-            first += len(lines) + 1
+            head, *fields = _FIELD.split(part)
+            if _FIELD.match("\n" + head):
+                documents.append(PlainDocument(first, 1, _fields([head, *fields])))
+            elif fields and not any(map(_line, head.split("\n"))):
+                documents.append(PlainDocument(first + head.count("\n") + 1, 1, _fields(fields)))
+            else:
+                documents += _indented(part, first)
+            first += part.count("\n") + 2
     except _NotPlain:
         return None
     return documents
+
+
+def _fields(texts: list[str]) -> dict[str, Field]:
+    """The fields of a document that begins in the first column."""
+    fields = dict(map(_field, texts))
+    if len(fields) < len(texts):
+        raise _NotPlain
+    return fields
+
+
+@lru_cache(KNOWN_LINES)
+def _field(text: str) -> tuple[str, Field]:
+    """The field that is a line in the first column, and what is below it."""
+    if "\n" not in text:
+        line = _read_line(text)
+        if line is None or line.key is None:
+            raise _NotPlain
+        return line.key, Field(line.value)
+    ((name, value),) = _value_of(filter(None, map(_line, text.split("\n")))).items()
+    return name, Field(value)
+
+
+def _indented(text: str, first: int) -> Iterator[PlainDocument]:
+    """The document, if there is one, of a text that may begin with anything. ``first``: its first line's number."""
+    read = [(number, line) for number, line in enumerate(map(_line, text.split("\n")), first) if line]
+    if read:
+        number, line = read[0]
+        value = _value_of(line for _, line in read)
+        fields, other = (fields_of(value), None) if isinstance(value, dict) else ({}, value)
+        yield PlainDocument(number, 1 + line.at // 2, fields, other)
+
+
+def fields_of(value: Mapping[str, Any]) -> dict[str, Field]:
+    """The fields of a map."""
+    return {name: Field(each) for name, each in value.items()}
 
 
 def _value_of(lines: Iterable[_Line]) -> Any:
@@ -117,8 +185,7 @@ def _value_of(lines: Iterable[_Line]) -> Any:
     return root[""]
 
 
-@lru_cache(KNOWN_LINES)
-def _line(line: str) -> _Line | None:
+def _read_line(line: str) -> _Line | None:
     """What a line says; ``None`` for a blank one and a comment."""
     match = _LINE.match(line)
     if match is None:
@@ -133,6 +200,9 @@ def _line(line: str) -> _Line | None:
     if dash:
         at, inner = at + 1, at + 2 * len(dash)
     return _Line(at, inner, key and _unquoted(key), text and _value(text), opens=text is None)
+
+
+_line = lru_cache(KNOWN_LINES)(_read_line)
 
 
 def _unquoted(text: str) -> str:

@@ -4,14 +4,15 @@ A file without a fault is read by short ways (`core.extract`). Where those refus
 libyaml and pydantic, and every error becomes a diagnostic at the place in the file that it is about.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
 from reconciler.core.contents import FileContents, ReadContents, sort_marks
 from reconciler.core.errors import diagnose
-from reconciler.core.extract import Extract, Found, extract, extract_file
+from reconciler.core.extract import Extract, Found, extract, extract_file, told_by
 from reconciler.core.limits import limit_problems
 from reconciler.core.parts import declared, found
 from reconciler.core.shape import fields_of_model, tidy
@@ -42,14 +43,12 @@ class Head:
 class Reading:
     """What was read from one file.
 
-    ``rest``, beside the extract: what is needed to look into the documents, if there is no fault in the file and it
-    was read now; both may be kept. ``listed``: the documents of a file with a fault, in which one may stand twice.
+    ``listed``: the documents of a file with a fault, in which one may stand twice.
     """
 
     path: str
     extract: Extract
     contents: Contents
-    rest: bytes | None = None
     listed: tuple[SourceDocument, ...] | None = None
     faulty: tuple[Head, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
@@ -62,23 +61,32 @@ class Reading:
         ids = (EntityId(kind, key) for kind, keys in self.extract.numbers.items() for key in keys)
         return tuple(sorted(map(self.document, ids), key=lambda document: document.number))
 
+    @property
+    def dated(self) -> Collection[int]:
+        """The numbers of the documents with amounts that depend on the day."""
+        return self.extract.dated
+
     def document(self, id: EntityId) -> SourceDocument:
         """The document of an identity. Raises ``KeyError``."""
         return SourceDocument(id, self.contents, self.extract.numbers[id.kind][id.key])
 
 
-def read_file(file: SourceFile) -> Reading:
+Keep: TypeAlias = Callable[[Extract, bytes], Callable[[], bytes]]
+"""Keeps the extract of a file without a fault, and the rest, for `core.contents`: what it gives back reads that."""
+
+
+def read_file(file: SourceFile, keep: Keep = lambda _, rest: lambda: rest) -> Reading:
     """The documents of one file of a workspace; it depends on nothing but the file, so it may be kept."""
-    extracted = extract_file(file.data, file.path)
-    if extracted is None:
+    found = extract_file(file.data, file.path)
+    if found is None:
         return _read_whole(file)
-    summary, rest = extracted
-    return Reading(file.path, summary, FileContents(file, lambda: rest), rest)
+    contents = FileContents(file, keep(found.extract, found.rest), found.extract.dated, found.bodies)
+    return Reading(file.path, found.extract, contents)
 
 
 def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
     """The reading of a file of which the extract was kept; ``rest`` reads what was kept beside it."""
-    return Reading(file.path, summary, FileContents(file, rest))
+    return Reading(file.path, summary, FileContents(file, rest, summary.dated))
 
 
 def _read_whole(file: SourceFile) -> Reading:
@@ -93,8 +101,9 @@ def _read_whole(file: SourceFile) -> Reading:
         else:
             documents.append(_source_document(each, model, contents))
             problems += limit_problems(documents[-1])
-    summary = extract(Found(0, 0, each.id, each.entity.body) for each in documents)
-    return Reading(file.path, summary, contents, None, tuple(documents), tuple(faulty), tuple(problems))
+    found = ((each.id, each.entity.body) for each in documents)
+    summary = extract(Found(0, 0, id, body, [told_by(id, body)]) for id, body in found)
+    return Reading(file.path, summary, contents, tuple(documents), tuple(faulty), tuple(problems))
 
 
 def head_of(document: YamlDocument) -> Head:

@@ -69,7 +69,7 @@ class Schedule:
 
 def _dated(fold: Fold, provider: str) -> frozenset[EntityId]:
     """A provider's plans with dated amounts, once something was planned of it."""
-    return dated_plans(fold.upstreams[provider]) if provider in fold.upstreams else frozenset()
+    return dated_plans(fold.catalog.providers[provider]) if provider in fold.upstreams else frozenset()
 
 
 def _of_plans(fold: Fold, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:

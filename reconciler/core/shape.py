@@ -4,10 +4,11 @@ The diff and the judgement walk shapes and know no kinds. A `RuleBook` is all of
 tests can take one away and see a scenario fail.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -49,6 +50,11 @@ class FieldShape:
             return False
         return bool(self.declared or self.items or self.links or any(each.copied for each in self.fields))
 
+    @property
+    def brings(self) -> bool:
+        """Whether the entities that the field names come down with it (links between peers do not make them)."""
+        return bool(self.ref and self.ref.copied and not self.links and self.copied)
+
 
 @dataclass(frozen=True, slots=True)
 class KindShape:
@@ -72,6 +78,23 @@ class RuleBook:
     preconditions: frozenset[str]
     actions: Mapping[str, SubscriptionAction]
     guards: frozenset[str] = frozenset(GUARDS)
+    _branches: dict[tuple[str, str], tuple["Branch", ...]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def branches(self, kind: str, of: Literal["all", "giving", "staying"] = "all") -> tuple["Branch", ...]:
+        """Where bodies of a kind name entities that come down with them. ``of``: which fields; those that give what
+        they name (IW-12), or those that stay in a tenant whatever the upstream says.
+        """
+        known = self._branches.get((kind, of))
+        if known is None:
+            fields = self.kinds[kind].fields
+            if of == "giving":
+                fields = tuple(each for each in fields if each.ref and each.ref.gives)
+            elif of == "staying":
+                fields = unmanaged(fields)
+            known = self._branches[kind, of] = branches_of(fields)
+        return known
 
     def declarations(self) -> Iterator[str]:
         """The id of every declaration; `without` takes each."""
@@ -247,13 +270,51 @@ def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
     return next((each for each in metadata if isinstance(each, wanted)), None)
 
 
+class Branch(NamedTuple):
+    """A field that names entities of ``kind``, or else has such fields inside: in each of its ``items``, or itself."""
+
+    name: str
+    kind: str | None
+    items: bool
+    inside: tuple["Branch", ...]
+
+
+def branches_of(fields: tuple[FieldShape, ...]) -> tuple[Branch, ...]:
+    """Where fields name the entities that come down with a body: by copied references (links between peers aside)."""
+    return tuple(each for each in map(_branch, fields) if each.kind or each.inside)
+
+
+def _branch(field: FieldShape) -> Branch:
+    if field.ref and field.brings:
+        return Branch(field.name, field.ref.kind, items=False, inside=())
+    inside = branches_of(field.fields) if field.type in ("struct", "items") else ()
+    return Branch(field.name, None, field.type == "items", inside)
+
+
+def named_in(body: Body, branches: tuple[Branch, ...], found: set[tuple[str, str]]) -> None:
+    """Add what a body names to ``found``, by kind and key."""
+    for name, kind, items, inside in branches:
+        value = body.get(name)
+        if value is None:
+            continue
+        if kind and isinstance(value, str):
+            found.add((kind, value))
+        elif kind:
+            found.update((kind, key) for key in value)
+        elif items:
+            for item in value.values():
+                named_in(item, inside, found)
+        else:
+            named_in(value, inside, found)
+
+
 def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]:
     """The entities that come down with a body: those that its copied references name (links between peers aside)."""
     for field in fields:
         value = body.get(field.name)
         if value is None:
             continue
-        if field.ref and field.ref.copied and not field.links and field.copied:
+        if field.ref and field.brings:
             for key in [value] if isinstance(value, str) else value:
                 yield EntityId(field.ref.kind, key)
         elif field.type == "struct":

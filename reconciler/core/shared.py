@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.core import synchronised
 from reconciler.core.delegation import (
@@ -93,7 +93,8 @@ class Shared:
         closure = Closure(upstream, None, rules, roots, {})
         closure.close()
         wanted = {id: without_cycles(each) for id, each in closure.wanted.items()}
-        always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, rules))
+        linked = _linked(rules)
+        always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, linked))
         synced = {
             id: synchronised.of_copy(id, each.body, upstream.key, each.silent)
             for id, each in wanted.items()
@@ -119,17 +120,26 @@ class Shared:
         return removed or (self.listed is not None and id.kind == PRODUCT)
 
 
-def _told_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], rules: RuleBook) -> bool:
+Linked: TypeAlias = Mapping[str, tuple[tuple[str, str], ...]]
+"""By kind, its fields that link to others, and the kinds of these."""
+
+
+def _linked(rules: RuleBook) -> Linked:
+    return {
+        kind: tuple((each.name, each.ref.kind) for each in shape.fields if each.links and each.ref)
+        for kind, shape in rules.kinds.items()
+    }
+
+
+def _told_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], linked: Linked) -> bool:
     """Whether a copy that has the digest cannot differ: all of it is compared, and all that it links to comes too."""
     if not has_needs(wanted):
         return False
-    linked = (each for each in rules.kinds[wanted.id.kind].fields if each.links and each.ref)
-    return all(
-        EntityId(each.ref.kind, key) in all_wanted
-        for each in linked
-        if each.ref
-        for key in wanted.body.get(each.name, ())
-    )
+    for name, kind in linked[wanted.id.kind]:
+        for key in wanted.body.get(name, ()):
+            if (kind, key) not in all_wanted:
+                return False
+    return True
 
 
 @dataclass(frozen=True)

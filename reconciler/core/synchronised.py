@@ -60,18 +60,26 @@ def _parts(kind: str, copied_from: str | None) -> Part:
 
 
 def _struct(fields: tuple[FieldShape, ...], copied_from: str | None) -> Part:
-    parts = tuple((field.name, part) for field in fields if (part := _part(field, copied_from)) is not None)
+    parts = {field.name: part for field in fields if (part := _part(field, copied_from)) is not None}
+    by_default = {name: made for name, part in parts.items() if not _is_nothing(made := part(None))}
 
     def struct(body: Value) -> dict[str, Value]:
-        made = {}
-        for name, part in parts:
-            value = body.get(name)
-            value = part(value)
-            if value is not None and value != {} and value != []:
-                made[name] = value
+        made = by_default.copy()
+        for name, value in body.items() if body else ():
+            part = parts.get(name)
+            if part is not None:
+                inner = part(value)
+                if inner or not _is_nothing(inner):
+                    made[name] = inner
+                elif name in made:
+                    del made[name]
         return made
 
-    return lambda body: struct(body or {})
+    return struct
+
+
+def _is_nothing(value: Value) -> bool:
+    return value is None or (not value and value.__class__ in (dict, list))
 
 
 def _part(field: FieldShape, copied_from: str | None) -> Part | None:
@@ -89,7 +97,7 @@ def _part(field: FieldShape, copied_from: str | None) -> Part | None:
 
 def _items(field: FieldShape, copied_from: str | None) -> Part:
     assert field.items is not None
-    inner, with_origin = _struct(field.fields, copied_from), field.items.with_origin
+    inner, with_origin, may_sleep = _struct(field.fields, copied_from), field.items.with_origin, field.items.dormant
 
     def there(items: Value) -> dict[str, Value]:
         if not with_origin:
@@ -97,10 +105,13 @@ def _items(field: FieldShape, copied_from: str | None) -> Part:
         return {key: {**inner(item), "origin": item.get("origin")} for key, item in (items or {}).items()}
 
     def copied(items: Value) -> dict[str, Value]:
-        came = {"origin": copied_from} if with_origin else {}
-        return {key: {**inner(item), **came} for key, item in (items or {}).items() if not dormant(item, field)}
+        made = {key: inner(item) for key, item in items.items() if not (may_sleep and dormant(item, field))}
+        if with_origin:
+            for item in made.values():
+                item["origin"] = copied_from
+        return made
 
-    return there if copied_from is None else copied
+    return there if copied_from is None else lambda items: copied(items or {})
 
 
 def _leaf(field: FieldShape, copied_from: str | None) -> Part:
@@ -110,7 +121,13 @@ def _leaf(field: FieldShape, copied_from: str | None) -> Part:
         return lambda _: None if constant == default else constant
     if field.type == "set":
         return _set
+    if default is None:
+        return _whole
     return lambda value: None if value == default else value
+
+
+def _whole(value: Value) -> Value:
+    return value
 
 
 def _set(value: Value) -> Value:

@@ -1,28 +1,29 @@
 """Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from itertools import chain
-from typing import TypeAlias
 
 from reconciler.core.asking import WhenAsked
+from reconciler.core.dating import settled
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
-from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.core.sketch import came_down
-from reconciler.model.amounts import in_force
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.source import Documents, ProviderTree
-from reconciler.model.values import Value
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
     """A provider's catalog, its dated amounts as they hold ``on`` that day."""
-    state = WhenAsked(tree.documents, lambda id: settled(tree.documents[id].entity, on))
+
+    def stated(id: EntityId) -> Entity:
+        document = tree.documents[id]
+        return settled(document.entity, on) if document.dated else document.entity
+
+    state = WhenAsked(tree.documents, stated)
     return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=tree.renames)
 
 
@@ -88,51 +89,3 @@ def hidden_templates(documents: Documents) -> frozenset[str]:
         for each in documents.of("NotificationTemplate")
         if not each.entity.body.get("visible_to_resellers", False)
     )
-
-
-def settled(entity: Entity, on: date) -> Entity:
-    """The entity with every dated amount replaced by the one that holds."""
-    body = _with_amounts(entity.id.kind)(entity.body, on)
-    return entity if body is entity.body else Entity(entity.id, body, entity.origin)
-
-
-Settle: TypeAlias = Callable[[Value, date], Value]
-"""Makes a value into what holds on a day; where nothing in it is dated, it is the value itself."""
-
-
-@cache
-def _with_amounts(kind: str) -> Settle:
-    shape = kind_shapes().get(kind)
-    return _struct(shape.fields) if shape else lambda value, _: value
-
-
-def _struct(fields: tuple[FieldShape, ...]) -> Settle:
-    inner = tuple((field.name, settle) for field in fields if (settle := _settle(field)) is not None)
-
-    def settled(body: Value, on: date) -> Value:
-        after = {}
-        for name, settle in inner:
-            value = body.get(name)
-            if value is not None and (held := settle(value, on)) is not value:
-                after[name] = held
-        return {**body, **after} if after else body
-
-    return settled
-
-
-def _settle(field: FieldShape) -> Settle | None:
-    """``None`` for what holds no dated amounts."""
-    if field.type == "amount":
-        return lambda value, on: in_force(value, on) if isinstance(value, list) else value
-    if field.type not in ("struct", "items") or not any(_settle(each) for each in field.fields):
-        return None
-    inner = _struct(field.fields)
-    return inner if field.type == "struct" else _each(inner)
-
-
-def _each(inner: Settle) -> Settle:
-    def settled(items: Value, on: date) -> Value:
-        after = {key: held for key, item in items.items() if (held := inner(item, on)) is not item}
-        return {**items, **after} if after else items
-
-    return settled

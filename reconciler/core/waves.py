@@ -20,7 +20,7 @@ from reconciler.core.upstream import asks_further_up
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog
+from reconciler.model.source import Catalog, ProviderTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,9 @@ def in_turn(observe: Observe, sharing: Sharing) -> Wave:
     return lambda tasks, _: ((task, plan_task(task, observe, sharing)) for task in tasks)
 
 
-def dated_plans(provider: Upstream) -> frozenset[EntityId]:
+def dated_plans(provider: ProviderTree) -> frozenset[EntityId]:
     """A provider's plans with dated amounts: those that are not as their documents say."""
-    documents, state = provider.documents, provider.state
-    plans = (id for id in documents if id.kind == PLAN)
-    return frozenset(id for id in plans if state[id].body is not documents[id].entity.body)
+    return frozenset(provider.documents.dated(PLAN))
 
 
 def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answer:

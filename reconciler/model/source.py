@@ -45,8 +45,12 @@ Marks: TypeAlias = "dict[str, Mark] | list[Mark] | None"
 class Contents(Protocol):
     """What is in the documents of a file, read when it is asked for: each by its number, from 0.
 
-    ``marks`` stand in the order of the body's lists; ``model`` is the validated document.
+    ``marks`` stand in the order of the body's lists; ``model`` is the validated document. ``dated``: the numbers of
+    those that may hold amounts that depend on the day.
     """
+
+    @property
+    def dated(self) -> Collection[int]: ...
 
     def place(self, number: int) -> Place: ...
 
@@ -91,6 +95,11 @@ class SourceDocument(NamedTuple):
     def model(self) -> Part:
         return self.contents.model(self.number)
 
+    @property
+    def dated(self) -> bool:
+        """Whether it may hold amounts that depend on the day."""
+        return self.number in self.contents.dated
+
     def forget(self) -> None:
         """Let go of what was read of its file; it is read again where it is asked for."""
         self.contents.forget()
@@ -125,7 +134,10 @@ def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
 
 
 class Shelf(Protocol):
-    """Where documents are: a file that was read."""
+    """Where documents are: a file that was read. ``dated``: the numbers of those that may depend on the day."""
+
+    @property
+    def dated(self) -> Collection[int]: ...
 
     def document(self, id: EntityId) -> SourceDocument: ...
 
@@ -156,6 +168,11 @@ class Documents(Mapping[EntityId, SourceDocument]):
     def of(self, kind: str) -> Iterator[SourceDocument]:
         """The documents of a kind, by key."""
         return (self[EntityId(kind, key)] for key in sorted(self.keys_of(kind)))
+
+    def dated(self, kind: str) -> Iterator[EntityId]:
+        """The documents of a kind that may hold amounts that depend on the day, in no order."""
+        ids = (EntityId(kind, key) for key, shelf in self._shelves.get(kind, {}).items() if shelf.dated)
+        return (id for id in ids if self[id].dated)
 
 
 @dataclass(frozen=True, slots=True)

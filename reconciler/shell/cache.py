@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from stat import S_IWOTH
 from time import time
@@ -19,7 +20,7 @@ from typing import Any
 import _ruamel_yaml
 
 from reconciler import core, model
-from reconciler.core.extract import decode_extract, encode, extract_file
+from reconciler.core.extract import Extract, decode_extract, encode, extract_file
 from reconciler.core.read import Reading, read_file, remembered
 from reconciler.model.source import SourceFile
 
@@ -27,6 +28,8 @@ FILE = "readings.sqlite"
 FORMAT = 1
 KEPT_DAYS = 30
 """An entry that was not used for so long goes."""
+BATCH = 4_000_000
+"""So many bytes are kept in memory before they are saved."""
 BUSY_SECONDS = 1.0
 """How long one waits for another process before one reads the files oneself."""
 
@@ -91,6 +94,7 @@ class Readings:
         self._version = version
         self._today = int(time()) // 86_400
         self._new: dict[bytes, tuple[bytes, bytes]] = {}
+        self._unsaved = 0
         self._used_before: list[bytes] = []
         self._connection: sqlite3.Connection | None = None
         if is_ours(path.parent) and is_ours(path) and path.is_file():
@@ -101,23 +105,33 @@ class Readings:
         name = self._name(file)
         found = self._lookup("SELECT extract, extract_sum, used FROM readings WHERE name = ?", name)
         if found is None:
-            reading = read_file(file)
-            if reading.rest is not None:
-                self._new[name] = (encode(reading.extract), reading.rest)
-            return reading
+            return read_file(file, partial(self._keep, name, file))
         if found[1] != self._today:
             self._used_before.append(name)
         extract = decode_extract(found[0])
         return remembered(file, extract, lambda: self._rest(name, file))
 
+    def _keep(self, name: bytes, file: SourceFile, extract: Extract, rest: bytes) -> Callable[[], bytes]:
+        """Until it is saved it is here; from then on it is looked up like everything else."""
+        self._new[name] = (encode(extract), rest)
+        self._unsaved += len(rest)
+        if self._unsaved >= BATCH:
+            self.save()
+        return lambda: self._rest(name, file)
+
     def save(self) -> None:
         """Keep what is new, and forget what was not used for long. What fails is let be: it is a cache."""
+        self._unsaved = 0
         if not self._new and not self._used_before:
             return
         with suppress(OSError, sqlite3.Error):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(self._path.parent) and is_ours(self._path):
                 self._write()
+                self._new.clear()
+                self._used_before.clear()
+                if self._connection is None:
+                    self._open()
 
     def _write(self) -> None:
         with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
@@ -140,11 +154,13 @@ class Readings:
         return hashlib.blake2b(name.encode(), key=self._version, digest_size=20).digest()
 
     def _rest(self, name: bytes, file: SourceFile) -> bytes:
+        if name in self._new:
+            return self._new[name][1]
         found = self._lookup("SELECT rest, rest_sum FROM readings WHERE name = ?", name)
         if found is None:  # gone since, or spoilt
             extracted = extract_file(file.data, file.path)
             assert extracted is not None
-            return extracted[1]
+            return extracted.rest
         return found[0]
 
     def _lookup(self, query: str, name: bytes) -> tuple[bytes, Any] | None:

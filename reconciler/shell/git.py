@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.source import SourceFile
 from reconciler.shell.worktree import LINK_HINT, SUFFIXES, WorkspaceError
 
+if TYPE_CHECKING:
+    import git
+
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without git, a workspace is read without provenance
-import git
 
 LINK_MODE = "120000"
 MAX_LINKS = 20
@@ -42,7 +44,7 @@ class Blamed:
 class Repository:
     """A workspace's repository. ``prefix`` is the workspace's path in it, with ``/`` at the end, or empty."""
 
-    repo: git.Repo
+    repo: "git.Repo"
     prefix: str
     blamed: dict[tuple[str, str | None], list[Blamed | None]] = field(default_factory=dict)
 
@@ -59,6 +61,8 @@ class Repository:
 
     def commit(self, revision: str) -> str:
         """The full id of a revision. Raises `WorkspaceError` for one that is not there."""
+        import git
+
         try:
             return str(self.repo.git.rev_parse("--verify", "--end-of-options", f"{revision}^{{commit}}"))
         except git.GitCommandError as error:
@@ -118,6 +122,8 @@ class Repository:
         return self.blamed[key]
 
     def _blame_groups(self, file: str, revision: str | None) -> str:
+        import git
+
         revisions = [revision] if revision else []
         try:
             return str(self.repo.git.blame("--incremental", *revisions, "--", self.prefix + file))
@@ -127,6 +133,10 @@ class Repository:
 
 def open_repository(root: Path) -> Repository | None:
     """The repository around a workspace; ``None`` where there is none, or no git."""
+    if not any(map(_may_be_one, (root.absolute(), *root.absolute().parents))):
+        return None
+    import git
+
     try:
         repo = git.Repo(root, search_parent_directories=True)
     except (git.InvalidGitRepositoryError, git.NoSuchPathError):
@@ -137,7 +147,14 @@ def open_repository(root: Path) -> Repository | None:
     return Repository(repo, "" if inside == "." else inside + "/")
 
 
-def _has_git(repo: git.Repo) -> bool:
+def _may_be_one(folder: Path) -> bool:
+    """Whether a folder may be a repository or a working tree: importing GitPython takes as long as a small plan."""
+    return any(os.path.lexists(folder / name) for name in (".git", "HEAD"))
+
+
+def _has_git(repo: "git.Repo") -> bool:
+    import git
+
     try:
         repo.git.version()
     except git.GitCommandNotFound:

@@ -75,7 +75,7 @@ class OpenedTree(NamedTuple):
         """What the provider offers ``on`` that day."""
         if on not in self.offers:
             self.offers[on] = provider_upstream(self.tree, on)
-            self.dated[on] = dated_plans(self.offers[on])
+            self.dated[on] = dated_plans(self.tree)
         return self.offers[on]
 
     def sharing(self, rules: RuleBook, on: date) -> Sharing:

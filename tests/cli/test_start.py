@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from reconciler.shell.git import open_repository
 
 HEAVY = {
     "alembic",
@@ -45,4 +48,17 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
 
 def test_the_test_sees_what_is_imported() -> None:
-    assert {"git", "orjson", "pydantic"} <= imported("plan", "--help")
+    assert {"rich_click", "orjson", "pydantic"} <= imported("plan", "--help")
+
+
+def test_git_is_looked_for_where_there_may_be_a_repository(tmp_path: Path) -> None:
+    inside = tmp_path / "shop" / "catalogs"
+    inside.mkdir(parents=True)
+    (inside / "reconcile.yaml").write_text("kind: Workspace\nversion: 1\nstore: sqlite:///tenants.db\n")
+    assert "git" not in imported("plan", "-C", str(inside))
+    assert open_repository(inside) is None
+    subprocess.run(["git", "init", "--quiet", str(tmp_path / "shop")], check=True)
+    assert "git" in imported("plan", "-C", str(inside))
+    found = open_repository(inside)
+    assert found is not None
+    assert found.prefix == "catalogs/"

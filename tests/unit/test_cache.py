@@ -20,7 +20,7 @@ from reconciler.core.read import read_file
 from reconciler.core.validate import load
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.source import Catalog, SourceDocument, SourceFile
-from reconciler.shell.cache import FILE, KEPT_DAYS, Readings, cache_folder, name_of, remembering
+from reconciler.shell.cache import BATCH, FILE, KEPT_DAYS, Readings, cache_folder, name_of, remembering
 from reconciler.shell.worktree import read_worktree
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ ROLE = b"kind: Role\nkey: clerk\nprivileges: [b, a]\n---\nkind: Role\nkey: chief
 def told(document: SourceDocument) -> Any:
     """All that can be asked of a document."""
     inside = (document.contents.marks(document.number), document.model, document.entity.body)
-    return document.id, document.place, list(document.entity.body), *inside
+    return document.id, document.place, document.dated, list(document.entity.body), *inside
 
 
 def known(catalog: Catalog | None, problems: Iterable[Diagnostic]) -> Any:
@@ -100,6 +100,28 @@ def test_what_is_kept_is_not_read_again(filled: Path) -> None:
 
 def test_all_of_a_workspace_is_the_same(filled: Path, expected: Any) -> None:
     assert remembered(filled, bundled()) == expected
+
+
+def large(key: str) -> SourceFile:
+    """A file of which a few make a batch."""
+    roles = "---\n".join(f"kind: Role\nkey: {key}-{number}\nname: {'x' * 10_000}\n" for number in range(100))
+    return SourceFile(f"{key}.yaml", roles.encode())
+
+
+def test_much_is_saved_as_it_is_read_and_is_read_from_there(tmp_path: Path) -> None:
+    files = [large(key) for key in "abcdef"]
+    assert BATCH < sum(len(file.data) for file in files) < 2 * BATCH
+    kept = Readings(tmp_path / FILE, ONE)
+    readings = [kept.read(file) for file in files]
+    again = kept.read(unread(files[0])).documents  # saved, while the last file is still to be saved
+    assert [each.entity for each in again] == [each.entity for each in readings[0].documents]
+    with pytest.raises(AssertionError, match="was read"):
+        kept.read(unread(files[-1]))
+    kept.save()
+    for mine, file in zip(readings, files, strict=True):
+        for each in mine.documents:
+            each.forget()
+        assert [told(each) for each in mine.documents] == [told(each) for each in read_file(file).documents]
 
 
 def test_a_path_is_not_kept(filled: Path, expected: Any) -> None:

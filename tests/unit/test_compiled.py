@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
-from reconciler.core.compiled import Refused, body_of
+from reconciler.core.compiled import Refused
+from reconciler.core.extract import body_of
+from reconciler.core.limits import crossed_limits
 from reconciler.core.parts import declared, found, unwrapped
+from reconciler.core.plain import fields_of
 from reconciler.core.shape import fields_of_model, tidy
 from reconciler.model.documents import Part
 from reconciler.model.fields import Leaf, Number
@@ -30,13 +34,13 @@ def by_pydantic(model: type[Part], value: Any) -> Any:
     except ValidationError:
         return REFUSED
     del body["kind"]
-    return body
+    return REFUSED if any(crossed_limits(model.__name__, body)) else body
 
 
 def by_the_short_way(model: type[Part], value: Any) -> Any:
     try:
-        return body_of(model, value)
-    except Refused:
+        return body_of(model, fields_of(value))[0]
+    except (Refused, PydanticCustomError):
         return REFUSED
 
 

@@ -75,6 +75,16 @@ def test_where_documents_begin() -> None:
     assert plain("# nothing\n") == [] == by_libyaml("# nothing\n")
 
 
+def test_the_same_text_is_the_same_field_and_each_maker_gets_what_it_makes_itself() -> None:
+    text = "a: b\nc:\n  d: 5\n---\n# again\n\na: b\nc:\n  d: 5\n---\na: c\n"
+    first, second, third = plain_documents(text) or []
+    assert (second.line, second.column, first.value) == (7, 1, second.value)
+    assert first.fields["a"] is second.fields["a"]
+    assert first.fields["c"] is second.fields["c"]
+    assert first.fields["a"] is not third.fields["a"]
+    assert [third.fields["a"].made(each) for each in (len, str.upper, len)] == [1, "C", 1]
+
+
 LEFT = """\
 a: &b c|a: *b|a: !!str b|<<: {a: b}|a\tb: c|? a|a: "b\\n"|a: 'it''s'|a: b: c|a: [b|a: [b]]|a: {b}|a: [b: c]|a: [b,]
 a: {b: c, b: d}|a: @b|a: %b|a: - b|a: ,b|- - a|-|a|'a'|[a]|{a: b}|a : b|a:b|a: {b:c}|a: [b c]d|a: "b" c|a: [-]"""

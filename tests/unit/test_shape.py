@@ -1,0 +1,50 @@
+"""Shapes: what a body names is found by its branches as it is by its fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.preconditions import PRECONDITIONS
+from reconciler.core.shape import RuleBook, kind_shapes, named_in, references, rule_book
+from reconciler.core.validate import load
+from reconciler.model.source import SourceDocument
+from reconciler.shell.worktree import read_worktree
+
+CATALOGS = Path(__file__).parents[2] / "catalogs"
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[SourceDocument]:
+    catalog, problems = load(read_worktree(CATALOGS)[0])
+    assert catalog is not None, problems
+    return [tree.documents[id] for tree in catalog.providers.values() for id in tree.documents]
+
+
+def rules() -> RuleBook:
+    return rule_book(frozenset(PRECONDITIONS))
+
+
+def test_what_a_body_names(documents: list[SourceDocument]) -> None:
+    total = 0
+    for document in (each for each in documents if each.kind in kind_shapes()):
+        found: set[tuple[str, str]] = set()
+        named_in(document.entity.body, rules().branches(document.kind), found)
+        assert found == set(references(document.entity.body, kind_shapes()[document.kind].fields))
+        total += len(found)
+    assert total > 100
+
+
+def test_which_fields_give_and_which_stay() -> None:
+    assert [each.name for each in rules().branches("Product", "giving")] == ["group"]
+    assert rules().branches("Plan", "giving") == ()
+    assert [each.name for each in rules().branches("Plan", "staying")] == ["product", "service_term"]
+
+
+def test_a_book_without_a_declaration_has_branches_of_its_own() -> None:
+    book = rules()
+    assert "plan_category" in {each.name for each in book.branches("Plan")}
+    less = book.without("plan.plan_category")
+    assert "plan_category" not in {each.name for each in less.branches("Plan")}
+    assert "plan_category" in {each.name for each in book.branches("Plan")}
