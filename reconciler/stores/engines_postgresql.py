@@ -213,7 +213,7 @@ class PostgresqlWriting(PostgresqlReading):
             if _state(error.orig) == _NO_TABLE:
                 return False
             raise
-        return is_current(connection, self.where)
+        return is_current(connection, self.where, locked=True)
 
     def _migrate(self) -> None:
         """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
