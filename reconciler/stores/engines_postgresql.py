@@ -6,20 +6,19 @@ however many machines, and those to different tenants side by side (docs/decisio
 
 import os
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.stores.base import StoreError
 from reconciler.stores.engines import BUSY_SECONDS
+from reconciler.stores.kept_open import kept_open
 from reconciler.stores.versions import VERSION_TABLE, are_old, are_there, bring_up_to_date, is_current
 
 IDLE_SECONDS = 60
@@ -28,8 +27,6 @@ WAITS = (0.1, 0.4, 1.0, 2.0)
 """Between tries to connect to a server that is just starting, or has no room at the moment; in seconds."""
 DOWN_SECONDS = 30.0
 """How long a server that could not be reached is not tried again: there may be thousands of tenants in it."""
-KEPT = 8
-"""To how many databases a connection is kept open between transactions; a server has room for a hundred or so."""
 
 _DEFAULTS = {
     "connect_timeout": 10,
@@ -129,7 +126,7 @@ class PostgresqlReading:
             yield connection if are_there(connection, self.where) else None
 
     def close(self) -> None:
-        _open.setdefault(os.getpid(), _Open()).forget(self._engine)
+        kept_open().forget(self._engine)
         self._engine.dispose()
 
     def _begin(self, mode: str) -> str:
@@ -142,7 +139,7 @@ class PostgresqlReading:
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         """A connection; what was not committed on it is rolled back."""
-        _open.setdefault(os.getpid(), _Open()).used(self._engine)
+        kept_open().used(self._engine, self._engine.dispose)
         with self._engine.connect() as connection:
             try:
                 yield connection
@@ -213,7 +210,7 @@ class PostgresqlWriting(PostgresqlReading):
             if _state(error.orig) == _NO_TABLE:
                 return False
             raise
-        return is_current(connection, self.where)
+        return is_current(connection, self.where, locked=True)
 
     def _migrate(self) -> None:
         """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
@@ -242,31 +239,6 @@ _UNKNOWN = (
     "the connection was lost during the commit, so that it is not known whether it was made; it was made whole or not "
     "at all. Run the same again: a plan that was applied is refused as such, and not applied twice"
 )
-
-
-class _Open:
-    """The engines that hold a connection, the one used last at the end."""
-
-    def __init__(self) -> None:
-        self._engines: OrderedDict[int, Engine] = OrderedDict()
-        self._lock = Lock()
-
-    def used(self, engine: Engine) -> None:
-        """Of more than `KEPT`, those that were not used for longest are closed."""
-        with self._lock:
-            self._engines[id(engine)] = engine
-            self._engines.move_to_end(id(engine))
-            surplus = [self._engines.popitem(last=False)[1] for _ in range(len(self._engines) - KEPT)]
-        for each in surplus:
-            each.dispose()
-
-    def forget(self, engine: Engine) -> None:
-        with self._lock:
-            self._engines.pop(id(engine), None)
-
-
-_open: dict[int, _Open] = {}
-"""By process: what a parent holds open is not for its child to close."""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from reconciler.stores.base import StoreError
+from reconciler.stores.kept_open import kept_open
 
 
 class Stamp(NamedTuple):
@@ -76,6 +77,7 @@ class Kept:
         After an error nothing is kept: what was being read may hold a lock.
         """
         self._take_up(now)
+        kept_open().used(self, self._let_go)
         done = False
         try:
             with self._engine.begin() as connection:
@@ -97,6 +99,10 @@ class Kept:
 
     def close(self) -> None:
         """Let go of the connection that is kept."""
+        kept_open().forget(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._process == os.getpid():
             self._as_left = None
             self._engine.dispose()
@@ -106,7 +112,7 @@ class Kept:
             _of_the_parent.append(self._engine)
             self._open()
         elif now is None or now != self._as_left:
-            self.close()
+            self._let_go()
 
 
 _of_the_parent: list[Engine] = []

@@ -34,9 +34,12 @@ def are_old(connection: Connection, where: str) -> bool:
     return not is_current(connection, where) and _version(connection, where) is not None
 
 
-def is_current(connection: Connection, where: str) -> bool:
-    """Whether the tables are there, and as this reconciler writes them. Raises `StoreError` at a newer version."""
-    version = _version(connection, where)
+def is_current(connection: Connection, where: str, *, locked: bool = False) -> bool:
+    """Whether the tables are there, and as this reconciler writes them. Raises `StoreError` at a newer version.
+
+    ``locked``: `VERSION_TABLE` is locked by who asks, and so is there.
+    """
+    version = _version(connection, where, locked=locked)
     if version is not None and version > schema.VERSION:
         raise StoreError(f"{where}: its tables are of version {version}, this one writes {schema.VERSION}; {_NEWER}")
     return version == schema.VERSION
@@ -51,16 +54,17 @@ def bring_up_to_date(connection: Connection, where: str) -> None:
 _NEWER = "they are of a newer reconciler: upgrade this one"
 
 
-def _version(connection: Connection, where: str) -> str | None:
+def _version(connection: Connection, where: str, *, locked: bool = False) -> str | None:
     """``None`` where there is nothing of ours. Tables that lost their version are not taken for an empty database."""
-    return _told(connection) or _looked_for(connection, where)
+    return _told(connection, there=locked) or _looked_for(connection, where)
 
 
-def _told(connection: Connection) -> str | None:
+def _told(connection: Connection, *, there: bool) -> str | None:
     """As each transaction asks; ``None`` where that does not tell. In PostgreSQL a question that fails ends the
     transaction, so whether there is a table is asked first.
     """
-    if connection.dialect.name == "postgresql" and not connection.exec_driver_sql(_IS_THERE).scalar():
+    ask = connection.dialect.name == "postgresql" and not there
+    if ask and not connection.exec_driver_sql(_IS_THERE).scalar():
         return None
     try:
         version: str | None = connection.exec_driver_sql(_ASK).scalar()

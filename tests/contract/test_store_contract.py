@@ -139,7 +139,7 @@ def test_a_sketch_is_what_observing_finds(database: Place) -> None:
             assert dict(found.entities.items()) == found.entities.whole() == whole.entities
 
 
-ODD = ["a b", " ", "\x1f", "\n", "ü", "z" * 300]
+ODD = ["a b", " ", "\x1f", "\n", "ü", '"', '","', "\\", '\\"', "{}", "NULL", "z" * 300]
 """Keys and origins that nothing of ours has, but that a store keeps all the same."""
 
 
@@ -160,6 +160,7 @@ def test_what_is_told_by_digests_holds_whatever_keys_and_origins_are(database: P
             if found is not None:
                 assert isinstance(found.entities, Sketch)
                 assert found.entities.origins == {id: each.origin for id, each in state.items()}
+                assert found.entities.digests(ids) == {id: each.digest() for id, each in state.items()}
 
 
 def test_a_sketch_of_what_moved_since_is_not_filled_in(database: Place) -> None:

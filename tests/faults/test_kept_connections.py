@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 
 from reconciler.stores.base import Committed, StoreError, TenantReader, TenantStore
 from reconciler.stores.engines import SqliteReading, SqliteWriting
+from reconciler.stores.kept_open import KEPT
 from reconciler.stores.sql import SqlReader, SqlStore
 from tests.contract.samples import AT, commit, contents, plan, put, record
 
@@ -86,6 +87,18 @@ def test_many_transactions_take_one_connection_to_read_and_one_to_write(path: Pa
     assert not seen.open, "closed is closed"
     assert fee(store) == "4.00", "and one that is used after all opens another"
     store.close()
+    assert not seen.open
+
+
+def test_of_many_files_few_are_kept_open(tmp_path: Path, seen: Seen) -> None:
+    stores = [writer(tmp_path / f"{number}.db") for number in range(2 * KEPT)]
+    for amount in ("6.00", "7.00"):
+        for store in stores:
+            store.overwrite("contoso", put(plan("basic", amount)), actor="tenant", at=AT)
+            assert fee(store) == amount
+            assert len(seen.open) <= KEPT
+    for store in stores:
+        store.close()
     assert not seen.open
 
 

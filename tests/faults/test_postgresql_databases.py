@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from reconciler.stores import engines_postgresql, schema, versions
+from reconciler.stores import kept_open, schema, versions
 from reconciler.stores.base import Committed, Stale, StoreError
 from reconciler.stores.registry import open_reader, open_store
 from tests.contract.samples import AT, commit, contents, plan, put, record, remove
@@ -216,7 +216,7 @@ def test_a_schema_that_is_not_there(postgresql: Server) -> None:
 
 
 def test_connections_to_many_databases_are_not_all_kept(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines_postgresql, "KEPT", 2)
+    monkeypatch.setattr(kept_open, "KEPT", 2)
     opened = [reader(postgresql.url(postgresql.new_schema()) + f"&application_name=many-{n}") for n in range(5)]
     for each in opened * 2:
         assert each.tenants() == []
