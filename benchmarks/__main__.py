@@ -5,10 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from compileall import compile_dir
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import reconciler
 from benchmarks.fill import CannotFill
 from benchmarks.measure import Bench, NotMeasured
 from benchmarks.peers import make_peers, no_peers
@@ -53,6 +55,8 @@ def _measured(options: argparse.Namespace, folder: Path) -> Run:
     size, cache = SIZES[options.size], folder / "cache"
     said = folder / "said"
     said.mkdir(parents=True, exist_ok=True)
+    if not compile_dir(Path(reconciler.__file__).parent, quiet=2):
+        _say("the command's bytecode could not be written: what it starts with is compiled anew each time")
     bench = Bench(options.runs, options.limit, said, _environment(cache), _say)
     peers = make_peers(folder / "peers") if options.peers else no_peers()
     for name, reason in sorted(peers.missing.items()):

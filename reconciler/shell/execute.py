@@ -209,7 +209,7 @@ def done(step: Step, store_of: StoreOf) -> Applied:
 
 
 def _checked(step: Check, store: TenantStore) -> Applied:
-    now = store.observe(step.tenant)
+    now = store.standings((step.tenant,)).get(step.tenant) or store.observe(step.tenant)
     if now.fingerprint == step.fingerprint:
         return Applied(step.tenant, Result.UNCHANGED)
     return _told(step.tenant, Stale(now.fingerprint, tuple(store.moved_since(step.tenant, step.revision))))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from threading import Thread
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -284,8 +285,21 @@ def available_cores() -> int:
 
 
 def _left_to_the_parent() -> None:
-    """Ctrl-C on a terminal reaches all of its processes. What was begun is finished; the parent hands out no more."""
+    """Ctrl-C on a terminal reaches all of its processes. What was begun is finished; the parent hands out no more.
+
+    With a parent that was killed they end too: nobody else would tell them that there is nothing more to come, since
+    each of them holds an end of the pipe that they listen to (https://github.com/python/cpython/issues/111873).
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    from multiprocessing import parent_process  # noqa: PLC0415 - when it is used
+
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _dask(choice: Choice) -> Pool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from tests.cli.runner import NOW, run
@@ -87,3 +88,39 @@ def test_a_worker_that_is_killed_after_it_wrote_costs_nothing(tmp_path: Path, po
 def _done_alike(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was done, by whom and when; not by which plan, which names its workspace, nor in which run."""
     return [{name: value for name, value in record.items() if name not in ("plan", "run")} for record in records]
+
+
+def test_processes_do_not_outlive_one_who_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        assert _runs(worker)
+        parent.kill()
+    until = monotonic() + 30
+    while _runs(worker) and monotonic() < until:
+        sleep(0.05)
+    assert not _runs(worker)
+
+
+KILLED = """
+import os, time
+from reconciler.shell.executors import PROCESSES, Choice, Executors
+
+if __name__ == "__main__":
+    pool = Executors(Choice(PROCESSES, 1)).for_tenants({"one": "sqlite:///one.db"})
+    for _, worker in pool.each([None], lambda _: (os.getpid, ())):
+        print(worker, flush=True)
+    time.sleep(60)
+"""
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not status.exists() or status.read_text("ascii").rpartition(")")[2].split()[0] != "Z"
