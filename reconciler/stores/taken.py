@@ -1,7 +1,7 @@
 """Digests that are taken of entities, and remembered: tenants of one template have the same rows, letter by letter."""
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import orjson
 
@@ -16,36 +16,48 @@ Digests: TypeAlias = tuple[str, str]
 """Of an entity, and of its synchronised part."""
 Written: TypeAlias = tuple[str, str, str | None, str]
 """An entity as a row has it: kind, key, origin and body."""
-_AT_MOST = 20_000
-"""So many rows are remembered: some tens of megabytes."""
+_AT_MOST = 40_000_000
+"""So many characters of bodies are remembered, of rows that were read and of those that were written."""
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Memory(Generic[_T]):
+    """What was found out of rows, until there are too many; then it begins anew."""
+
+    known: dict[Written, _T] = field(default_factory=dict)
+    size: int = 0
+
+    def keep(self, row: Written, found: _T) -> _T:
+        self.size += len(row[3])
+        if self.size > _AT_MOST:
+            self.known.clear()
+            self.size = len(row[3])
+        self.known[row] = found
+        return found
 
 
 @dataclass(slots=True)
 class Taken:
     """Remembers by what is written, not by whose value it was: whoever gave a body may change it afterwards."""
 
-    _read: dict[Written, Digests | None] = field(default_factory=dict)
-    _made: dict[Written, Digests] = field(default_factory=dict)
+    _read: _Memory[Digests | None] = field(default_factory=_Memory)
+    _made: _Memory[Digests] = field(default_factory=_Memory)
 
     def of(self, row: Written, what: str) -> Digests | None:
         """Of a row that was read; ``None`` for what is no body of ours. Raises `StoreError` for what is no JSON."""
-        if row not in self._read:
-            if len(self._read) >= _AT_MOST:
-                self._read.clear()
-            each = made(row, what)
-            sound = next(faults({each.id: each}), None) is None
-            self._read[row] = (each.digest(), of_actual(each)) if sound else None
-        return self._read[row]
+        if row in self._read.known:
+            return self._read.known[row]
+        each = made(row, what)
+        sound = next(faults({each.id: each}), None) is None
+        return self._read.keep(row, (each.digest(), of_actual(each)) if sound else None)
 
     def row(self, tenant: str, entity: Entity) -> Row:
         """To be written. Raises `TypeError` for a value that no store keeps."""
         id = entity.id
         body = orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
         written = (id.kind, id.key, entity.origin, body)
-        if (found := self._made.get(written)) is None:
-            if len(self._made) >= _AT_MOST:
-                self._made.clear()
-            found = self._made[written] = (entity.digest(), of_actual(entity))
+        found = self._made.known.get(written) or self._made.keep(written, (entity.digest(), of_actual(entity)))
         digest, synced = found
         head = {"tenant": tenant, "kind": id.kind, "key": id.key, "origin": entity.origin}
         return {**head, "body": body, "digest": digest, "synced": synced}
