@@ -33,9 +33,12 @@ from reconciler.core.recurring import Recurrence, Recurring, Settings, settings_
 from reconciler.core.renames import relinked
 from reconciler.core.resolve import without_cycles
 from reconciler.core.shape import RuleBook, references
-from reconciler.core.sketch import Sketch, origin_of
+from reconciler.core.sketch import Common, Sketch, origin_of
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
+
+SEEN = 16
+"""So many different states are remembered, of those that tenants have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Shared:
 
     ``closure``: all of it before anything is left out (`without_cycles`). ``synced``: by entity, the digest of a copy
     in sync; ``always``: what is looked at in every tenant, as digests cannot tell. ``recurring``: what was found out of
-    entities in tenants of the same settings.
+    entities in tenants of the same settings. ``seen``: what their digests told.
     """
 
     upstream: Upstream
@@ -81,6 +84,7 @@ class Shared:
     synced: Mapping[EntityId, str]
     always: frozenset[EntityId]
     recurring: dict[Settings, Recurring] = field(default_factory=dict)
+    seen: dict[int, tuple[Common, "Seen"]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
@@ -113,11 +117,40 @@ class Shared:
         listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
         return tuple(id for id in listed if id not in self.upstream.state)
 
+    def see(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "Seen":
+        """What the digests of a state tell, beside the copies of everything."""
+        wanted, here = self.desired.wanted, self.upstream.key
+        besides = frozenset(id for id in synced if id not in wanted and origins.get(id) == here)
+        moved = any(old in synced for old in self.old_keys) or any(origins.get(id) == here for id in self.lacking)
+        differing = frozenset(id for id, digest in self.synced.items() if synced.get(id) != digest)
+        return Seen(differing, besides, not moved and not any(map(self.may_go, besides)))
+
+    def see_common(self, common: Common) -> "Seen":
+        """The same of what tenants have in common, which is looked at once. A tenant's own document is not wanted
+        of an upstream, so that nothing of what differs is missing from it.
+        """
+        if id(common) not in self.seen:
+            if len(self.seen) >= SEEN:
+                self.seen.clear()
+            self.seen[id(common)] = common, self.see(common.synced, common.origins)
+        return self.seen[id(common)][1]
+
     def may_go(self, id: EntityId) -> bool:
         """Whether what came down and is not wanted may have to be removed or retired."""
         shape = self.rules.kinds.get(id.kind)
         removed = shape is not None and shape.sync.removed is not None
         return removed or (self.listed is not None and id.kind == PRODUCT)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What digests tell of a state: what is missing or otherwise, what came down ``besides`` what is wanted, and
+    whether that ``tells`` enough: nothing is to be renamed, removed or retired, or may be.
+    """
+
+    differing: frozenset[EntityId]
+    besides: frozenset[EntityId]
+    tells: bool
 
 
 Linked: TypeAlias = Mapping[str, tuple[tuple[str, str], ...]]
@@ -151,19 +184,24 @@ class ShortWay:
     sketch: Sketch
 
     @cached_property
+    def seen(self) -> "Seen":
+        """What its digests tell of the tenant, of what it has in common with others once."""
+        sketch, common = self.sketch, self.sketch.common
+        if common is None:
+            return self.shared.see(sketch.synced, sketch.origins)
+        shared, seen = self.shared, self.shared.see_common(common)
+        came = {id for id, each in sketch.own.items() if each.origin == shared.upstream.key}
+        own = came - shared.desired.wanted.keys()
+        return Seen(seen.differing, seen.besides | own, seen.tells and not any(map(shared.may_go, own)))
+
+    @property
     def besides(self) -> frozenset[EntityId]:
         """What came down to the tenant, and is not wanted."""
-        wanted, sketch, here = self.shared.desired.wanted, self.sketch, self.shared.upstream.key
-        return frozenset(id for id in sketch if id not in wanted and origin_of(sketch, id) == here)
+        return self.seen.besides
 
     def is_open(self) -> bool:
         """Whether digests tell enough: nothing in the tenant is to be renamed, removed or retired, or may be."""
-        shared, sketch = self.shared, self.sketch
-        if any(old in sketch for old in shared.old_keys):
-            return False
-        if any(origin_of(sketch, id) == shared.upstream.key for id in shared.lacking):
-            return False
-        return not any(shared.may_go(id) for id in self.besides)
+        return self.seen.tells
 
     def comparison(self, *, anew: bool = False) -> Comparison:
         """What the tenant should have beside what it has, as far as that is not known to be in sync.
@@ -217,8 +255,7 @@ class ShortWay:
 
     def differing(self) -> set[EntityId]:
         """What the tenant lacks, or has otherwise, or what digests cannot tell."""
-        there = self.sketch.synced
-        return {id for id, synced in self.shared.synced.items() if there.get(id) != synced} | self.shared.always
+        return {*self.seen.differing, *self.shared.always}
 
     def _closed(
         self, looked: Collection[EntityId], off: Iterable[EntityId], listed: PriceList | None

@@ -4,6 +4,7 @@ And what both these and plain states can be asked without a body being read.
 """
 
 from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler.model.entity import Entity, State
@@ -17,6 +18,22 @@ class Unavailable(Exception):
     """A state, or a part of it, could not be read; the message is for people."""
 
 
+@dataclass(frozen=True, eq=False)
+class Common:
+    """What tenants have letter by letter: all of their states but their own documents. It is known by being the same.
+
+    ``synced`` and ``origins`` as of a `Sketch`; ``digests``: of the entities as a whole (`Entity.digest`).
+    """
+
+    synced: Mapping[EntityId, str]
+    origins: Mapping[EntityId, str | None]
+    digests: Mapping[EntityId, str]
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(id.kind for id in self.synced)
+
+
 class Sketch(Mapping[EntityId, Entity]):
     """A tenant's state as its store's digests tell it.
 
@@ -25,6 +42,9 @@ class Sketch(Mapping[EntityId, Entity]):
     or with ``None`` all of them, and ``told`` their digests (`Entity.digest`); both raise `Unavailable` where the state
     is not the one that was sketched any more.
     """
+
+    common: Common | None = None
+    own: Mapping[EntityId, Entity] = {}
 
     def __init__(
         self,
@@ -40,13 +60,39 @@ class Sketch(Mapping[EntityId, Entity]):
         self._known: dict[EntityId, Entity] = {}
         self._alone = 0
 
+    @classmethod
+    def of_common(
+        cls,
+        common: Common,
+        own: Mapping[EntityId, tuple[Entity, str]],
+        read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
+        told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
+    ) -> "Sketch":
+        """Of a tenant that has what others have, and beside it its ``own``, each with the digest as in ``synced``."""
+        made = cls({**common.synced, **{id: synced for id, (_, synced) in own.items()}}, tuple, read, told)
+        made.common = common
+        made.own = {id: each for id, (each, _) in own.items()}
+        made._known = dict(made.own)
+        return made
+
     @cached_property
     def kinds(self) -> frozenset[str]:
+        if self.common:
+            return self.common.kinds.union(id.kind for id in self.own)
         return frozenset(id.kind for id in self.synced)
 
     @cached_property
     def origins(self) -> Mapping[EntityId, str | None]:
+        if self.common:
+            return {**self.common.origins, **{id: each.origin for id, each in self.own.items()}}
         return dict(self._origins())
+
+    def origin(self, id: EntityId) -> str | None:
+        """Where an entity came down from; ``None`` for an own one, and for what is not there."""
+        if self.common is None:
+            return self.origins.get(id)
+        own = self.own.get(id)
+        return own.origin if own else self.common.origins.get(id)
 
     def fetch(self, ids: Iterable[EntityId] | None = None) -> None:
         """Read the bodies of these entities, or with ``None`` of all, that were not read yet."""
@@ -58,6 +104,8 @@ class Sketch(Mapping[EntityId, Entity]):
 
     def digests(self, ids: Collection[EntityId]) -> dict[EntityId, str]:
         """Of these entities, all of which are there, as a whole; of others too, where that is less to ask for."""
+        if self.common and self.common.digests.keys() >= set(ids):
+            return {id: self.common.digests[id] for id in ids}
         return dict(self._told(self._or_all(ids))) if ids else {}
 
     def _or_all(self, ids: Collection[EntityId]) -> Collection[EntityId] | None:
@@ -156,7 +204,7 @@ def changed(state: State, changes: Mapping[EntityId, Entity | None]) -> State:
 def origin_of(state: State, id: EntityId) -> str | None:
     """Where an entity came down from; ``None`` for a tenant's own, and for what is not there."""
     if isinstance(state, Sketch):
-        return state.origins.get(id)
+        return state.origin(id)
     if isinstance(state, Changed) and id not in state.changes:
         return origin_of(state.before, id)
     have = state.get(id)

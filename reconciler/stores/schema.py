@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest migration. A database at another version is upgraded by a writer, and refused by a reader."""
 
 metadata = MetaData()
@@ -40,9 +40,11 @@ tenants = Table(
     Column("revision", BigInteger, nullable=False),
     Column("fingerprint", Text),
     Column("shape", Text),
+    Column("rest", Text),
 )
 """How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it.
 
+``rest``: of all but the tenant's own document; it says nothing unless the fingerprint and ``shape`` do.
 ``shape``: which version of the synchronised part (`reconciler.core.synchronised.version`) its rows' digests are of.
 """
 

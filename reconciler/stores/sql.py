@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
 
-from reconciler.core.sketch import FEW, Sketch
+from reconciler.core.sketch import FEW, Common, Sketch
 from reconciler.core.synchronised import version
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
@@ -40,7 +40,7 @@ from reconciler.stores.engines import Readable, Writable
 from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.statements import Statement
 from reconciler.stores.taken import Taken, loaded, made
-from reconciler.stores.told import Told
+from reconciler.stores.told import TENANT, Told
 
 
 class SqlReader:
@@ -70,7 +70,11 @@ class SqlReader:
             kept = _standing(connection, tenant) if connection else None
             if connection is None or kept is None:
                 return None
-            parts = self._told.parts(connection, tenant) if kept.tells_parts and not verify else None
+            known = kept.tells_parts and not verify
+            if known and (common := self._told.common(connection, tenant, kept.rest)):
+                own = _OWN.rows(connection, tenant=tenant, kind=TENANT)
+                return self._of_common(tenant, kept, common, own)
+            parts = self._told.parts(connection, tenant) if known else None
             if parts is None:
                 return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant))
         synced: dict[EntityId, str] = {}
@@ -79,6 +83,18 @@ class SqlReader:
         state = Sketch(
             synced,
             lambda: chain.from_iterable(part.origins for part in parts),
+            lambda some: self._bodies(tenant, kept, some),
+            lambda some: self._digests(tenant, kept, some),
+        )
+        return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
+
+    def _of_common(self, tenant: str, kept: "_Kept", common: Common, own: Sequence[tuple[Any, ...]]) -> Snapshot:
+        """A sketch of what other tenants have too, and the tenant's own document."""
+        what = f"{self._database.where}: the body of {tenant}"
+        entities = ((made((*row,), what), synced) for synced, *row in own)
+        state = Sketch.of_common(
+            common,
+            {each.id: (each, synced) for each, synced in entities},
             lambda some: self._bodies(tenant, kept, some),
             lambda some: self._digests(tenant, kept, some),
         )
@@ -209,17 +225,17 @@ class SqlStore(SqlReader):
         delete_rows(connection, schema.entities, gone)
         upsert_rows(connection, schema.entities, here)
         insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in last])
-        now = self._told.fingerprint(connection, tenant) if right else None
-        if now is None:
-            now = self._put_right(connection, tenant)
-        _COUNT.run(connection, tenant=tenant, revision=revision, fingerprint=now, shape=version())
+        found = self._told.fingerprints(connection, tenant) if right else None
+        now, rest = found or self._put_right(connection, tenant)
+        _COUNT.run(connection, tenant=tenant, revision=revision, fingerprint=now, shape=version(), rest=rest)
         return Committed(now, revision)
 
-    def _put_right(self, connection: Connection, tenant: str) -> str:
-        """Take the digests of all rows anew; the fingerprint."""
+    def _put_right(self, connection: Connection, tenant: str) -> tuple[str, str]:
+        """Take the digests of all rows anew; the fingerprint, and that of the rest."""
         rows = [self._taken.row(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
         _KEEP.run_each(connection, rows)
-        return fingerprint((EntityId(row["kind"], row["key"]), row["digest"]) for row in rows)
+        digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
+        return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
 
 
 def _looked_into(connection: Connection, part: TenantWrite, where: str) -> bool:
@@ -256,6 +272,7 @@ class _Kept:
     fingerprint: str | None
     revision: int
     shape: str | None = None
+    rest: str | None = None
 
     @property
     def tells_parts(self) -> bool:
@@ -338,11 +355,16 @@ _OF_TENANT = schema.entities.c.tenant == bindparam("tenant")
 _BY_ID = schema.entities.c.kind == bindparam("kind"), schema.entities.c.key == bindparam("key")
 _ROWS = select(*(schema.entities.c[name] for name in ("kind", "key", "origin", "body"))).where(_OF_TENANT)
 _BODIES = Statement(_ROWS)
+_OWN = Statement(
+    select(*(schema.entities.c[name] for name in ("synced", "kind", "key", "origin", "body"))).where(
+        _OF_TENANT, schema.entities.c.kind == bindparam("kind")
+    )
+)
 _BODY = Statement(_ROWS.where(*_BY_ID))
 _DIGEST = Statement(select(schema.entities.c.digest).where(_OF_TENANT, *_BY_ID))
 _DIGESTS = Statement(select(*(schema.entities.c[name] for name in ("kind", "key", "digest"))).where(_OF_TENANT))
 _STANDING = Statement(
-    select(*(schema.tenants.c[name] for name in ("fingerprint", "revision", "shape"))).where(
+    select(*(schema.tenants.c[name] for name in ("fingerprint", "revision", "shape", "rest"))).where(
         schema.tenants.c.tenant == bindparam("tenant")
     )
 )
@@ -360,9 +382,11 @@ _KEEP = Statement(
 )
 _COUNT = Statement(
     text(
-        "INSERT INTO tenants (tenant, revision, fingerprint, shape) VALUES (:tenant, :revision, :fingerprint, :shape)"
+        "INSERT INTO tenants (tenant, revision, fingerprint, shape, rest)"
+        " VALUES (:tenant, :revision, :fingerprint, :shape, :rest)"
         " ON CONFLICT (tenant) DO UPDATE SET"
-        " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape"
+        " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape,"
+        " rest = excluded.rest"
     )
 )
 """The last of a write: whatever was written to the entities before took the fingerprint away."""

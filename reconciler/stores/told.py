@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, text
 
+from reconciler.core.sketch import Common
 from reconciler.model.entity import fingerprint_of, lines
 from reconciler.model.keys import EntityId
 from reconciler.stores.statements import Statement
@@ -18,6 +19,10 @@ from reconciler.stores.statements import Statement
 _T = TypeVar("_T")
 _AT_MOST = 16_000_000
 """So many characters of texts are remembered."""
+_IN_COMMON = 100_000
+"""So many entities of states that tenants have in common are remembered: some tens of megabytes."""
+TENANT = "Tenant"
+"""The kind of a tenant's own document, which no other tenant has."""
 _FEW = 8
 """Texts about no more entities are not remembered: a tenant's own document is one, and no other tenant has it."""
 
@@ -76,6 +81,8 @@ class Told:
         self._lines = _Memory(self._lines_of)
         self._parts = _Memory(self._part_of)
         self._whole = _Memory(self._pairs)
+        self._rests: dict[str, Common | None] = {}
+        self._in_common = 0
 
     def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:
         """Of every entity of a tenant that is known to have all its digests, and the right ones."""
@@ -83,11 +90,41 @@ class Told:
         pieces = [each for each in found if each is not None]
         return chain.from_iterable(pieces) if len(pieces) == len(found) else None
 
-    def fingerprint(self, connection: Connection, tenant: str) -> str | None:
-        """Of the tenant's state, which is known to have all its digests, and the right ones."""
-        found = [self._lines.of(*row) for row in _rows(_DIGESTS, connection, tenant)]
-        pieces = [each for each in found if each is not None]
-        return fingerprint_of(pieces) if len(pieces) == len(found) else None
+    def fingerprints(self, connection: Connection, tenant: str) -> tuple[str, str] | None:
+        """Of the tenant's state, which is known to have all its digests, and the right ones; and of all of it but the
+        tenant's own document.
+        """
+        found = [(row[0], self._lines.of(*row)) for row in _rows(_DIGESTS, connection, tenant)]
+        pieces = [(kind, each) for kind, each in found if each is not None]
+        if len(pieces) < len(found):
+            return None
+        rest = (each for kind, each in pieces if kind != TENANT)
+        return fingerprint_of(each for _, each in pieces), fingerprint_of(rest)
+
+    def common(self, connection: Connection, tenant: str, rest: str | None) -> Common | None:
+        """All of a tenant's state but its own document, where another one was told that has the same; by its ``rest``.
+
+        Only what is asked for twice is made: it takes more than a tenant is told with.
+        """
+        if rest is None or rest not in self._rests:
+            if rest is not None:
+                self._rests[rest] = None
+            return None
+        if self._rests[rest] is None and (made := self._common(connection, tenant)):
+            self._in_common += len(made.synced)
+            if self._in_common > _IN_COMMON:
+                self._rests.clear()
+                self._in_common = len(made.synced)
+            self._rests[rest] = made
+        return self._rests[rest]
+
+    def _common(self, connection: Connection, tenant: str) -> Common | None:
+        parts, digests = self.parts(connection, tenant), self.digests(connection, tenant)
+        if parts is None or digests is None:
+            return None
+        synced = chain.from_iterable(part.synced.items() for part in parts)
+        origins = chain.from_iterable(part.origins for part in parts)
+        return Common(_without_own(synced), _without_own(origins), _without_own(digests))
 
     def parts(self, connection: Connection, tenant: str) -> list[_Part] | None:
         """Of the tenant's state by kinds, sorted, what a sketch takes."""
@@ -109,6 +146,10 @@ class Told:
             return None
         came = [each[1:] if each else None for each in whence]
         return _Part(dict(zip(ids, values, strict=True)), tuple(zip(ids, came, strict=True)))
+
+
+def _without_own(pairs: Iterable[tuple[EntityId, _T]]) -> dict[EntityId, _T]:
+    return {id: each for id, each in pairs if id.kind != TENANT}
 
 
 def _rows(statements: Mapping[str, Statement], connection: Connection, tenant: str) -> Iterator[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from itertools import permutations
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from reconciler.stores.base import (
     Committed,
     EntityWrite,
     Move,
+    Snapshot,
     Stale,
     Standing,
     StoreError,
@@ -141,6 +143,50 @@ def test_a_sketch_is_what_observing_finds(database: Place) -> None:
 
 ODD = ["a b", " ", "\x1f", "\n", "ü", '"', '","', "\\", '\\"', "{}", "NULL", "z" * 300]
 """Keys and origins that nothing of ours has, but that a store keeps all the same."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_tenants_have_in_common_is_told_as_of_each(database: Place, seed: int) -> None:
+    """Whoever wrote what, and in whatever order tenants are told: now alike but for their own documents, now not."""
+    chance = Random(seed)
+    shared = 0
+    with closing(database.writer()) as store, closing(database.reader()) as reader:
+        for tenant in ("a", "b", "c", "d"):
+            own = Entity(EntityId("Tenant", tenant), {"name": tenant}, None)
+            commit(store, record(tenant, "1"), put(plan("basic"), plan("plus"), own))
+        for _ in range(25):
+            _moved_somehow(store, chance.choice("abcd"), chance)
+            for tenant in chance.sample("abcd", 4):
+                found, whole = reader.sketch(tenant), reader.observe(tenant)
+                assert found is not None and isinstance(found.entities, Sketch)
+                shared += found.entities.common is not None
+                _tells(found, whole)
+    assert shared > 20
+
+
+def _moved_somehow(store: TenantStore, tenant: str, chance: Random) -> None:
+    """Few values, so that tenants are alike again and again; by a write of ours, or past us."""
+    key = chance.choice(("basic", "plus", "max"))
+    if chance.random() < 0.2:
+        with store._writable.writing(tenant) as connection:  # type: ignore[attr-defined]
+            body = f'{{"name": "{key}"}}'
+            connection.exec_driver_sql(f"UPDATE entities SET body = '{body}' WHERE tenant = '{tenant}'")
+        return
+    after = None if chance.random() < 0.2 else replace(plan(key), origin=chance.choice(("northwind", None)))
+    store.overwrite(tenant, [EntityWrite(EntityId("Plan", key), None, after)], actor="tenant", at=AT)
+
+
+def _tells(found: Snapshot, whole: Snapshot) -> None:
+    sketch = found.entities
+    assert isinstance(sketch, Sketch)
+    assert (found.fingerprint, found.revision) == (whole.fingerprint, whole.revision)
+    assert sketch.synced == {id: of_actual(each) for id, each in whole.entities.items()}
+    assert sketch.origins == {id: each.origin for id, each in whole.entities.items()}
+    assert {id: sketch.origin(id) for id in sketch} == sketch.origins
+    assert sketch.kinds == {id.kind for id in whole.entities}
+    for ids in (list(whole.entities), [id for id in whole.entities if id.kind == "Plan"][:1]):
+        assert {id: sketch.digests(ids)[id] for id in ids} == {id: whole.entities[id].digest() for id in ids}
+    assert dict(sketch.items()) == sketch.whole() == whole.entities
 
 
 @pytest.mark.parametrize("odd", ODD)
