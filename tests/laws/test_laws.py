@@ -161,7 +161,8 @@ def _placeless(value: Any) -> Any:
         return tuple(_placeless(item) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
         blank = {"declared_at": None, "policy": None, "detail": ""}
-        return replace(value, **{f.name: blank.get(f.name, _placeless(getattr(value, f.name))) for f in fields(value)})
+        kept = {f.name: _placeless(getattr(value, f.name)) for f in fields(value) if f.init}
+        return replace(value, **{name: blank.get(name, each) for name, each in kept.items()})
     return value
 
 
