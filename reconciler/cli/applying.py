@@ -16,6 +16,7 @@ from reconciler.cli.planning import Asked, planned, planning_options, read_plan,
 from reconciler.model.plan import Plan, total
 from reconciler.report.lines import render
 from reconciler.report.text import closing_lines
+from reconciler.report.values import tenants_text
 from reconciler.shell.access import Access
 from reconciler.shell.carriers import told
 from reconciler.shell.execute import Applied, Result
@@ -105,8 +106,11 @@ def _under_way(access: Access, done: Iterable[Applied]) -> list[Applied]:
 def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> None:
     """What was refused or failed, and the counts of what was done: a result, where people read the plan."""
     refused = [each for each in done if each.result in NOT_DONE]
+    why: dict[tuple[Result, str], list[str]] = {}
     for each in refused:
-        say(f"{each.tenant}: {each.result}: {each.problem}")
+        why.setdefault((each.result, each.problem), []).append(each.tenant)
+    for (result, problem), tenants in why.items():
+        say(f"{tenants_text(tenants)}: {result}: {problem}")
     if plan.applyable:
         applied = {each.tenant for each in done if each.result is Result.APPLIED}
         count = total(each.summary for each in plan.outlines if each.tenant in applied)

@@ -321,3 +321,11 @@ def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
 def in_error(outlines: Iterable[Outline]) -> list[Outline]:
     """The tenants that could not be planned."""
     return [each for each in outlines if each.errored]
+
+
+def problems(failed: Iterable[Outline]) -> list[tuple[str, tuple[str, ...]]]:
+    """Why tenants could not be planned, each problem once, and which it is the problem of."""
+    found: dict[str, list[str]] = {}
+    for each in failed:
+        found.setdefault(each.bare.problem or "it could not be planned", []).append(each.tenant)
+    return [(problem, tuple(tenants)) for problem, tenants in found.items()]

@@ -5,7 +5,7 @@ from html import escape
 from typing import TypeAlias
 
 from reconciler.model.plan import Outline, Plan
-from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error
+from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error, problems
 from reconciler.report.lines import Line, Segment, Style
 from reconciler.report.text import (
     closing_lines,
@@ -161,7 +161,7 @@ def _folded(said: Iterable[Content], inner: Html, unfolded: bool) -> Html:
 
 
 def _failures(failed: Iterable[Outline]) -> Iterator[Html]:
-    for number, each in enumerate(failed):
+    for number, (problem, tenants) in enumerate(problems(failed)):
         if not number:
             yield element("h2", "Errors")
-        yield element("p", element("code", each.tenant), f": {each.bare.problem or 'it could not be planned'}")
+        yield element("p", element("code", ", ".join(tenants)), f": {problem}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from reconciler.model.plan import Outline, Plan, Summary, TenantStatus
-from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error
+from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, problems
 from reconciler.report.lines import Line, line, render
 from reconciler.report.text import (
     closing_lines,
@@ -80,7 +80,7 @@ def _row(tenant: Outline) -> str:
 
 
 def _details(plan: Plan, verbose: bool) -> Iterator[str]:
-    yield from _failures(in_error(plan.outlines))
+    yield from _failures(in_error(plan.outlines), verbose)
     for each in fold_changes(plan):
         yield _change(each, verbose)
     for reason in ("blocked", "withheld", *(["unmanaged"] if verbose else [])):
@@ -90,9 +90,9 @@ def _details(plan: Plan, verbose: bool) -> Iterator[str]:
         yield from (_hold(each, verbose) for each in holds)
 
 
-def _failures(failed: Iterable[Outline]) -> Iterator[str]:
-    for each in failed:
-        yield f"> **Error** {code(each.tenant)}: {code(each.bare.problem or 'it could not be planned')}"
+def _failures(failed: Iterable[Outline], verbose: bool) -> Iterator[str]:
+    for problem, tenants in problems(failed):
+        yield f"> **Error** {code(tenants_text(tenants, full=verbose))}: {code(problem)}"
 
 
 def _change(folded: FoldedChange, verbose: bool) -> str:

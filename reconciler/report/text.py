@@ -18,6 +18,7 @@ from reconciler.report.folding import (
     fold_changes,
     fold_deferred,
     in_error,
+    problems,
     shortened,
     withheld_by_option,
 )
@@ -76,7 +77,7 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     yield from _changes(fold_changes(plan), verbose)
     for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
         yield from _holds(reason, fold_deferred(plan, reason), verbose)
-    yield from _failures(in_error(plan.outlines))
+    yield from _failures(in_error(plan.outlines), verbose)
     coming = list(coming_lines(plan, verbose=verbose))
     yield from (*coming, line()) if coming else ()
     yield from closing_lines(plan, verbose=verbose)
@@ -103,7 +104,8 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     if causes := entities_by_cause(outlines):
         yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
     if failed := in_error(outlines):
-        yield line(f"Errors: {len(failed)} ({', '.join(clean(each.tenant) for each in failed)})", Style.PROBLEM)
+        named = tenants_text([each.tenant for each in failed], full=verbose)
+        yield line(f"Errors: {len(failed)} ({named})", Style.PROBLEM)
 
 
 def _allowed(outlines: Iterable[Outline]) -> list[str]:
@@ -301,14 +303,14 @@ def why_lines(why: Explained, reason: str) -> list[str]:
     return [*(f"{each};" for each in lines[:-1]), *lines[-1:]] or ["no reason was given"]
 
 
-def _failures(failed: Iterable[Outline]) -> Iterator[Line]:
-    named = [(each.tenant, each.bare.problem or "it could not be planned") for each in failed]
-    if not named:
+def _failures(failed: Iterable[Outline], verbose: bool) -> Iterator[Line]:
+    found = problems(failed)
+    if not found:
         return
     yield line("These tenants could not be planned:", Style.PROBLEM)
     yield ()
-    for tenant, problem in named:
+    for problem, tenants in found:
         first, *rest = problem.splitlines() or [""]
-        yield line(f"  # {clean(tenant)}: {clean(first)}", Style.HEADING)
+        yield line(f"  # {tenants_text(tenants, full=verbose)}: {clean(first)}", Style.HEADING)
         yield from (line(f"    {clean(each)}") for each in rest)
     yield ()

@@ -388,3 +388,14 @@ def test_long_values_are_abbreviated_to_where_they_differ() -> None:
 def test_clean_leaves_plain_text_alone() -> None:
     assert clean("Größe 6,00 € – ok") == "Größe 6,00 € – ok"
     assert clean("\U000e0001") == r"\U000e0001"
+
+
+def test_one_problem_of_many_tenants_is_told_once() -> None:
+    names = [f"r{number:03}" for number in range(300)]
+    failed = tuple(TenantPlan(each, "northwind", TenantStatus.ERROR, "", problem="the disk failed") for each in names)
+    plan = Plan("2026-12-01T00:00:00Z", Source(None, None, False, "sha256:0"), failed)
+    shown = render_plan(plan)
+    assert shown.count("the disk failed") == 1
+    assert "  # r000, r001 and 298 more: the disk failed" in shown
+    assert "Errors: 300 (r000, r001 and 298 more)" in shown
+    assert all(each in render_plan(plan, verbose=True) for each in names)
