@@ -57,21 +57,33 @@ def planned_by(pool: Pool, access: Access, where: Where, trees: Trees, on: date)
 def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
     """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it.
 
-    By the median: the first tenant of a template finds out what the others take over, and says nothing of them.
+    By the median: the first tenant of a template finds out what the others take over, and says nothing of them. Where
+    most of the changes are taken over, sending them back takes longer than making them.
     """
 
     def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
-        coming, took = iter(tasks), [0.0]
+        coming, took, taken_over = iter(tasks), [0.0], [False]
         started = monotonic()
-        for answer in here(islice(coming, sample), min(count, sample)):
+        for task, answer in here(islice(coming, sample), min(count, sample)):
             took.append(monotonic() - started)
-            yield answer
+            taken_over.append(_is_taken_over(answer))
+            yield task, answer
             started = monotonic()
         left = max(count - sample, 0)
-        wave = others() if median(took) * left > worth else here
+        pays = median(took) * left > worth and median(taken_over) < 1
+        wave = others() if pays else here
         yield from wave(coming, left)
 
     return plan
+
+
+def _is_taken_over(answer: Answer) -> bool:
+    """Whether most of a plan is as in another tenant's (decision 024)."""
+    if not isinstance(answer, Told):
+        return False
+    plan = answer.planned.plan
+    changes = (*plan.changes, *(each.change for each in plan.deferred))
+    return sum(each.common is not None for each in changes) * 2 > len(changes) > 0
 
 
 def _reading(pool: Pool, access: Access, where: Where, on: date) -> Wave:

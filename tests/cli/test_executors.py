@@ -95,7 +95,7 @@ def test_a_saved_plan_is_applied_once(fresh: Shop, executor: str) -> None:
     assert fresh.run(f"apply saved.plan {executor}").status == 0
     again = fresh.run(f"apply saved.plan {executor}")
     assert again.status == 1
-    assert again.err.count("this plan was applied to it already") == 2
+    assert "one, two: refused: this plan was applied to it already" in again.err
 
 
 @pytest.mark.parametrize("executor", OTHERS)
