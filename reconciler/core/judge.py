@@ -15,11 +15,10 @@ from reconciler.core.preconditions import PRECONDITIONS, Circumstances, Use
 from reconciler.core.shape import references
 from reconciler.model.change import Action, Difference, Judged, Obstacle, Root, Verdict
 from reconciler.model.keys import EntityId
+from reconciler.model.kinds import TENANT
 from reconciler.model.settings import Policy
 from reconciler.model.sync import OWN_BLOCKS, Always, Unmanaged
 from reconciler.model.values import Body
-
-TENANT = "Tenant"
 
 Hold: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
 """What holds every change of a tenant, as it is to be said of an entity (GUARD-01)."""

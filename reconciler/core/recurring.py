@@ -15,14 +15,12 @@ from reconciler.core.shape import FieldShape
 from reconciler.model.change import Action, Judged, Verdict
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
+from reconciler.model.memory import MOST
 from reconciler.model.plan import Change, Deferred
 from reconciler.model.settings import Policy
 from reconciler.model.sync import Always, Synced, Unmanaged
 from reconciler.model.values import Value
 
-MOST = 8192
-"""So many are remembered of one kind of tenant before that begins anew: no more than one tenant comes to, if as many
-entities of it differ."""
 Settings: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str], bool]
 """What of a policy a verdict depends on: the options, vetoes and overrides that are on, and whether it adopts."""
 
@@ -43,7 +41,10 @@ class Recurrence:
 
 @dataclass(slots=True)
 class Recurring:
-    """What was found out in tenants that share a desired state and `Settings`: by entity, and by its digest there."""
+    """What was found out in tenants that share a desired state and `Settings`: by entity, and by its digest there.
+
+    Of one kind of tenant no more than one tenant comes to, if as many entities of it differ.
+    """
 
     known: dict[EntityId, dict[str, Recurrence]] = field(default_factory=dict)
     size: int = 0

@@ -26,7 +26,6 @@ from reconciler.core.delegation import (
 )
 from reconciler.core.desired import Desired, Upstream, Wanted
 from reconciler.core.diff import Among, Comparison
-from reconciler.core.judge import TENANT
 from reconciler.core.planning import overrides_of
 from reconciler.core.price_list import PRODUCT, PriceList, units
 from reconciler.core.recurring import Recurrence, Recurring, Settings, settings_of
@@ -35,6 +34,8 @@ from reconciler.core.resolve import without_cycles
 from reconciler.core.shape import RuleBook, references
 from reconciler.core.sketch import Common, Sketch, origin_of
 from reconciler.model.keys import EntityId
+from reconciler.model.kinds import TENANT
+from reconciler.model.memory import Memory, MemoryOfThings
 from reconciler.model.settings import Policy
 
 SEEN = 16
@@ -84,7 +85,7 @@ class Shared:
     synced: Mapping[EntityId, str]
     always: frozenset[EntityId]
     recurring: dict[Settings, Recurring] = field(default_factory=dict)
-    seen: dict[int, tuple[Common, "Seen"]] = field(default_factory=dict)
+    seen: MemoryOfThings[Common, "Seen"] = field(default_factory=lambda: MemoryOfThings(Memory(SEEN)))
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
@@ -129,11 +130,7 @@ class Shared:
         """The same of what tenants have in common, which is looked at once. A tenant's own document is not wanted
         of an upstream, so that nothing of what differs is missing from it.
         """
-        if id(common) not in self.seen:
-            if len(self.seen) >= SEEN:
-                self.seen.clear()
-            self.seen[id(common)] = common, self.see(common.synced, common.origins)
-        return self.seen[id(common)][1]
+        return self.seen.of(common, lambda common: self.see(common.synced, common.origins))
 
     def may_go(self, id: EntityId) -> bool:
         """Whether what came down and is not wanted may have to be removed or retired."""

@@ -7,18 +7,17 @@ to be put in; of every other its own spelling. A mark says which, and where.
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from reconciler.core.entries import change_from_data, change_to_data
+from reconciler.model.memory import Memory, MemoryOfThings
 from reconciler.model.plan import Change, Kept
 
 LIKENESS = 16
-MOST = 8192
-"""So many changes in common are remembered; what is forgotten is written down, or read, once more."""
 _MARK = struct.Struct(f"<{LIKENESS}sQII")
 _ADDRESS, _TENANT = b'{"address":"', b'"tenant":"'
 """What stands before a tenant's key. Keys are sorted: the one begins the spelling, the other is nearly its end."""
@@ -57,11 +56,13 @@ def marks(packed: bytes) -> list[Mark]:
 
 
 @dataclass(slots=True)
-class Writer:
-    """Writes changes to a scratch. ``known``: those in common that stand there already, by what they are."""
+class Speller:
+    """Writes changes to a scratch. ``known``: those in common that stand there already; what is forgotten of them is
+    written down once more.
+    """
 
     scratch: Scratch
-    known: dict[int, tuple[Change, Mark]] = field(default_factory=dict)
+    known: MemoryOfThings[Change, Mark] = field(default_factory=MemoryOfThings)
 
     def spell(self, changes: Sequence[Change], begin: int = 0) -> tuple[list[bytes], list[Mark]]:
         """The spellings of a tenant's own changes, to be written after each other, and the marks of all.
@@ -71,7 +72,7 @@ class Writer:
         own, found = [], []
         for change in changes:
             if change.common is not None:
-                found.append(self._common(change.common))
+                found.append(self.known.of(change.common, self._common))
                 continue
             spelled, likeness = _spelled(change)
             found.append(Mark(likeness, begin, len(spelled), 0))
@@ -80,13 +81,9 @@ class Writer:
         return own, found
 
     def _common(self, change: Change) -> Mark:
-        if id(change) not in self.known:
-            if len(self.known) >= MOST:
-                self.known.clear()
-            spelled, likeness = _spelled(change)
-            cut = spelled.rindex(_TENANT) + len(_TENANT)
-            self.known[id(change)] = change, Mark(likeness, self.scratch.write(spelled), len(spelled), cut)
-        return self.known[id(change)][1]
+        spelled, likeness = _spelled(change)
+        cut = spelled.rindex(_TENANT) + len(_TENANT)
+        return Mark(likeness, self.scratch.write(spelled), len(spelled), cut)
 
 
 @dataclass(slots=True)
@@ -94,7 +91,7 @@ class Reader:
     """Reads changes from a scratch. ``known``: those in common that were read, by where they begin."""
 
     scratch: Scratch
-    known: dict[int, Change] = field(default_factory=dict)
+    known: Memory[int, Change] = field(default_factory=Memory)
 
     def spelled(self, marked: Sequence[Mark], begin: int, tenant: str) -> Iterator[bytes]:
         """Each as it is saved. ``begin``: where the tenant's own stand, one after the other."""
@@ -116,12 +113,12 @@ class Reader:
     def change(self, mark: Mark, begin: int, tenant: str) -> Change:
         """One change of a tenant."""
         if not mark.cut:
-            return change_from_data(orjson.loads(self.scratch.read(begin + mark.start, mark.size)))
-        if mark.start not in self.known:
-            if len(self.known) >= MOST:
-                self.known.clear()
-            self.known[mark.start] = change_from_data(orjson.loads(self.scratch.read(mark.start, mark.size)))
-        return self.known[mark.start].in_tenant(tenant)
+            return self._read(begin + mark.start, mark.size)
+        known = self.known.known.get(mark.start)
+        return (known or self.known.keep(mark.start, self._read(mark.start, mark.size))).in_tenant(tenant)
+
+    def _read(self, start: int, size: int) -> Change:
+        return change_from_data(orjson.loads(self.scratch.read(start, size)))
 
     def changes(self, marked: Sequence[Mark], begin: int, tenant: str) -> tuple[Change, ...]:
         """A tenant's changes."""
@@ -138,8 +135,3 @@ def _spelled(change: Change) -> tuple[bytes, bytes]:
     alike: dict[str, Any] = {**data, "address": None, "tenant": None, "needed_by": needed_by}
     spelled, told = (orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in (data, alike))
     return spelled, hashlib.blake2b(told, digest_size=LIKENESS).digest()
-
-
-def nobodys(change: Change) -> Change:
-    """A change as it is in common."""
-    return replace(change, tenant="")

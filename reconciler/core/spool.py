@@ -10,7 +10,7 @@ from typing import overload
 import orjson
 
 from reconciler.core.entries import in_saved_order, said_from_data, said_to_data
-from reconciler.core.spelling import SIZE, Mark, Reader, Scratch, Writer, marks
+from reconciler.core.spelling import SIZE, Mark, Reader, Scratch, Speller, marks
 from reconciler.model.plan import Deferred, Kept, KeptDeferred, KeptTenants, Outline, TenantPlan, outline
 
 IN_MEMORY = 100
@@ -52,7 +52,7 @@ class Spool(MutableMapping[str, TenantPlan]):
     most: int = IN_MEMORY
     _held: dict[str, TenantPlan] = field(default_factory=dict)
     _written: dict[str, Entry] = field(default_factory=dict)
-    _to: Writer | None = None
+    _to: Speller | None = None
     _room: int = 0
 
     def __post_init__(self) -> None:
@@ -71,7 +71,7 @@ class Spool(MutableMapping[str, TenantPlan]):
 
     def _opened(self) -> bool:
         scratch = self.scratch()
-        self._to = Writer(scratch) if scratch else None
+        self._to = Speller(scratch) if scratch else None
         return self._to is not None
 
     def _write(self, tenant: str, plan: TenantPlan) -> None:
@@ -206,7 +206,7 @@ def _size(plan: TenantPlan) -> int:
     return len(plan.changes) + len(plan.deferred)
 
 
-def _written(plan: TenantPlan, to: Writer) -> Entry:
+def _written(plan: TenantPlan, to: Speller) -> Entry:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
     own, made = to.spell(plan.changes)

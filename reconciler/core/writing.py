@@ -86,11 +86,7 @@ class Writer:
 
     def recurrence(self, judged: Iterable[Judged], change: Change | None) -> Recurrence:
         """What became of an entity, as it does in any tenant that has the same."""
-        held = tuple(
-            (worded_apart(each), replace(deferred, change=replace(deferred.change, tenant="")))
-            for each in _grouped(judged)
-            for deferred in (self._deferral(each),)
-        )
+        held = tuple((worded_apart(each), _nobodys(self._deferral(each))) for each in _grouped(judged))
         if change is None:
             return Recurrence(None, None, held, Moves((), Fraction(0), to_zero=False))
         moves = Moves.of(change, self.comparison.rules, self.comparison.on)
@@ -252,6 +248,11 @@ class Writer:
             return self._with_takeover_fields(change)
         fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
         return replace(change, fields=fields)
+
+
+def _nobodys(deferred: Deferred) -> Deferred:
+    """What is deferred as it is in any tenant."""
+    return replace(deferred, change=replace(deferred.change, tenant=""))
 
 
 def _grouped(judged: Iterable[Judged]) -> Iterator[tuple[Judged, ...]]:

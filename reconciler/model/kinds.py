@@ -36,6 +36,8 @@ _TENANT: tuple[type[Document], ...] = (tenant.Tenant, tenant.Customer, tenant.Su
 WORKSPACE = "Workspace"
 PROVIDER = "Provider"
 SYNC_POLICY = "SyncPolicy"
+TENANT = "Tenant"
+"""A tenant's own document, which no other tenant has."""
 
 CATALOG_KINDS: dict[str, type[Document]] = {model.__name__: model for model in _CATALOG}
 """What a provider's catalog holds, and what may come down to a tenant."""

@@ -320,11 +320,16 @@ class Plan:
     reconciler_version: str = __version__
     read: tuple[Read, ...] = ()
     scheduled: tuple[Scheduled, ...] = ()
+    _outlines: list[tuple[Outline, ...]] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @property
     def outlines(self) -> Sequence[Outline]:
         """Every tenant's plan in short, in the same order."""
-        return self.tenants.outlines if isinstance(self.tenants, KeptTenants) else tuple(map(outline, self.tenants))
+        if isinstance(self.tenants, KeptTenants):
+            return self.tenants.outlines
+        if not self._outlines:
+            self._outlines.append(tuple(map(outline, self.tenants)))
+        return self._outlines[0]
 
     @property
     def errored(self) -> bool:

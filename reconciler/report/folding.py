@@ -16,6 +16,7 @@ import orjson
 from reconciler.core.causes import BACKLOG, DRIFT, PR
 from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
+from reconciler.model.memory import Memory
 from reconciler.model.plan import (
     Change,
     Declared,
@@ -34,8 +35,6 @@ Content: TypeAlias = tuple[Any, ...]
 
 LISTED = 10
 """Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
-REMEMBERED = 8192
-"""So many of what is deferred are remembered by their likeness."""
 VETO = "CB-34"
 
 
@@ -230,7 +229,7 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     What a pull request has a part in comes first, where causes were told.
     """
     found: dict[bytes, Alike] = {}
-    seen: dict[bytes, tuple[Change, bytes]] = {}
+    seen: Memory[bytes, tuple[Change, bytes]] = Memory()
     for number, tenant in enumerate(plan.outlines):
         deferred = (each for each in _deferred_of(plan, number, tenant) if each.said.reason == reason)
         for held in _by_cause(_withheld(each, seen) for each in deferred):
@@ -242,18 +241,16 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
 
 
-def _withheld(deferred: KeptDeferred, seen: dict[bytes, tuple[Change, bytes]]) -> Withheld:
-    """What is alike is read once. ``seen``: what was read, as many as are remembered, by likeness."""
+def _withheld(deferred: KeptDeferred, seen: Memory[bytes, tuple[Change, bytes]]) -> Withheld:
+    """What is alike is read once. ``seen``: what was read, by likeness."""
     said, kept = deferred
-    if kept.likeness not in seen:
+    found = seen.known.get(kept.likeness)
+    if found is None:
         change = kept.read()
         found = same_as(change).change, digest(content(change))
-        if not kept.likeness:
-            return Withheld(said, *found)
-        if len(seen) >= REMEMBERED:
-            seen.clear()
-        seen[kept.likeness] = found
-    return Withheld(said, *seen[kept.likeness], kept.likeness)
+        if kept.likeness:
+            seen.keep(kept.likeness, found)
+    return Withheld(said, *found, kept.likeness)
 
 
 def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[KeptDeferred]:

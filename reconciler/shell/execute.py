@@ -13,6 +13,7 @@ from typing import TypeAlias, assert_never
 from reconciler.core.entries import change_to_data, data_in_tenant
 from reconciler.model.entity import Entity, entity
 from reconciler.model.keys import address
+from reconciler.model.memory import MemoryOfThings
 from reconciler.model.plan import Change, Plan, Read, TenantPlan, TenantStatus
 from reconciler.model.values import Body
 from reconciler.stores.base import (
@@ -27,8 +28,6 @@ from reconciler.stores.base import (
     TenantStore,
 )
 
-REMEMBERED = 8192
-"""So many changes that tenants have in common are remembered as they are written."""
 NAMED = 20
 """How many entities that moved are named when a tenant is refused."""
 
@@ -149,23 +148,18 @@ def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[
 
 @dataclass(slots=True)
 class Written:
-    """Changes as they are written: for the journal, and to the rows. What tenants have in common is made once.
+    """Changes as they are written: for the journal, and to the rows. What tenants have in common is made once."""
 
-    ``known``: that, by what it is.
-    """
-
-    known: dict[int, tuple[Change, Body, tuple[EntityWrite, ...]]] = field(default_factory=dict)
+    known: MemoryOfThings[Change, tuple[Body, tuple[EntityWrite, ...]]] = field(default_factory=MemoryOfThings)
 
     def of(self, change: Change) -> tuple[Body, tuple[EntityWrite, ...]]:
-        common = change.common
-        if common is None:
-            return change_to_data(change), tuple(writes_of(change))
-        if id(common) not in self.known:
-            if len(self.known) >= REMEMBERED:
-                self.known.clear()
-            self.known[id(common)] = common, change_to_data(common), tuple(writes_of(common))
-        _, data, writes = self.known[id(common)]
+        if change.common is None:
+            return self._made(change)
+        data, writes = self.known.of(change.common, self._made)
         return data_in_tenant(data, change), writes
+
+    def _made(self, change: Change) -> tuple[Body, tuple[EntityWrite, ...]]:
+        return change_to_data(change), tuple(writes_of(change))
 
 
 def _step(tenant: TenantPlan, warrant: Warrant, written: Written, *, relied_on: bool) -> Step:

@@ -2,23 +2,21 @@
 
 from dataclasses import dataclass, field, replace
 
+from reconciler.model.memory import MemoryOfThings
 from reconciler.model.plan import Change, Declared, Deferred, TenantPlan
 from reconciler.shell.git import Repository
-
-REMEMBERED = 8192
-"""So many changes that tenants have in common are remembered with their commits."""
 
 
 @dataclass(slots=True)
 class Commits:
     """Looks up the commit of every declared line. ``revision`` ``None``: of the working tree.
 
-    ``known``: changes in common, by what they are, each with the same and its commits.
+    ``known``: changes in common, each with the same and its commits.
     """
 
     repository: Repository
     revision: str | None
-    known: dict[int, tuple[Change, Change]] = field(default_factory=dict)
+    known: MemoryOfThings[Change, Change] = field(default_factory=MemoryOfThings)
 
     def of_plan(self, plan: TenantPlan) -> TenantPlan:
         """The same plan, every declared line with the commit that set it."""
@@ -29,15 +27,10 @@ class Commits:
         return replace(deferred, policy=self._of_line(deferred.policy), change=self._of_change(deferred.change))
 
     def _of_change(self, change: Change) -> Change:
-        common = change.common
-        if common is None:
-            fields = tuple(replace(each, declared_at=self._of_line(each.declared_at)) for each in change.fields)
-            return replace(change, fields=fields, declared_at=self._of_line(change.declared_at))
-        if id(common) not in self.known:
-            if len(self.known) >= REMEMBERED:
-                self.known.clear()
-            self.known[id(common)] = common, self._of_change(common)
-        return self.known[id(common)][1].in_tenant(change.tenant)
+        if change.common is not None:
+            return self.known.of(change.common, self._of_change).in_tenant(change.tenant)
+        fields = tuple(replace(each, declared_at=self._of_line(each.declared_at)) for each in change.fields)
+        return replace(change, fields=fields, declared_at=self._of_line(change.declared_at))
 
     def _of_line(self, declared: Declared | None) -> Declared | None:
         if declared is None:

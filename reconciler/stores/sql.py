@@ -18,6 +18,7 @@ from reconciler.core.sketch import FEW, Common, Sketch
 from reconciler.core.synchronised import version
 from reconciler.model.entity import Entity, fingerprint
 from reconciler.model.keys import EntityId
+from reconciler.model.kinds import TENANT
 from reconciler.stores import schema
 from reconciler.stores.base import (
     AlreadyApplied,
@@ -40,7 +41,7 @@ from reconciler.stores.engines import Readable, Writable
 from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.statements import Statement
 from reconciler.stores.taken import Taken, loaded, made
-from reconciler.stores.told import TENANT, Told
+from reconciler.stores.told import Told
 
 
 class SqlReader:
@@ -84,7 +85,7 @@ class SqlReader:
             synced,
             lambda: chain.from_iterable(part.origins for part in parts),
             lambda some: self._bodies(tenant, kept, some),
-            lambda some: self._digests(tenant, kept, some),
+            lambda some: self._digests_of(tenant, kept, some),
         )
         return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
 
@@ -96,7 +97,7 @@ class SqlReader:
             common,
             {each.id: (each, synced) for each, synced in entities},
             lambda some: self._bodies(tenant, kept, some),
-            lambda some: self._digests(tenant, kept, some),
+            lambda some: self._digests_of(tenant, kept, some),
         )
         return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
 
@@ -127,7 +128,9 @@ class SqlReader:
                 return [each for id in ids if (each := _entity(connection, tenant, id, where))]
             return [each for some in _by_kind(ids) for each in _some_entities(connection, tenant, where, *some)]
 
-    def _digests(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Iterable[tuple[EntityId, str]]:
+    def _digests_of(
+        self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None
+    ) -> Iterable[tuple[EntityId, str]]:
         """The digests of some entities (``None``: all) of a tenant that still stands as it did."""
         with self._as_sketched(tenant, kept) as connection:
             if ids is not None and len(ids) <= FEW:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, text
 from reconciler.core.sketch import Common
 from reconciler.model.entity import fingerprint_of, lines
 from reconciler.model.keys import EntityId
+from reconciler.model.kinds import TENANT
+from reconciler.model.memory import Memory
 from reconciler.stores.statements import Statement
 
 _T = TypeVar("_T")
@@ -21,8 +23,6 @@ _AT_MOST = 16_000_000
 """So many characters of texts are remembered."""
 _IN_COMMON = 100_000
 """So many entities of states that tenants have in common are remembered: some tens of megabytes."""
-TENANT = "Tenant"
-"""The kind of a tenant's own document, which no other tenant has."""
 _FEW = 8
 """Texts about no more entities are not remembered: a tenant's own document is one, and no other tenant has it."""
 
@@ -52,24 +52,18 @@ class _Part(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Memory(Generic[_T]):
+class _Made(Generic[_T]):
     """What was made of texts, so far as it could be."""
 
     make: Callable[..., _T | None]
-    known: dict[tuple[Any, ...], _T] = field(default_factory=dict)
-    size: int = 0
+    memory: Memory[tuple[Any, ...], _T] = field(default_factory=lambda: Memory(_AT_MOST))
 
     def of(self, kind: str, number: int, *texts: str | None) -> _T | None:
         """Of so many entities of a kind."""
         key = kind, number, *texts
-        found = self.known.get(key)
+        found = self.memory.known.get(key)
         if found is None and (found := self.make(*key)) is not None and number > _FEW:
-            length = sum(map(len, filter(None, texts)))
-            if self.size + length > _AT_MOST:
-                self.known.clear()
-                self.size = 0
-            self.known[key] = found
-            self.size += length
+            self.memory.keep(key, found, sum(map(len, filter(None, texts))))
         return found
 
 
@@ -77,12 +71,11 @@ class Told:
     """Tells tenants by their kept digests. Where these are not all there, or not told apart, it tells nothing."""
 
     def __init__(self) -> None:
-        self._ids = _Memory(_ids)
-        self._lines = _Memory(self._lines_of)
-        self._parts = _Memory(self._part_of)
-        self._whole = _Memory(self._pairs)
-        self._rests: dict[str, Common | None] = {}
-        self._in_common = 0
+        self._ids = _Made(_ids)
+        self._lines = _Made(self._lines_of)
+        self._parts = _Made(self._part_of)
+        self._whole = _Made(self._pairs)
+        self._rests: Memory[str, Common | None] = Memory(_IN_COMMON)
 
     def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:
         """Of every entity of a tenant that is known to have all its digests, and the right ones."""
@@ -106,17 +99,14 @@ class Told:
 
         Only what is asked for twice is made: it takes more than a tenant is told with.
         """
-        if rest is None or rest not in self._rests:
-            if rest is not None:
-                self._rests[rest] = None
+        if rest is None:
             return None
-        if self._rests[rest] is None and (made := self._common(connection, tenant)):
-            self._in_common += len(made.synced)
-            if self._in_common > _IN_COMMON:
-                self._rests.clear()
-                self._in_common = len(made.synced)
-            self._rests[rest] = made
-        return self._rests[rest]
+        if rest not in self._rests.known:
+            return self._rests.keep(rest, None)
+        known = self._rests.known[rest]
+        if known is None and (known := self._common(connection, tenant)):
+            self._rests.keep(rest, known, len(known.synced))
+        return known
 
     def _common(self, connection: Connection, tenant: str) -> Common | None:
         parts, digests = self.parts(connection, tenant), self.digests(connection, tenant)
