@@ -89,7 +89,7 @@ def _of_fields(
     if after is None:
         return Denial("SUB-32", f"the distributor may not delete {id}: it follows the reseller's")
     if before.origin != after.origin:
-        return Denial("ORIGIN", f"{id}: the origin is written by the reconciler only")
+        return Denial("ORIGIN-01", f"{id}: the origin is written by the reconciler only")
     locked = sorted(_locked_changes(shape, before, after))
     if not locked:
         return None

@@ -20,7 +20,7 @@ from reconciler.model.keys import EntityId
 from reconciler.model.sync import GATED, LAST_APPLIED, OWN_BLOCKS, OWN_SHARED, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value, get
 
-COPIES = Unmanaged(rule="ORIGIN")
+COPIES = Unmanaged(rule="ORIGIN-01")
 """What an own item of the tenant gets that hides one of its upstream's."""
 
 

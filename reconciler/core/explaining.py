@@ -158,7 +158,7 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     if have is not None and verdict == "in sync" and desired != actual and _edited(comparison, id, path):
         verdict, why = "the distributor's own", "it was edited, and belongs to the distributor from then on"
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":
-        verdict, rule, why = "the reseller's own", "ORIGIN", "the entity did not come down; it is left alone"
+        verdict, rule, why = "the reseller's own", "ORIGIN-01", "the entity did not come down; it is left alone"
     elif verdict == "in sync" and (wanted is None or not wanted.speaks_of(path[0])):
         why = "nothing wants it; it is left as it is"
     return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))

@@ -88,7 +88,7 @@ def _templates(schedule: Body) -> set[str]:
 
 
 def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """ORIGIN: an own plan or product of the tenant under a key that comes down."""
+    """ORIGIN-01: an own plan or product of the tenant under a key that comes down."""
     have = case.comparison.actual.get(target)
     shape = case.comparison.rules.kinds.get(target.kind)
     if have is None or shape is None or shape.sync.own != OWN_BLOCKS or use == "update" or case.adopts:
@@ -98,7 +98,7 @@ def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstac
         theirs = f"{upstream.key}'s {_named(upstream.state.get(target), target)}"
         whose = "the tenant's own" if have.origin is None else f"{have.origin}'s"
         detail = f"{whose} {_named(have, target)} is in the way of {theirs}, which has the same key"
-        yield Obstacle("ORIGIN", f"{detail}; set adopt: true in its policy to take it over, or rename one of them")
+        yield Obstacle("ORIGIN-01", f"{detail}; set adopt: true in its policy to take it over, or rename one of them")
 
 
 def _named(entity: Entity | None, id: EntityId) -> str:
@@ -132,6 +132,6 @@ PRECONDITIONS: Mapping[str, Check] = {
     "AP-04": _known_beforehand,
     "AP-17": _service_terms,
     "CB-20": _hidden_templates,
-    "ORIGIN": _own_key,
+    "ORIGIN-01": _own_key,
     "SUB-41": _vanished,
 }

@@ -284,7 +284,7 @@ RULES: dict[str, str] = {
         "true` (`false` switches one off). Creations never count. A tripped guard blocks that tenant's whole plan"
         " and names every entity at fault. For mirrored subscriptions the guards of the reseller's policy hold."
     ),
-    "ORIGIN": (
+    "ORIGIN-01": (
         "What the reconciler creates in a tenant carries the origin of its upstream, and rules that update, "
         "disable, retire or remove reach only that. An own plan or product of the tenant whose key comes down is "
         "blocked, naming both, unless the policy says `adopt: true`; then the copy takes it over, its reseller-"
@@ -297,6 +297,10 @@ RULES: dict[str, str] = {
 }
 
 
+FORMER_IDS = {"ORIGIN": "ORIGIN-01"}
+"""Ids that plans and journals of earlier versions have, by what the rule is called now."""
+
+
 def rule_text(rule: str) -> str:
     """The text of a rule. Raises ``KeyError`` for an id that there is not: a declaration names only known rules."""
-    return RULES[rule]
+    return RULES[FORMER_IDS.get(rule, rule)]

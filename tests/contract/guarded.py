@@ -102,9 +102,9 @@ def attempts(mirror: Entity) -> Iterator[Attempt]:
     yield Attempt("a-locked-field-among-free-ones", both(mirror, quantity=26, type="x"), "SUB-38")
     yield Attempt("a-locked-field-beside-an-add-on", both(mirror, quantity=26, add_ons={}), "SUB-38")
     yield Attempt("a-field-that-nobody-knows", with_field(mirror, "surprise", "x"), "SUB-38")
-    yield Attempt("origin-lost", Entity(mirror.id, mirror.body, None), "ORIGIN")
-    yield Attempt("origin-changed", Entity(mirror.id, mirror.body, "fabrikam"), "ORIGIN")
-    yield Attempt("origin-lost-with-all-else", Entity(mirror.id, {}, None), "ORIGIN")
+    yield Attempt("origin-lost", Entity(mirror.id, mirror.body, None), "ORIGIN-01")
+    yield Attempt("origin-changed", Entity(mirror.id, mirror.body, "fabrikam"), "ORIGIN-01")
+    yield Attempt("origin-lost-with-all-else", Entity(mirror.id, {}, None), "ORIGIN-01")
     yield Attempt("deleted", None, "SUB-32")
     yield Attempt("nothing-changed", mirror, None)
 

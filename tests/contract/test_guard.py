@@ -73,7 +73,7 @@ def is_denied(store: TenantStore, *writes: EntityWrite, role: str = "distributor
     outcome = write(store, *writes, role=role, action=action)
     assert isinstance(outcome, Denied), outcome
     assert contents(store) == before
-    assert outcome.rule == "ORIGIN" or rule_text(outcome.rule)
+    assert outcome.rule == "ORIGIN-01" or rule_text(outcome.rule)
     return outcome.rule
 
 
@@ -130,7 +130,7 @@ def test_what_the_writer_says_it_read_is_not_believed(store: TenantStore) -> Non
     for before in (None, after, OWN, Entity(MIRROR.id, MIRROR.body), Entity(MIRROR.id, {})):
         assert is_denied(store, EntityWrite(MIRROR.id, before, after)) == "SUB-38"
         assert is_denied(store, EntityWrite(MIRROR.id, before, None)) == "SUB-32"
-        assert is_denied(store, EntityWrite(MIRROR.id, before, Entity(MIRROR.id, after.body))) == "ORIGIN"
+        assert is_denied(store, EntityWrite(MIRROR.id, before, Entity(MIRROR.id, after.body))) == "ORIGIN-01"
 
 
 def test_a_mirror_is_made_by_the_reconciler_only(store: TenantStore) -> None:
@@ -144,7 +144,7 @@ def test_a_mirror_is_made_by_the_reconciler_only(store: TenantStore) -> None:
 
 
 def test_an_own_subscription_does_not_become_a_mirror(store: TenantStore) -> None:
-    assert is_denied(store, change(Entity(OWN.id, OWN.body, "contoso"), OWN)) == "ORIGIN"
+    assert is_denied(store, change(Entity(OWN.id, OWN.body, "contoso"), OWN)) == "ORIGIN-01"
 
 
 def test_one_denied_write_among_others_denies_all(store: TenantStore) -> None:
@@ -156,7 +156,7 @@ def test_one_denied_write_among_others_denies_all(store: TenantStore) -> None:
 def test_writing_twice_in_one_call_does_not_get_around_it(store: TenantStore) -> None:
     """The first makes it an own subscription, or takes it away; the second changes what it then is."""
     for first in (change(Entity(MIRROR.id, MIRROR.body)), removal(MIRROR)):
-        assert is_denied(store, first, change(both(MIRROR, quantity=1))) in ("ORIGIN", "SUB-32")
+        assert is_denied(store, first, change(both(MIRROR, quantity=1))) in ("ORIGIN-01", "SUB-32")
         assert is_denied(store, change(both(MIRROR, quantity=1)), change(MIRROR)) == "SUB-38"
 
 
@@ -226,7 +226,7 @@ def test_the_guard_looks_at_what_is_there_and_not_at_what_was_read(store: Tenant
     store.overwrite("northwind", put(MIRROR), actor="tenant", at=AT)
     own = Entity(MIRROR.id, {"product": "x"})
     late = TenantWrite("northwind", (change(own),), "x", AT, read.fingerprint, read.revision, role="distributor")
-    assert store.write([late]) == Denied("ORIGIN", f"{MIRROR.id}: the origin is written by the reconciler only")
+    assert store.write([late]) == Denied("ORIGIN-01", f"{MIRROR.id}: the origin is written by the reconciler only")
 
 
 def test_an_own_subscription_may_have_any_key(store: TenantStore) -> None:

@@ -58,7 +58,7 @@ ONE_OF_EACH = 2
 PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
 INVERSE, ACTS = "expected-inverse.txt", "expected-acts.txt"
 
-_IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|ORIGIN|FIELDS|LAW)-)+(?=[a-z])")
+_IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|FIELDS|LAW)-)+(?=[a-z])")
 _ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
 
 States = Mapping[str, State]

@@ -15,6 +15,7 @@ SHOWN = (
     *(f"SUB-{number:02}" for number in range(1, 42)),
     *(f"TREE-{number:02}" for number in range(1, 5)),
     "GUARD-01",
+    "ORIGIN-01",
 )
 SCENARIOS = runner.scenarios()
 

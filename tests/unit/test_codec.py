@@ -53,7 +53,7 @@ entities = st.builds(EntityId, st.sampled_from(sorted(STATE_KINDS)), keys)
 declared = st.none() | st.builds(Declared, texts, st.integers(1, 9999), st.none() | st.just("c" * 40))
 options = st.lists(st.sampled_from(sorted(OPTIONS)), max_size=3, unique=True).map(tuple)
 causes = st.sampled_from([None, "pr", "drift", "backlog"])
-rules = st.sampled_from(["CB-12", "AP-04", "FIELDS", ""])
+rules = st.sampled_from(["CB-12", "AP-04", "FIELDS", "ORIGIN", "ORIGIN-01", ""])
 digests = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:".__add__)
 fields = st.builds(FieldChange, paths, values, values, options, rules, causes, declared)
 

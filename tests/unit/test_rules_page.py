@@ -5,7 +5,7 @@ from pathlib import Path
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.options import OPTIONS
-from reconciler.model.rules import RULES
+from reconciler.model.rules import FORMER_IDS, RULES, rule_text
 from reconciler.report.rules import rules_markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -32,3 +32,8 @@ def test_every_rule_that_a_declaration_names_has_its_text() -> None:
         named |= {shape.sync.dependent} if shape.sync.dependent else set()
     assert named <= set(RULES)
     assert len(named) > 30
+
+
+def test_an_id_of_an_earlier_version_has_the_text_of_its_rule() -> None:
+    assert rule_text("ORIGIN") == rule_text("ORIGIN-01")
+    assert not FORMER_IDS.keys() & RULES.keys()
