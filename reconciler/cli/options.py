@@ -22,6 +22,7 @@ from reconciler.shell.worktree import SUFFIXES, WorkspaceError, find_workspace
 from reconciler.stores.base import StoreError
 
 R = TypeVar("R")
+C = TypeVar("C", bound=Callable[..., Any])
 
 SAMPLE_MOMENTS = "2026-12-01 or 2026-12-01T08:00:00Z"
 
@@ -107,6 +108,19 @@ EXECUTOR_OPTIONS = (
     ),
 )
 """Of what can be done side by side."""
+
+
+def format_option(*forms: str, help: str = "For people, or for programs.") -> Callable[[C], C]:
+    """``--format`` (``-o``) of a command, which gets it as ``form``: ``text``, ``json``, and ``forms`` besides."""
+    return click.option(
+        "--format",
+        "-o",
+        "form",
+        type=click.Choice(["text", "json", *forms]),
+        default="text",
+        show_default=True,
+        help=help,
+    )
 
 
 def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> Access:

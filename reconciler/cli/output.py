@@ -27,21 +27,37 @@ def _nowhere() -> TextIO:
 
 
 def write_result(text: str) -> None:
-    """A result, exactly as it is."""
+    """A result for people, in the terminal's encoding; a character that it lacks is escaped."""
     _write(sys.stdout, text)
 
 
+def write_data(text: str) -> None:
+    """A result for programs (JSON, YAML, HTML, Markdown): UTF-8, whatever the terminal's encoding."""
+    _write_bytes(sys.stdout, text.encode("utf-8", "backslashreplace"))
+
+
 def write_results(pieces: Iterable[str]) -> None:
-    """The same in pieces, written by about a hundred thousand characters."""
+    """`write_result` in pieces, written by about a hundred thousand characters."""
+    for each in _gathered(pieces):
+        write_result(each)
+
+
+def write_data_in_pieces(pieces: Iterable[str]) -> None:
+    """`write_data` in the same way."""
+    for each in _gathered(pieces):
+        write_data(each)
+
+
+def _gathered(pieces: Iterable[str]) -> Iterator[str]:
     some: list[str] = []
     size = 0
     for piece in pieces:
         some.append(piece)
         size += len(piece)
         if size >= PIECE:
-            write_result("".join(some))
+            yield "".join(some)
             some, size = [], 0
-    write_result("".join(some))
+    yield "".join(some)
 
 
 def say(text: str) -> None:
@@ -54,6 +70,16 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _write_bytes(stream: TextIO, data: bytes) -> None:
+    """The same for bytes, after the text that was written before."""
+    try:
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -6,15 +6,18 @@ that Terraform does not have; who applies one must understand all of it.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
+from reconciler.core.json_schema import DRAFT_2020, Schema
+from reconciler.core.json_schema import closed_object as _object
+from reconciler.core.json_schema import list_of as _list
+from reconciler.core.json_schema import or_null as _or_null
+from reconciler.core.json_schema import text as _text
 from reconciler.model.change import Action
 from reconciler.model.keys import snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.options import GUARDS
 from reconciler.model.plan import FORMAT_VERSION, Summary, TenantStatus
-
-Schema: TypeAlias = dict[str, Any]
 
 _DIGEST = "sha256:[0-9a-f]{64}"
 _TENANT = "[a-z0-9_-]+"
@@ -26,7 +29,7 @@ _ANY: Schema = {}
 def plan_schema() -> Schema:
     """The JSON Schema (2020-12) of what ``reconcile plan --out`` writes."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT_2020,
         "title": "A saved plan",
         "description": "What apply would do, tenant by tenant: Terraform's plan representation, with keys of our own.",
         **_object(
@@ -61,28 +64,6 @@ def _validator() -> Any:
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and needed for saved plans only
 
     return Draft202012Validator(plan_schema())
-
-
-def _object(**properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": sorted(properties),
-        "additionalProperties": False,
-    }
-
-
-def _text(description: str = "", **more: Any) -> Schema:
-    return {"type": "string", **({"description": description} if description else {}), **more}
-
-
-def _list(items: Schema, description: str) -> Schema:
-    return {"type": "array", "items": items, "description": description}
-
-
-def _or_null(schema: Schema) -> Schema:
-    """``type`` as a list rather than ``anyOf``: quicker to check, and clearer in messages."""
-    return {**schema, "type": [schema["type"], "null"]}
 
 
 def _source() -> Schema:

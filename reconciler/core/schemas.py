@@ -15,6 +15,7 @@ from reconciler.core.descriptions import described, kind_description, title
 from reconciler.core.errors import literals
 from reconciler.core.parts import optional, unwrapped
 from reconciler.core.plan_schema import plan_schema
+from reconciler.core.result_schemas import RESULTS
 from reconciler.model.documents import Document, Part
 from reconciler.model.fields import Leaf, TenantKey
 from reconciler.model.kinds import CATALOG_KINDS, STATE_KINDS, STEERING_KINDS, WORKSPACE
@@ -41,6 +42,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "catalog.json": catalog_schema,
     "plan.json": plan_schema,
     "state.json": state_schema,
+    **RESULTS,
 }
 """What `schemas/` holds, by file name. A further schema is added here."""
 
