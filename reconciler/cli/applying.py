@@ -9,7 +9,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import FAILED, INTERRUPTED
+from reconciler.cli.common import FAILED, INTERRUPTED, argument, option
 from reconciler.cli.options import access_to, counted, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_result
 from reconciler.cli.planning import Asked, planned, planning_options, read_plan, save, status_of, write_plan
@@ -30,9 +30,9 @@ PLANNING_ONLY = (
 
 
 @click.command("apply")
-@click.argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @planning_options
-@click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is applied without asking anyway.")
+@option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is applied without asking anyway.")
 @with_workspace
 def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, auto_approve: bool) -> None:
     """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""

@@ -7,7 +7,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import FAILED
+from reconciler.cli.common import FAILED, argument, option
 from reconciler.cli.options import access_to, with_workspace
 from reconciler.cli.output import say, write_result
 from reconciler.core.listing import ListedPlan, matching, ordered
@@ -29,10 +29,10 @@ FORMATS = click.Choice(["text", "json"])
 
 
 @click.command("explain")
-@click.argument("tenant", metavar="TENANT")
-@click.argument("address", metavar="[ADDRESS[#PATH]]", required=False)
-@click.option("--enable", multiple=True, metavar="OPTION", help="What if this option, or group, were on; repeatable.")
-@click.option("--disable", multiple=True, metavar="OPTION", help="What if it were off; repeatable.")
+@argument("tenant", metavar="TENANT")
+@argument("address", metavar="[ADDRESS[#PATH]]", required=False)
+@option("--enable", multiple=True, metavar="OPTION", help="What if this option, or group, were on; repeatable.")
+@option("--disable", multiple=True, metavar="OPTION", help="What if it were off; repeatable.")
 @with_workspace
 def explain_command(
     root: Path, now: datetime, tenant: str, address: str | None, enable: tuple[str, ...], disable: tuple[str, ...]
@@ -83,7 +83,7 @@ def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
 
 
 @click.command("status")
-@click.option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
+@option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
 @with_workspace
 def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
     """One line a tenant: in sync, changes, withheld, blocked, unreachable; last applied commit and time.
@@ -118,8 +118,8 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 
 
 @click.command("history")
-@click.argument("tenant", required=False)
-@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
+@argument("tenant", required=False)
+@option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
 @with_workspace
 def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
     """What was applied, when, from which commit, by whom; to one TENANT or to all."""
@@ -147,12 +147,10 @@ def _record_data(record: Record) -> dict[str, object]:
 
 
 @click.command("plans")
-@click.option("--search", metavar="S", help="Only plans whose key or name holds S.")
-@click.option(
-    "--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable."
-)
-@click.option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
-@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
+@option("--search", metavar="S", help="Only plans whose key or name holds S.")
+@option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable.")
+@option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
+@option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
 @with_workspace
 def plans_command(
     root: Path, now: datetime, search: str | None, filters: tuple[str, ...], sort: str, form: str

@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from reconciler import __version__
-from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Group
+from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Group, option
 from reconciler.cli.output import ready_streams, say
 
 COMMANDS = {
@@ -63,7 +63,7 @@ def command(name: str) -> click.Command:
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-C", "--workspace", type=click.Path(), metavar="DIR", help=WORKSPACE_HELP)
+@option("-C", "--workspace", type=click.Path(), metavar="DIR", help=WORKSPACE_HELP)
 @click.version_option(__version__, prog_name="reconcile")
 @click.pass_context
 def reconcile(ctx: click.Context, workspace: str | None) -> None:

@@ -13,7 +13,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import FAILED, WORKSPACE_HELP
+from reconciler.cli.common import FAILED, WORKSPACE_HELP, option
 from reconciler.cli.output import coloured, say
 from reconciler.report.problems import render_problems
 from reconciler.shell.access import Access
@@ -59,8 +59,8 @@ def with_workspace(command: Callable[..., R]) -> Callable[..., R]:
 def with_folder(command: Callable[..., R]) -> Callable[..., R]:
     """The same options, for what needs no workspace: the command gets ``chosen``, the folder given with ``-C``."""
 
-    @click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
-    @click.option("--now", type=Moment(), metavar="ISO-8601", help="The clock. Default: the real one.")
+    @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+    @option("--now", type=Moment(), metavar="ISO-8601", help="The clock. Default: the real one.")
     @click.pass_context
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, chosen: Path | None, **rest: Any) -> R:
@@ -97,8 +97,8 @@ class ExecutorChoice(click.ParamType[Choice]):
 
 
 EXECUTOR_OPTIONS = (
-    click.option("--parallelism", type=click.IntRange(min=1), metavar="N", help="So many at once; 1: in turn."),
-    click.option(
+    option("--parallelism", type=click.IntRange(min=1), metavar="N", help="So many at once; 1: in turn."),
+    option(
         "--executor",
         type=ExecutorChoice(),
         default=LOCAL,
@@ -112,7 +112,7 @@ EXECUTOR_OPTIONS = (
 
 def format_option(*forms: str, help: str = "For people, or for programs.") -> Callable[[C], C]:
     """``--format`` (``-o``) of a command, which gets it as ``form``: ``text``, ``json``, and ``forms`` besides."""
-    return click.option(
+    return option(
         "--format",
         "-o",
         "form",

@@ -13,7 +13,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import CHANGES, DENIED, FAILED
+from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, option
 from reconciler.cli.options import EXECUTOR_OPTIONS, access_to, remark_on, with_folder, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_result, write_results
 from reconciler.core.codec import PlanRefused, decode, encoded
@@ -48,7 +48,7 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
 
 
 @click.command("validate")
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "github"]),
@@ -56,7 +56,7 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
     show_default=True,
     help="For people, for programs, or as annotations of GitHub Actions.",
 )
-@click.option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
+@option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
 @with_workspace
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
     """Check every document, and say everything that is wrong at once. Exit status 1 if anything is."""
@@ -119,35 +119,31 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(asked=Asked(**{name: given.pop(name) for name in names}), **given)
 
     wrapped: Callable[..., Any] = asking
-    for option in reversed(
+    for add in reversed(
         (
-            click.option(
-                "--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs."
-            ),
-            click.option("--ref", metavar="REV", help="The desired state from a commit; nothing is checked out."),
-            click.option(
+            option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs."),
+            option("--ref", metavar="REV", help="The desired state from a commit; nothing is checked out."),
+            option(
                 "--allow",
                 "allowed",
                 multiple=True,
                 metavar="GUARD:TENANT",
                 help="Override a guard for this plan, which records it; repeatable.",
             ),
-            click.option("--base", metavar="REV", help="Label every change: pr, drift or backlog, told from a commit."),
-            click.option(
+            option("--base", metavar="REV", help="Label every change: pr, drift or backlog, told from a commit."),
+            option(
                 "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."
             ),
-            click.option(
-                "--format", "form", type=FORMATS, default="text", show_default=True, help="How to show the plan."
-            ),
-            click.option("--detailed-exitcode", is_flag=True, help="Of `plan`: exit status 2 for changes, 0 for none."),
-            click.option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
-            click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
-            click.option("--verify", is_flag=True, help="Read every state, and believe no digest that is kept."),
-            click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, whole subtrees each."),
+            option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to show the plan."),
+            option("--detailed-exitcode", is_flag=True, help="Of `plan`: exit status 2 for changes, 0 for none."),
+            option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
+            option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
+            option("--verify", is_flag=True, help="Read every state, and believe no digest that is kept."),
+            option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, whole subtrees each."),
             *EXECUTOR_OPTIONS,
         )
     ):
-        wrapped = option(wrapped)
+        wrapped = add(wrapped)
     return wrapped
 
 
@@ -197,9 +193,7 @@ def status_of(plan: Plan, asked: Asked) -> int:
 
 @click.command("plan")
 @planning_options
-@click.option(
-    "--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan."
-)
+@option("--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan.")
 @with_workspace
 def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) -> None:
     """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
@@ -246,9 +240,9 @@ def read_plan(path: Path) -> Plan:
 
 
 @click.command("show")
-@click.argument("saved", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to show it.")
-@click.option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full.")
+@argument("saved", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False))
+@option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to show it.")
+@option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full.")
 @with_folder
 def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001
     """Show a saved PLAN in any format. It is shown as it was made: neither the workspace nor the clock matters."""

@@ -6,6 +6,7 @@ from shlex import quote
 
 import rich_click as click
 
+from reconciler.cli.common import argument
 from reconciler.cli.options import with_folder
 from reconciler.cli.output import say
 from reconciler.core.schemas import rendered, schemas
@@ -13,7 +14,7 @@ from reconciler.shell.scaffold import scaffold
 
 
 @click.command("init")
-@click.argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
+@argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
 @with_folder
 def init_command(chosen: Path | None, now: datetime | None, directory: Path | None) -> None:  # noqa: ARG001
     """Write a small working workspace with two resellers into DIR (default: here).
@@ -31,7 +32,7 @@ def init_command(chosen: Path | None, now: datetime | None, directory: Path | No
 
 
 @click.command("schema")
-@click.argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
+@argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
 @with_folder
 def schema_command(chosen: Path | None, now: datetime | None, directory: Path | None) -> None:  # noqa: ARG001
     """Write the JSON Schemas of all documents, and of a plan, into DIR (default: schemas)."""

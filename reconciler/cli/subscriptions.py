@@ -7,7 +7,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group
+from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
 from reconciler.cli.options import access_to, who, with_workspace
 from reconciler.cli.output import say, write_result
 from reconciler.model.fields import did_you_mean
@@ -17,7 +17,7 @@ from reconciler.shell.acting import Acted, Order
 
 
 @click.group("subscription", cls=Group)
-@click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+@option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.pass_context
 def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
     """Act on a subscription, as its reseller or its distributor."""
@@ -25,11 +25,11 @@ def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
 
 
 @subscription_command.command("act")
-@click.argument("tenant", metavar="TENANT")
-@click.argument("subscription", metavar="SUBSCRIPTION")
-@click.argument("action", metavar="ACTION")
-@click.option("--as", "role", type=click.Choice(ACTORS), help="Who acts; by default whose the subscription is.")
-@click.option("--set", "texts", multiple=True, metavar="K=V", help="A dotted path and a YAML scalar; repeatable.")
+@argument("tenant", metavar="TENANT")
+@argument("subscription", metavar="SUBSCRIPTION")
+@argument("action", metavar="ACTION")
+@option("--as", "role", type=click.Choice(ACTORS), help="Who acts; by default whose the subscription is.")
+@option("--set", "texts", multiple=True, metavar="K=V", help="A dotted path and a YAML scalar; repeatable.")
 @with_workspace
 def act_command(
     root: Path, now: datetime, tenant: str, subscription: str, action: str, role: str | None, texts: tuple[str, ...]

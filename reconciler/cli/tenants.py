@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from reconciler import app
-from reconciler.cli.common import WORKSPACE_HELP, Group
+from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
 from reconciler.cli.options import access_to, counted, remark_on, with_workspace
 from reconciler.cli.output import say, write_result
 from reconciler.core.state import read_state
@@ -18,7 +18,7 @@ from reconciler.shell.access import place_of
 
 
 @click.group("tenant", cls=Group)
-@click.option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+@option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.pass_context
 def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
     """A tenant's actual state as YAML documents, out and in."""
@@ -37,7 +37,7 @@ def list_command(root: Path, now: datetime) -> None:  # noqa: ARG001 - every com
 
 
 @tenant_command.command("show")
-@click.argument("tenant", metavar="TENANT")
+@argument("tenant", metavar="TENANT")
 @with_workspace
 def show_command(root: Path, now: datetime, tenant: str) -> None:  # noqa: ARG001
     """What a tenant holds: its delegated plans first, then how much of everything."""
@@ -48,9 +48,9 @@ def show_command(root: Path, now: datetime, tenant: str) -> None:  # noqa: ARG00
 
 
 @tenant_command.command("export")
-@click.argument("tenant", metavar="TENANT")
-@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), required=False)
-@click.option("--as-catalog", is_flag=True, help="The documents of a catalog that the tenant can be brought under.")
+@argument("tenant", metavar="TENANT")
+@argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@option("--as-catalog", is_flag=True, help="The documents of a catalog that the tenant can be brought under.")
 @with_workspace
 def export_command(root: Path, now: datetime, tenant: str, file: Path | None, as_catalog: bool) -> None:  # noqa: ARG001
     """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
@@ -82,9 +82,9 @@ def _write(text: str, file: Path | None, count: str) -> None:
 
 
 @tenant_command.command("import")
-@click.argument("tenant", metavar="TENANT")
-@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), default="-")
-@click.option("--replace", is_flag=True, help="These documents are the whole state: what they do not name is removed.")
+@argument("tenant", metavar="TENANT")
+@argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), default="-")
+@option("--replace", is_flag=True, help="These documents are the whole state: what they do not name is removed.")
 @with_workspace
 def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: bool) -> None:
     """Write documents into a tenant's state as the tenant itself would: maps merge, null removes.

@@ -12,6 +12,7 @@ from pathlib import Path
 import rich_click as click
 
 from reconciler import app
+from reconciler.cli.common import option
 from reconciler.cli.options import access_to, counted, who, with_workspace
 from reconciler.cli.output import say, write_result
 from reconciler.model.plan import Plan
@@ -24,7 +25,7 @@ MOST = 10
 
 
 @click.command("watch")
-@click.option(
+@option(
     "--interval",
     type=click.FloatRange(min=0.1),
     default=30,
@@ -32,8 +33,8 @@ MOST = 10
     metavar="SECONDS",
     help="From the end of a round to the next.",
 )
-@click.option("--tenant", "tenants", multiple=True, metavar="T", help="Only to this tenant; repeatable, globs.")
-@click.option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds; without it, never.")
+@option("--tenant", "tenants", multiple=True, metavar="T", help="Only to this tenant; repeatable, globs.")
+@option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds; without it, never.")
 @with_workspace
 def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str, ...], rounds: int | None) -> None:
     """Mirror subscriptions to their distributors every interval, and show what is pending.
