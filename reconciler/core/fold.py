@@ -94,6 +94,11 @@ class Fold:
     shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
     not_mirrored: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
+    distributors: frozenset[str] = field(init=False, default=frozenset())
+    """The providers and resellers that have resellers."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distributors", frozenset(self.catalog.upstream_of.values()))
 
     def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
         """The plans of the selected tenants (``None``: of all), upstreams first."""
@@ -112,13 +117,12 @@ class Fold:
         given, what no other tenant needs of a state is let go afterwards (decision 022).
         """
         order = tenants_in_order(self.catalog)
-        above = frozenset(self.catalog.upstream_of.values())
         for wave in waves(self.catalog):
             for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
                 kept[key] = plan
                 if planned is not None:
                     planned(key)
-                    if key not in self.failed and key not in above:
+                    if key not in self.failed and key not in self.distributors:
                         self._let_go(key)
         for distributor, resellers in self._distributors(order, selected):
             for key, plan in self._mirrored(distributor, resellers, kept).items():
@@ -153,9 +157,9 @@ class Fold:
         found: list[str] = []
         key = upstream_key(self.catalog, tenant)
         while key in self.catalog.policies:
-            found.insert(0, key)
+            found.append(key)
             key = upstream_key(self.catalog, key)
-        return found
+        return found[::-1]
 
     def projection(self, reseller: str) -> Projection | Unreadable:
         """What a reseller's distributor should have of its subscriptions, all else of its family planned."""
@@ -271,7 +275,6 @@ class Fold:
 
     def _tasks(self, resellers: Iterable[str], plans: dict[str, TenantPlan]) -> Iterator[Task]:
         """A task for each; one whose upstream cannot be read has its plan at once."""
-        distributors = frozenset(self.catalog.upstream_of.values())
         for reseller in resellers:
             policy = self._policy(reseller)
             upstream = self.upstream_of(policy)
@@ -282,7 +285,7 @@ class Fold:
             if informed:
                 self.asking.add(reseller)
             allowed = self.allowed.get(reseller, frozenset())
-            yield Task(policy, upstream, allowed, informed, reseller in distributors)
+            yield Task(policy, upstream, allowed, informed, reseller in self.distributors)
 
     def _informed_tasks(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
         for task in tasks:
@@ -332,15 +335,19 @@ class Fold:
 
     def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
         """What an upstream offers, with what is known further up."""
-        if upstream.key not in self.catalog.policies:
-            return upstream
-        if upstream.key not in self.told:
-            above = self._upstream(self._policy(upstream.key))
-            above = self._informed(above) if isinstance(above, Upstream) else above
-            if isinstance(above, Unreadable):
-                return above
-            self.told[upstream.key] = with_labels(informed(upstream, above), above)
-        return self.told[upstream.key]
+        unknown: list[Upstream] = []
+        known: Upstream | Unreadable = upstream
+        while isinstance(known, Upstream) and known.key in self.catalog.policies:
+            if known.key in self.told:
+                known = self.told[known.key]
+                break
+            unknown.append(known)
+            known = self._upstream(self._policy(known.key))
+        for each in reversed(unknown):
+            if isinstance(known, Unreadable):
+                return known
+            known = self.told[each.key] = with_labels(informed(each, known), known)
+        return known
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
         key = policy.upstream

@@ -58,7 +58,7 @@ def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
         name=model.name,
         provider=tree.key,
         upstream=model.upstream,
-        currency=_currency(catalog, model, tree),
+        currency=_currency(tree),
         document=document,
         options=_options(layers),
         vetoes=_flags(layers, "veto", tuple(VETOES)),
@@ -92,8 +92,7 @@ def _templates(tree: ProviderTree, key: str | None) -> Iterator[Layer]:
 
 
 def _options(layers: tuple[Layer, ...]) -> Mapping[str, Setting]:
-    last = layers[-1]
-    settings = {id: Setting(False, last.place("options"), "default") for id in OPTIONS}
+    settings = dict.fromkeys(OPTIONS, Setting(False, layers[-1].place("options"), "default"))
     for layer in layers:
         for id, value in layer.model.options.items():
             option = OPTIONS[id]
@@ -102,9 +101,8 @@ def _options(layers: tuple[Layer, ...]) -> Mapping[str, Setting]:
 
 
 def _flags(layers: tuple[Layer, ...], part: str, names: tuple[str, ...]) -> Mapping[str, Setting]:
-    settings = {}
+    settings = dict.fromkeys(names, Setting(False, layers[-1].place(part), "default"))
     for name in names:
-        settings[name] = Setting(False, layers[-1].place(part), "default")
         for layer in layers:
             value = getattr(getattr(layer.model, part), name)
             if value is not None:
@@ -113,9 +111,9 @@ def _flags(layers: tuple[Layer, ...], part: str, names: tuple[str, ...]) -> Mapp
 
 
 def _guards(layers: tuple[Layer, ...]) -> Mapping[str, Setting]:
-    settings = {}
+    settings, place = {}, layers[-1].place("guards")
     for name, default in GUARD_DEFAULTS.items():
-        settings[name] = Setting(default, layers[-1].place("guards"), "default")
+        settings[name] = Setting(default, place, "default")
         for layer in layers:
             value = getattr(layer.model.guards, name)
             if value is not None:
@@ -152,13 +150,7 @@ def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
         yield Selected(policy.model.delegate.plans, policy.place("delegate", "plans"))
 
 
-def _currency(catalog: Catalog, policy: SyncPolicy, tree: ProviderTree) -> str:
-    """The policy's own, else its upstream's, up to the provider's."""
+def _currency(tree: ProviderTree) -> str:
+    """The provider's: in a valid workspace every policy below it has that currency (`bad-currency`)."""
     assert isinstance(tree.provider.model, Provider)
-    while policy.currency is None:
-        above = catalog.policies.get(policy.upstream)
-        if above is None:
-            return tree.provider.model.currency
-        assert isinstance(above.model, SyncPolicy)
-        policy = above.model
-    return policy.currency
+    return tree.provider.model.currency

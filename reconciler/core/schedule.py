@@ -45,6 +45,8 @@ class Schedule:
     lists: Announced
     dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
     found: dict[Coming, list[str]] = field(default_factory=dict)
+    originals: dict[tuple[str, EntityId], Body | None] = field(default_factory=dict)
+    """By distributor and plan, the body of the original, so that no level of the tree is walked twice."""
 
     @classmethod
     def of(cls, fold: Fold) -> "Schedule":
@@ -57,7 +59,7 @@ class Schedule:
         if above in self.fold.catalog.providers and above not in self.dated:
             self.dated[above] = _dated(self.fold, above)
         for coming in (
-            *_of_plans(self.fold, tenant, self.dated.get(above)),
+            *self._of_plans(tenant, self.dated.get(above)),
             *_of_the_list(self.fold, tenant, self.lists),
         ):
             self.found.setdefault(coming, []).append(tenant)
@@ -66,17 +68,44 @@ class Schedule:
         """All that was noted, by day."""
         return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
+    def _of_plans(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
+        """The amounts to come of active plans that came down. ``dated``: the plans to look at (``None``: all)."""
+        state: State = self.fold.states.get(tenant, {})
+        for id in sorted(id for id in state if id.kind == PLAN) if dated is None else sorted(dated):
+            entity = state.get(id)
+            if entity and entity.body.get("status", ACTIVE) == ACTIVE:
+                original = self._original(tenant, entity) or {}
+                for path, day, amount in _next(original, kind_shapes()[PLAN].fields, self.fold.on):
+                    yield day, id, path, amount
+
+    def _original(self, tenant: str, copy: Entity) -> Body | None:
+        """The body of a copy's original, however many levels up; ``None`` if it did not come down or has none."""
+        walked: list[tuple[str, EntityId]] = []
+        found: Body | None = None
+        above, catalog = upstream_key(self.fold.catalog, tenant), self.fold.catalog
+        while copy.origin == above:
+            if above in catalog.providers:
+                document = catalog.providers[above].documents.get(copy.id)
+                found = document.entity.body if document else None
+                break
+            if (above, copy.id) in self.originals:
+                found = self.originals[above, copy.id]
+                break
+            entity = self.fold.states.get(above, {}).get(copy.id)
+            if entity is None:
+                break
+            walked.append((above, copy.id))
+            if entity.origin is None:
+                found = entity.body
+                break
+            copy, above = entity, upstream_key(catalog, above)
+        self.originals.update(dict.fromkeys(walked, found))
+        return found
+
 
 def _dated(fold: Fold, provider: str) -> frozenset[EntityId]:
     """A provider's plans with dated amounts, once something was planned of it."""
     return dated_plans(fold.catalog.providers[provider]) if provider in fold.upstreams else frozenset()
-
-
-def _of_plans(fold: Fold, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
-    """``dated``: the plans of which there may be anything to say (``None``: all)."""
-    for id, body in _delegated(fold, tenant, dated):
-        for path, day, amount in _next(body, kind_shapes()[PLAN].fields, fold.on):
-            yield day, id, path, amount
 
 
 def _lists(fold: Fold) -> Announced:
@@ -105,32 +134,6 @@ def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
             have = state.get(coming[1])
             if have is not None and have.origin == policy.upstream:
                 yield coming
-
-
-def _delegated(fold: Fold, tenant: str, among: Iterable[EntityId] | None) -> Iterator[tuple[EntityId, Body]]:
-    """The active plans that came down to a tenant, each with the body of its original."""
-    state: State = fold.states.get(tenant, {})
-    for id in sorted(id for id in state if id.kind == PLAN) if among is None else sorted(among):
-        entity = state.get(id)
-        if entity and entity.body.get("status", ACTIVE) == ACTIVE:
-            original = _original(fold, tenant, entity)
-            if original is not None:
-                yield id, original
-
-
-def _original(fold: Fold, tenant: str, copy: Entity) -> Body | None:
-    """What a copy is of, however many levels up; ``None`` for what did not come down, or whose original is gone."""
-    above = upstream_key(fold.catalog, tenant)
-    if copy.origin != above:
-        return None
-    if above in fold.catalog.providers:
-        document = fold.catalog.providers[above].documents.get(copy.id)
-        return document.entity.body if document else None
-    state: State = fold.states.get(above, {})
-    entity = state.get(copy.id)
-    if entity is None:
-        return None
-    return entity.body if entity.origin is None else _original(fold, above, entity)
 
 
 def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
