@@ -50,6 +50,7 @@ from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.cache import remembering
 from reconciler.shell.carriers import carried_by
+from reconciler.shell.days import day_of, days_of, known_zones
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.executors import Pool
 from reconciler.shell.git import Blamed, Repository, open_repository
@@ -157,7 +158,7 @@ def _files(
 
 def _check(files: Iterable[SourceFile], problems: Iterable[Diagnostic]) -> tuple[Catalog | None, list[Diagnostic]]:
     with remembering(os.environ) as read:
-        catalog, more = load(files, schemes=SCHEMES | known_schemes(), read=read)
+        catalog, more = load(files, schemes=SCHEMES | known_schemes(), zones=known_zones, read=read)
     return catalog, in_order([*problems, *more])
 
 
@@ -227,7 +228,11 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
         observed = access.observe(tenant, place_of(workspace.catalog, tenant))
         return observed if isinstance(observed, Observed) else observed.problem
 
-    return Plan(timestamp(now), source_of(workspace), _spooled(access, inverse(plan, look)))
+    def dated(tenant: TenantPlan) -> TenantPlan:
+        known = tenant.tenant in workspace.tenants()
+        return replace(tenant, day=day_of(workspace.catalog, tenant.tenant, now).isoformat() if known else "")
+
+    return Plan(timestamp(now), source_of(workspace), _spooled(access, map(dated, inverse(plan, look))))
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
@@ -239,7 +244,7 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
         before = open_workspace(workspace.root, base)
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
-    fold = replace(_fold(workspace, access, now), catalog=before.catalog)
+    fold = replace(_fold(workspace, access, now), catalog=before.catalog, on=days_of(before.catalog, now))
     planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
     fold = _spread(fold, workspace, access, frozenset(planned))
     earlier = access.spool()
@@ -390,7 +395,7 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     policy = resolve_policy(workspace.catalog, tenant)
     observed = _readable(fold.observe(policy))
     upstream = _readable(fold.upstream_of(policy, observed.state))
-    return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.on)
+    return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.day_of(tenant))
 
 
 def act(workspace: Workspace, access: Access, order: Order) -> Acted:
@@ -453,7 +458,9 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     """The plans of every delegator, provider or reseller, and to whom each is delegated. Raises `StoreError`."""
     policies = [resolve_policy(workspace.catalog, reseller) for reseller in sorted(workspace.catalog.policies)]
     fold = _fold(workspace, access, now)
-    upstreams = {key: provider_upstream(tree, now.date()) for key, tree in sorted(workspace.catalog.providers.items())}
+    upstreams = {
+        key: provider_upstream(tree, fold.day_of(key)) for key, tree in sorted(workspace.catalog.providers.items())
+    }
     for policy in policies:
         if policy.upstream not in upstreams:
             upstreams[policy.upstream] = _readable(fold.upstream_of(policy))
@@ -479,9 +486,8 @@ def _fold(
     def observe_provider(provider: str) -> Observed | Unreadable:
         return access.observe(provider, place_of(workspace.catalog, provider))
 
-    return Fold(
-        workspace.catalog, observe, default_rules(), now.date(), allowed or {}, observe_provider, timestamp(now)
-    )
+    days = days_of(workspace.catalog, now)
+    return Fold(workspace.catalog, observe, default_rules(), days, allowed or {}, observe_provider, timestamp(now))
 
 
 def _where(workspace: Workspace, policy: Policy) -> Place:
@@ -505,7 +511,7 @@ def _spread(
 
     def planned_in(pool: Pool) -> Wave:
         trees = fold.catalog.providers.__getitem__
-        wave = planned_by(pool, access, lambda policy: _where(workspace, policy), trees, fold.on)
+        wave = planned_by(pool, access, lambda policy: _where(workspace, policy), trees)
         return lambda tasks, count: _telling(wave(tasks, count), progress)
 
     if pool := access.executors.for_tenants(stores):

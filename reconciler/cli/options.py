@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +24,23 @@ from reconciler.stores.base import StoreError
 R = TypeVar("R")
 C = TypeVar("C", bound=Callable[..., Any])
 
+CLOCK_HELP = "The clock; a date alone is each provider's midnight. Default: the real one."
 SAMPLE_MOMENTS = "2026-12-01 or 2026-12-01T08:00:00Z"
 
 
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Moment(click.ParamType[datetime]):
-    """A moment in ISO 8601; without a zone it is UTC, without a time the start of the day."""
+    """A moment in ISO 8601; with a time but no zone it is UTC.
+
+    A date alone is each provider's own midnight (DATE-01): a moment without a zone, see `shell.days.day_in`.
+    """
 
     name = "ISO-8601"
 
@@ -37,6 +49,8 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             moment = datetime.fromisoformat(value)
+            if _is_date(value):
+                return moment
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a date or time in ISO 8601, such as {SAMPLE_MOMENTS}", param, ctx)
@@ -60,7 +74,7 @@ def with_folder(command: Callable[..., R]) -> Callable[..., R]:
     """The same options, for what needs no workspace: the command gets ``chosen``, the folder given with ``-C``."""
 
     @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
-    @option("--now", type=Moment(), metavar="ISO-8601", help="The clock. Default: the real one.")
+    @option("--now", type=Moment(), metavar="ISO-8601", help=CLOCK_HELP)
     @click.pass_context
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, chosen: Path | None, **rest: Any) -> R:

@@ -22,6 +22,7 @@ from reconciler.report.lines import rendered
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import plan_lines
 from reconciler.shell.access import Access
+from reconciler.shell.days import days_by_zone
 from reconciler.shell.executors import Choice
 from reconciler.shell.recall import look_for_plan
 
@@ -224,8 +225,9 @@ def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> P
     looked = look_for_plan(root, access, about, now=now)
     if looked.plan:
         return looked.plan
-    plan = planned(app.open_workspace(root, looked=looked), access, now, asked)
-    looked.keep(plan, access)
+    workspace = app.open_workspace(root, looked=looked)
+    plan = planned(workspace, access, now, asked)
+    looked.keep(plan, access, days_by_zone(workspace.catalog, now))
     return plan
 
 

@@ -2,6 +2,7 @@
 
 Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
 """
+# long: one walk, whose steps share what it remembers of the tenants
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from reconciler.model.plan import Read, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 
+Day: TypeAlias = date | Mapping[str, date]
+"""The day on which amounts hold and cycles end: one for all tenants, or by provider (DATE-01)."""
 ObserveProvider: TypeAlias = Callable[[str], Observed | Unreadable]
 """Reads the state of a provider's own system, where subscriptions are mirrored to."""
 Allowed: TypeAlias = Mapping[str, frozenset[str]]
@@ -42,7 +45,7 @@ def plan_all(  # noqa: PLR0913 - four that say what there is, three that say wha
     observe: Observe,
     rules: RuleBook,
     *,
-    on: date,
+    on: Day,
     selected: frozenset[str] | None = None,
     allowed: Allowed | None = None,
     observe_provider: ObserveProvider = empty,
@@ -66,8 +69,9 @@ def tenants_in_order(catalog: Catalog) -> list[str]:
 class Fold:
     """What the walk down the tree remembers: each tenant's plan and its state afterwards.
 
-    ``states``: those, and of tenants that are not planned their states as they are. ``reads``: these tenants, on which
-    what was planned stands (TREE-03). ``at``: the moment that histories get, ISO 8601; the start of the day by default.
+    ``on``: the day, or that of every provider. ``states``: those afterwards, and of tenants that are not planned their
+    states as they are. ``reads``: these tenants, on which what was planned stands (TREE-03). ``at``: the moment that
+    histories get, ISO 8601; the start of the day by default.
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
     is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
     plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
@@ -77,7 +81,7 @@ class Fold:
     catalog: Catalog
     observe: Observe
     rules: RuleBook
-    on: date
+    on: Day
     allowed: Allowed = field(default_factory=dict)
     observe_provider: ObserveProvider = empty
     at: str = ""
@@ -174,7 +178,7 @@ class Fold:
             return observed
         offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
         held = self.mirrors_held.get(reseller, {})
-        return Projection(policy, self.states[reseller], offer, observed.state, self.clock, held)
+        return Projection(policy, self.states[reseller], offer, observed.state, self.clock(policy.upstream), held)
 
     def _mirrored(
         self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
@@ -196,14 +200,15 @@ class Fold:
         return found | self._lifted(distributor, plans.get(distributor), sources) if sources else found
 
     def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[Source]) -> dict[str, TenantPlan]:
-        observed = self.observe_distributor(distributor)
+        observed, on = self.observe_distributor(distributor), self.day_of(distributor)
         above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
         if isinstance(observed, Unreadable):
-            return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=observed.problem)}
+            problem, day = observed.problem, on.isoformat()
+            return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=problem, day=day)}
         state = self.states.get(distributor, observed.state)
-        start = Lifted(plan or nothing_yet(distributor, above, observed), state)
+        start = Lifted(plan or nothing_yet(distributor, above, observed, on), state)
         offer = self.offer(distributor, state)
-        done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock)
+        done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
         self.states[distributor] = done.state
         self.mirrors_held[distributor] = done.held
         mute = plan is None and not (state or done.plan.changes or done.plan.deferred)
@@ -219,17 +224,23 @@ class Fold:
             self.observed[distributor] = found
         return self.observed[distributor]
 
-    @property
-    def clock(self) -> Clock:
-        """The day and the moment of planning."""
-        return Clock(self.on, self.at or f"{self.on}T00:00:00Z")
+    def day_of(self, tenant: str) -> date:
+        """The day of a tenant: that of the provider at the root of its tree (DATE-01)."""
+        if not isinstance(self.on, Mapping):
+            return self.on
+        return self.on[self.catalog.provider_of.get(tenant, tenant)]
+
+    def clock(self, distributor: str) -> Clock:
+        """The day of a distributor and the moment of planning."""
+        on = self.day_of(distributor)
+        return Clock(on, self.at or f"{on}T00:00:00Z")
 
     def offer(self, distributor: str, state: State) -> Offer:
         """What a distributor sells, as its catalog or its state has it."""
         if distributor in self.catalog.providers:
-            return provider_offer(self.catalog.providers[distributor], self.on)
+            return provider_offer(self.catalog.providers[distributor], self.day_of(distributor))
         tree = self.catalog.providers[self.catalog.provider_of[distributor]]
-        return reseller_offer(tree, distributor, state, self.on)
+        return reseller_offer(tree, distributor, state, self.day_of(distributor))
 
     def _source(self, reseller: str, *, planned: bool) -> Source | TenantPlan | None:
         """A reseller as it is after its plan; one that was not planned as it is, if it mirrors (TREE-03)."""
@@ -285,7 +296,8 @@ class Fold:
             if informed:
                 self.asking.add(reseller)
             allowed = self.allowed.get(reseller, frozenset())
-            yield Task(policy, upstream, allowed, informed, reseller in self.distributors)
+            day, below = self.day_of(reseller), reseller in self.distributors
+            yield Task(policy, upstream, day, allowed, informed, below)
 
     def _informed_tasks(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
         for task in tasks:
@@ -308,7 +320,7 @@ class Fold:
     @property
     def sharing(self) -> Sharing:
         """By what tenants are compared."""
-        return Sharing(self.rules, self.on, self.shared)
+        return Sharing(self.rules, self.shared)
 
     def read_besides(self) -> tuple[Read, ...]:
         """The tenants that were read but not planned, upstreams first."""
@@ -317,9 +329,8 @@ class Fold:
     def _failure(self, policy: Policy, found: Unreadable) -> TenantPlan:
         """A tenant in error; what is below it is so too, by the one cause (TREE-04)."""
         self.failed[policy.reseller] = Unreadable(found.problem, found.tenant or policy.reseller)
-        return TenantPlan(
-            policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=_problem(found, policy.upstream)
-        )
+        problem, day = _problem(found, policy.upstream), self.day_of(policy.reseller).isoformat()
+        return TenantPlan(policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=problem, day=day)
 
     def upstream_of(self, policy: Policy, actual: State | None = None) -> Upstream | Unreadable:
         """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan.
@@ -356,13 +367,13 @@ class Fold:
         if key not in self.upstreams:
             tree = self.catalog.providers[policy.provider]
             if key == policy.provider:
-                self.upstreams[key] = provider_upstream(tree, self.on)
+                self.upstreams[key] = provider_upstream(tree, self.day_of(key))
             else:
                 state = self._state(key)
                 if isinstance(state, Unreadable):
                     return state
                 here = self._policy(key)
-                upstream = reseller_upstream(here, state, tree, self.on, above=self._known_above(key))
+                upstream = reseller_upstream(here, state, tree, self.day_of(key), above=self._known_above(key))
                 self.upstreams[key] = replace(upstream, held=self._held(key))
         return self.upstreams[key]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from reconciler.core.desired import Held
 from reconciler.core.diff import Comparison
@@ -72,6 +73,7 @@ def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
     return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status_of(changes, deferred))
 
 
-def nothing_yet(tenant: str, upstream: str, observed: Observed) -> TenantPlan:
-    """The plan of a tenant to which nothing happens but what is mirrored to it."""
-    return TenantPlan(tenant, upstream, TenantStatus.IN_SYNC, observed.fingerprint, observed.revision)
+def nothing_yet(tenant: str, upstream: str, observed: Observed, on: date) -> TenantPlan:
+    """The plan of a tenant to which nothing happens but what is mirrored to it. ``on``: the tenant's day."""
+    day = on.isoformat()
+    return TenantPlan(tenant, upstream, TenantStatus.IN_SYNC, observed.fingerprint, observed.revision, day=day)

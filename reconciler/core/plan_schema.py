@@ -23,6 +23,7 @@ _DIGEST = "sha256:[0-9a-f]{64}"
 _TENANT = "[a-z0-9_-]+"
 _ADDRESS = f"^{_TENANT}/[a-z_]+/[a-z0-9_.-]+$"
 _REASONS = ("withheld", "blocked", "unmanaged")
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ANY: Schema = {}
 
 
@@ -93,6 +94,7 @@ def _tenant() -> Schema:
             _text(pattern=f"^({'|'.join(GUARDS)})(:{_TENANT})?$"),
             "The guards that were overridden for this plan (GUARD-01); for the mirrors of a reseller, GUARD:RESELLER.",
         ),
+        day=_or_null(_text("The day whose amounts hold, in its provider's time zone (DATE-01).", pattern=_DAY)),
     )
 
 

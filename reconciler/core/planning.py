@@ -120,6 +120,7 @@ def _written_down(writer: Writer, observed: Observed) -> Planned:
         revision=observed.revision,
         changes=changes,
         deferred=deferred,
+        day=comparison.on.isoformat(),
     )
     return Planned(plan, writer.after())
 

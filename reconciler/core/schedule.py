@@ -71,11 +71,12 @@ class Schedule:
     def _of_plans(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
         """The amounts to come of active plans that came down. ``dated``: the plans to look at (``None``: all)."""
         state: State = self.fold.states.get(tenant, {})
+        on = self.fold.day_of(tenant)
         for id in sorted(id for id in state if id.kind == PLAN) if dated is None else sorted(dated):
             entity = state.get(id)
             if entity and entity.body.get("status", ACTIVE) == ACTIVE:
                 original = self._original(tenant, entity) or {}
-                for path, day, amount in _next(original, kind_shapes()[PLAN].fields, self.fold.on):
+                for path, day, amount in _next(original, kind_shapes()[PLAN].fields, on):
                     yield day, id, path, amount
 
     def _original(self, tenant: str, copy: Entity) -> Body | None:
@@ -114,7 +115,9 @@ def _lists(fold: Fold) -> Announced:
         for provider, tree in fold.catalog.providers.items()
         for each in tree.documents.of(PriceList.__name__)
     )
-    found = {(provider, each.key): tuple(_announced(each.entity.body, fold.on)) for provider, each in documents}
+    found = {
+        (provider, each.key): tuple(_announced(each.entity.body, fold.day_of(provider))) for provider, each in documents
+    }
     return {where: coming for where, coming in found.items() if coming}
 
 

@@ -47,14 +47,13 @@ class Sharing:
     """The desired states that were computed, by all that they depend on."""
 
     rules: RuleBook
-    on: date
     known: dict[tuple[Any, ...], "Shared"] = field(default_factory=dict)
 
-    def compare(self, policy: Policy, upstream: Upstream, sketch: Sketch) -> Comparison | None:
-        """A tenant's comparison, by digests; ``None`` where it has to be compared in full."""
-        key = _key(policy, upstream)
+    def compare(self, policy: Policy, upstream: Upstream, sketch: Sketch, on: date) -> Comparison | None:
+        """A tenant's comparison ``on`` its day, by digests; ``None`` where it has to be compared in full."""
+        key = (on, *_key(policy, upstream))
         if key not in self.known:
-            self.known[key] = Shared.of(policy, upstream, self.rules, self.on)
+            self.known[key] = Shared.of(policy, upstream, self.rules, on)
         way = ShortWay(self.known[key], policy, sketch)
         return way.comparison() if way.is_open() else None
 

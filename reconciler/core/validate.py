@@ -1,6 +1,7 @@
 """A workspace's files to a `Catalog`, or to every problem that they have, all at once."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 from reconciler.core.extract import digest_of
@@ -25,11 +26,13 @@ def load(
     files: Iterable[SourceFile],
     *,
     schemes: Collection[str] = SCHEMES,
+    zones: Callable[[], Collection[str]] | None = None,
     read: Callable[[SourceFile], Reading] = read_file,
 ) -> tuple[Catalog | None, list[Diagnostic]]:
     """The catalog of a workspace, ``None`` if anything is wrong, and every problem in the order of their places.
 
-    ``schemes``: those of the stores that there are. ``read`` may be a `read_file` that remembers.
+    ``schemes``: those of the stores that there are. ``zones``: the names of all time zones; ``None``: any name will do.
+    ``read`` may be a `read_file` that remembers.
     """
     given = sorted(files, key=lambda file: file.path)
     readings = [read(file) for file in given]
@@ -42,6 +45,7 @@ def load(
         problems += rename_problems(tree)
     for document in arrangement.steering:
         problems += _store(document, schemes)
+        problems += _time_zone(document, zones) if zones else ()
     if problems:
         at_fault = {problem.place.file for problem in problems}
         return None, with_lines(in_order(problems), {file.path: file.data for file in given if file.path in at_fault})
@@ -92,6 +96,21 @@ def _digest(arrangement: Arrangement) -> str:
     lines.append(digest_of(arrangement.workspace.id, arrangement.workspace.entity.body))
     lines.sort()
     return "sha256:" + sha256("\n".join(lines).encode())
+
+
+def _time_zone(document: SourceDocument, zones: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
+    """A provider's time zone that there is not (DATE-01)."""
+    zone = document.entity.body.get("time_zone") if document.kind == PROVIDER else None
+    if zone is not None and zone not in zones():
+        summary = f'time_zone: "{zone}" is not a time zone (DATE-01)'
+        yield Diagnostic(document.place_of(("time_zone",)), "bad-time-zone", summary, _zone_hint(zone, zones()))
+
+
+def _zone_hint(zone: str, zones: Collection[str]) -> str:
+    """The nearest names, whatever the case of the letters."""
+    folded = {each.casefold(): each for each in sorted(zones)}
+    near = [folded[each] for each in get_close_matches(zone.casefold(), sorted(folded), n=3, cutoff=0.6)]
+    return f"did you mean {' or '.join(near)}?" if near else "an IANA name such as Europe/Vienna, or UTC"
 
 
 def _store(document: SourceDocument, schemes: Collection[str]) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ Levels are waves: what is in one depends on nothing else in it, only on the leve
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
@@ -39,13 +40,14 @@ Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
 class Task:
     """One tenant to plan, and everything that it is planned from but its state.
 
-    ``informed``: the upstream knows all that is known further up, or there is nothing further up. ``above``: whether
-    there are resellers below the tenant, so that all of its state is asked for afterwards. ``observed``: its state, if
-    it was read already.
+    ``on``: the day whose amounts hold for it (DATE-01). ``informed``: the upstream knows all that is known further up,
+    or there is nothing further up. ``above``: whether there are resellers below the tenant, so that all of its state is
+    asked for afterwards. ``observed``: its state, if it was read already.
     """
 
     policy: Policy
     upstream: Upstream
+    on: date
     allowed: frozenset[str] = frozenset()
     informed: bool = True
     above: bool = True
@@ -108,9 +110,9 @@ def _compared(task: Task, state: State, sharing: Sharing) -> Comparison:
     """By what is shared, where the tenant's digests are known and tell enough; else in full."""
     policy, upstream = task.policy, task.upstream
     if not isinstance(state, Sketch):
-        return compare(policy, upstream, state, sharing.rules, sharing.on)
-    short = sharing.compare(policy, upstream, state)
-    return short or compare(policy, upstream, state.whole(), sharing.rules, sharing.on)
+        return compare(policy, upstream, state, sharing.rules, task.on)
+    short = sharing.compare(policy, upstream, state, task.on)
+    return short or compare(policy, upstream, state.whole(), sharing.rules, task.on)
 
 
 def in_turn(observe: Observe, sharing: Sharing) -> Wave:

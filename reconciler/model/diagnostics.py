@@ -76,5 +76,6 @@ CODES = {
     "bad-rename": "The entity cannot have been renamed from that key (AP-21).",
     "bad-currency": "The currency differs from the upstream's.",
     "bad-store": "The store cannot be used.",
+    "bad-time-zone": "There is no such time zone (DATE-01).",
 }
 """Every code a diagnostic may carry, with what it means. Codes are stable: add, never rename."""

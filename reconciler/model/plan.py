@@ -139,7 +139,8 @@ class TenantPlan:
 
     ``changes`` stand in the order in which they are made. ``problem`` says why a tenant could not be planned.
     ``upstream``: empty for a provider, whose own system only gets mirrors. ``allowed``: the guards that were
-    overridden for this plan (GUARD-01); ``GUARD:RESELLER`` where it was for the mirrors of a reseller.
+    overridden for this plan (GUARD-01); ``GUARD:RESELLER`` where it was for the mirrors of a reseller. ``day``: the day
+    whose amounts hold (ISO 8601), that of its provider's time zone (DATE-01); empty where it is not known.
     """
 
     tenant: str
@@ -151,6 +152,7 @@ class TenantPlan:
     deferred: tuple[Deferred, ...] = ()
     problem: str | None = None
     allowed: tuple[str, ...] = ()
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)

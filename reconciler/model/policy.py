@@ -198,6 +198,10 @@ class Provider(Document):
     key: TenantKey
     name: Text | None = None
     currency: Annotated[Text, Field(description="ISO 4217", examples=["EUR"])]
+    time_zone: Annotated[
+        Text | None,
+        Field(description="Where days begin: an IANA time zone. Default: UTC (DATE-01).", examples=["Europe/Vienna"]),
+    ] = None
     defaults: Annotated[Steering, Field(default_factory=Steering, description="For every policy below it.")]
     store: StoreUrl | None = None
     token_env: Text | None = None

@@ -277,6 +277,12 @@ RULES: dict[str, str] = {
         "A tenant that fails, is refused as stale or cannot be read takes its descendants' steps with it, and "
         "nobody else's."
     ),
+    "DATE-01": (
+        "A date in a document begins at midnight of the provider's `time_zone` (an IANA name; default `UTC`), for "
+        "amounts, cycle ends and `--now` alike (a date alone is each provider's own midnight; resellers and "
+        "distributors in between go by the root provider's); `tenants[].day` in the plan, and a line of text where it "
+        "is not the UTC day."
+    ),
     "GUARD-01": (
         "Guards and defaults: `max_deletes: 10%` (share of the entities with origin that one plan removes, "
         "disables or retires in a tenant; trips only above five), `max_price_change: 50%` (of any existing "

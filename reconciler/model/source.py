@@ -10,6 +10,9 @@ from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
 from reconciler.model.values import Body, Path
 
+UTC = "UTC"
+"""The time zone of a provider that names none."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
@@ -189,6 +192,11 @@ class ProviderTree:
     @property
     def key(self) -> str:
         return self.provider.key
+
+    @property
+    def time_zone(self) -> str:
+        """The IANA name of the zone in which the days of the provider and of all below it begin (DATE-01)."""
+        return self.provider.entity.body.get("time_zone") or UTC
 
 
 @dataclass(frozen=True, slots=True)

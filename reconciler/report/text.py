@@ -115,12 +115,27 @@ def _allowed(outlines: Iterable[Outline]) -> list[str]:
 
 
 def coming_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """What is scheduled next; nothing of it is part of this plan. Of one entity's amounts the first, unless verbose."""
+    """The days that are not the UTC day (DATE-01), then what is scheduled next, which is no part of this plan.
+
+    Of the amounts of one entity the first is listed, unless verbose.
+    """
+    yield from _day_lines(plan, verbose)
     for _, same in groupby(plan.scheduled, lambda each: (each.date, each.entity, each.tenants)):
         first, *others = same
         for each in (first, *others) if verbose else (first,):
             more = f" and {len(others)} more (listed with --verbose)" if others and not verbose else ""
             yield line(_scheduled(each) + more, Style.MUTED)
+
+
+def _day_lines(plan: Plan, verbose: bool) -> Iterator[Line]:
+    """``Day: 2027-01-01 for contoso, fabrikam (2026-12-31 in UTC)``."""
+    utc = plan.timestamp[: len("2027-01-01")]
+    elsewhere: dict[str, list[str]] = {}
+    for each in plan.outlines:
+        if each.bare.day not in ("", utc):
+            elsewhere.setdefault(each.bare.day, []).append(each.tenant)
+    for day, tenants in sorted(elsewhere.items()):
+        yield line(f"Day: {clean(day)} for {tenants_text(tenants, full=verbose)} ({clean(utc)} in UTC)", Style.MUTED)
 
 
 def _scheduled(scheduled: Scheduled) -> str:

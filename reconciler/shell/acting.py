@@ -138,7 +138,9 @@ class Attempt:
         """The action's own write, and those of its mirrors above."""
         order, before = self.order, self.snapshot.entities
         given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
-        case = Case(self.subscription(), before, given.patch, order.now.date(), order.at, given.add_on, self.role)
+        case = Case(
+            self.subscription(), before, given.patch, self.fold.day_of(order.tenant), order.at, given.add_on, self.role
+        )
         changed = act(order.action, case)
         if not changed:
             return Parts((), Acted())
@@ -187,12 +189,12 @@ class Attempt:
         here = _only(snapshot.entities, mirrors)
         observed = Observed(here, snapshot.fingerprint, snapshot.revision)
         done = lift(
-            Lifted(nothing_yet(distributor, "", observed), here),
+            Lifted(nothing_yet(distributor, "", observed, self.fold.day_of(distributor)), here),
             observed,
             [Source(policy, _with_their_customers(state, touched))],
             offer=self.fold.offer(distributor, snapshot.entities),
             rules=self.fold.rules,
-            clock=self.fold.clock,
+            clock=self.fold.clock(distributor),
         )
         pending = "; ".join(f"{each.change.address}: {each.reason}: {each.detail}" for each in done.plan.deferred)
         write = self._mirror_write(done.plan) if done.plan.changes else None

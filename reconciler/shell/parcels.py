@@ -80,7 +80,7 @@ class OpenedTree(NamedTuple):
 
     def sharing(self, rules: RuleBook, on: date) -> Sharing:
         """What tenants are compared by ``on`` that day, of those upstreams that were asked for last."""
-        sharing = self.shared.setdefault(on, Sharing(rules, on))
+        sharing = self.shared.setdefault(on, Sharing(rules))
         if len(sharing.known) > SHARED:
             sharing.known.clear()
         return sharing

@@ -41,9 +41,9 @@ Where: TypeAlias = Callable[[Policy], Place]
 Trees: TypeAlias = Callable[[str], ProviderTree]
 
 
-def planned_by(pool: Pool, access: Access, where: Where, trees: Trees, on: date) -> Wave:
-    """How a pool plans the tenants of one level. ``on`` is the day whose amounts hold; ``trees``: by provider."""
-    wave = _Senders(pool, access, where, trees, on).wave if pool.afar else _reading(pool, access, where, on)
+def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
+    """How a pool plans the tenants of one level. ``trees``: by provider."""
+    wave = _Senders(pool, access, where, trees).wave if pool.afar else _reading(pool, access, where)
 
     def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
         for task, answer in wave(tasks, count):
@@ -86,8 +86,8 @@ def _is_taken_over(answer: Answer) -> bool:
     return sum(each.common is not None for each in changes) * 2 > len(changes) > 0
 
 
-def _reading(pool: Pool, access: Access, where: Where, on: date) -> Wave:
-    sharing = Sharing(declared_rules(), on)
+def _reading(pool: Pool, access: Access, where: Where) -> Wave:
+    sharing = Sharing(declared_rules())
 
     def observe(task: Task) -> Observed | Unreadable:
         return task.observed or access.of_this_thread().sketch(task.policy.reseller, where(task.policy))
@@ -119,7 +119,10 @@ class Errand(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Tasks of one level and provider: everything that planning them takes, beside the provider's documents."""
+    """Tasks of one level and provider: everything that planning them takes, beside the provider's documents.
+
+    ``on``: the provider's day, which is that of all these tasks (DATE-01).
+    """
 
     root: Path
     verify: bool
@@ -136,7 +139,6 @@ class _Senders:
     access: Access
     where: Where
     trees: Trees
-    on: date
     packers: dict[str, Packer] = field(default_factory=dict)
     packed: tuple[Upstream, Parcel] | None = None
 
@@ -150,7 +152,7 @@ class _Senders:
         packer = self._packer(tasks[0].policy.provider)
         upstreams: list[Parcel] = []
         errands = [self._errand(task, packer, upstreams) for task in tasks]
-        batch = Batch(self.access.root, self.access.verify, self.on, tuple(upstreams), packer.pack(errands))
+        batch = Batch(self.access.root, self.access.verify, tasks[0].on, tuple(upstreams), packer.pack(errands))
         tree = self.pool.share(*packer.tree)
         return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
 
@@ -195,7 +197,7 @@ def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> A
     offered, sharing = here.upstream(batch.on), here.sharing(declared_rules(), batch.on)
     upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
     dated = here.dated[batch.on] if errand.upstream is None else None
-    task = Task(errand.policy, upstream, errand.allowed, errand.informed, errand.above)
+    task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above)
     try:
         answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), sharing)
         return brief(answer, task, dated)

@@ -1,8 +1,9 @@
 """Plans that found nothing to do, kept from run to run: of the same inputs they are the same, and need not be made.
 
-A plan depends on the documents, the commit that they are told from, the day, what was asked, the code, and the states
-that were read; a state is known by its fingerprint, which its store keeps. Found again are only plans without changes:
-what is to be applied is always made anew. Nothing is believed unchecked, and nothing here is ever needed.
+A plan depends on the documents, the commit that they are told from, the day of each provider (DATE-01), what was asked,
+the code, and the states that were read; a state is known by its fingerprint, which its store keeps. Only plans without
+changes are found again: what is to be applied is always made anew. Nothing is believed unchecked, and nothing here is
+ever needed.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from reconciler.model.source import SourceFile
 from reconciler.model.values import timestamp
 from reconciler.shell.access import Access, Place
 from reconciler.shell.cache import cache_folder, is_ours, name_of, reader_version
+from reconciler.shell.days import day_in
 from reconciler.shell.git import Repository, open_repository
 from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import StoreError
@@ -41,10 +43,10 @@ class Looked:
     repository: Repository | None
     recall: "Recall | None"
 
-    def keep(self, plan: Plan, access: Access) -> None:
-        """So that the next one who asks need not make it."""
+    def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
+        """So that the next one who asks need not make it. ``days``: by time zone (`days_by_zone`)."""
         if self.recall:
-            self.recall.keep(plan, access)
+            self.recall.keep(plan, access, days)
 
 
 def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: datetime) -> Looked:
@@ -52,9 +54,9 @@ def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: date
     files, problems = read_worktree(root)
     files = _named(files)
     repository = open_repository(root)
-    about = ((repository.head() if repository else None) or "", now.date().isoformat(), *asked)
+    about = ((repository.head() if repository else None) or "", *asked)
     recall = None if problems else Recall.of(os.environ, root, files, about)
-    plan = recall.find(access) if recall else None
+    plan = recall.find(access, now) if recall else None
     known = replace(plan, timestamp=timestamp(now)) if plan else None
     return Looked(known, (files, problems), repository, recall)
 
@@ -86,19 +88,21 @@ class Recall:
         place = hashlib.blake2b(str(root).encode(), digest_size=16).hexdigest()
         return cls(folder / FOLDER / place, key.digest())
 
-    def find(self, access: Access) -> Plan | None:
-        """The plan, if one is kept for this key and no state that it read is another by now."""
+    def find(self, access: Access, now: datetime) -> Plan | None:
+        """The plan, if one is kept for this key, its days go on, and no state that it read is another by now."""
         content = self._content()
         if content is None:
             return None
         try:
             data = orjson.loads(content)
+            if any(day_in(zone, now).isoformat() != day for zone, day in data["days"].items()):
+                return None
             seen = {tenant: (Place(*place), fingerprint) for tenant, place, fingerprint in data["seen"]}
             return restore(data["plan"].encode()) if _still(seen, access) else None
         except (PlanRefused, StoreError, KeyError, TypeError, ValueError):
             return None  # another's, or of a store that cannot say: the plan is made anew
 
-    def keep(self, plan: Plan, access: Access) -> None:
+    def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
         """Keep a plan that has nothing to do. What fails is let be: it is a cache."""
         if plan.applyable or plan.errored:
             return
@@ -106,7 +110,7 @@ class Recall:
         if not encoded or _tells_the_time(plan):
             return
         seen = [[tenant, [place.url, place.token_env], known] for tenant, (place, known) in sorted(access.seen.items())]
-        content = orjson.dumps({"seen": seen, "plan": encoded.decode()})
+        content = orjson.dumps({"days": dict(days), "seen": seen, "plan": encoded.decode()})
         with suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(self.path.parent) and is_ours(self.path):

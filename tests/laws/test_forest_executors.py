@@ -82,8 +82,8 @@ def planned(
         fold = Fold(here.catalog, observe, here.rules, ON)
         if pool:
             trees = here.catalog.providers.__getitem__
-            wave = planned_by(pool, access, lambda _: where, trees, ON)
-            begun = in_turn(observe, Sharing(here.rules, ON))
+            wave = planned_by(pool, access, lambda _: where, trees)
+            begun = in_turn(observe, Sharing(here.rules))
             fold = replace(fold, wave=once_it_pays(begun, lambda: wave, sample=2, worth=0) if late else wave)
         tenants = tuple(fold.plans(selected))
         coming = scheduled(fold, [each.tenant for each in tenants if each.tenant in here.catalog.policies])
@@ -138,6 +138,6 @@ def test_others_are_called_only_when_it_pays(here: Grown) -> None:
         def observe(policy: Policy) -> Observed | Unreadable:
             return access.observe(policy.reseller, where)
 
-        begun = in_turn(observe, Sharing(here.rules, ON))
+        begun = in_turn(observe, Sharing(here.rules))
         fold = Fold(here.catalog, observe, here.rules, ON, wave=once_it_pays(begun, never))
         assert {each.tenant for each in fold.plans(None)} >= tenants.keys()

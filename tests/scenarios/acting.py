@@ -16,7 +16,7 @@ import shlex
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.app import timestamp
@@ -38,6 +38,7 @@ from reconciler.model.values import render_path
 from reconciler.report.values import shown
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
+from reconciler.shell.days import days_of
 from reconciler.shell.execute import Warrant, execute
 from reconciler.shell.tenants import write_state
 from reconciler.stores.base import EntityWrite, TenantStore
@@ -50,8 +51,10 @@ States = Mapping[str, State]
 
 
 def moment(text: str) -> datetime:
-    """A day, or a moment of it."""
-    return datetime.fromisoformat(text.strip().removesuffix("Z"))
+    """As ``--now`` reads it: a day alone is each provider's own midnight (DATE-01), a moment is in UTC."""
+    text = text.strip()
+    found = datetime.fromisoformat(text)
+    return found if len(text) == len("2026-12-01") else found.replace(tzinfo=UTC)
 
 
 def merges(lines: tuple[str, ...]) -> list[str]:
@@ -160,8 +163,8 @@ class Stage:
         def observe(policy: Policy) -> Observed | Unreadable:
             return self._observe(policy.reseller)
 
-        day, at = self.now.date(), timestamp(self.now)
-        return Fold(self.catalog, observe, self.rules, day, {}, self._observe, at)
+        days, at = days_of(self.catalog, self.now), timestamp(self.now)
+        return Fold(self.catalog, observe, self.rules, days, {}, self._observe, at)
 
     def _observe(self, tenant: str) -> Observed | Unreadable:
         return self.access.observe(tenant, place_of(self.catalog, tenant))

@@ -31,7 +31,7 @@ def _of_copy(fold: Fold, tenant: str, id: EntityId, path: Path | None) -> Explan
     assert not isinstance(observed, Unreadable)
     upstream = fold.upstream_of(policy, observed.state)
     assert not isinstance(upstream, Unreadable)
-    return explain(compare(policy, upstream, observed.state, fold.rules, fold.on), policy, id, path)
+    return explain(compare(policy, upstream, observed.state, fold.rules, fold.day_of(tenant)), policy, id, path)
 
 
 def _of_mirror(fold: Fold, id: EntityId, path: Path | None) -> Explanation | str:

@@ -24,7 +24,7 @@ def shuffled(scenario: Scenario, seed: int) -> Given:
         path: _shuffled_text(text, chance) for path, text in _mixed(files_of(scenario.folder / "catalogs"), chance)
     }
     befores = {tenant: _shuffled_text(text, chance) for tenant, text in _mixed(scenario.befores(), chance)}
-    start = given(files, befores, scenario.on)
+    start = given(files, befores, scenario.now)
     states = {tenant: dict(_mixed(state, chance)) for tenant, state in start.states.items()}
     shuffled_states = {tenant: _shuffled_state(state, chance) for tenant, state in states.items()}
     return scenario.chosen(replace(start, states=shuffled_states))

@@ -9,7 +9,8 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 - `expected-plan.txt`: the verbose text of the plan, or what is wrong with the workspace;
 - `expected-after.yaml`: the state once the plan is applied; as before, `expected-after/<tenant>.yaml`;
   absent: unchanged;
-- `now`: the day, or the moment, from which it starts, if it matters;
+- `now`: the day, or the moment, from which it starts, if it matters; a day alone is each provider's own midnight, a
+  moment is in UTC (DATE-01);
 - `allow`: the guards to override, a line each (`max_deletes:contoso`);
 - `tenants`: those that are selected, if not all; `unreadable`: those whose store cannot be reached;
 - `base/`: the workspace of the revision that causes are told from (`--base`), and in `journal.yaml` or
@@ -23,7 +24,7 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -46,6 +47,7 @@ from reconciler.model.source import Catalog, SourceFile
 from reconciler.report.documents import render_documents
 from reconciler.report.problems import render_problems
 from reconciler.report.text import render_plan
+from reconciler.shell.days import days_of
 from tests.scenarios.acting import Acts, Played, merges, moment, play
 from tests.scenarios.asking import answer
 from tests.scenarios.undoing import inverse_of
@@ -68,7 +70,7 @@ States = Mapping[str, State]
 class Given:
     """What a scenario starts from: its files, or what is wrong with them, and the tenants' states.
 
-    ``acts``: what happens before. ``on``, ``at``: the day and the moment of the plan that comes last.
+    ``acts``: what happens before. ``now``: the moment of the plan that comes last.
     ``base``: the catalog that causes are told from, and ``journal``, what was applied last. ``since``: by tenant, what
     it wrote after the plan was applied; ``None``: the plan is not to be undone.
     """
@@ -76,7 +78,7 @@ class Given:
     catalog: Catalog | None
     problems: str
     states: States
-    on: date
+    now: datetime
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     selected: frozenset[str] | None = None
     unreadable: frozenset[str] = frozenset()
@@ -84,7 +86,6 @@ class Given:
     journal: States = field(default_factory=dict)
     since: Mapping[str, list[StatePatch]] | None = None
     acts: Acts | None = None
-    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Scenario:
     @cached_property
     def given(self) -> Given:
         """Read once."""
-        return self.chosen(given(files_of(self.folder / "catalogs"), self.befores(), self.on))
+        return self.chosen(given(files_of(self.folder / "catalogs"), self.befores(), self.now))
 
     def chosen(self, start: Given) -> Given:
         """With the tenants that are selected, those that cannot be read, the guards that are overridden, and what was
@@ -134,12 +135,11 @@ class Scenario:
             journal={tenant: state_of(text, "journal") for tenant, text in self._texts("journal", start).items()},
             since={tenant: _patches(text, "since") for tenant, text in self._texts("since", start).items()} or None,
             acts=self.acts,
-            at=timestamp(self.acts.ends),
         )
 
     def _base(self) -> Catalog | None:
         files = files_of(self.folder / "base")
-        return given(files, {}, self.on).catalog if files else None
+        return given(files, {}, self.now).catalog if files else None
 
     def _texts(self, name: str, start: Given) -> dict[str, str]:
         tenants = _tenants(start.catalog)
@@ -160,9 +160,9 @@ class Scenario:
         return then.catalog
 
     @property
-    def on(self) -> date:
-        """The day of planning."""
-        return self.acts.ends.date()
+    def now(self) -> datetime:
+        """The moment of the plan that comes last."""
+        return self.acts.ends
 
     @property
     def allowed(self) -> Mapping[str, frozenset[str]]:
@@ -240,14 +240,15 @@ def made(start: Given, rules: RuleBook) -> Plan:
     plans = tuple(fold.plans(start.selected))
     coming = scheduled(fold, (each.tenant for each in plans if each.tenant in start.catalog.policies))
     source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
-    return Plan(f"{DAY}T00:00:00Z", source, _caused(plans, start, rules), scheduled=coming)
+    return Plan(timestamp(start.now), source, _caused(plans, start, rules), scheduled=coming)
 
 
 def fold_of(start: Given, rules: RuleBook) -> Fold:
     """The walk down and up the tree, not begun yet."""
     assert start.catalog is not None
     observe, provider = _observing(start), _of_provider(start)
-    return Fold(start.catalog, observe, rules, start.on, start.allowed, provider, start.at)
+    days, at = days_of(start.catalog, start.now), timestamp(start.now)
+    return Fold(start.catalog, observe, rules, days, start.allowed, provider, at)
 
 
 def _of_provider(start: Given) -> ObserveProvider:
@@ -259,7 +260,7 @@ def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tup
     """The plans with the cause of every change, where there is a base to tell it from."""
     if start.base is None:
         return plans
-    fold = Fold(start.base, _observing(start), rules, start.on)
+    fold = Fold(start.base, _observing(start), rules, days_of(start.base, start.now))
     earlier = {plan.tenant: plan for plan in fold.plans(None)}
     return tuple(with_causes(plan, earlier.get(plan.tenant), _journal(start, plan.tenant)) for plan in plans)
 
@@ -318,14 +319,15 @@ def plan_text(plan: Plan) -> str:
     return render_plan(plan, verbose=True)
 
 
-def given(files: Mapping[str, str], befores: Mapping[str, str], on: date) -> Given:
-    """From the texts of a workspace's files by path, and of states by tenant."""
+def given(files: Mapping[str, str], befores: Mapping[str, str], now: date) -> Given:
+    """From the texts of a workspace's files by path, and of states by tenant. ``now``: a day, or a moment."""
+    now = now if isinstance(now, datetime) else moment(now.isoformat())
     catalog, problems = load(SourceFile(path, text.encode()) for path, text in files.items())
     if catalog is None:
-        return Given(None, render_problems(problems), {}, on)
+        return Given(None, render_problems(problems), {}, now)
     tenants = _tenants(catalog)
     states = {_tenant(key, tenants): state_of(text, "before") for key, text in befores.items()}
-    return Given(catalog, "", states, on)
+    return Given(catalog, "", states, now)
 
 
 def state_of(text: str, file: str) -> State:

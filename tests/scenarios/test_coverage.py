@@ -14,6 +14,7 @@ SHOWN = (
     *(f"IW-{number:02}" for number in range(1, 24)),
     *(f"SUB-{number:02}" for number in range(1, 42)),
     *(f"TREE-{number:02}" for number in range(1, 5)),
+    "DATE-01",
     "GUARD-01",
     "ORIGIN-01",
 )

@@ -1,0 +1,59 @@
+"""Which day it is: a date in a document begins at midnight of its provider's time zone (DATE-01).
+
+The rules of time zones come from the package ``tzdata``, never from the system: a day is the same on every machine.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from reconciler.model.source import Catalog
+
+
+def day_in(zone: str, now: datetime) -> date:
+    """The day at ``now`` in an IANA time zone (DATE-01).
+
+    ``now`` with a time zone of its own is an instant. Without one it is a local time of every zone alike, which is how
+    ``--now 2027-01-01``, a date alone, is each provider's own midnight. Raises ``KeyError`` for an unknown zone.
+    """
+    if now.tzinfo is None:
+        return now.date()
+    try:
+        return now.astimezone(_zone(zone)).date()
+    except OverflowError:  # the calendar begins and ends within a day of this instant
+        return now.date()
+
+
+def days_of(catalog: Catalog, now: datetime) -> Mapping[str, date]:
+    """The day at ``now`` of every provider, by its key; all tenants below a provider have its day (DATE-01)."""
+    return {key: day_in(tree.time_zone, now) for key, tree in sorted(catalog.providers.items())}
+
+
+def day_of(catalog: Catalog, tenant: str, now: datetime) -> date:
+    """The day at ``now`` of a provider or a reseller. Raises ``KeyError`` for a tenant that is not in the catalog."""
+    return day_in(catalog.providers[catalog.provider_of.get(tenant, tenant)].time_zone, now)
+
+
+def days_by_zone(catalog: Catalog, now: datetime) -> Mapping[str, str]:
+    """The day at ``now`` (ISO 8601) in every time zone that a provider names: what the plans of a catalog depend on."""
+    return {
+        zone: day_in(zone, now).isoformat() for zone in sorted({each.time_zone for each in catalog.providers.values()})
+    }
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """The names of all IANA time zones, links to others included."""
+    return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@cache
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    if name not in known_zones():
+        raise KeyError(name)
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
