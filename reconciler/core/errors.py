@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from reconciler.core.forms import right_form
 from reconciler.core.parts import declared, part_at
 from reconciler.core.yaml import YamlDocument
 from reconciler.model.diagnostics import Diagnostic
@@ -48,10 +49,11 @@ def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument) 
             return _not_listed(path, document, model, found=value)
         case "dict_type" | "model_type" | "model_attributes_type" | "list_type":
             expected = "a list" if kind == "list_type" else "a map"
-            hint = "remove the key, or put something below it" if value is None else ""
+            hint = "remove the key, or put something below it" if value is None else right_form(model, path, value)
             return _at(path, document, "wrong-type", f"expected {expected}, found {shown(value)}", hint)
     if "message" in context:
-        return _at(path, document, kind, context["message"], context["hint"])
+        hint = right_form(model, path, value) if kind == "wrong-type" and not context["at"] else ""
+        return _at(path, document, kind, context["message"], hint or context["hint"])
     return _at(path, document, "bad-value", error["msg"])
 
 

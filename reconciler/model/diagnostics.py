@@ -74,7 +74,7 @@ CODES = {
     "foreign-upstream": "The upstream is in another provider's tree.",
     "cycle": "The tenants, or the templates, form a circle.",
     "bad-rename": "The entity cannot have been renamed from that key (AP-21).",
-    "bad-currency": "The currency differs from the upstream's.",
+    "bad-currency": "The currency is none of ISO 4217, or differs from the upstream's.",
     "bad-store": "The store cannot be used.",
     "bad-time-zone": "There is no such time zone (DATE-01).",
 }

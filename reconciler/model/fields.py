@@ -15,6 +15,7 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.amounts import AMOUNT_PATTERN, dated, why_no_amount
+from reconciler.model.currencies import CURRENCIES, why_no_currency
 from reconciler.model.keys import KEY, TENANT_KEY
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
@@ -97,6 +98,14 @@ def read_text(value: object) -> str:
         return value
     hint = f'put it in quotes: "{value}"' if isinstance(value, Number) else ""
     raise refuse("wrong-type", f"expected a string, found {shown(value)}", hint)
+
+
+def read_currency(value: object) -> str:
+    """A currency: a code of ISO 4217 that is money."""
+    code = read_text(value)
+    if wrong := why_no_currency(code):
+        raise refuse("bad-currency", *wrong)
+    return code
 
 
 def read_key(value: object) -> str:
@@ -189,7 +198,10 @@ def read_amount(value: object) -> Any:
 
 def _read_entry(entry: object) -> dict[str, str]:
     if not isinstance(entry, dict) or set(entry) != {"from", "amount"}:
-        raise refuse("bad-amount", "an entry of a dated amount has exactly `from` and `amount`")
+        message = "an entry of a dated amount has exactly `from` and `amount`"
+        raise refuse(
+            "bad-amount", message, "for example [{from: 2027-01-01, amount: 6.60}]; an amount alone has no brackets"
+        )
     return {
         "from": _inside("from", read_date, entry["from"]),
         "amount": _inside("amount", read_decimal, entry["amount"]),
@@ -313,6 +325,14 @@ _DAYS = {
 _PERIOD_PATTERN = "^P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?$"
 
 Text: TypeAlias = Annotated[str, *_field(read_text, "text", {"type": "string"})]
+Currency: TypeAlias = Annotated[
+    str,
+    *_field(
+        read_currency,
+        "text",
+        {"type": "string", "enum": sorted(CURRENCIES), "description": "ISO 4217", "examples": ["EUR"]},
+    ),
+]
 Key: TypeAlias = Annotated[str, *_field(read_key, "key", _KEY)]
 TenantKey: TypeAlias = Annotated[str, *_field(read_tenant_key, "key", _TENANT_KEY)]
 Flag: TypeAlias = Annotated[bool, *_field(read_flag, "flag", {"type": "boolean"})]

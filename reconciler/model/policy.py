@@ -10,6 +10,7 @@ from reconciler.model.fields import (
     Amount,
     BillingDay,
     CountOrOff,
+    Currency,
     Flag,
     Key,
     KeySet,
@@ -31,14 +32,31 @@ def read_options(value: object) -> dict[str, bool]:
     if value == "all":
         return dict.fromkeys(OPTIONS, True)
     if not isinstance(value, dict):
-        raise refuse("wrong-type", f"expected `all` or a map of options, found {shown(value)}")
+        message = f"expected `all` or a map of options, found {shown(value)}"
+        raise refuse("wrong-type", message, _options_form(value))
     settings: dict[str, bool] = {}
     for group, inner in value.items():
         if group not in GROUPS:
             message = f'there is no group of options "{group}"'
-            raise refuse("unknown-option", message, near=(group, tuple(GROUPS)), at=(group,))
+            near = None if group in OPTIONS else (group, tuple(GROUPS))
+            raise refuse("unknown-option", message, _options_form([group]), near=near, at=(group,))
         settings |= _read_group(group, inner)
     return settings
+
+
+def _options_form(value: object) -> str:
+    """How to write options that are given as true, as a name or as a list of names; an example for anything else."""
+    named = value if isinstance(value, list) else [value]
+    if value is True or named == ["all"]:
+        return "write options: all"
+    groups: dict[str, list[str]] = {}
+    for each in named:
+        group, _, name = each.partition(".") if isinstance(each, str) else ("", "", "")
+        if group not in GROUPS or (name and name not in GROUPS[group]):
+            return "for example options: {plans: {create: true}}"
+        groups.setdefault(group, []).extend([f"{name}: true"] if name else [])
+    inner = (f"{group}: {{{', '.join(names)}}}" if names else f"{group}: true" for group, names in groups.items())
+    return f"write options: {{{', '.join(inner)}}}"
 
 
 def _read_group(group: str, value: object) -> dict[str, bool]:
@@ -46,7 +64,11 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
     if isinstance(value, bool):
         return {f"{group}.{name}": value for name in names}
     if not isinstance(value, dict):
-        raise refuse("wrong-type", f"expected true, false or a map of options, found {shown(value)}", at=(group,))
+        message = f"expected true, false or a map of options, found {shown(value)}"
+        named = value if isinstance(value, list) else [value]
+        known = named if all(each in names for each in named) else names[:1]
+        hint = f"write {group}: {{{', '.join(f'{name}: true' for name in known)}}}"
+        raise refuse("wrong-type", message, hint, at=(group,))
     settings = {}
     for name, flag in value.items():
         if name not in names:
@@ -197,7 +219,7 @@ class Provider(Document):
     kind: Literal["Provider"]
     key: TenantKey
     name: Text | None = None
-    currency: Annotated[Text, Field(description="ISO 4217", examples=["EUR"])]
+    currency: Currency
     time_zone: Annotated[
         Text | None,
         Field(description="Where days begin: an IANA time zone. Default: UTC (DATE-01).", examples=["Europe/Vienna"]),
@@ -214,7 +236,7 @@ class PriceList(Document):
     kind: Literal["PriceList"]
     key: Key
     name: Text | None = None
-    currency: Text | None = None
+    currency: Currency | None = None
     products: Annotated[
         dict[Key, dict[Period, Amount]], Field(default_factory=dict), Ref("Product", at="keys", copied=False)
     ]
@@ -259,7 +281,7 @@ class SyncPolicy(Document, Steering):
     service_template: Annotated[Key | None, Ref("ServiceTemplate", copied=False)] = None
     delegate: Annotated[Delegate, Field(default_factory=Delegate)]
     price_list: Annotated[Key | None, Ref("PriceList", copied=False)] = None
-    currency: Text | None = None
+    currency: Currency | None = None
     adopt: Flag | None = None
     subscriptions: Annotated[SubscriptionSettings, Field(default_factory=SubscriptionSettings)]
     store: StoreUrl | None = None

@@ -91,6 +91,26 @@ CASES: dict[str, tuple[Edit, str, str]] = {
         "acme/resellers/two.yaml:7:11",
         "unknown-option",
     ),
+    "a currency that is none": (
+        written("currency: EURO", "currency: EUR", "acme/provider.yaml"),
+        "acme/provider.yaml:5:11",
+        "bad-currency",
+    ),
+    "a currency that was withdrawn": (
+        written("upstream: acme\ncurrency: DEM", "upstream: acme", TWO),
+        "acme/resellers/two.yaml:6:11",
+        "bad-currency",
+    ),
+    "a price list in gold": (
+        added(b"kind: PriceList\nkey: gold\ncurrency: XAU\n"),
+        "acme/more.yaml:3:11",
+        "bad-currency",
+    ),
+    "a list for a map": (
+        written("upstream: acme\ndelegate: [mail-basic]", "upstream: acme", TWO),
+        "acme/resellers/two.yaml:6:11",
+        "wrong-type",
+    ),
     "misspelt kind": (added(ROLE.replace(b"Role", b"Rolle")), "acme/more.yaml:1:7", "unknown-kind"),
     "no YAML at all": (added(b"kind: Role\nkey: [clerk\n"), "", "yaml-syntax"),
 }

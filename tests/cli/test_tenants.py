@@ -111,3 +111,11 @@ def test_a_store_that_is_no_database_is_an_error(shop: Shop) -> None:
     assert "tenants.db" in done.err
     assert shop.run("plan").status == 1
     assert shop.run("apply --auto-approve").status == 1
+
+
+def test_a_state_with_another_currency_is_read(shop: Shop) -> None:
+    """Only documents of the workspace are held to ISO 4217: what a tenant has is what it has."""
+    (shop.root / "state.yaml.txt").write_text("kind: Tenant\nkey: one\ncurrency: EURO\n", "utf-8")
+    assert shop.run("tenant import one state.yaml.txt").status == 0
+    assert "currency: EURO" in shop.run("tenant export one").out
+    assert shop.run("plan").status == 0

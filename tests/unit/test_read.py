@@ -126,9 +126,17 @@ def test_no_kind_or_key_may_be_a_number() -> None:
         ("status: activ", 'status: "activ" is not a value of this field', 'did you mean "active"?'),
         ("status: 5", "status: expected one of active, disabled_by_provider, draft, inactive, found 5", ""),
         ("published: yes", 'published: expected true or false, found "yes"', "write true, unquoted"),
-        ("expiration_schedule: [a]", "expiration_schedule: expected a string, found a list", ""),
+        (
+            "expiration_schedule: [a]",
+            "expiration_schedule: expected a string, found a list",
+            "write expiration_schedule: a",
+        ),
         ("resources: {a: {prices: {setupp: 1}}}", 'resources.a.prices has no field "setupp"', 'did you mean "setup"?'),
-        ('resources: {"a.b": {limits: 5}}', 'resources["a.b"].limits: expected a map, found 5', ""),
+        (
+            'resources: {"a.b": {limits: 5}}',
+            'resources["a.b"].limits: expected a map, found 5',
+            "write limits: {included: 5}",
+        ),
     ],
 )
 def test_the_words_of_a_problem(text: str, summary: str, hint: str) -> None:
