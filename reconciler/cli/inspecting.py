@@ -8,8 +8,8 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import FAILED, argument, option
-from reconciler.cli.options import access_to, with_workspace
-from reconciler.cli.output import say, write_result
+from reconciler.cli.options import access_to, format_option, with_workspace
+from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.listing import ListedPlan, matching, ordered
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId, snake
@@ -17,15 +17,13 @@ from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import Declared, Plan
 from reconciler.model.values import Path as FieldPath
 from reconciler.model.values import parse_path
-from reconciler.report.data import pretty
-from reconciler.report.explanation import render_explanation
-from reconciler.report.history import render_history
-from reconciler.report.status import StatusRow, render_status
-from reconciler.report.supposition import render_supposition
+from reconciler.report.envelope import enveloped
+from reconciler.report.explanation import explanation_to_data, render_explanation
+from reconciler.report.history import history_to_data, render_history
+from reconciler.report.status import StatusRow, render_status, status_to_data
+from reconciler.report.supposition import render_supposition, supposition_to_data
 from reconciler.report.tables import render_table
 from reconciler.stores.base import Record
-
-FORMATS = click.Choice(["text", "json"])
 
 
 @click.command("explain")
@@ -33,9 +31,16 @@ FORMATS = click.Choice(["text", "json"])
 @argument("address", metavar="[ADDRESS[#PATH]]", required=False)
 @option("--enable", multiple=True, metavar="OPTION", help="What if this option, or group, were on; repeatable.")
 @option("--disable", multiple=True, metavar="OPTION", help="What if it were off; repeatable.")
+@format_option()
 @with_workspace
 def explain_command(
-    root: Path, now: datetime, tenant: str, address: str | None, enable: tuple[str, ...], disable: tuple[str, ...]
+    root: Path,
+    now: datetime,
+    tenant: str,
+    address: str | None,
+    enable: tuple[str, ...],
+    disable: tuple[str, ...],
+    form: str,
 ) -> None:
     """Explain one entity of a tenant, such as plan/KEY, or one field of it, plan/KEY#PATH.
 
@@ -47,24 +52,41 @@ def explain_command(
     workspace = app.open_workspace(root)
     workspace.known(tenant)
     if address is None:
-        if tenant in workspace.catalog.providers:
-            raise click.ClickException(f"{tenant} is a provider: no options are set for it")
-        with access_to(root) as access:
-            supposed = app.suppose(workspace, access, tenant, (enable, disable), now=now)
-        write_result(render_supposition(supposed))
+        _suppose(workspace, tenant, (enable, disable), form=form, now=now)
         return
     entity, path = _address(tenant, address)
     with access_to(root) as access:
         explanation = app.explain(workspace, access, app.Subject(tenant, entity, path), now=now)
 
-    def who(declared: Declared) -> str:
+    def blame(declared: Declared) -> dict[str, str] | None:
         blamed = app.who_set(workspace, declared.file, declared.line)
         if blamed is None:
-            return ""
+            return None
         day = datetime.fromtimestamp(blamed.at, UTC).date().isoformat()
-        return f"commit {blamed.commit[:10]}, {blamed.author}, {day}"
+        return {"commit": blamed.commit, "author": blamed.author, "date": day}
 
-    write_result(render_explanation(explanation, who))
+    def who(declared: Declared) -> str:
+        found = blame(declared)
+        return f"commit {found['commit'][:10]}, {found['author']}, {found['date']}" if found else ""
+
+    if form == "json":
+        write_data(enveloped(entity=explanation_to_data(explanation, blame)))
+    else:
+        write_result(render_explanation(explanation, who))
+
+
+def _suppose(
+    workspace: app.Workspace, tenant: str, options: tuple[tuple[str, ...], tuple[str, ...]], *, form: str, now: datetime
+) -> None:
+    """What if these options were on, and those off."""
+    if tenant in workspace.catalog.providers:
+        raise click.ClickException(f"{tenant} is a provider: no options are set for it")
+    with access_to(workspace.root) as access:
+        supposed = app.suppose(workspace, access, tenant, options, now=now)
+    if form == "json":
+        write_data(enveloped(supposition=supposition_to_data(supposed)))
+    else:
+        write_result(render_supposition(supposed))
 
 
 def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
@@ -84,8 +106,9 @@ def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
 
 @click.command("status")
 @option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
+@format_option()
 @with_workspace
-def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
+def status_command(root: Path, now: datetime, tenants: tuple[str, ...], form: str) -> None:
     """One line a tenant: in sync, changes, withheld, blocked, unreachable; last applied commit and time.
 
     Entities are counted. The exit status is 0 whatever the lines say; `plan` is what fails.
@@ -94,24 +117,28 @@ def status_command(root: Path, now: datetime, tenants: tuple[str, ...]) -> None:
     with access_to(root) as access:
         plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen(tenants))
         records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
-    write_result(render_status(_status_rows(plan, {record.tenant: record for record in records})))
+    rows = _status_rows(plan, {record.tenant: record for record in records})
+    if form == "json":
+        write_data(enveloped(tenants=status_to_data(rows)))
+    else:
+        write_result(render_status(rows))
 
 
 def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
     rows = []
     for outline in plan.outlines:
-        count, tenant = outline.summary, outline.bare
+        tenant = outline.bare
         record = last.get(tenant.tenant)
         rows.append(
             StatusRow(
                 tenant=tenant.tenant,
                 status=tenant.status,
-                changes=count.changes,
-                withheld=count.withheld,
-                blocked=count.blocked,
+                summary=outline.summary,
                 commit=record.commit if record else None,
                 at=record.at if record else None,
                 problem=tenant.problem,
+                upstream=tenant.upstream,
+                by=record.by if record else None,
             )
         )
     return rows
@@ -119,7 +146,7 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 
 @click.command("history")
 @argument("tenant", required=False)
-@option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
+@format_option()
 @with_workspace
 def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
     """What was applied, when, from which commit, by whom; to one TENANT or to all."""
@@ -127,30 +154,21 @@ def history_command(root: Path, now: datetime, tenant: str | None, form: str) ->
     with access_to(root) as access:
         problems: list[str] = []
         records = app.history(workspace, access, tenant, unreadable=problems.append)
-    write_result(pretty([_record_data(record) for record in records]) if form == "json" else render_history(records))
+    if form == "json":
+        write_data(enveloped(entries=history_to_data(records), problems=problems))
+    else:
+        write_result(render_history(records))
     for problem in problems:
         say(f"Error: {problem}")
     if problems:
         raise Exit(FAILED)
 
 
-def _record_data(record: Record) -> dict[str, object]:
-    return {
-        "tenant": record.tenant,
-        "at": record.at,
-        "by": record.by,
-        "commit": record.commit,
-        "plan": record.plan,
-        "changes": list(record.changes),
-        **record.notes,
-    }
-
-
 @click.command("plans")
 @option("--search", metavar="S", help="Only plans whose key or name holds S.")
 @option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable.")
 @option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
-@option("--format", "form", type=FORMATS, default="text", show_default=True, help="For people, or for programs.")
+@format_option()
 @with_workspace
 def plans_command(
     root: Path, now: datetime, search: str | None, filters: tuple[str, ...], sort: str, form: str
@@ -165,7 +183,7 @@ def plans_command(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if form == "json":
-        write_result(pretty([_plan_data(each) for each in listed]))
+        write_data(enveloped(plans=[_plan_data(each) for each in listed]))
     else:
         header = ("UPSTREAM", "KEY", "NAME", "STATUS", "PRODUCT", "DELEGATED TO")
         write_result(render_table(header, [_plan_row(each) for each in listed]))

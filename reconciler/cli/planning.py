@@ -14,8 +14,16 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, option
-from reconciler.cli.options import EXECUTOR_OPTIONS, access_to, remark_on, with_folder, with_workspace
-from reconciler.cli.output import coloured, progress, say, write_result, write_results
+from reconciler.cli.options import EXECUTOR_OPTIONS, access_to, format_option, remark_on, with_folder, with_workspace
+from reconciler.cli.output import (
+    coloured,
+    progress,
+    say,
+    write_data,
+    write_data_in_pieces,
+    write_result,
+    write_results,
+)
 from reconciler.core.codec import PlanRefused, decode, encoded
 from reconciler.model.plan import Plan
 from reconciler.report.lines import rendered
@@ -26,37 +34,31 @@ from reconciler.shell.days import days_by_zone
 from reconciler.shell.executors import Choice
 from reconciler.shell.recall import look_for_plan
 
-FORMATS = click.Choice(["text", "json", "markdown", "html"])
+OTHER_FORMATS = ("markdown", "html")
+"""How a plan is shown besides as text and JSON."""
 
 
 def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
-    """A plan in one of `FORMATS` as the result, written as it is made."""
+    """A plan as the result, as text, JSON or one of `OTHER_FORMATS`, written as it is made."""
     match form:
         case "json":
             from reconciler.report.data import plan_json
 
-            write_results(plan_json(plan))
+            write_data_in_pieces(plan_json(plan))
         case "markdown":
             from reconciler.report.markdown import render_markdown
 
-            write_result(render_markdown(plan, verbose=verbose))
+            write_data(render_markdown(plan, verbose=verbose))
         case "html":
             from reconciler.report.html import render_html
 
-            write_result(render_html(plan, verbose=verbose))
+            write_data(render_html(plan, verbose=verbose))
         case _:
             write_results(rendered(plan_lines(plan, verbose=verbose), colour=coloured(sys.stdout)))
 
 
 @click.command("validate")
-@option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="For people, for programs, or as annotations of GitHub Actions.",
-)
+@format_option("github", help="For people, for programs, or as annotations of GitHub Actions.")
 @option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
 @with_workspace
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
@@ -64,9 +66,9 @@ def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> N
     catalog, problems = app.check_workspace(root, ref)
     match form:
         case "json":
-            write_result(render_problems_json(problems))
+            write_data(render_problems_json(problems))
         case "github":
-            write_result(render_problems_github(problems, folder=app.folder_in_repository(root)))
+            write_data(render_problems_github(problems, folder=app.folder_in_repository(root)))
         case _ if problems:
             write_result(render_problems(problems, colour=coloured(sys.stdout)))
         case _:
@@ -135,7 +137,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             option(
                 "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."
             ),
-            option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to show the plan."),
+            format_option(*OTHER_FORMATS, help="How to show the plan."),
             option("--detailed-exitcode", is_flag=True, help="Of `plan`: exit status 2 for changes, 0 for none."),
             option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
             option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
@@ -243,7 +245,7 @@ def read_plan(path: Path) -> Plan:
 
 @click.command("show")
 @argument("saved", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False))
-@option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to show it.")
+@format_option(*OTHER_FORMATS, help="How to show it.")
 @option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full.")
 @with_folder
 def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001

@@ -1,5 +1,6 @@
 """`init` and `schema`: files for a workspace."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
@@ -7,16 +8,18 @@ from shlex import quote
 import rich_click as click
 
 from reconciler.cli.common import argument
-from reconciler.cli.options import with_folder
-from reconciler.cli.output import say
+from reconciler.cli.options import format_option, with_folder
+from reconciler.cli.output import say, write_data
 from reconciler.core.schemas import rendered, schemas
+from reconciler.report.envelope import enveloped
 from reconciler.shell.scaffold import scaffold
 
 
 @click.command("init")
 @argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
+@format_option()
 @with_folder
-def init_command(chosen: Path | None, now: datetime | None, directory: Path | None) -> None:  # noqa: ARG001
+def init_command(chosen: Path | None, now: datetime | None, directory: Path | None, form: str) -> None:  # noqa: ARG001
     """Write a small working workspace with two resellers into DIR (default: here).
 
     Nothing is written over: if one of its files is there already, nothing is written at all.
@@ -26,19 +29,30 @@ def init_command(chosen: Path | None, now: datetime | None, directory: Path | No
     if taken:
         exist = "exist already" if len(taken) > 1 else "exists already"
         raise click.ClickException(f"nothing was written: {', '.join(map(str, taken))} {exist}")
-    for path in written:
-        say(f"  + {path}")
+    _tell(written, form)
     say(f"\nNext: reconcile {'' if folder == Path() else f'-C {quote(str(folder))} '}plan")
 
 
 @click.command("schema")
 @argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
+@format_option()
 @with_folder
-def schema_command(chosen: Path | None, now: datetime | None, directory: Path | None) -> None:  # noqa: ARG001
-    """Write the JSON Schemas of all documents, and of a plan, into DIR (default: schemas)."""
+def schema_command(chosen: Path | None, now: datetime | None, directory: Path | None, form: str) -> None:  # noqa: ARG001
+    """Write the JSON Schemas of all documents, of a plan and of every JSON result into DIR (default: schemas)."""
     folder = directory or (chosen or Path()) / "schemas"
     folder.mkdir(parents=True, exist_ok=True)
+    written = []
     for name, schema in sorted(schemas().items()):
         path = folder / name
         path.write_bytes(rendered(schema).encode())
+        written.append(path)
+    _tell(written, form)
+
+
+def _tell(written: Iterable[Path], form: str) -> None:
+    """Which files were written."""
+    if form == "json":
+        write_data(enveloped(result={"written": [str(path) for path in written]}))
+        return
+    for path in written:
         say(f"  + {path}")

@@ -8,11 +8,12 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, who, with_workspace
-from reconciler.cli.output import say, write_result
+from reconciler.cli.options import access_to, format_option, who, with_workspace
+from reconciler.cli.output import say, write_data, write_result
 from reconciler.model.fields import did_you_mean
 from reconciler.model.rules import rule_text
 from reconciler.model.subscriptions import ACTIONS, ACTORS, RESELLER
+from reconciler.report.envelope import enveloped
 from reconciler.shell.acting import Acted, Order
 
 
@@ -30,9 +31,17 @@ def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
 @argument("action", metavar="ACTION")
 @option("--as", "role", type=click.Choice(ACTORS), help="Who acts; by default whose the subscription is.")
 @option("--set", "texts", multiple=True, metavar="K=V", help="A dotted path and a YAML scalar; repeatable.")
+@format_option()
 @with_workspace
 def act_command(
-    root: Path, now: datetime, tenant: str, subscription: str, action: str, role: str | None, texts: tuple[str, ...]
+    root: Path,
+    now: datetime,
+    tenant: str,
+    subscription: str,
+    action: str,
+    role: str | None,
+    texts: tuple[str, ...],
+    form: str,
 ) -> None:
     """Do ACTION to a SUBSCRIPTION in TENANT's system, and to its mirrors above in the same transaction.
 
@@ -44,13 +53,31 @@ def act_command(
     order = Order(tenant, subscription, action, now, who(), texts, role)
     with access_to(root) as access:
         acted = app.act(workspace, access, order)
+    if form == "json":
+        write_data(enveloped(result=_acted_data(order, acted)))
     if acted.denied:
         say(f"Denied by {acted.denied.rule}: {acted.denied.detail}")
         say(f"{acted.denied.rule}: {rule_text(acted.denied.rule)}")
         raise Exit(DENIED)
-    write_result(_told(tenant, action, acted))
+    if form != "json":
+        write_result(_told(tenant, action, acted))
     for each in acted.pending:
         say(f"Pending: {each}")
+
+
+def _acted_data(order: Order, acted: Acted) -> dict[str, object]:
+    """What came of an action. ``done``: false where it was denied; ``changed`` is empty where nothing had to be."""
+    denied = acted.denied
+    return {
+        "tenant": order.tenant,
+        "subscription": order.key,
+        "action": order.action,
+        "done": denied is None,
+        "changed": [f"{order.tenant}/{each}" for each in acted.changed],
+        "mirrored": list(acted.mirrored),
+        "pending": list(acted.pending),
+        "denied": denied and {"rule": denied.rule, "rule_text": rule_text(denied.rule), "detail": denied.detail},
+    }
 
 
 def _check(name: str, role: str | None) -> None:

@@ -1,6 +1,7 @@
 """`tenant`: list, show, export and import tenants' actual state."""
 
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import rich_click as click
 
 from reconciler import app
 from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, counted, remark_on, with_workspace
-from reconciler.cli.output import say, write_result
+from reconciler.cli.options import access_to, counted, format_option, remark_on, with_workspace
+from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.state import read_state
+from reconciler.model.entity import Entity
 from reconciler.report.documents import render_documents
-from reconciler.report.tables import render_table, render_tenant
+from reconciler.report.envelope import enveloped
+from reconciler.report.tables import render_table, render_tenant, tenant_to_data
 from reconciler.shell import tenants as tenancy
 from reconciler.shell.access import place_of
 
@@ -26,33 +29,61 @@ def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
 
 
 @tenant_command.command("list")
+@format_option()
 @with_workspace
-def list_command(root: Path, now: datetime) -> None:  # noqa: ARG001 - every command takes --now
+def list_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001 - every command takes --now
     """Every tenant, its upstream, its store and how much it holds."""
     workspace = app.open_workspace(root)
     with access_to(root) as access:
         rows = tenancy.tenant_rows(workspace.catalog, access)
+    if form == "json":
+        write_data(enveloped(tenants=[_row_data(row) for row in rows]))
+        return
     table = [(row.tenant, row.upstream or "-", row.store, row.problem or str(row.entities)) for row in rows]
     write_result(render_table(("TENANT", "UPSTREAM", "STORE", "ENTITIES"), table))
 
 
+def _row_data(row: tenancy.TenantRow) -> dict[str, object]:
+    """``entities`` is null where the store could not be read."""
+    problem = row.problem or None
+    return {
+        **asdict(row),
+        "upstream": row.upstream or None,
+        "entities": None if problem else row.entities,
+        "problem": problem,
+    }
+
+
 @tenant_command.command("show")
 @argument("tenant", metavar="TENANT")
+@format_option()
 @with_workspace
-def show_command(root: Path, now: datetime, tenant: str) -> None:  # noqa: ARG001
+def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # noqa: ARG001
     """What a tenant holds: its delegated plans first, then how much of everything."""
     workspace = app.open_workspace(root)
     with access_to(root) as access:
         state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
-    write_result(render_tenant(tenant, state.entities, state.revision))
+    if form == "json":
+        upstream = tenancy.upstream_of(workspace.catalog, tenant) or None
+        write_data(enveloped(tenant=tenant_to_data(tenant, upstream, state.entities, state.revision)))
+    else:
+        write_result(render_tenant(tenant, state.entities, state.revision))
 
 
 @tenant_command.command("export")
 @argument("tenant", metavar="TENANT")
 @argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @option("--as-catalog", is_flag=True, help="The documents of a catalog that the tenant can be brought under.")
+@format_option(help="YAML documents, or one JSON object with all of them; FILE gets YAML.")
 @with_workspace
-def export_command(root: Path, now: datetime, tenant: str, file: Path | None, as_catalog: bool) -> None:  # noqa: ARG001
+def export_command(
+    root: Path,
+    now: datetime,  # noqa: ARG001
+    tenant: str,
+    file: Path | None,
+    as_catalog: bool,
+    form: str,
+) -> None:
     """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
     workspace = app.open_workspace(root)
     with access_to(root) as access:
@@ -62,7 +93,7 @@ def export_command(root: Path, now: datetime, tenant: str, file: Path | None, as
         else:
             state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
             entities, notes = tuple(state.entities.values()), ()
-    _write(render_documents(entities), file, counted(len(entities), "document"))
+    _write(entities, file, form)
     for note in notes:
         say(f"Note: {note}.")
     if as_catalog:
@@ -73,20 +104,28 @@ def export_command(root: Path, now: datetime, tenant: str, file: Path | None, as
         remark_on(file, root)
 
 
-def _write(text: str, file: Path | None, count: str) -> None:
+def _write(entities: tuple[Entity, ...], file: Path | None, form: str) -> None:
+    """To standard output, or into a file, which is said."""
     if file is None or str(file) == "-":
-        write_result(text)
-    else:
-        file.write_text(text, encoding="utf-8")
-        say(f"Wrote {count} to {file}.")
+        if form == "json":
+            documents = [each.document() for each in sorted(entities, key=lambda entity: entity.id)]
+            write_data(enveloped(documents=documents))
+        else:
+            write_data(render_documents(entities))
+        return
+    file.write_text(render_documents(entities), encoding="utf-8")
+    say(f"Wrote {counted(len(entities), 'document')} to {file}.")
+    if form == "json":
+        write_data(enveloped(result={"written": [str(file)], "documents": len(entities)}))
 
 
 @tenant_command.command("import")
 @argument("tenant", metavar="TENANT")
 @argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), default="-")
 @option("--replace", is_flag=True, help="These documents are the whole state: what they do not name is removed.")
+@format_option()
 @with_workspace
-def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: bool) -> None:
+def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: bool, form: str) -> None:
     """Write documents into a tenant's state as the tenant itself would: maps merge, null removes.
 
     They are read from FILE, or from standard input. No policy and no guard applies.
@@ -99,6 +138,9 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
     with access_to(root) as access:
         store = access.writer(place_of(workspace.catalog, name))
         written = tenancy.write_state(store, name, patches, replace=replace, at=app.timestamp(now))
+    if form == "json":
+        write_data(enveloped(result={"tenant": name, "documents": len(patches), **asdict(written)}))
+        return
     count = counted(len(patches), "document")
     say(f"Imported {count} into {name}: {written.added} added, {written.changed} changed, {written.removed} removed.")
 

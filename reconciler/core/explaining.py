@@ -18,7 +18,7 @@ from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.sync import Always, Kept, Own, Synced, Unmanaged
-from reconciler.model.values import Path, Value, get, render_path
+from reconciler.model.values import Body, Path, Value, get, render_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Account:
     """Of one path (empty: the whole entity): desired and actual value, whence, the verdict, the rule and why.
 
     ``verdict`` is one of the four, or ``in sync``, ``the reseller's own``, ``the provider's alone``. ``releases``:
-    the differences that turning on the deciding options would apply, as ``entity#path``.
+    the differences that turning on the deciding options would apply, as ``entity#path``. ``options``: any of which
+    permits it, or would; ``vetoes``: those that hold it; ``held_at``: the tenant above at which it is held (TREE-02).
     """
 
     path: Path
@@ -38,11 +39,17 @@ class Account:
     declared_at: Declared | None = None
     policy: Declared | None = None
     releases: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+    held_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is to be said of one entity of a tenant. ``here``: whether the tenant has it; ``origin``: where from."""
+    """What is to be said of one entity of a tenant. ``here``: whether the tenant has it; ``origin``: where from.
+
+    ``desired`` and ``actual``: the whole bodies, ``None`` where there is none.
+    """
 
     tenant: str
     entity: EntityId
@@ -50,12 +57,14 @@ class Explanation:
     wanted: bool
     origin: str | None
     accounts: tuple[Account, ...]
+    desired: Body | None = None
+    actual: Body | None = None
 
 
 def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | None) -> Explanation:
     """Account for an entity, or for one field of it and what is below."""
     judgement = decide(policy, comparison)
-    have = comparison.actual.get(id)
+    have, wanted = comparison.actual.get(id), comparison.desired.wanted.get(id)
     accounts = list(_accounts(comparison, policy, judgement, id, path))
     if path is not None and not any(each.path == path for each in accounts):
         accounts.insert(0, _undisputed(comparison, id, path))
@@ -63,9 +72,11 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
         tenant=comparison.tenant,
         entity=id,
         here=have is not None,
-        wanted=id in comparison.desired.wanted,
+        wanted=wanted is not None,
         origin=have.origin if have else None,
         accounts=tuple(accounts),
+        desired=wanted.body if wanted else None,
+        actual=have.body if have else None,
     )
 
 
@@ -112,6 +123,9 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
         declared_at=_declared_at(comparison, difference.entity, difference.path),
         policy=declared(place),
         releases=() if applies else _releases(comparison, policy, judgement, judged),
+        options=judged.enabled if applies else permitted_by(judged),
+        vetoes=judged.vetoes,
+        held_at=judged.root.tenant if judged.root else None,
     )
 
 
@@ -161,7 +175,14 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
         verdict, rule, why = "the reseller's own", "ORIGIN-01", "the entity did not come down; it is left alone"
     elif verdict == "in sync" and (wanted is None or not wanted.speaks_of(path[0])):
         why = "nothing wants it; it is left as it is"
-    return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path))
+    options = declared_options(comparison.rules.kinds.get(id.kind), path) if verdict == "in sync" else ()
+    return Account(path, desired, actual, verdict, rule, why, _declared_at(comparison, id, path), options=options)
+
+
+def declared_options(shape: KindShape | None, path: Path) -> tuple[str, ...]:
+    """The options any of which lets the field at ``path`` change."""
+    field = find_field(shape.fields, path) if shape else None
+    return field.declared.options if field and isinstance(field.declared, Synced) else ()
 
 
 def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.result_schemas import FORMAT_VERSION
@@ -27,7 +28,7 @@ def _storable(value: Any) -> Any:
     match value:
         case str():
             return _LONE.sub("\ufffd", value)
-        case dict():
+        case Mapping():
             return {_storable(key): _storable(each) for key, each in value.items()}
         case list() | tuple():
             return [_storable(each) for each in value]

@@ -1,13 +1,17 @@
-"""What `explain` prints: one block for each path, in words."""
+"""What `explain` prints: one block for each path, in words, or all of it as data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.explaining import Account, Explanation
 from reconciler.model.change import Verdict
-from reconciler.model.keys import EntityId, address
+from reconciler.model.entity import Entity
+from reconciler.model.keys import EntityId, address, snake
 from reconciler.model.plan import Declared
 from reconciler.model.rules import rule_text
+from reconciler.model.values import Body, render_path
 from reconciler.report.values import as_told, clean, path_text, place_text, shown
 
 Who = Callable[[Declared], str]
@@ -72,3 +76,61 @@ def _releases(releases: tuple[str, ...]) -> Iterator[str]:
 def _place(declared: Declared, who: Who) -> str:
     by = who(declared)
     return place_text(declared) + (f" ({clean(by)})" if by else "")
+
+
+Blame = Callable[[Declared], Mapping[str, Any] | None]
+"""Of a declared line: its ``commit``, ``author`` and ``date`` (ISO 8601), or nothing."""
+
+VERDICTS: Mapping[str, str] = {
+    **{each.value: each.value for each in Verdict},
+    "in sync": "in_sync",
+    "the reseller's own": "reseller_owned",
+    "the distributor's own": "distributor_owned",
+    "the provider's alone": "provider_only",
+}
+"""How data say each verdict of an `Account`."""
+
+
+def explanation_to_data(explanation: Explanation, blame: Blame = lambda _: None) -> dict[str, Any]:
+    """The explanation as the ``entity`` of ``explain --format json``."""
+    id = explanation.entity
+
+    def document(body: Body | None, origin: str | None) -> dict[str, Any] | None:
+        return None if body is None else dict(Entity(id, body, origin).document())
+
+    def account(each: Account) -> dict[str, Any]:
+        return {
+            "path": render_path(each.path),
+            "desired": each.desired,
+            "actual": each.actual,
+            "verdict": VERDICTS[each.verdict],
+            "rule": each.rule,
+            "rule_text": rule_text(each.rule),
+            "detail": each.why,
+            "options": list(each.options),
+            "vetoes": list(each.vetoes),
+            "held_at": each.held_at,
+            "declared_at": _place_to_data(each.declared_at, blame),
+            "policy": _place_to_data(each.policy, blame),
+            "releases": list(each.releases),
+        }
+
+    return {
+        "address": address(explanation.tenant, id),
+        "tenant": explanation.tenant,
+        "type": snake(id.kind),
+        "name": id.key,
+        "exists": explanation.here,
+        "wanted": explanation.wanted,
+        "origin": explanation.origin,
+        "desired": document(explanation.desired, None),
+        "actual": document(explanation.actual, explanation.origin),
+        "fields": [account(each) for each in explanation.accounts],
+    }
+
+
+def _place_to_data(declared: Declared | None, blame: Blame) -> dict[str, Any] | None:
+    if declared is None:
+        return None
+    known = {"author": None, "date": None, **asdict(declared)}
+    return {**known, **(blame(declared) or {})}

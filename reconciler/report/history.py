@@ -1,4 +1,4 @@
-"""What was applied: the records of the journal as text."""
+"""What was applied: the records of the journal, as text or as data."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,22 @@ def render_history(records: Iterable[Recorded]) -> str:
     """The records in the order given: when, whose, by whom, from which commit, and what changed."""
     text = "\n".join("".join(f"{each}\n" for each in _record(record)) for record in records)
     return text or "Nothing was applied yet.\n"
+
+
+def history_to_data(records: Iterable[Recorded]) -> list[dict[str, Any]]:
+    """The ``entries`` of ``history --format json``: the records in the order given, each change whole."""
+    return [
+        {
+            "tenant": record.tenant,
+            "at": record.at,
+            "by": record.by,
+            "commit": record.commit,
+            "plan": record.plan,
+            "changes": list(record.changes),
+            **record.notes,
+        }
+        for record in records
+    ]
 
 
 def _record(record: Recorded) -> Iterator[str]:

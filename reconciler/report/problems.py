@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reconciler.model.diagnostics import Diagnostic, Place, in_order
-from reconciler.report.data import pretty
+from reconciler.report.envelope import enveloped
 from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.values import clean
 
@@ -86,7 +86,7 @@ def _place_to_data(place: Place) -> dict[str, Any]:
 
 def render_problems_json(problems: Iterable[Diagnostic]) -> str:
     """The same as JSON."""
-    return pretty(problems_to_data(problems))
+    return enveloped(**problems_to_data(problems))
 
 
 def render_problems_github(problems: Iterable[Diagnostic], *, folder: str = "") -> str:

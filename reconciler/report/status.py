@@ -1,8 +1,10 @@
-"""The status of tenants: one line each."""
+"""The status of tenants: one line each, or as data."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from reconciler.model.plan import Summary
 from reconciler.report.tables import render_table
 
 SAID = {"in_sync": "in sync", "error": "unreachable"}
@@ -12,16 +14,19 @@ COMMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """How a tenant stands. ``status`` as in the plan; ``commit`` and ``at`` (ISO 8601) are of the last apply."""
+    """How a tenant stands. ``status`` as in the plan; ``commit``, ``at`` (ISO 8601) and ``by`` are of the last apply.
+
+    ``upstream``: empty for a provider.
+    """
 
     tenant: str
     status: str
-    changes: int = 0
-    withheld: int = 0
-    blocked: int = 0
+    summary: Summary = field(default_factory=Summary)
     commit: str | None = None
     at: str | None = None
     problem: str | None = None
+    upstream: str = ""
+    by: str | None = None
 
 
 def render_status(rows: Iterable[StatusRow]) -> str:
@@ -36,6 +41,22 @@ def render_status(rows: Iterable[StatusRow]) -> str:
 
 
 def _cells(row: StatusRow) -> list[str]:
-    counts = ["", "", ""] if row.status == "error" else [str(row.changes), str(row.withheld), str(row.blocked)]
+    count = row.summary
+    counts = ["", "", ""] if row.status == "error" else [str(count.changes), str(count.withheld), str(count.blocked)]
     status = SAID.get(row.status, str(row.status))
     return [row.tenant, status, *counts, (row.commit or "")[:COMMIT], row.at or "never"]
+
+
+def status_to_data(rows: Iterable[StatusRow]) -> list[dict[str, Any]]:
+    """The ``tenants`` of ``status --format json``. ``last_applied`` is null where nothing was applied yet."""
+    return [
+        {
+            "tenant": row.tenant,
+            "upstream": row.upstream or None,
+            "status": str(row.status),
+            "summary": asdict(row.summary),
+            "last_applied": {"commit": row.commit, "at": row.at, "by": row.by} if row.at else None,
+            "problem": row.problem,
+        }
+        for row in rows
+    ]

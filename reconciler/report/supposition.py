@@ -1,6 +1,8 @@
 """What `explain --enable` and `--disable` print."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from reconciler.core.supposing import Supposition
 from reconciler.report.values import clean
@@ -20,3 +22,8 @@ def _lines(supposition: Supposition) -> Iterator[str]:
     for detail in supposition.guards:
         yield "  a guard would block the whole plan:"
         yield from (f"    {part}" for part in detail.split("; "))
+
+
+def supposition_to_data(supposition: Supposition) -> dict[str, Any]:
+    """The same as data: differences as ``kind/key#path``; ``guards``: what those that trip say."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(supposition).items()}

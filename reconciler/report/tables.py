@@ -1,7 +1,8 @@
-"""Plain tables, and the summary of one tenant."""
+"""Plain tables, and the summary of one tenant, also as data."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from reconciler.model.entity import Entity, State
 from reconciler.report.documents import counts_by_kind
@@ -34,9 +35,14 @@ def render_tenant(tenant: str, state: State, revision: int) -> str:
 
 def _subscriptions(subscriptions: list[Entity]) -> str:
     """How many there are, by whose they mirror and by status."""
-    counted = Counter((each.origin or "(own)", str(each.body.get("status", "active"))) for each in subscriptions)
-    rows = [(whose, status, str(count)) for (whose, status), count in sorted(counted.items())]
+    counted = sorted(_counted(subscriptions).items())
+    rows = [(origin or "(own)", status, str(count)) for (origin, status), count in counted]
     return f"\nSubscriptions:\n\n{render_table(('MIRRORED FROM', 'STATUS', 'NUMBER'), rows)}"
+
+
+def _counted(subscriptions: Iterable[Entity]) -> Counter[tuple[str, str]]:
+    """By origin (empty: the tenant's own) and status."""
+    return Counter((each.origin or "", str(each.body.get("status", "active"))) for each in subscriptions)
 
 
 def _plans(title: str, plans: list[Entity]) -> str:
@@ -55,3 +61,30 @@ def _plans(title: str, plans: list[Entity]) -> str:
         for each in plans
     ]
     return f"\n{title}:\n\n{render_table(header, rows)}"
+
+
+def tenant_to_data(tenant: str, upstream: str | None, state: State, revision: int) -> dict[str, Any]:
+    """The ``tenant`` of ``tenant show --format json``: as `render_tenant`. ``entities``: how many of each kind."""
+    subscriptions = _counted(each for id, each in state.items() if id.kind == "Subscription")
+    return {
+        "tenant": tenant,
+        "upstream": upstream,
+        "revision": revision,
+        "entities": dict(counts_by_kind(state.values())),
+        "plans": [_plan_to_data(each) for id, each in sorted(state.items()) if id.kind == "Plan"],
+        "subscriptions": [
+            {"origin": origin or None, "status": status, "number": number}
+            for (origin, status), number in sorted(subscriptions.items())
+        ],
+    }
+
+
+def _plan_to_data(plan: Entity) -> dict[str, Any]:
+    return {
+        "key": plan.id.key,
+        "name": plan.body.get("name"),
+        "status": plan.body.get("status", "active"),
+        "published": plan.body.get("published", True),
+        "product": plan.body.get("product"),
+        "origin": plan.origin,
+    }

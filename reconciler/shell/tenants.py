@@ -29,13 +29,17 @@ def snapshot(catalog: Catalog, access: Access, tenant: str) -> Snapshot:
     return access.reader(place_of(catalog, tenant)).observe(tenant)
 
 
+def upstream_of(catalog: Catalog, tenant: str) -> str:
+    """The provider or reseller above a tenant; empty for a provider."""
+    model = catalog.policies[tenant].model if tenant in catalog.policies else None
+    return str(getattr(model, "upstream", ""))
+
+
 def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
     """Every tenant, providers first."""
     rows = []
     for tenant in [*sorted(catalog.providers), *sorted(catalog.policies)]:
-        model = catalog.policies[tenant].model if tenant in catalog.policies else None
-        place = place_of(catalog, tenant)
-        upstream = str(getattr(model, "upstream", ""))
+        place, upstream = place_of(catalog, tenant), upstream_of(catalog, tenant)
         try:
             count = len(snapshot(catalog, access, tenant).entities)
         except StoreError as error:

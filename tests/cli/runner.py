@@ -32,9 +32,11 @@ class Ran:
         return self.out.splitlines()[-1] if self.out else ""
 
 
-def run(command: str, folder: Path, *, stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
-    """Run a command line, without ``reconcile`` in front, in this process."""
-    streams = [io.TextIOWrapper(io.BytesIO(data), encoding="utf-8") for data in (stdin.encode(), b"", b"")]
+def run(
+    command: str, folder: Path, *, stdin: str = "", env: Mapping[str, str] | None = None, encoding: str = "utf-8"
+) -> Ran:
+    """Run a command line, without ``reconcile`` in front, in this process. ``encoding``: the terminal's."""
+    streams = [io.TextIOWrapper(io.BytesIO(data), encoding=encoding) for data in (stdin.encode(), b"", b"")]
     kept = {name: value for name, value in os.environ.items() if name not in _SCRUBBED}
     before = Path.cwd()
     os.chdir(folder)
@@ -86,10 +88,12 @@ class Shop:
         file = self.root / ".reconcile" / "tenants.db"
         return file.read_bytes() if file.exists() else None
 
-    def run(self, command: str, *, stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
+    def run(
+        self, command: str, *, stdin: str = "", env: Mapping[str, str] | None = None, encoding: str = "utf-8"
+    ) -> Ran:
         """Run a command in the workspace, at a fixed time unless it names one."""
         clock = "" if "--now" in command else f" --now {NOW}"
-        return run(command + clock, self.root, stdin=stdin, env=env)
+        return run(command + clock, self.root, stdin=stdin, env=env, encoding=encoding)
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that is there in a file."""

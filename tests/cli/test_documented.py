@@ -13,7 +13,8 @@ from reconciler.cli.main import COMMANDS, command, reconcile
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
-COMMON = {"-C", "--workspace", "--now", "--help", "-h"}
+COMMON = {"-C", "--workspace", "--now", "--format", "-o", "--help", "-h"}
+"""Described once, for every command; `test_json_results` tries the formats of each."""
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "guide").glob("*.md"))]
 
 

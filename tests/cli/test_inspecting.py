@@ -11,7 +11,7 @@ def test_status_is_one_line_a_tenant(shop: Shop) -> None:
     shop.reprice()
     done = shop.run("status")
     assert (done.status, done.err) == (0, "")
-    commit = json.loads(shop.run("history --format json").out)[0]["commit"][:10]
+    commit = json.loads(shop.run("history --format json").out)["entries"][0]["commit"][:10]
     assert [line.split() for line in done.out.splitlines()] == [
         ["TENANT", "STATUS", "CHANGES", "WITHHELD", "BLOCKED", "COMMIT", "APPLIED"],
         ["one", "changes", "1", "0", "0", commit, "2026-12-01T08:00:00Z"],
@@ -48,7 +48,7 @@ def test_a_journal_that_cannot_be_read_is_an_error_and_the_others_are_shown(shop
 
 def test_history_of_nothing_says_so(fresh: Shop) -> None:
     assert fresh.run("history").out == "Nothing was applied yet.\n"
-    assert json.loads(fresh.run("history --format json").out) == []
+    assert json.loads(fresh.run("history --format json").out)["entries"] == []
     assert fresh.state is None
 
 
@@ -61,7 +61,7 @@ def test_history_tells_what_when_whence_and_by_whom(shop: Shop) -> None:
     assert first.startswith("2026-12-01T08:00:00Z  one  by ann  commit ")
     assert second.startswith(f"2026-12-02T00:00:00Z  one  by ann  commit {commit[:10]}  plan ")
     assert second.endswith("\n  1 changed\n  ~ plan/mail-basic\n      periods.P1M.fees.recurring: 2.00 -> 2.20\n")
-    records = json.loads(shop.run("history --format json").out)
+    records = json.loads(shop.run("history --format json").out)["entries"]
     assert [record["tenant"] for record in records] == ["one", "two", "one"]
     assert records[2]["commit"] == commit
 
@@ -139,7 +139,7 @@ def test_plans_are_searched_filtered_and_sorted(shop: Shop) -> None:
     assert keys("plans --search ZETA") == ["archive"]
     assert keys("plans --filter status=active") == keys("plans --filter delegated_to=one") == ["mail-basic"]
     assert keys("plans --filter periods.P1M.fees.recurring=2") == ["archive", "mail-basic"]
-    listed = json.loads(shop.run("plans --format json --filter key=archive").out)
+    listed = json.loads(shop.run("plans --format json --filter key=archive").out)["plans"]
     assert (listed[0]["delegable"], listed[0]["delegated_to"]) == (False, [])
 
 

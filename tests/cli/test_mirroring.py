@@ -81,7 +81,9 @@ def test_the_guard_of_the_resellers_policy_holds_for_its_mirrors(mirrored: Shop)
     assert allowed.closing == "Allowed: max_price_change:one"
     assert data(mirrored, "--allow max_price_change:one")["tenants"][0]["allowed"] == ["max_price_change:one"]
     assert mirrored.run("apply --auto-approve --allow max_price_change:one").status == 0
-    assert json.loads(mirrored.run("history acme --format json").out)[-1]["allowed"] == ["max_price_change:one"]
+    assert json.loads(mirrored.run("history acme --format json").out)["entries"][-1]["allowed"] == [
+        "max_price_change:one"
+    ]
 
 
 def test_an_upgrade_moves_no_price(mirrored: Shop) -> None:

@@ -229,8 +229,8 @@ def test_what_does_not_reach_the_mirror_is_pending_and_says_why(mirrored: Shop) 
 
 def test_the_history_tells_what_was_done_by_whom_and_from_which_commit(mirrored: Shop) -> None:
     mirrored.run("subscription act one sub-1 suspend")
-    record = json.loads(mirrored.run("history acme --format json").out)[-1]
-    first = json.loads(mirrored.run("history acme --format json").out)[0]
+    record = json.loads(mirrored.run("history acme --format json").out)["entries"][-1]
+    first = json.loads(mirrored.run("history acme --format json").out)["entries"][0]
     assert (record["action"], record["subscription"], record["by"]) == ("suspend", "one/subscription/sub-1", "ann")
     assert record["commit"] == first["commit"]
     assert record["commit"] is not None

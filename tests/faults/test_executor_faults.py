@@ -60,7 +60,7 @@ def states(root: Path) -> dict[str, str]:
 
 
 def journal(root: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(run(f"history --format json --now {NOW}", root).out)
+    found: list[dict[str, Any]] = json.loads(run(f"history --format json --now {NOW}", root).out)["entries"]
     return found
 
 

@@ -129,7 +129,7 @@ def test_the_command_blocks_and_lets_through_and_the_journal_says_so(workspace: 
     assert invoke(workspace, "apply", "--auto-approve").exit_code == 3
     done = invoke(workspace, "apply", "--auto-approve", "--allow", "max_price_change:contoso")
     assert done.exit_code == 0, done.output
-    (record,) = orjson.loads(invoke(workspace, "history", "--format", "json").stdout)
+    (record,) = orjson.loads(invoke(workspace, "history", "--format", "json").stdout)["entries"]
     assert record["allowed"] == ["max_price_change"]
     assert "  allowed: max_price_change\n" in invoke(workspace, "history").stdout
 
@@ -142,7 +142,9 @@ def test_an_override_belongs_to_planning(workspace: Path) -> None:
     assert "belong to planning" in refused.output
     done = invoke(workspace, "apply", str(saved))
     assert done.exit_code == 0, done.output
-    assert orjson.loads(invoke(workspace, "history", "--format", "json").stdout)[0]["allowed"] == ["max_price_change"]
+    assert orjson.loads(invoke(workspace, "history", "--format", "json").stdout)["entries"][0]["allowed"] == [
+        "max_price_change"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,17 @@ from reconciler.core.entries import change_to_data
 from reconciler.model.change import Action
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.plan import (
+    Change,
+    Declared,
+    Deferred,
+    FieldChange,
+    Plan,
+    Source,
+    Summary,
+    TenantPlan,
+    TenantStatus,
+)
 from reconciler.report.data import render_plan_json
 from reconciler.report.history import LISTED, render_history
 from reconciler.report.html import render_html
@@ -274,13 +284,13 @@ def test_problems_as_json() -> None:
             "also": [],
         }
     ]
-    assert orjson.loads(render_problems_json([])) == {"valid": True, "problems": []}
+    assert orjson.loads(render_problems_json([])) == {"format_version": "1.0", "valid": True, "problems": []}
 
 
 def test_status() -> None:
     rows = [
-        StatusRow("contoso", "changes", 3, 2, 0, "0123456789abcdef", "2026-12-01T08:00:00Z"),
-        StatusRow("adatum", "in_sync", withheld=10),
+        StatusRow("contoso", "changes", Summary(1, 1, 1, withheld=2), "0123456789abcdef", "2026-12-01T08:00:00Z"),
+        StatusRow("adatum", "in_sync", Summary(withheld=10)),
     ]
     expected = """
         TENANT   STATUS   CHANGES  WITHHELD  BLOCKED  COMMIT      APPLIED

@@ -29,7 +29,7 @@ def test_a_rename_is_applied_from_a_saved_plan_and_converges(workspace: Path) ->
     exported = invoke(workspace, "tenant", "export", "contoso").stdout
     assert exported == (SCENARIO / "expected-after.yaml").read_text("utf-8")
     assert invoke(workspace, "plan", "--detailed-exitcode").exit_code == 0
-    (record,) = orjson.loads(invoke(workspace, "history", "--format", "json").stdout)
+    (record,) = orjson.loads(invoke(workspace, "history", "--format", "json").stdout)["entries"]
     assert "contoso/plan/web-start" in [each["address"] for each in record["changes"]]
 
 
