@@ -35,7 +35,7 @@ from reconciler.core.shape import RuleBook, fields_of
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
 from reconciler.core.upstream import provider_upstream
-from reconciler.core.validate import SCHEMES, load
+from reconciler.core.validate import load
 from reconciler.core.waves import Answer, FurtherUp, Task, Unreadable, Wave, in_turn, upstream_key
 from reconciler.model import values
 from reconciler.model.diagnostics import Diagnostic, in_order
@@ -59,7 +59,7 @@ from reconciler.shell.provenance import Commits
 from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import Record, StoreError
-from reconciler.stores.registry import known_schemes
+from reconciler.stores.registry import why_not
 
 Found = TypeVar("Found")
 
@@ -158,7 +158,7 @@ def _files(
 
 def _check(files: Iterable[SourceFile], problems: Iterable[Diagnostic]) -> tuple[Catalog | None, list[Diagnostic]]:
     with remembering(os.environ) as read:
-        catalog, more = load(files, schemes=SCHEMES | known_schemes(), zones=known_zones, read=read)
+        catalog, more = load(files, stores=why_not, zones=known_zones, read=read)
     return catalog, in_order([*problems, *more])
 
 

@@ -152,7 +152,7 @@ _NAMED_EXAMPLES: dict[str, list[Any]] = {
     "currency": ["EUR"],
     "upstream": ["northwind"],
     "reseller": ["contoso"],
-    "token_env": ["CONTOSO_TOKEN"],
+    "token_env": ["RECONCILE_CONTOSO_TOKEN"],
     "store": ["sqlite:///.reconcile/tenants.db", "https://bss.contoso.example/api"],
     "url": ["https://northwind.example/terms/general"],
     "image": ["https://media.northwind.example/groups/office.png"],

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from difflib import get_close_matches
+from functools import cache
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from reconciler.core.extract import digest_of
@@ -18,22 +20,31 @@ from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_K
 from reconciler.model.policy import Workspace
 from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 
-SCHEMES = frozenset({"sqlite", "postgresql", "http", "https"})
-"""The store URLs that need no plugin."""
+Stores: TypeAlias = Callable[[str], tuple[str, str] | None]
+"""Says of a URL's scheme why no store of it can be opened, and a hint; ``None`` if one can."""
+Zones: TypeAlias = Callable[[], Collection[str]]
+"""The names of all time zones."""
+
+
+def built_in(scheme: str) -> tuple[str, str] | None:
+    """The stores that need no plugin, as `Stores`."""
+    known = ("postgresql", "sqlite")
+    return None if scheme in known else (f'there is no store for "{scheme}:"', f"known: {', '.join(known)}")
 
 
 def load(
     files: Iterable[SourceFile],
     *,
-    schemes: Collection[str] = SCHEMES,
-    zones: Callable[[], Collection[str]] | None = None,
+    stores: Stores = built_in,
+    zones: Zones | None = None,
     read: Callable[[SourceFile], Reading] = read_file,
 ) -> tuple[Catalog | None, list[Diagnostic]]:
     """The catalog of a workspace, ``None`` if anything is wrong, and every problem in the order of their places.
 
-    ``schemes``: those of the stores that there are. ``zones``: the names of all time zones; ``None``: any name will do.
+    ``stores``: which can be opened. ``zones``: the names of all time zones; ``None``: any name will do.
     ``read`` may be a `read_file` that remembers.
     """
+    stores = cache(stores)
     given = sorted(files, key=lambda file: file.path)
     readings = [read(file) for file in given]
     arrangement = arrange(readings)
@@ -44,7 +55,7 @@ def load(
         problems += missing(tree)
         problems += rename_problems(tree)
     for document in arrangement.steering:
-        problems += _store(document, schemes)
+        problems += _store(document, stores)
         problems += _time_zone(document, zones) if zones else ()
     if problems:
         at_fault = {problem.place.file for problem in problems}
@@ -98,7 +109,7 @@ def _digest(arrangement: Arrangement) -> str:
     return "sha256:" + sha256("\n".join(lines).encode())
 
 
-def _time_zone(document: SourceDocument, zones: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
+def _time_zone(document: SourceDocument, zones: Zones) -> Iterator[Diagnostic]:
     """A provider's time zone that there is not (DATE-01)."""
     zone = document.entity.body.get("time_zone") if document.kind == PROVIDER else None
     if zone is not None and zone not in zones():
@@ -113,20 +124,21 @@ def _zone_hint(zone: str, zones: Collection[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else "an IANA name such as Europe/Vienna, or UTC"
 
 
-def _store(document: SourceDocument, schemes: Collection[str]) -> Iterator[Diagnostic]:
+def _store(document: SourceDocument, stores: Stores) -> Iterator[Diagnostic]:
+    """A store that cannot be opened, whatever is in it."""
     url = document.entity.body.get("store") if "store" in WORKSPACE_KINDS[document.kind].model_fields else None
-    if not isinstance(url, str):
-        return
-    parts = urlsplit(url)
-    summary, hint = "", ""
-    if parts.scheme not in schemes:
-        summary = f'there is no store for "{parts.scheme}:"'
-        hint = f"known: {', '.join(sorted(schemes))}; others come with plugins"
-    elif parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
-        summary, hint = f"{url} names no file", "three slashes: sqlite:///.reconcile/tenants.db"
-    elif parts.scheme == "postgresql" and not url.startswith("postgresql://"):
-        summary, hint = f"{url} names no database", "for example postgresql://reconcile@db.example/tenants"
-    elif parts.scheme in ("http", "https") and not parts.hostname:
-        summary, hint = f"{url} names no host", "for example https://bss.contoso.example/api"
-    if summary:
+    if isinstance(url, str) and (wrong := stores(urlsplit(url).scheme) or _url_fault(url)):
+        summary, hint = wrong
         yield Diagnostic(document.place_of(("store",)), "bad-store", f"store: {summary}", hint)
+
+
+def _url_fault(url: str) -> tuple[str, str] | None:
+    """What is wrong with the URL of a store of ours, and a hint."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and {"?", "#"} & {*url}:
+        return "a store of SQLite is a path, with nothing behind ? or #", "write %3F or %23 for one in a path"
+    if parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
+        return f"{url} names no file", "three slashes: sqlite:///.reconcile/tenants.db"
+    if parts.scheme == "postgresql" and not url.startswith("postgresql://"):
+        return f"{url} names no database", "for example postgresql://reconcile@db.example/tenants"
+    return None

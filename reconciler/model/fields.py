@@ -23,7 +23,10 @@ _PERIOD = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z"
 _PERIOD_PART = re.compile(r"([0-9]+)([YMWD])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SHARE = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?%\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 MAX_WHOLE = 2**53 - 1
+CREDENTIAL = "RECONCILE_"
+"""The prefix of environment variables that a document may name."""
 
 
 class Number:
@@ -106,6 +109,19 @@ def read_currency(value: object) -> str:
     if wrong := why_no_currency(code):
         raise refuse("bad-currency", *wrong)
     return code
+
+
+def read_token_env(value: object) -> str:
+    """The name of an environment variable that holds a credential; the prefix keeps others out of YAML's reach."""
+    name = read_text(value)
+    if not _VARIABLE.match(name):
+        raise refuse(
+            "bad-value", f'"{name}" is not the name of an environment variable', f"for example {CREDENTIAL}TOKEN"
+        )
+    if not name.startswith(CREDENTIAL):
+        message = f'"{name}" does not begin with {CREDENTIAL}, as the name of a variable with a credential does'
+        raise refuse("bad-value", message, f"call the variable {CREDENTIAL}{name}")
+    return name
 
 
 def read_key(value: object) -> str:
@@ -331,6 +347,14 @@ Currency: TypeAlias = Annotated[
         read_currency,
         "text",
         {"type": "string", "enum": sorted(CURRENCIES), "description": "ISO 4217", "examples": ["EUR"]},
+    ),
+]
+TokenEnv: TypeAlias = Annotated[
+    str,
+    *_field(
+        read_token_env,
+        "text",
+        {"type": "string", "pattern": f"^{CREDENTIAL}[A-Za-z0-9_]*$", "examples": [f"{CREDENTIAL}CONTOSO_TOKEN"]},
     ),
 ]
 Key: TypeAlias = Annotated[str, *_field(read_key, "key", _KEY)]

@@ -19,6 +19,7 @@ from reconciler.model.fields import (
     Share,
     TenantKey,
     Text,
+    TokenEnv,
     read_text,
     refuse,
     shown,
@@ -226,7 +227,7 @@ class Provider(Document):
     ] = None
     defaults: Annotated[Steering, Field(default_factory=Steering, description="For every policy below it.")]
     store: StoreUrl | None = None
-    token_env: Text | None = None
+    token_env: TokenEnv | None = None
     api_options: Annotated[ApiOptions, Field(default_factory=ApiOptions)]
 
 
@@ -285,4 +286,4 @@ class SyncPolicy(Document, Steering):
     adopt: Flag | None = None
     subscriptions: Annotated[SubscriptionSettings, Field(default_factory=SubscriptionSettings)]
     store: StoreUrl | None = None
-    token_env: Text | None = None
+    token_env: TokenEnv | None = None

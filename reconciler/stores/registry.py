@@ -18,12 +18,32 @@ from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError,
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
 
+_INSTALL_POSTGRESQL = "pip install 'reconciler[postgresql]'"
+
 _memory: dict[str, TenantStore] = {}
 
 
 def known_schemes() -> frozenset[str]:
     """Every scheme that a store's URL may have."""
     return BUILT_IN | {point.name for point in entry_points(group=GROUP)}
+
+
+def why_not(scheme: str) -> tuple[str, str] | None:
+    """Why no store of a scheme can be opened here, and a hint; ``None`` if one can. Loads its plugin or its driver."""
+    try:
+        if scheme == "postgresql":
+            import_module("psycopg")
+        if scheme in BUILT_IN:
+            return None
+        for point in entry_points(group=GROUP, name=scheme):
+            _loaded(scheme, point)
+            return None
+    except (ImportError, StoreError) as error:
+        if scheme in BUILT_IN:
+            return f"PostgreSQL takes a driver that is not installed ({error})", _INSTALL_POSTGRESQL
+        return str(error), "mend the plugin, or install the version that fits"
+    known = ", ".join(sorted(known_schemes()))
+    return f'there is no store for "{scheme}:"', f"known: {known}; others come with plugins (entry points of {GROUP})"
 
 
 def open_reader(url: str, *, root: Path, token: str | None = None) -> TenantReader:
@@ -89,7 +109,7 @@ def _shown(url: str) -> str:
 def _path(url: str, root: Path) -> Path:
     """``sqlite:///relative`` or ``sqlite:////absolute``."""
     path = unquote(url.removeprefix("sqlite:///"))
-    if not url.startswith("sqlite:///") or not path or path == ":memory:" or "\0" in path:
+    if not url.startswith("sqlite:///") or not path or path == ":memory:" or "\0" in path or {"?", "#"} & {*url}:
         raise StoreError(f"{_shown(url)}: write sqlite:///path (relative to the workspace) or sqlite:////absolute/path")
     return (root / path).absolute()
 
@@ -132,8 +152,8 @@ def _need_psycopg(url: str) -> None:
     try:
         import_module("psycopg")
     except ImportError as error:
-        mend = "pip install 'reconciler[postgresql]'"
-        raise StoreError(f"{_shown(url)}: PostgreSQL takes a driver that is not installed: {mend} ({error})") from error
+        missing = f"PostgreSQL takes a driver that is not installed: {_INSTALL_POSTGRESQL} ({error})"
+        raise StoreError(f"{_shown(url)}: {missing}") from error
 
 
 def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantStore:
@@ -150,6 +170,9 @@ def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantSt
 
 def _loaded(url: str, point: EntryPoint) -> Callable[..., Any]:
     try:
-        return cast(Callable[..., Any], point.load())
-    except (ImportError, AttributeError) as error:
+        opens = point.load()
+    except Exception as error:  # a plugin's module may raise anything
         raise StoreError(f"{_shown(url)}: the plugin {point.value} cannot be loaded: {error}") from error
+    if not callable(opens):
+        raise StoreError(f"{_shown(url)}: the plugin {point.value} cannot be loaded: it is no function")
+    return cast(Callable[..., Any], opens)

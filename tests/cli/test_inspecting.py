@@ -30,19 +30,19 @@ def test_status_counts_entities_not_their_parts(shop: Shop) -> None:
 
 def test_status_says_who_is_unreachable_and_why(shop: Shop) -> None:
     with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
-        file.write("store: https://bss.example\ntoken_env: TWO_TOKEN\n")
+        file.write("store: postgresql://db.example/bss\ntoken_env: RECONCILE_TWO\n")
     lines = shop.run("status --tenant two").out.splitlines()
     assert lines[0].endswith("PROBLEM")
     assert lines[1].split()[:2] == ["two", "unreachable"]
-    assert "TWO_TOKEN" in lines[1]
+    assert "RECONCILE_TWO" in lines[1]
     assert len(shop.run("status").out.splitlines()) == 3
 
 
 def test_a_journal_that_cannot_be_read_is_an_error_and_the_others_are_shown(shop: Shop) -> None:
     with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
-        file.write("store: https://bss.example\ntoken_env: TWO_TOKEN\n")
+        file.write("store: postgresql://db.example/bss\ntoken_env: RECONCILE_TWO\n")
     done = shop.run("history")
-    assert (done.status, done.err.startswith("Error: two: the environment has no TWO_TOKEN")) == (1, True)
+    assert (done.status, done.err.startswith("Error: two: the environment has no RECONCILE_TWO")) == (1, True)
     assert "2026-12-01T08:00:00Z  one  by ann" in done.out
 
 

@@ -247,12 +247,12 @@ def test_tenants_are_chosen_by_name_and_by_pattern(fresh: Shop) -> None:
 
 def test_an_unreachable_tenant_is_an_error_and_the_others_go_on(shop: Shop) -> None:
     with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
-        file.write("store: https://bss.example\ntoken_env: TWO_TOKEN\n")
+        file.write("store: postgresql://db.example/bss\ntoken_env: RECONCILE_TWO\n")
     shop.reprice()
     planned = shop.run("plan --detailed-exitcode")
     assert (planned.status, planned.closing) == (1, "Errors: 1 (two)")
     done = shop.run("apply --auto-approve")
-    assert (done.status, done.err.splitlines()[0].startswith("two: failed: the environment has no TWO_TOKEN")) == (
+    assert (done.status, done.err.splitlines()[0].startswith("two: failed: the environment has no RECONCILE_TWO")) == (
         1,
         True,
     )

@@ -102,12 +102,12 @@ def test_without_the_driver_the_command_to_install_it_is_named(tmp_path: Path) -
     program = "import sys; sys.modules['psycopg'] = None\nfrom reconciler.cli.main import main; main(sys.argv[1:])"
     ran = subprocess.run([sys.executable, "-c", program, "plan"], cwd=root, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
-    assert "PostgreSQL takes a driver that is not installed: pip install 'reconciler[postgresql]'" in ran.stdout
+    assert "reconcile.yaml:7:8: error bad-store: store: PostgreSQL takes a driver that is not installed" in ran.stderr
+    assert "hint: pip install 'reconciler[postgresql]'" in ran.stderr
 
 
-@pytest.mark.parametrize("store", ["sqlite:///.reconcile/tenants.db", "https://bss.example"])
-def test_who_does_not_use_postgresql_does_not_import_it(tmp_path: Path, store: str) -> None:
-    root = _workspace(tmp_path / "shop", store)
+def test_who_does_not_use_postgresql_does_not_import_it(tmp_path: Path) -> None:
+    root = _workspace(tmp_path / "shop", "sqlite:///.reconcile/tenants.db")
     program = "import sys\nfrom reconciler.cli.main import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program, "plan"], cwd=root, capture_output=True, text=True, check=False)
     modules = ran.stdout.splitlines()[-1].split()

@@ -105,6 +105,11 @@ def test_without_a_workspace_every_command_says_so(tmp_path: Path, command: str)
         ("sqlite://two.db", "bad-store"),
         ("foo://x", "bad-store"),
         ("postgresql://ann:secret@db/x", "bad-store"),
+        ("https://bss.example/api", "bad-store"),
+        ("http://bss.example/api", "bad-store"),
+        ("sqlite:///two.db?mode=ro", "bad-store"),
+        ("sqlite:///two.db?", "bad-store"),
+        ("'sqlite:///two.db#old'", "bad-store"),
         ("''", "bad-store"),
     ],
 )

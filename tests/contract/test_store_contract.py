@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -709,7 +710,17 @@ def test_no_message_tells_a_password(url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["sqlite://t.db", "sqlite:t.db", "sqlite:///", "sqlite:///:memory:", "sqlite:///a%00b", "nosuch://x", "tenants.db"],
+    [
+        "sqlite:///t.db?mode=ro",
+        "sqlite:///t.db#a",
+        "sqlite://t.db",
+        "sqlite:t.db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///a%00b",
+        "nosuch://x",
+        "tenants.db",
+    ],
 )
 def test_a_url_that_no_store_has(url: str, tmp_path: Path) -> None:
     for opened in (open_reader, open_store):
@@ -741,6 +752,25 @@ def test_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_pat
     _plugin(monkeypatch, "there_is_no_such_module:store")
     with pytest.raises(StoreError, match="shelf:x: the plugin there_is_no_such_module:store cannot be loaded"):
         open_store("shelf:x", root=tmp_path)
+
+
+@pytest.mark.parametrize("value", ["there_is_no_such_module:store", "tests.contract.samples:nothing", "json:"])
+def test_validation_knows_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    _plugin(monkeypatch, value)
+    summary, hint = registry.why_not("shelf") or ("", "")
+    assert summary.startswith(f"shelf: the plugin {value} cannot be loaded: ")
+    assert hint
+
+
+def test_validation_knows_which_stores_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    _plugin(monkeypatch, "tests.contract.samples:on_the_shelf")
+    assert [registry.why_not(each) for each in ("sqlite", "postgresql", "shelf")] == [None] * 3
+    known = "known: memory, postgresql, shelf, sqlite; others come with plugins (entry points of reconciler.stores)"
+    assert registry.why_not("https") == ('there is no store for "https:"', known)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    summary, hint = registry.why_not("postgresql") or ("", "")
+    assert summary.startswith("PostgreSQL takes a driver that is not installed")
+    assert hint == "pip install 'reconciler[postgresql]'"
 
 
 # At the same time

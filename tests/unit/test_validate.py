@@ -158,6 +158,10 @@ POLICY = {
     "sqlite store": ("upstream: northwind\nstore: sqlite://x.db\n", "x.yaml:4:8 bad-store"),
     "plan": ("upstream: northwind\ndelegate:\n  plans: [basic, gone]\n", "x.yaml:5:18 missing-reference"),
     "plan, in full": ("upstream: northwind\ndelegate: {plans: {exclude: [gone]}}\n", "x.yaml:4:30 missing-reference"),
+    "tenant API": ("upstream: northwind\nstore: https://bss.example/api\n", "x.yaml:4:8 bad-store"),
+    "sqlite store with a query": ("upstream: northwind\nstore: sqlite:///x.db?mode=ro\n", "x.yaml:4:8 bad-store"),
+    "token": ("upstream: northwind\ntoken_env: CONTOSO_TOKEN\n", "x.yaml:4:12 bad-value"),
+    "no variable": ("upstream: northwind\ntoken_env: RECONCILE_A-B\n", "x.yaml:4:12 bad-value"),
     "price list": ("upstream: northwind\nprice_list: apac\n", "x.yaml:4:13 missing-reference"),
 }  # fmt: skip
 
@@ -306,7 +310,7 @@ def test_a_message_holds_nothing_that_a_terminal_obeys() -> None:
 def test_schemes_of_plugins() -> None:
     files = [SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\nstore: mongo://x/y\n")]
     assert [problem.code for problem in load(files)[1]] == ["bad-store"]
-    assert load(files, schemes={"mongo"})[1] == []
+    assert load(files, stores=lambda _: None)[1] == []
 
 
 def bundled() -> list[SourceFile]:
