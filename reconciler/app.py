@@ -112,17 +112,23 @@ class Workspace:
         return frozenset(chosen) if part is None else part & chosen
 
     def allowances(self, texts: Iterable[str]) -> dict[str, frozenset[str]]:
-        """``GUARD:TENANT`` texts as the guards to override by tenant (GUARD-01). Raises `Unknown`."""
+        """``GUARD:TENANT`` texts, patterns on both sides, as the guards to override by tenant (GUARD-01).
+
+        Raises `Unknown`, also for a pattern that matches no guard or no reseller.
+        """
         found: dict[str, frozenset[str]] = {}
         for text in texts:
             guard, colon, tenant = text.partition(":")
             if not colon or not guard or not tenant:
                 raise Unknown(f'"{text}" is no guard and tenant: for example max_price_change:contoso')
-            if guard not in GUARDS:
+            guards = frozenset(each for each in GUARDS if fnmatchcase(each, guard))
+            if not guards:
                 raise Unknown(f'there is no guard "{guard}": {did_you_mean(guard, GUARDS)}')
-            if tenant not in self.catalog.policies:
+            resellers = [each for each in self.catalog.policies if fnmatchcase(each, tenant)]
+            if not resellers:
                 raise Unknown(f'there is no reseller "{tenant}": {did_you_mean(tenant, self.catalog.policies)}')
-            found[tenant] = found.get(tenant, frozenset()) | {guard}
+            for each in resellers:
+                found[each] = found.get(each, frozenset()) | guards
         return found
 
 
@@ -207,8 +213,8 @@ def make_plan(  # noqa: PLR0913 - as `plan_all`
 ) -> Plan:
     """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
 
-    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``. Raises `Unknown` and, where there is no
-    room for the plan, `StoreError`; and `ExecutorError`.
+    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``, patterns on both sides. Raises `Unknown`
+    and, where there is no room for the plan, `StoreError`; and `ExecutorError`.
     """
     fold = _fold(workspace, access, now, workspace.allowances(allow), progress)
     fold = _spread(fold, workspace, access, selected, progress)

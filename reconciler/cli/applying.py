@@ -1,8 +1,11 @@
 """`apply`: a saved plan, or one that is made, shown and approved."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterable
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import rich_click as click
@@ -38,6 +41,8 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
     """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
     if saved is not None and (asked.of_planning or asked.out):
         raise click.UsageError(PLANNING_ONLY)
+    if saved is not None and not saved.exists():
+        raise _no_plan(saved, root)
     given = read_plan(saved) if saved else None
     workspace = app.open_workspace(root, asked.ref)
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:
@@ -55,6 +60,17 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
     _tell(plan, done, form=asked.form, saved=given is not None)
     failed = any(each.result in NOT_DONE for each in done)
     raise Exit(FAILED if failed else status_of(plan, asked))
+
+
+def _no_plan(saved: Path, root: Path) -> click.ClickException:
+    """What to say of a plan file that is not there: perhaps a tenant was meant."""
+    try:
+        tenants = app.open_workspace(root).tenants()
+    except app.Invalid:  # then the workspace is not what the message is about
+        tenants = []
+    if any(fnmatchcase(tenant, str(saved)) for tenant in tenants):
+        return click.UsageError(f"there is no plan file {saved}, and it is a tenant: did you mean --tenant {saved}?")
+    return click.ClickException(f"{saved}: {os.strerror(errno.ENOENT)}")
 
 
 def _approved(plan: Plan) -> bool:

@@ -105,17 +105,19 @@ def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
 
 
 @click.command("status")
+@argument("named", metavar="[TENANT]...", nargs=-1)
 @option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
 @format_option()
 @with_workspace
-def status_command(root: Path, now: datetime, tenants: tuple[str, ...], form: str) -> None:
-    """One line a tenant: in sync, changes, withheld, blocked, unreachable; last applied commit and time.
+def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: tuple[str, ...], form: str) -> None:
+    """One line a TENANT (globs; default: all): in sync, changes, withheld, blocked, unreachable; last applied commit
+    and time.
 
     Entities are counted. The exit status is 0 whatever the lines say; `plan` is what fails.
     """
     workspace = app.open_workspace(root)
     with access_to(root) as access:
-        plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen(tenants))
+        plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen((*tenants, *named)))
         records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
     rows = _status_rows(plan, {record.tenant: record for record in records})
     if form == "json":

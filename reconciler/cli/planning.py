@@ -131,7 +131,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "allowed",
                 multiple=True,
                 metavar="GUARD:TENANT",
-                help="Override a guard for this plan, which records it; repeatable.",
+                help="Override a guard for this plan, which records it; repeatable, globs such as max_price_change:*.",
             ),
             option("--base", metavar="REV", help="Label every change: pr, drift or backlog, told from a commit."),
             option(
@@ -195,15 +195,20 @@ def status_of(plan: Plan, asked: Asked) -> int:
 
 
 @click.command("plan")
+@argument("named", metavar="[TENANT]...", nargs=-1)
 @planning_options
 @option("--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan.")
 @with_workspace
-def plan_command(root: Path, now: datetime, asked: Asked, inverse: Path | None) -> None:
-    """Show what apply would do, and what is withheld or blocked and why. Writes nothing anywhere."""
+def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...], inverse: Path | None) -> None:
+    """Show what apply would do, and what is withheld or blocked and why, in each TENANT (globs) or in all.
+
+    Writes nothing anywhere.
+    """
+    asked = replace(asked, tenants=(*asked.tenants, *named))
     if inverse is not None and asked.of_planning:
         raise click.UsageError(
-            "--inverse undoes a plan as it was applied: --tenant, --shard, --ref, --base, --allow and --verify "
-            "do not go with it"
+            "--inverse undoes a plan as it was applied: tenants, --tenant, --shard, --ref, --base, --allow and "
+            "--verify do not go with it"
         )
     undone = read_plan(inverse) if inverse else None
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:

@@ -1,6 +1,9 @@
 """What a reviewer and a night shift ask: causes, overridden guards, the way back, and what if."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 from tests.cli.runner import Shop
 
@@ -25,6 +28,42 @@ def test_apply_takes_the_override_and_the_history_has_it(shop: Shop) -> None:
     assert shop.run("apply --auto-approve --allow max_price_change:one").status == 0
     assert "max_price_change" in shop.run("history one --format json").out
     assert shop.run("plan --allow max_price_chang:one").status == 1
+
+
+def allowed_in(plan: str) -> dict[str, list[str]]:
+    return {each["tenant"]: each["allowed"] for each in json.loads(plan)["tenants"] if each["upstream"]}
+
+
+def test_an_override_takes_patterns_and_the_plan_has_the_pairs(shop: Shop, tmp_path: Path) -> None:
+    doubled(shop)
+    shop.edit("acme/resellers/two.yaml", "veto: {prices: true}", "veto: {prices: false}")
+    assert shop.run("plan --allow max_price_change:one").out.count("Blocked: ") == 1
+    saved = tmp_path / "plan.json"
+    planned = shop.run(f"plan --allow 'max_price_change:*' --out {saved} --format json")
+    assert allowed_in(planned.out) == {"one": ["max_price_change"], "two": ["max_price_change"]}
+    assert allowed_in(saved.read_text("utf-8")) == allowed_in(planned.out)
+    assert shop.run(f"apply {saved}").status == 0
+    entries = json.loads(shop.run("history --format json").out)["entries"]
+    assert [each["allowed"] for each in entries if each["plan"] == json.loads(planned.out)["digest"]] == [
+        ["max_price_change"],
+        ["max_price_change"],
+    ]
+    some = allowed_in(shop.run("plan --allow 'max_*:o*' --allow 'max_p*:tw?' --format json").out)
+    assert some == {"one": ["max_changes", "max_deletes", "max_price_change"], "two": ["max_price_change"]}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("max_price_change:onee*", 'there is no reseller "onee*": did you mean "one"'),
+        ("max_price_change:acm*", 'there is no reseller "acm*"'),
+        ("max_prise*:*", 'there is no guard "max_prise*": did you mean "max_price_change"'),
+    ],
+)
+def test_an_override_that_reaches_nobody_is_an_error(shop: Shop, pattern: str, message: str) -> None:
+    done = shop.run(f"plan --allow '{pattern}'")
+    assert (done.status, done.out) == (1, "")
+    assert message in done.err
 
 
 def test_causes_are_told_from_a_commit(shop: Shop) -> None:

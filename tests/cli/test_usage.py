@@ -30,7 +30,9 @@ EVERY = (
         ("plan --format xml", "'xml' is not one of 'text', 'json', 'markdown', 'html'"),
         ("plan --now tomorrow", "is not a date or time in ISO 8601, such as 2026-12-01"),
         ("plan --now 0001-01-01T00:00:00+14:00", "is not a date or time in ISO 8601"),
-        ("plan extra", "Got unexpected extra argument (extra)"),
+        ("history one two", "Got unexpected extra argument (two)"),
+        ("apply one", "there is no plan file one, and it is a tenant: did you mean --tenant one?"),
+        ("apply 'on*'", "there is no plan file on*, and it is a tenant: did you mean --tenant on*?"),
         ("plan --out .", "is a directory"),
         ("explain one", "explain takes an address, or --enable and --disable"),
         ("show", "Missing argument 'PLAN'"),
@@ -121,3 +123,27 @@ def test_a_store_that_cannot_be_is_a_problem_of_its_line(shop: Shop, store: str,
         assert done.status == 1
         text: str = getattr(done, stream)
         assert text.startswith(f"acme/resellers/two.yaml:9:8: error {code}: ")
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_tenants_are_chosen_by_arguments_as_by_the_option(shop: Shop, command: str) -> None:
+    shop.reprice()
+    for chosen in ("one", "'o*'", "one two"):
+        options = " ".join(f"--tenant {each}" for each in chosen.split())
+        assert shop.run(f"{command} {chosen}") == shop.run(f"{command} {options}")
+    assert (
+        shop.run(f"{command} one --tenant two")
+        == shop.run(f"{command} two one")
+        == shop.run(f"{command} --tenant '*o*'")
+    )
+    misspelt = shop.run(f"{command} onee")
+    assert (misspelt.status, misspelt.out) == (1, "")
+    assert misspelt.err == 'Error: no tenant is called "onee": did you mean "one"?\n'
+
+
+def test_apply_takes_a_plan_file_only(shop: Shop) -> None:
+    """Whatever it is called; and what is neither a file nor a tenant is a file that is not there."""
+    shop.reprice()
+    assert shop.run("apply nothing").err == "Error: nothing: No such file or directory\n"
+    assert shop.run("plan one --out one").status == 0
+    assert shop.run("apply one").out == "Apply complete: 0 added, 1 changed, 0 destroyed.\n"
