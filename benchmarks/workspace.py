@@ -56,7 +56,7 @@ class Workspace(Generic[Shape]):
         return reconcile("plan", "-C", str(self.catalogs), "--now", NOW, *more)
 
     def apply(self, *more: str) -> list[str]:
-        return reconcile("apply", "--auto-approve", "-C", str(self.catalogs), "--now", NOW, *more)
+        return reconcile("apply", "--auto-approve", "--allow-dirty", "-C", str(self.catalogs), "--now", NOW, *more)
 
     def write_documents(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,12 +6,13 @@ Nothing here prints, asks, or chooses an exit status.
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 from reconciler.core.acting import CannotAct
 from reconciler.core.adopting import Adoption, adoption
@@ -48,16 +49,18 @@ from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import Path as FieldPath
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
+from reconciler.shell.blaming import Blamed
 from reconciler.shell.cache import remembering
 from reconciler.shell.carriers import carried_by
+from reconciler.shell.checkout import Checkout, read_checkout
 from reconciler.shell.days import day_of, days_of, known_zones
 from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.executors import Pool
-from reconciler.shell.git import Blamed, Repository, open_repository
+from reconciler.shell.git import Repository, open_repository
+from reconciler.shell.gitcommands import GitRefuses
 from reconciler.shell.planners import declared_rules, once_it_pays, planned_by
 from reconciler.shell.provenance import Commits
 from reconciler.shell.recall import Looked
-from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import Record, StoreError
 from reconciler.stores.registry import why_not
 
@@ -78,12 +81,28 @@ class Unknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace that was read and is valid. ``revision``: the commit it was read from; ``None``: the files."""
+    """A workspace that was read and is valid. ``revision``: the commit it was read from; ``None``: the files.
+
+    ``checkout``: what git says of the files. ``opened``: what is to be closed once nothing is asked of it any more; it
+    is a context manager for that.
+    """
 
     root: Path
     catalog: Catalog
     repository: Repository | None
     revision: str | None
+    checkout: Checkout = field(default_factory=Checkout)
+    opened: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files and end the processes that documents are looked up with."""
+        self.opened.close()
 
     def tenants(self) -> list[str]:
         """Every tenant: resellers and providers."""
@@ -149,41 +168,92 @@ def shard_of(catalog: Catalog, text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def check_workspace(root: Path, revision: str | None = None) -> tuple[Catalog | None, list[Diagnostic]]:
-    """Read and validate: the catalog, if it can be had, and everything that is wrong, in order."""
-    return _check(*_files(root, open_repository(root) if revision else None, revision))
+Remark: TypeAlias = Callable[[str], None]
+"""Is told what is worth a remark and stops nothing."""
 
 
-def _files(
-    root: Path, repository: Repository | None, revision: str | None
-) -> tuple[list[SourceFile], list[Diagnostic]]:
-    if revision and repository is None:
+def _unsaid(_: str) -> None:
+    """Where nobody listens."""
+
+
+def check_workspace(
+    root: Path, revision: str | None = None, *, remark: Remark = _unsaid
+) -> tuple[Catalog | None, list[Diagnostic]]:
+    """Read and validate: the catalog, if it can be had, and everything that is wrong, in order.
+
+    ``remark`` is told where git refuses to say anything of the files. Raises `Unknown` and `WorkspaceError`.
+    """
+    with ExitStack() as opened:
+        files, problems, _, _ = _read(root, revision, opened, remark)
+        return _check(files, problems, opened)
+
+
+def _read(
+    root: Path, revision: str | None, opened: ExitStack, remark: Remark
+) -> tuple[list[SourceFile], list[Diagnostic], Checkout, str | None]:
+    """The files, what is wrong with them, what git says of them, and the id of the revision that they are of."""
+    if not revision:
+        files, problems, checkout = read_checkout(root)
+        _look_after(checkout, opened, remark)
+        return files, problems, checkout, None
+    repository = open_repository(root)
+    if repository is None:
         raise Unknown(f"{root} is not in a git repository, so there is no revision {revision!r}")
-    return repository.read(revision) if repository and revision else read_worktree(root)
+    opened.callback(repository.close)
+    commit = repository.commit(revision)
+    return *repository.read(commit), Checkout(repository, commit), commit
 
 
-def _check(files: Iterable[SourceFile], problems: Iterable[Diagnostic]) -> tuple[Catalog | None, list[Diagnostic]]:
-    with remembering(os.environ) as read:
+def _look_after(checkout: Checkout, opened: ExitStack, remark: Remark) -> None:
+    """See that it is closed, and that what git refuses is said: at once, and what comes up later when it is closed."""
+    said = checkout.problems
+    for each in said:
+        remark(each)
+    if checkout.repository:
+        opened.callback(checkout.repository.close)
+        opened.callback(_remark_later, checkout, said, remark)
+
+
+def _remark_later(checkout: Checkout, said: Collection[str], remark: Remark) -> None:
+    for each in checkout.problems:
+        if each not in said:
+            remark(each)
+
+
+def _check(
+    files: Iterable[SourceFile], problems: Iterable[Diagnostic], opened: ExitStack
+) -> tuple[Catalog | None, list[Diagnostic]]:
+    with remembering(os.environ, opened) as read:
         catalog, more = load(files, stores=why_not, zones=known_zones, read=read)
     return catalog, in_order([*problems, *more])
 
 
-def open_workspace(root: Path, revision: str | None = None, looked: Looked | None = None) -> Workspace:
-    """Read a workspace, from its files or from a commit. Raises `Invalid` and `Unknown`.
+def open_workspace(
+    root: Path, revision: str | None = None, looked: Looked | None = None, *, remark: Remark = _unsaid
+) -> Workspace:
+    """Read a workspace, from its files or from a commit. Raises `Invalid`, `Unknown` and `WorkspaceError`.
 
-    ``looked``: what `look_for_plan` read already.
+    ``looked``: what `look_for_plan` read already. ``remark`` is told where git refuses to say anything of the files.
+    Close it once nothing is asked of it any more.
     """
-    repository = looked.repository if looked else open_repository(root)
-    catalog, problems = _check(*(looked.files if looked else _files(root, repository, revision)))
-    if problems or catalog is None:
-        raise Invalid(problems)
-    commit = repository.commit(revision) if repository and revision else None
-    return Workspace(root, catalog, repository, commit)
+    with ExitStack() as opened:
+        if looked:
+            (files, problems), checkout, commit = looked.files, looked.checkout, None
+            _look_after(checkout, opened, remark)
+        else:
+            files, problems, checkout, commit = _read(root, revision, opened, remark)
+        catalog, problems = _check(files, problems, opened)
+        if problems or catalog is None:
+            raise Invalid(problems)
+        return Workspace(root, catalog, checkout.repository, commit, checkout, opened.pop_all())
 
 
 def folder_in_repository(root: Path) -> str:
     """The workspace's path within its repository, for annotations that name files from there."""
-    repository = open_repository(root)
+    try:
+        repository = open_repository(root)
+    except GitRefuses:
+        return ""
     return repository.prefix.rstrip("/") if repository else ""
 
 
@@ -193,13 +263,10 @@ def default_rules() -> RuleBook:
 
 
 def source_of(workspace: Workspace, base: str | None = None) -> Source:
-    """Whence a plan of this workspace comes."""
-    repository = workspace.repository
+    """Where a plan of this workspace comes from."""
     if workspace.revision:
         return Source(workspace.revision, base, False, workspace.catalog.digest)
-    commit = repository.head() if repository else None
-    dirty = repository.dirty() if repository and commit else False
-    return Source(commit, base, dirty, workspace.catalog.digest)
+    return Source(workspace.checkout.commit, base, workspace.checkout.dirty, workspace.catalog.digest)
 
 
 def make_plan(  # noqa: PLR0913 - as `plan_all`
@@ -250,15 +317,17 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
         before = open_workspace(workspace.root, base)
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
-    fold = replace(_fold(workspace, access, now), catalog=before.catalog, on=days_of(before.catalog, now))
-    planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
-    fold = _spread(fold, workspace, access, frozenset(planned))
-    earlier = access.spool()
-    fold.plan_into(earlier, frozenset(planned), lambda _: None)
-    tenants = (
-        with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant)) for each in plan.tenants
-    )
-    return replace(plan, tenants=_spooled(access, tenants), source=replace(plan.source, base=before.revision))
+    with before:
+        fold = replace(_fold(workspace, access, now), catalog=before.catalog, on=days_of(before.catalog, now))
+        planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
+        fold = _spread(fold, workspace, access, frozenset(planned))
+        earlier = access.spool()
+        fold.plan_into(earlier, frozenset(planned), lambda _: None)
+        tenants = (
+            with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant))
+            for each in plan.tenants
+        )
+        return replace(plan, tenants=_spooled(access, tenants), source=replace(plan.source, base=before.revision))
 
 
 def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan]:
@@ -300,7 +369,7 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
     stores = {tenant: where(tenant).url for tenant in (*looked_at, *written)} if written else {}
     pool = access.executors.for_tenants(stores)
     run = secrets.token_hex(8) if pool and pool.repeats else ""
-    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.commit, run)
+    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.recorded, run)
     carry = carried_by(pool, access, where, count=len(written)) if pool else None
     return execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
 
@@ -407,7 +476,7 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
 def act(workspace: Workspace, access: Access, order: Order) -> Acted:
     """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
     workspace.known(order.tenant)
-    order = replace(order, commit=workspace.repository.head() if workspace.repository else None)
+    order = replace(order, commit=source_of(workspace).recorded)
     try:
         return perform(order, _fold(workspace, access, order.now), access)
     except (BadSetting, CannotAct) as error:

@@ -13,15 +13,26 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import FAILED, INTERRUPTED, argument, option
-from reconciler.cli.options import access_to, counted, who, with_workspace
+from reconciler.cli.options import access_to, counted, opened, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_result
-from reconciler.cli.planning import Asked, planned, planning_options, read_plan, save, status_of, write_plan
+from reconciler.cli.planning import (
+    Asked,
+    in_planning,
+    planned,
+    planning_options,
+    read_plan,
+    save,
+    say_uncommitted_in,
+    status_of,
+    write_plan,
+)
 from reconciler.model.plan import Plan, total
 from reconciler.report.lines import render
 from reconciler.report.text import closing_lines
 from reconciler.report.values import tenants_text
 from reconciler.shell.access import Access
 from reconciler.shell.carriers import told
+from reconciler.shell.checkout import shortly
 from reconciler.shell.execute import Applied, Result
 
 NOT_DONE = (Result.REFUSED, Result.FAILED)
@@ -44,7 +55,12 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
     if saved is not None and not saved.exists():
         raise _no_plan(saved, root)
     given = read_plan(saved) if saved else None
-    workspace = app.open_workspace(root, asked.ref)
+    workspace = opened(root) if given else in_planning(root, asked.ref)
+    if given:
+        say_uncommitted_in(given)
+    guarded = auto_approve and not asked.allow_dirty
+    if guarded:
+        _refuse_uncommitted(workspace, given)
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:
         plan = given or planned(workspace, access, now, asked)
         if given is None or asked.form != "text" or asked.verbose:
@@ -54,6 +70,8 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         save(plan, asked.out, root)
         if given and plan.source.digest != workspace.catalog.digest:
             say("Note: the workspace changed since this plan was made; what is applied is the plan.")
+        if guarded:  # while planning, git was asked for more
+            _refuse_uncommitted(workspace, given)
         if given is None and plan.applyable and not auto_approve and not _approved(plan):
             raise Exit(FAILED)
         done = _applied(workspace, access, plan, now)
@@ -65,12 +83,26 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
 def _no_plan(saved: Path, root: Path) -> click.ClickException:
     """What to say of a plan file that is not there: perhaps a tenant was meant."""
     try:
-        tenants = app.open_workspace(root).tenants()
+        tenants = opened(root).tenants()
     except app.Invalid:  # then the workspace is not what the message is about
         tenants = []
     if any(fnmatchcase(tenant, str(saved)) for tenant in tenants):
         return click.UsageError(f"there is no plan file {saved}, and it is a tenant: did you mean --tenant {saved}?")
     return click.ClickException(f"{saved}: {os.strerror(errno.ENOENT)}")
+
+
+def _refuse_uncommitted(workspace: app.Workspace, given: Plan | None) -> None:
+    """Refuse what nobody looks at and no commit holds, or where git does not say. Raises `ClickException`."""
+    checkout = workspace.checkout
+    if checkout.problems:
+        why = f"git refuses to say what is committed ({checkout.problems[0]})"
+    elif given and given.source.dirty:
+        why = "the plan was made from uncommitted changes"
+    elif given is None and checkout.differences:
+        why = f"uncommitted changes: {shortly(checkout.differences)}"
+    else:
+        return
+    raise click.ClickException(f"{why}; nothing was applied. Commit them, or apply all the same with --allow-dirty")
 
 
 def _approved(plan: Plan) -> bool:

@@ -8,7 +8,7 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import FAILED, argument, option
-from reconciler.cli.options import access_to, format_option, with_workspace
+from reconciler.cli.options import access_to, format_option, opened, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.listing import ListedPlan, matching, ordered
 from reconciler.model.fields import did_you_mean
@@ -49,7 +49,7 @@ def explain_command(
     """
     if (address is None) == (not (enable or disable)):
         raise click.UsageError("explain takes an address, or --enable and --disable")
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     workspace.known(tenant)
     if address is None:
         _suppose(workspace, tenant, (enable, disable), form=form, now=now)
@@ -115,7 +115,7 @@ def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: t
 
     Entities are counted. The exit status is 0 whatever the lines say; `plan` is what fails.
     """
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen((*tenants, *named)))
         records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
@@ -152,7 +152,7 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 @with_workspace
 def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
     """What was applied, when, from which commit, by whom; to one TENANT or to all."""
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         problems: list[str] = []
         records = app.history(workspace, access, tenant, unreadable=problems.append)
@@ -177,7 +177,7 @@ def plans_command(
 ) -> None:
     """The plans that can be delegated, and to whom each is."""
     wanted = [_filter(text) for text in filters]
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         found = app.plans(workspace, access, now=now)
     try:

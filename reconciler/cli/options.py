@@ -18,6 +18,7 @@ from reconciler.cli.output import coloured, say
 from reconciler.report.problems import render_problems
 from reconciler.shell.access import Access
 from reconciler.shell.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
+from reconciler.shell.recall import Looked
 from reconciler.shell.worktree import SUFFIXES, WorkspaceError, find_workspace
 from reconciler.stores.base import StoreError
 
@@ -135,6 +136,28 @@ def format_option(*forms: str, help: str = "For people, or for programs.") -> Ca
         show_default=True,
         help=help,
     )
+
+
+def opened(root: Path, revision: str | None = None, looked: Looked | None = None) -> app.Workspace:
+    """The workspace of a command, closed when the command ends. What git refuses is said.
+
+    ``revision``: a commit instead of the files; ``looked``: what `look_for_plan` read already.
+    """
+    workspace = app.open_workspace(root, revision, looked, remark=git_refused)
+    when_done(workspace.close)
+    return workspace
+
+
+def when_done(close: Callable[[], None]) -> None:
+    """Close something when the command ends, however it ends."""
+    context = click.get_current_context(silent=False)
+    assert context is not None
+    context.call_on_close(close)
+
+
+def git_refused(line: str) -> None:
+    """Say what git refuses, in its own words."""
+    say(f"{line}\nNote: that is git's answer, so commits, and what is not committed, are not known.")
 
 
 def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> Access:

@@ -14,7 +14,17 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, option
-from reconciler.cli.options import EXECUTOR_OPTIONS, access_to, format_option, remark_on, with_folder, with_workspace
+from reconciler.cli.options import (
+    EXECUTOR_OPTIONS,
+    access_to,
+    format_option,
+    git_refused,
+    opened,
+    remark_on,
+    when_done,
+    with_folder,
+    with_workspace,
+)
 from reconciler.cli.output import (
     coloured,
     progress,
@@ -25,14 +35,16 @@ from reconciler.cli.output import (
     write_results,
 )
 from reconciler.core.codec import PlanRefused, decode, encoded
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, short_commit
 from reconciler.report.lines import rendered
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import plan_lines
+from reconciler.report.values import clean
 from reconciler.shell.access import Access
+from reconciler.shell.checkout import Checkout, shortly
 from reconciler.shell.days import days_by_zone
 from reconciler.shell.executors import Choice
-from reconciler.shell.recall import look_for_plan
+from reconciler.shell.recall import Looked, look_for_plan
 
 OTHER_FORMATS = ("markdown", "html")
 """How a plan is shown besides as text and JSON."""
@@ -63,7 +75,7 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
 @with_workspace
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
     """Check every document, and say everything that is wrong at once. Exit status 1 if anything is."""
-    catalog, problems = app.check_workspace(root, ref)
+    catalog, problems = app.check_workspace(root, ref, remark=git_refused)
     match form:
         case "json":
             write_data(render_problems_json(problems))
@@ -85,7 +97,7 @@ class Asked:
 
     ``tenants``: the chosen ones (none: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
     ``base``: the revision to tell causes from; ``verify``: believe no digest that is kept; ``shard``: ``I/N``;
-    ``executor``, ``parallelism``: who does it, and how many at once.
+    ``executor``, ``parallelism``: who does it, and how many at once; ``allow_dirty``: apply what is not committed.
     """
 
     tenants: tuple[str, ...]
@@ -99,6 +111,7 @@ class Asked:
     verbose: bool
     verify: bool
     shard: str | None
+    allow_dirty: bool
     parallelism: int | None
     executor: Choice
 
@@ -111,6 +124,11 @@ class Asked:
     def of_planning(self) -> bool:
         """Whether anything is asked that decides what is planned."""
         return bool(self.tenants or self.ref or self.allowed or self.base or self.verify or self.shard)
+
+
+ALLOW_DIRTY = option(
+    "--allow-dirty", is_flag=True, help="Let `apply --auto-approve` apply what the commit does not hold."
+)
 
 
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,11 +161,32 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
             option("--verify", is_flag=True, help="Read every state, and believe no digest that is kept."),
             option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, whole subtrees each."),
+            ALLOW_DIRTY,
             *EXECUTOR_OPTIONS,
         )
     ):
         wrapped = add(wrapped)
     return wrapped
+
+
+def in_planning(root: Path, revision: str | None, looked: Looked | None = None) -> app.Workspace:
+    """The workspace to plan from, and a remark where it is not what is committed."""
+    workspace = opened(root, revision, looked)
+    say_uncommitted(workspace.checkout)
+    return workspace
+
+
+def say_uncommitted(checkout: Checkout) -> None:
+    """Name the documents that are planned otherwise than the commit has them."""
+    if checkout.differences:
+        say(f"Uncommitted changes: {clean(shortly(checkout.differences))}")
+
+
+def say_uncommitted_in(plan: Plan) -> None:
+    """The same of a saved plan, which does not know which documents they were."""
+    if plan.source.dirty:
+        commit = f"commit {short_commit(plan.source.commit)} does not hold" if plan.source.commit else "no commit holds"
+        say(f"Uncommitted changes: the plan was made from documents that {commit}")
 
 
 def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
@@ -213,9 +252,9 @@ def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...]
     undone = read_plan(inverse) if inverse else None
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:
         if undone:
-            plan = app.inverse_plan(app.open_workspace(root), access, undone, now=now)
+            plan = app.inverse_plan(in_planning(root, None), access, undone, now=now)
         elif asked.ref or asked.base or asked.verify:
-            plan = planned(app.open_workspace(root, asked.ref), access, now, asked)
+            plan = planned(in_planning(root, asked.ref), access, now, asked)
         else:
             plan = _known_or_made(root, access, now, asked)
     write_plan(plan, asked.form, verbose=asked.verbose)
@@ -230,9 +269,11 @@ def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> P
     """The plan of the files as they are: if it is known that there is nothing to do, without making it."""
     about = ("tenants", *asked.tenants, "shard", asked.shard or "", "allow", *asked.allowed)
     looked = look_for_plan(root, access, about, now=now)
+    when_done(looked.close)
     if looked.plan:
+        say_uncommitted(looked.checkout)
         return looked.plan
-    workspace = app.open_workspace(root, looked=looked)
+    workspace = in_planning(root, None, looked)
     plan = planned(workspace, access, now, asked)
     looked.keep(plan, access, days_by_zone(workspace.catalog, now))
     return plan
@@ -255,4 +296,6 @@ def read_plan(path: Path) -> Plan:
 @with_folder
 def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001
     """Show a saved PLAN in any format. It is shown as it was made: neither the workspace nor the clock matters."""
-    write_plan(read_plan(saved), form, verbose=verbose)
+    plan = read_plan(saved)
+    say_uncommitted_in(plan)
+    write_plan(plan, form, verbose=verbose)

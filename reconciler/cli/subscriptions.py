@@ -8,7 +8,7 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, format_option, who, with_workspace
+from reconciler.cli.options import access_to, format_option, opened, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.model.fields import did_you_mean
 from reconciler.model.rules import rule_text
@@ -49,7 +49,7 @@ def act_command(
     done, 3 denied; the denial names its rule.
     """
     _check(action, role)
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     order = Order(tenant, subscription, action, now, who(), texts, role)
     with access_to(root) as access:
         acted = app.act(workspace, access, order)

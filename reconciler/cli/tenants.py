@@ -9,7 +9,7 @@ import rich_click as click
 
 from reconciler import app
 from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, counted, format_option, remark_on, with_workspace
+from reconciler.cli.options import access_to, counted, format_option, opened, remark_on, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.state import read_state
 from reconciler.model.entity import Entity
@@ -33,7 +33,7 @@ def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
 @with_workspace
 def list_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001 - every command takes --now
     """Every tenant, its upstream, its store and how much it holds."""
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         rows = tenancy.tenant_rows(workspace.catalog, access)
     if form == "json":
@@ -60,7 +60,7 @@ def _row_data(row: tenancy.TenantRow) -> dict[str, object]:
 @with_workspace
 def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # noqa: ARG001
     """What a tenant holds: its delegated plans first, then how much of everything."""
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
     if form == "json":
@@ -85,7 +85,7 @@ def export_command(
     form: str,
 ) -> None:
     """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         if as_catalog:
             adopted = app.adoption_of(workspace, access, tenant)
@@ -130,7 +130,7 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
 
     They are read from FILE, or from standard input. No policy and no guard applies.
     """
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     name = workspace.known(tenant)
     patches, problems = read_state(_read(file), "<stdin>" if str(file) == "-" else str(file))
     if problems:

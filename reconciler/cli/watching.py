@@ -1,5 +1,6 @@
 """`watch`: the continuous mode."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from reconciler.cli.output import say, write_result
 from reconciler.model.plan import Plan
 from reconciler.shell.access import Access
 from reconciler.shell.execute import Result
+from reconciler.shell.executors import ExecutorError
+from reconciler.shell.worktree import WorkspaceError
 from reconciler.stores.base import StoreError
 
 MOST = 10
@@ -49,7 +52,7 @@ def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str
         done = 0
         while not stop.is_set():
             at = fixed or datetime.now(UTC)
-            news = _round(root, at, tenants, stop)
+            news = _round(root, at, tenants, stop, first=done == 0)
             for line in (*news.done, *(each for each in news.pending if each not in said)):
                 write_result(f"{app.timestamp(at)} {line}\n")
             said = frozenset(news.pending)
@@ -67,17 +70,28 @@ class News:
     pending: tuple[str, ...] = ()
 
 
-def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event) -> News:
-    """One round. What fails is said, and tried again in the next."""
+def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event, *, first: bool) -> News:
+    """One round. What fails is said, and tried again in the next.
+
+    But a tenant that is not known in the first round is a wrong usage. Raises `Unknown`.
+    """
+    refused: list[str] = []
     try:
-        workspace = app.open_workspace(root)
-        with access_to(root) as access:
+        with app.open_workspace(root, remark=refused.append) as workspace, access_to(root) as access:
             plan = app.mirror_plan(workspace, access, now=now, tenants=tenants)
-            return _applied(workspace, access, plan, now, stop)
+            news = _applied(workspace, access, plan, now, stop)
+        return News(news.done, (*refused, *news.pending))
     except app.Invalid as error:
-        return News(pending=(f"the workspace is not valid: {error.problems[0]}; waiting",))
-    except StoreError as error:
-        return News(pending=(f"{error}; waiting",))
+        return News(pending=(*refused, f"the workspace is not valid: {error.problems[0]}; waiting"))
+    except app.Unknown as error:
+        if first:
+            raise
+        return News(pending=(*refused, f"{error}; waiting"))
+    except (ExecutorError, StoreError, WorkspaceError) as error:
+        return News(pending=(*refused, f"{error}; waiting"))
+    except OSError as error:
+        where = f"{os.fspath(error.filename)}: " if isinstance(error.filename, str | os.PathLike) else ""
+        return News(pending=(*refused, f"{where}{error.strerror or error}; waiting"))
 
 
 def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> News:

@@ -45,7 +45,7 @@ def _texts(description: str, **item: Any) -> Schema:
 _TENANT = text("The tenant's key.", examples=["contoso"])
 _UPSTREAM = or_null(text("The provider or reseller above it; null for a provider."))
 _AT = text("ISO 8601, in UTC.", examples=["2026-12-01T08:00:00Z"])
-_COMMIT = or_null(text("The commit that was applied; null outside git."))
+_COMMIT = or_null(text("The commit that was applied, `+dirty` behind it where documents differed; null outside git."))
 _DOCUMENT: Schema = {
     "type": "object",
     "required": ["kind", "key"],

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from reconciler.model.plan import short_commit
 from reconciler.model.values import Body
 from reconciler.report.values import clean, shown_pair
 
@@ -55,7 +56,7 @@ def history_to_data(records: Iterable[Recorded]) -> list[dict[str, Any]]:
 
 
 def _record(record: Recorded) -> Iterator[str]:
-    commit = f"commit {record.commit[:SHORT]}" if record.commit else "no commit"
+    commit = f"commit {short_commit(record.commit)}" if record.commit else "no commit"
     plan = record.plan.removeprefix("sha256:")[:SHORT]
     yield clean(f"{record.at}  {record.tenant}  by {record.by}  {commit}  plan {plan}")
     yield f"  {_counts(record.changes)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import TypeAlias
 
-from reconciler.model.plan import Outline, Plan
+from reconciler.model.plan import Outline, Plan, Source
 from reconciler.report.folding import Explained, FoldedChange, Hold, fold_changes, fold_deferred, in_error, problems
 from reconciler.report.lines import Line, Segment, Style
 from reconciler.report.text import (
@@ -101,8 +101,13 @@ def _parts(plan: Plan, verbose: bool) -> Iterator[Html]:
 
 
 def _source(plan: Plan) -> str:
-    commit = f"from commit {plan.source.commit}" if plan.source.commit else "from files outside git"
-    return f"{commit}{', with changes that are not committed' if plan.source.dirty else ''}; {plan.source.digest}"
+    return f"{_origin(plan.source)}; {plan.source.digest}"
+
+
+def _origin(source: Source) -> str:
+    if source.recorded:
+        return f"from commit {source.recorded}"
+    return "from files that are not committed" if source.dirty else "from files outside git"
 
 
 def _block(lines: Iterable[Line]) -> Html:

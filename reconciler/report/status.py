@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from reconciler.model.plan import Summary
+from reconciler.model.plan import Summary, short_commit
 from reconciler.report.tables import render_table
 
 SAID = {"in_sync": "in sync", "error": "unreachable"}
 """How a status reads; the others as they are. A tenant in error could not be read or planned: its problem says why."""
-COMMIT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def _cells(row: StatusRow) -> list[str]:
     count = row.summary
     counts = ["", "", ""] if row.status == "error" else [str(count.changes), str(count.withheld), str(count.blocked)]
     status = SAID.get(row.status, str(row.status))
-    return [row.tenant, status, *counts, (row.commit or "")[:COMMIT], row.at or "never"]
+    return [row.tenant, status, *counts, short_commit(row.commit or ""), row.at or "never"]
 
 
 def status_to_data(rows: Iterable[StatusRow]) -> list[dict[str, Any]]:

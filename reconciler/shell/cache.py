@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from stat import S_IWOTH
@@ -43,18 +43,23 @@ _DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
 
 @contextmanager
-def remembering(environment: Mapping[str, str]) -> Iterator[Callable[[SourceFile], Reading]]:
+def remembering(
+    environment: Mapping[str, str], opened: ExitStack | None = None
+) -> Iterator[Callable[[SourceFile], Reading]]:
     """A `read_file` that remembers, and keeps at the end what was new to it.
 
-    ``RECONCILE_CACHE`` is the folder, or ``off``; the default is ``reconcile`` in the user's cache folder.
+    ``RECONCILE_CACHE`` is the folder, or ``off``; the default is ``reconcile`` in the user's cache folder. What was
+    read looks up the rest of it there: the file is closed with ``opened``; without it, at the end.
     """
     folder, version = cache_folder(environment), reader_version()
     if folder is None or version is None:
         yield read_file
         return
-    kept = Readings(folder / FILE, version)
-    yield kept.read
-    kept.save()
+    with ExitStack() as stack:
+        kept = Readings(folder / FILE, version)
+        (opened or stack).callback(kept.close)
+        yield kept.read
+        kept.save()
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path | None:
@@ -81,9 +86,12 @@ def reader_version() -> bytes | None:
     return digest.digest() if sources else None
 
 
-def name_of(data: bytes) -> str:
-    """Git's name for a file's bytes: the same for a file that is checked out and for one in a commit."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+def name_of(data: bytes, algorithm: str = "sha1") -> str:
+    """Git's name for a file's bytes: the same for a file that is checked out and for one in a commit.
+
+    ``algorithm``: of the repository's object ids, ``sha1`` or ``sha256``.
+    """
+    return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 class Readings:
@@ -132,6 +140,12 @@ class Readings:
                 self._used_before.clear()
                 if self._connection is None:
                     self._open()
+
+    def close(self) -> None:
+        """Let go of the file. What is looked up from then on is read again from the documents."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _write(self) -> None:
         with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
@@ -193,13 +207,13 @@ class Readings:
 
     def _give_up(self, error: Exception) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING:
-            self._connection = None
+            self.close()
         else:
             self._discard()
 
     def _discard(self) -> None:
         """A file in which anything is spoilt goes whole; the next that is saved is new."""
-        self._connection = None
+        self.close()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 

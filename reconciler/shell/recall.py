@@ -23,9 +23,8 @@ from reconciler.model.source import SourceFile
 from reconciler.model.values import timestamp
 from reconciler.shell.access import Access, Place
 from reconciler.shell.cache import cache_folder, is_ours, name_of, reader_version
+from reconciler.shell.checkout import Checkout, read_checkout
 from reconciler.shell.days import day_in
-from reconciler.shell.git import Repository, open_repository
-from reconciler.shell.worktree import read_worktree
 from reconciler.stores.base import StoreError
 
 FOLDER = "plans"
@@ -40,25 +39,30 @@ class Looked:
 
     plan: Plan | None
     files: tuple[list[SourceFile], list[Diagnostic]]
-    repository: Repository | None
+    checkout: Checkout
     recall: "Recall | None"
+
+    def close(self) -> None:
+        """End what git started for it."""
+        if self.checkout.repository:
+            self.checkout.repository.close()
 
     def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
         """So that the next one who asks need not make it. ``days``: by time zone (`days_by_zone`)."""
-        if self.recall:
+        if self.recall and not self.checkout.problems:
             self.recall.keep(plan, access, days)
 
 
 def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: datetime) -> Looked:
     """A plan of the files as they are that found nothing to do, if nothing is another by now. ``asked``: for what."""
-    files, problems = read_worktree(root)
+    files, problems, checkout = read_checkout(root)
     files = _named(files)
-    repository = open_repository(root)
-    about = ((repository.head() if repository else None) or "", *asked)
-    recall = None if problems else Recall.of(os.environ, root, files, about)
+    about = (checkout.commit or "", str(checkout.dirty), *asked)
+    # Where git refuses, provenance is missing for that alone: such a plan is not kept.
+    recall = None if problems or checkout.problems else Recall.of(os.environ, root, files, about)
     plan = recall.find(access, now) if recall else None
     known = replace(plan, timestamp=timestamp(now)) if plan else None
-    return Looked(known, (files, problems), repository, recall)
+    return Looked(known, (files, problems), checkout, recall)
 
 
 def _named(files: Iterable[SourceFile]) -> list[SourceFile]:
@@ -82,10 +86,11 @@ class Recall:
         if folder is None or version is None:
             return None
         asked = [str(root), *asked]
-        key = hashlib.blake2b(orjson.dumps(asked), key=version, digest_size=_KEY)
+        # A path may hold bytes that are no text: `repr` has an escape for each.
+        key = hashlib.blake2b(repr(asked).encode(), key=version, digest_size=_KEY)
         for file in sorted(files, key=lambda file: file.path):
-            key.update(orjson.dumps([file.path, file.name]))
-        place = hashlib.blake2b(str(root).encode(), digest_size=16).hexdigest()
+            key.update(repr((file.path, file.name)).encode())
+        place = hashlib.blake2b(os.fsencode(root), digest_size=16).hexdigest()
         return cls(folder / FOLDER / place, key.digest())
 
     def find(self, access: Access, now: datetime) -> Plan | None:

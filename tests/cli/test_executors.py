@@ -80,6 +80,7 @@ def test_one_that_cannot_be_read_takes_only_what_is_below_it(fresh: Shop, execut
     policy.write_text(policy.read_text("utf-8") + "store: sqlite:///acme\n", "utf-8")
     below = "kind: SyncPolicy\nreseller: below\nupstream: one\n"
     (policy.parent / "below.yaml").write_text(below, "utf-8")
+    fresh.commit()
     for command in ("plan", "apply --auto-approve"):
         in_turn, found = (fresh.run(f"{command} --tenant '*' {each}") for each in (IN_TURN, executor))
         if command == "plan":
@@ -198,6 +199,7 @@ def test_a_cluster_does_not_see_files_of_this_machine(fresh: Shop) -> None:
 
 def test_other_processes_do_not_see_this_ones_memory(fresh: Shop) -> None:
     fresh.edit("reconcile.yaml", "sqlite:///.reconcile/tenants.db", "memory:here")
+    fresh.commit()
     for executor in ("processes", "dask://127.0.0.1:1"):
         ran = fresh.run(f"plan --verify --executor {executor}")
         assert (ran.status, "memory:here is in this process" in ran.err) == (1, True)

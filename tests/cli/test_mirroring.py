@@ -67,11 +67,13 @@ def test_only_what_is_named_is_written(due: Shop) -> None:
     due.edit("acme/catalog.yaml", "name: Office", "name: Office and mail")
     assert MIRROR.partition("/")[2] not in due.run("plan --tenant one").out
     assert "Office" not in due.run("plan --tenant acme").out
+    due.commit()
     assert due.run("apply --auto-approve --tenant acme").out.endswith("2 added, 0 changed, 0 destroyed.\n")
 
 
 def test_the_guard_of_the_resellers_policy_holds_for_its_mirrors(mirrored: Shop) -> None:
     mirrored.edit("acme/catalog.yaml", "{P1M: 2.50}", "{P1M: 7.50}")
+    mirrored.commit()
     blocked = mirrored.run("plan --tenant acme")
     assert blocked.status == 3
     assert "blocks the mirrors of one: 1 price would change by more than 50%" in blocked.out

@@ -21,6 +21,7 @@ def blocked(shop: Shop) -> Shop:
     plan = text[text.rindex("---\nkind: Plan") :].replace("mail-basic", "mail-pro").replace("monthly", "yearly")
     shop.catalog.write_text(text + term + plan, "utf-8")
     shop.edit("acme/provider.yaml", "[mail-basic]", "[mail-basic, mail-pro]")
+    shop.commit()
     for tenant in ("one", "two"):
         assert shop.run(f"tenant import {tenant}", stdin=BLOCK.format("yearly")).status == 0
     return shop
@@ -46,6 +47,7 @@ def test_apply_does_what_was_planned_and_a_second_one_nothing(fresh: Shop) -> No
 
 def test_withheld_is_no_failure_unless_it_is_asked_to_be(shop: Shop) -> None:
     shop.reprice()
+    shop.commit()
     planned = shop.run("plan")
     assert planned.status == 0
     assert planned.out.endswith(f"{REPRICED}\n{VETOED}\n")
@@ -59,6 +61,7 @@ def test_withheld_is_no_failure_unless_it_is_asked_to_be(shop: Shop) -> None:
 def test_detailed_exitcode_tells_changes_from_none(shop: Shop) -> None:
     assert shop.run("plan --detailed-exitcode").status == 0
     shop.reprice()
+    shop.commit()
     assert shop.run("plan --detailed-exitcode").status == 2
     assert shop.run("plan --detailed-exitcode --tenant two").status == 0
     assert shop.run("plan --detailed-exitcode --fail-on-withheld").status == 3
@@ -78,6 +81,7 @@ def test_blocked_with_nothing_else_to_do_is_3(shop: Shop) -> None:
 
 def test_blocked_beside_changes_is_0(shop: Shop) -> None:
     blocked(shop).reprice()
+    shop.commit()
     applied = shop.run("apply --auto-approve")
     assert (applied.status, applied.closing) == (0, "Apply complete: 0 added, 1 changed, 0 destroyed.")
 
@@ -138,6 +142,7 @@ def test_what_is_no_saved_plan_is_refused(fresh: Shop, content: str) -> None:
 def test_a_tenant_that_moved_is_refused_and_the_others_are_applied(shop: Shop) -> None:
     shop.edit("acme/resellers/two.yaml", "veto: {prices: true}", "veto: {prices: false}")
     shop.reprice()
+    shop.commit()
     assert shop.run("plan --out p.plan").closing == "Plan: 0 to add, 2 to change, 0 to destroy."
     assert shop.run("tenant import one", stdin="kind: Customer\nkey: bob\nname: Bob\n").status == 0
     done = shop.run("apply p.plan")
@@ -151,6 +156,7 @@ def test_a_tenant_that_moved_is_refused_and_the_others_are_applied(shop: Shop) -
 
 def test_a_workspace_that_moved_is_noted(shop: Shop) -> None:
     shop.reprice()
+    shop.commit()
     shop.run("plan --out p.plan")
     shop.edit("acme/catalog.yaml", "recurring: 2.20", "recurring: 3.30")
     done = shop.run("apply p.plan")
@@ -176,6 +182,7 @@ def test_show_renders_a_saved_plan_as_plan_did(fresh: Shop, form: str) -> None:
 
 def test_json_is_nothing_but_json(shop: Shop) -> None:
     shop.reprice()
+    head = shop.commit()
     planned = shop.run("plan --format json")
     applied = shop.run("apply --auto-approve --format json")
     plan = json.loads(planned.out)
@@ -183,7 +190,7 @@ def test_json_is_nothing_but_json(shop: Shop) -> None:
     assert applied.err == "Apply complete: 0 added, 1 changed, 0 destroyed.\n"
     assert (plan["timestamp"], plan["summary"]["update"]) == ("2026-12-01T08:00:00Z", 1)
     (field,) = plan["resource_changes"][0]["fields"]
-    assert (field["before"], field["after"], field["declared_at"]["commit"]) == ("2.00", "2.20", None)
+    assert (field["before"], field["after"], field["declared_at"]["commit"]) == ("2.00", "2.20", head)
 
 
 def test_out_replaces_whole_or_not_at_all(fresh: Shop, tmp_path: Path) -> None:
@@ -201,6 +208,7 @@ def test_out_replaces_whole_or_not_at_all(fresh: Shop, tmp_path: Path) -> None:
 
 def test_what_was_applied_can_be_kept(shop: Shop) -> None:
     shop.reprice()
+    shop.commit()
     applied = shop.run("apply --auto-approve --verbose --out kept.plan")
     assert (applied.status, applied.err) == (0, "Saved the plan to kept.plan.\n")
     assert shop.run("show kept.plan --verbose").out in applied.out
@@ -249,6 +257,7 @@ def test_an_unreachable_tenant_is_an_error_and_the_others_go_on(shop: Shop) -> N
     with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
         file.write("store: postgresql://db.example/bss\ntoken_env: RECONCILE_TWO\n")
     shop.reprice()
+    shop.commit()
     planned = shop.run("plan --detailed-exitcode")
     assert (planned.status, planned.closing) == (1, "Errors: 1 (two)")
     done = shop.run("apply --auto-approve")

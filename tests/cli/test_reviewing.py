@@ -25,6 +25,7 @@ def test_a_guard_blocks_and_is_overridden_for_one_plan(shop: Shop) -> None:
 
 def test_apply_takes_the_override_and_the_history_has_it(shop: Shop) -> None:
     doubled(shop)
+    shop.commit()
     assert shop.run("apply --auto-approve --allow max_price_change:one").status == 0
     assert "max_price_change" in shop.run("history one --format json").out
     assert shop.run("plan --allow max_price_chang:one").status == 1
@@ -69,7 +70,8 @@ def test_an_override_that_reaches_nobody_is_an_error(shop: Shop, pattern: str, m
 def test_causes_are_told_from_a_commit(shop: Shop) -> None:
     shop.reprice()
     assert '"pr"' in shop.run("plan --base HEAD --format json").out
-    assert shop.run("apply --auto-approve --base HEAD").status == 0
+    shop.commit()
+    assert shop.run("apply --auto-approve --base HEAD~1").status == 0
 
 
 def test_an_applied_plan_is_undone_by_its_inverse(shop: Shop, tmp_path: Path) -> None:

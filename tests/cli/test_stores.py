@@ -52,7 +52,7 @@ def _story(root: Path) -> dict[str, str]:
     for step in ("first", "drifted"):
         told[f"{step}: plan"] = _done(root, "plan --verbose")
         told[f"{step}: saved"] = _saved_plan(root)
-        told[f"{step}: apply"] = _done(root, "apply --auto-approve")
+        told[f"{step}: apply"] = _done(root, "apply --auto-approve --allow-dirty")
         told[f"{step}: plan again"] = _done(root, "plan")
         _done(root, "tenant import contoso -", stdin=DRIFT)
     told["list"] = _done(root, "tenant list")

@@ -1,0 +1,117 @@
+"""No command leaves anything open: no descriptor, no child process, no folder. So `watch` can run for ever."""
+
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import NOW, Shop, git
+
+HERE = str(Path(__file__).parents[2])
+DESCRIPTORS = Path("/proc/self/fd") if Path("/proc/self/fd").exists() else Path("/dev/fd")
+COMMANDS = [
+    "validate",
+    "validate --ref HEAD",
+    "plan",
+    "plan --verify",
+    "plan --ref HEAD",
+    "plan --base HEAD~1",
+    "plan --tenant nobody",
+    "plan --ref nowhere",
+    "plan --out p.plan",
+    "show p.plan",
+    "plan --inverse p.plan",
+    "apply --auto-approve --allow-dirty",
+    "apply --auto-approve --ref HEAD",
+    "apply p.plan",
+    "explain one plan/mail-basic#name",
+    "explain one --enable plans",
+    "status",
+    "history",
+    "plans",
+    "tenant list",
+    "tenant show one",
+    "tenant export one",
+    "tenant export one --as-catalog",
+    "subscription act one nobody suspend",
+    "watch --rounds 1",
+]
+
+
+def descriptors() -> dict[str, str]:
+    found = {}
+    for each in DESCRIPTORS.iterdir():
+        try:
+            found[each.name] = str(each.readlink())
+        except OSError:  # the one that listed them
+            continue
+    return found
+
+
+def children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Nothing is closed by chance."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def changed(shop: Shop) -> Shop:
+    """A link among the documents, a commit more, and a price that is not committed yet."""
+    (shop.root / ".shared").mkdir()
+    (shop.root / ".shared" / "role.txt").write_text("kind: Role\nkey: clerk\nname: Clerk\nprivileges: []\n")
+    (shop.root / "acme" / "role.yaml").symlink_to("../.shared/role.txt")
+    shop.commit()
+    shop.reprice()
+    return shop
+
+
+@pytest.mark.parametrize("cache", ["off", "cache"])
+def test_every_command_closes_what_it_opened(
+    changed: Shop, temporary: Path, uncollected: None, tmp_path: Path, cache: str
+) -> None:
+    env = {"RECONCILE_CACHE": "off" if cache == "off" else str(tmp_path / "cache")}
+    git(changed.root, "config", "blame.ignoreRevsFile", "/nowhere")
+    for command in COMMANDS:  # what is imported and opened once stays
+        changed.run(command, env=env)
+    gc.collect()
+    for command in COMMANDS:
+        before = descriptors()
+        ran = changed.run(command, env=env)
+        assert "Traceback" not in ran.err
+        assert descriptors() == before, command
+        assert not children(), command
+    assert [*temporary.iterdir()] == []
+
+
+def test_a_watch_of_many_rounds_keeps_nothing(changed: Shop, tmp_path: Path) -> None:
+    """With forty descriptors to use, it does a hundred rounds."""
+    limited = f"ulimit -n 40; exec {sys.executable} -m reconciler watch --rounds 100 --interval 0.1 --now {NOW}"
+    env = {**os.environ, "PYTHONPATH": HERE, "RECONCILE_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        ["sh", "-c", limited], cwd=changed.root, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Stopped. Nothing was left half-written.\n")
