@@ -61,6 +61,8 @@ from reconciler.shell.gitcommands import GitRefuses
 from reconciler.shell.planners import declared_rules, once_it_pays, planned_by
 from reconciler.shell.provenance import Commits
 from reconciler.shell.recall import Looked
+from reconciler.shell.releasing import NotToRelease, Release, Wish
+from reconciler.shell.releasing import release as release_entity
 from reconciler.stores.base import Record, StoreError
 from reconciler.stores.registry import why_not
 
@@ -384,7 +386,16 @@ def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
     observed = access.observe(tenant, place_of(workspace.catalog, tenant))
     if isinstance(observed, Unreadable):
         raise StoreError(observed.problem)
-    return adoption(tenant, policy.upstream, observed.state)
+    return adoption(tenant, policy.upstream, observed.traced(policy.upstream).state)
+
+
+def release(workspace: Workspace, access: Access, wish: Wish) -> Release:
+    """Give up an entity that came down, or take that back (ORIGIN-03). Raises `Unknown` and `StoreError`."""
+    try:
+        return release_entity(wish, access.writer(place_of(workspace.catalog, workspace.known(wish.tenant))))
+    except NotToRelease as error:
+        near = f": {did_you_mean(str(wish.entity), map(str, error.near))}" if error.near else ""
+        raise Unknown(f"{error}{near}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +418,7 @@ def explain(workspace: Workspace, access: Access, subject: Subject, *, now: date
     if tenant in workspace.catalog.providers:
         raise Unknown(f"{tenant} is a provider: explain what a reseller gets of it, or a subscription mirrored to it")
     policy, upstream, comparison = _compared(workspace, access, tenant, now)
-    if entity not in comparison.desired.wanted and entity not in comparison.actual:
+    if not (entity in comparison.desired.wanted or entity in comparison.actual or comparison.released(entity)):
         if entity in upstream.state:
             raise Unknown(f"{entity} of {policy.upstream} is not offered to {tenant}: nothing in its policy selects it")
         near = [str(id) for id in {*comparison.desired.wanted, *comparison.actual}]
@@ -425,7 +436,7 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
         raise Unknown(left_alone(tenant, entity, state, above))
     projection = _projection(workspace, access, reseller, now)
     comparison = compare_mirror(projection, default_rules())
-    if entity not in comparison.desired.wanted and entity not in comparison.actual:
+    if not (entity in comparison.desired.wanted or entity in comparison.actual or comparison.released(entity)):
         raise Unknown(projection.why_absent(entity))
     return explain_entity(comparison, projection.policy, entity, subject.path)
 
@@ -469,8 +480,9 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
         fold.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
     observed = _readable(fold.observe(policy))
-    upstream = _readable(fold.upstream_of(policy, observed.state))
-    return policy, upstream, compare(policy, upstream, observed.state, fold.rules, fold.day_of(tenant))
+    trace = observed.traced(policy.upstream)
+    upstream = _readable(fold.upstream_of(policy, trace.state))
+    return policy, upstream, compare(policy, upstream, trace, fold.rules, fold.day_of(tenant))
 
 
 def act(workspace: Workspace, access: Access, order: Order) -> Acted:

@@ -7,16 +7,13 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
+from reconciler.cli.addresses import address_of
 from reconciler.cli.common import FAILED, argument, option
 from reconciler.cli.options import access_to, format_option, opened, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.listing import ListedPlan, matching, ordered
-from reconciler.model.fields import did_you_mean
-from reconciler.model.keys import EntityId, snake
-from reconciler.model.kinds import STATE_KINDS
+from reconciler.model.descent import RECLAIMED, RELEASED
 from reconciler.model.plan import Declared, Plan
-from reconciler.model.values import Path as FieldPath
-from reconciler.model.values import parse_path
 from reconciler.report.envelope import enveloped
 from reconciler.report.explanation import explanation_to_data, render_explanation
 from reconciler.report.history import history_to_data, render_history
@@ -54,7 +51,7 @@ def explain_command(
     if address is None:
         _suppose(workspace, tenant, (enable, disable), form=form, now=now)
         return
-    entity, path = _address(tenant, address)
+    entity, path = address_of(tenant, address)
     with access_to(root) as access:
         explanation = app.explain(workspace, access, app.Subject(tenant, entity, path), now=now)
 
@@ -89,21 +86,6 @@ def _suppose(
         write_result(render_supposition(supposed))
 
 
-def _address(tenant: str, text: str) -> tuple[EntityId, FieldPath | None]:
-    """``[TENANT/]KIND/KEY[#PATH]``."""
-    address, hash_, path = text.removeprefix(f"{tenant}/").partition("#")
-    kind, slash, key = address.partition("/")
-    kinds = {snake(name): name for name in STATE_KINDS}
-    if not slash or not key:
-        raise click.UsageError(f"{text!r} is no address; for example plan/m365-business-basic#status")
-    if kind not in kinds:
-        raise click.UsageError(f'there is no kind "{kind}": {did_you_mean(kind, kinds)}')
-    try:
-        return EntityId(kinds[kind], key), parse_path(path) if hash_ else None
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
 @click.command("status")
 @argument("named", metavar="[TENANT]...", nargs=-1)
 @option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
@@ -119,7 +101,8 @@ def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: t
     with access_to(root) as access:
         plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen((*tenants, *named)))
         records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
-    rows = _status_rows(plan, {record.tenant: record for record in records})
+    applied = {record.tenant: record for record in records if not record.notes.keys() & {RELEASED, RECLAIMED}}
+    rows = _status_rows(plan, applied)
     if form == "json":
         write_data(enveloped(tenants=status_to_data(rows)))
     else:

@@ -1,4 +1,4 @@
-"""`tenant`: list, show, export and import tenants' actual state."""
+"""`tenant`: list, show, export and import tenants' actual state, and release what came down."""
 
 import sys
 from dataclasses import asdict
@@ -8,8 +8,9 @@ from pathlib import Path
 import rich_click as click
 
 from reconciler import app
+from reconciler.cli.addresses import address_of
 from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, counted, format_option, opened, remark_on, with_workspace
+from reconciler.cli.options import access_to, counted, format_option, opened, remark_on, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.state import read_state
 from reconciler.model.entity import Entity
@@ -18,6 +19,7 @@ from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table, render_tenant, tenant_to_data
 from reconciler.shell import tenants as tenancy
 from reconciler.shell.access import place_of
+from reconciler.shell.releasing import Release, Wish
 
 
 @click.group("tenant", cls=Group)
@@ -65,9 +67,9 @@ def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # 
         state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
     if form == "json":
         upstream = tenancy.upstream_of(workspace.catalog, tenant) or None
-        write_data(enveloped(tenant=tenant_to_data(tenant, upstream, state.entities, state.revision)))
+        write_data(enveloped(tenant=tenant_to_data(tenant, upstream, state)))
     else:
-        write_result(render_tenant(tenant, state.entities, state.revision))
+        write_result(render_tenant(tenant, state))
 
 
 @tenant_command.command("export")
@@ -143,6 +145,51 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
         return
     count = counted(len(patches), "document")
     say(f"Imported {count} into {name}: {written.added} added, {written.changed} changed, {written.removed} removed.")
+    if written.released:
+        say(
+            f"Released, as they came down and these documents give them no origin (ORIGIN-02): "
+            f"{', '.join(written.released[:NAMED])}{_more(len(written.released) - NAMED)}. "
+            f"`reconcile tenant release {name} ADDRESS --undo` takes one back."
+        )
+
+
+NAMED = 10
+"""So many released entities are named; the journal has them all."""
+
+
+def _more(number: int) -> str:
+    return f" and {number} more" if number > 0 else ""
+
+
+@tenant_command.command("release")
+@argument("tenant", metavar="TENANT")
+@argument("address", metavar="ADDRESS")
+@option("--undo", is_flag=True, help="Take it back: its origin is drift again, and the next apply restores it.")
+@format_option()
+@with_workspace
+def release_command(root: Path, now: datetime, tenant: str, address: str, undo: bool, form: str) -> None:
+    """Give up an entity that came down, such as plan/KEY: it is the tenant's own from then on.
+
+    No plan changes, blocks or takes it over any more, and the journal says who released it and when (ORIGIN-03).
+    """
+    workspace = opened(root)
+    entity, path = address_of(workspace.known(tenant), address)
+    if path is not None:
+        raise click.UsageError(f"an entity is released whole: {tenant}/{entity}, without #PATH")
+    wish = Wish(tenant, entity, undo, who(), app.timestamp(now))
+    with access_to(root) as access:
+        done = app.release(workspace, access, wish)
+    if form == "json":
+        write_data(enveloped(result={"tenant": tenant, "address": wish.address, "result": done.value}))
+    else:
+        write_result(f"{wish.address}: {_RELEASED[done]}\n")
+
+
+_RELEASED = {
+    Release.RELEASED: "released: it is the tenant's own now; --undo takes it back.",
+    Release.ALREADY: "it was released already: nothing to do.",
+    Release.UNDONE: "the release is undone: the next apply takes it back.",
+}
 
 
 def _read(file: Path) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from reconciler.core.descent import GIVEN_UP
 from reconciler.core.entries import change_from_data
 from reconciler.model.amounts import AMOUNT, canonical
 from reconciler.model.change import Action
@@ -46,6 +47,8 @@ def last_applied(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[Enti
     found: dict[EntityId, LastApplied] = {}
     for changes in records:
         for change in map(change_from_data, changes):
+            if change.rule == GIVEN_UP:
+                continue  # once it is undone, what applies gave is what the tenant should have
             known = found.pop(change.was, LastApplied())
             found[change.entity] = _written(known, change)
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant
+from reconciler.core.descent import RESTORED, UNTRACED, Traced, origins_that_differ
 from reconciler.core.desired import Desired, Wanted
 from reconciler.core.recurring import Recurrence, Recurring
 from reconciler.core.renames import Moved
@@ -17,11 +18,12 @@ from reconciler.model.amounts import AMOUNTS, canonical, in_force
 from reconciler.model.change import Action, Difference
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
-from reconciler.model.sync import GATED, LAST_APPLIED, OWN_BLOCKS, OWN_SHARED, Kept, Own, Synced, Unmanaged
+from reconciler.model.sync import GATED, LAST_APPLIED, OWN_BLOCKS, OWN_SHARED, Always, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value, get
 
 COPIES = Unmanaged(rule="ORIGIN-01")
 """What an own item of the tenant gets that hides one of its upstream's."""
+RESTORATION = Always(rule=RESTORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Comparison:
     """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
 
     ``tenant``: whose state it is. ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``:
-    nothing is renamed). ``among``: all that is compared, where the rest is known to be in sync.
+    nothing is renamed). ``among``: all that is compared, where the rest is known to be in sync. ``trace``: which
+    entities have another origin in the tenant than they are read with, and which it was given (ORIGIN-02, ORIGIN-03).
     """
 
     tenant: str
@@ -62,10 +65,16 @@ class Comparison:
     on: date
     moved: Moved | None = None
     among: Among | None = None
+    trace: Traced = UNTRACED
 
     def before(self, id: EntityId) -> Entity | None:
         """The entity as the tenant has it, whatever it is called there."""
-        return self.moved.was(id) if self.moved else self.actual.get(id)
+        as_it_is = self.trace.before.get(self.moved.origins.get(id, id) if self.moved else id)
+        return as_it_is or (self.moved.was(id) if self.moved else self.actual.get(id))
+
+    def released(self, id: EntityId) -> bool:
+        """Whether the tenant was given the entity (ORIGIN-03): it is neither compared, created nor taken over."""
+        return id in self.trace.released
 
     @property
     def origin(self) -> str:
@@ -116,8 +125,17 @@ def differences(comparison: Comparison) -> list[Difference]:
     """Every difference, by entity and path."""
     found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
     found += _removals(comparison) if comparison.among is None else ()
-    found = [*(comparison.moved.differences() if comparison.moved else ()), *found]
+    found = [*(comparison.moved.differences() if comparison.moved else ()), *_restorations(comparison), *found]
     return sorted(found, key=lambda each: (each.entity, each.path))
+
+
+def _restorations(comparison: Comparison) -> Iterator[Difference]:
+    """ORIGIN-02: the origins that are not what the tenant's journal says."""
+    now = {old: new for new, old in comparison.moved.origins.items()} if comparison.moved else {}
+    for old, before in comparison.trace.before.items():
+        id = now.get(old, old)
+        for path, mine, theirs in origins_that_differ(before, comparison.actual[id]):
+            yield Difference(id, Action.UPDATE, path, mine, theirs, RESTORATION, RESTORATION.rule)
 
 
 def _of(comparison: Comparison, wanted: Wanted) -> Iterator[Difference]:

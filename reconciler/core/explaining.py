@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from reconciler.core.descent import GIVEN_UP, RESTORED
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.mirror import mirror_key
@@ -11,7 +12,7 @@ from reconciler.core.planning import decide
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
 from reconciler.core.shape import FieldShape, KindShape
 from reconciler.core.writing import declared
-from reconciler.model.change import Judged, Verdict
+from reconciler.model.change import Difference, Judged, Verdict
 from reconciler.model.entity import State
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
@@ -49,6 +50,8 @@ class Explanation:
     """What is to be said of one entity of a tenant. ``here``: whether the tenant has it; ``origin``: where from.
 
     ``desired`` and ``actual``: the whole bodies, ``None`` where there is none.
+    ``says``: the origin that the tenant has there, which may be another (ORIGIN-02). ``released``: it was given up
+    (ORIGIN-03).
     """
 
     tenant: str
@@ -59,13 +62,18 @@ class Explanation:
     accounts: tuple[Account, ...]
     desired: Body | None = None
     actual: Body | None = None
+    says: str | None = None
+    released: bool = False
 
 
 def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | None) -> Explanation:
     """Account for an entity, or for one field of it and what is below."""
     judgement = decide(policy, comparison)
     have, wanted = comparison.actual.get(id), comparison.desired.wanted.get(id)
+    as_it_is = comparison.before(id)
     accounts = list(_accounts(comparison, policy, judgement, id, path))
+    if comparison.released(id) and path is None:
+        accounts.append(_released(comparison, id))
     if path is not None and not any(each.path == path for each in accounts):
         accounts.insert(0, _undisputed(comparison, id, path))
     return Explanation(
@@ -76,7 +84,9 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
         origin=have.origin if have else None,
         accounts=tuple(accounts),
         desired=wanted.body if wanted else None,
-        actual=have.body if have else None,
+        actual=as_it_is.body if as_it_is else None,
+        says=as_it_is.origin if as_it_is else None,
+        released=comparison.released(id),
     )
 
 
@@ -111,7 +121,7 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
     applies = judged.verdict is Verdict.APPLY
     why = f"permitted by {', '.join(judged.enabled)}" if applies else detail((judged,), policy)
     if isinstance(difference.declared, Always) and applies:
-        why = "the upstream renamed it; no option is needed"
+        why = _needs_no_option(difference)
     place = policy.options[judged.enabled[0]].place if applies and judged.enabled else deciding_place(judged, policy)
     return Account(
         path=difference.path,
@@ -127,6 +137,22 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
         vetoes=judged.vetoes,
         held_at=judged.root.tenant if judged.root else None,
     )
+
+
+def _needs_no_option(difference: Difference) -> str:
+    if difference.rule == RESTORED:
+        return f"it came down from {difference.after}, says the tenant's journal; no option is needed"
+    return "the upstream renamed it; no option is needed"
+
+
+def _released(comparison: Comparison, id: EntityId) -> Account:
+    have = comparison.actual.get(id)
+    why = _how_to_reclaim(comparison, id)
+    return Account((), None, have.body if have else None, "the reseller's own", GIVEN_UP, why)
+
+
+def _how_to_reclaim(comparison: Comparison, id: EntityId) -> str:
+    return f"it was released to the tenant; `reconcile tenant release {comparison.tenant} {id} --undo` takes it back"
 
 
 def _declared_at(comparison: Comparison, id: EntityId, path: Path) -> Declared | None:
@@ -169,6 +195,9 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     desired = get(wanted.body, path) if wanted else None
     actual = get(have.body, path) if have else None
     verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path, comparison.overrides)
+    if comparison.released(id):
+        why = _how_to_reclaim(comparison, id)
+        return Account(path, None, actual, "the reseller's own", GIVEN_UP, why)
     if have is not None and verdict == "in sync" and desired != actual and _edited(comparison, id, path):
         verdict, why = "the distributor's own", "it was edited, and belongs to the distributor from then on"
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":

@@ -178,7 +178,8 @@ class Fold:
             return observed
         offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
         held = self.mirrors_held.get(reseller, {})
-        return Projection(policy, self.states[reseller], offer, observed.state, self.clock(policy.upstream), held)
+        trace, clock = observed.traced(reseller), self.clock(policy.upstream)
+        return Projection(policy, self.states[reseller], offer, trace.state, clock, held, trace)
 
     def _mirrored(
         self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
@@ -205,7 +206,9 @@ class Fold:
         if isinstance(observed, Unreadable):
             problem, day = observed.problem, on.isoformat()
             return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=problem, day=day)}
-        state = self.states.get(distributor, observed.state)
+        state = self.states.get(distributor)
+        if state is None:
+            state = observed.traced(above).state
         start = Lifted(plan or nothing_yet(distributor, above, observed, on), state)
         offer = self.offer(distributor, state)
         done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
@@ -406,8 +409,8 @@ class Fold:
             self.failed[reseller] = failed = Unreadable(observed.problem, reseller)
             return failed
         self.reads[reseller] = Read(reseller, policy.upstream, observed.fingerprint, observed.revision)
-        self.states[reseller] = observed.state
-        return observed.state
+        self.states[reseller] = state = observed.traced(policy.upstream).state
+        return state
 
 
 def _problem(found: Unreadable, upstream: str) -> str:

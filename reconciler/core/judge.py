@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from reconciler.core.copying import copy_of
+from reconciler.core.descent import RESTORED
 from reconciler.core.diff import Comparison
 from reconciler.core.preconditions import PRECONDITIONS, Circumstances, Use
 from reconciler.core.shape import references
@@ -53,7 +54,7 @@ def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, h
     judged = bench.along([_held(each, hold) for each in verdicts])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
-    applied = [each for each in standing if each.verdict is Verdict.APPLY]
+    applied = [each for each in standing if each.verdict is Verdict.APPLY and each.difference.rule != RESTORED]
     return Judgement(standing, {**arrivals, **bench.with_the_first(applied)})
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from reconciler.core.delegation import Closure
+from reconciler.core.descent import UNTRACED, Traced
 from reconciler.core.desired import Desired, Held, Upstream, Wanted
 from reconciler.core.mirror_history import Occasion, records
 from reconciler.core.shape import RuleBook, fields_of, locked
@@ -105,7 +106,8 @@ class Projection:
     """A reseller's subscriptions as its distributor should have them.
 
     ``source``: the reseller's state; ``actual``: the distributor's; ``held``: the mirrors that the reseller itself does
-    not get of its own resellers, and why (TREE-02).
+    not get of its own resellers, and why (TREE-02). ``trace``: what the distributor's journal says of these mirrors
+    (ORIGIN-02, ORIGIN-03).
     """
 
     policy: Policy
@@ -114,6 +116,7 @@ class Projection:
     actual: State
     clock: Clock
     held: Mapping[EntityId, Held] = field(default_factory=dict)
+    trace: Traced = UNTRACED
 
     def customers(self) -> Iterator[tuple[EntityId, Entity]]:
         """Every customer as it is copied once it has a mirrored subscription (SUB-03)."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from reconciler.core.descent import traced
 from reconciler.core.desired import Held
 from reconciler.core.diff import Comparison
 from reconciler.core.held import mirrors_held
@@ -47,8 +48,10 @@ class Lifted:
 
 def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
     """What a distributor should have of one reseller's subscriptions beside what it has."""
-    desired = mirror(projection, rules)
-    return Comparison(projection.offer.distributor, desired, projection.actual, rules, frozenset(), projection.clock.on)
+    desired, trace = mirror(projection, rules), projection.trace
+    desired = replace(desired, wanted={id: each for id, each in desired.wanted.items() if id not in trace.released})
+    distributor, on = projection.offer.distributor, projection.clock.on
+    return Comparison(distributor, desired, projection.actual, rules, frozenset(), on, trace=trace)
 
 
 def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
@@ -57,7 +60,8 @@ def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
     """Mirror the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
     done = start
     for source in sources:
-        projection = Projection(source.policy, source.state, offer, done.state, clock, source.held)
+        trace = traced(done.state, observed.lineage, source.policy.reseller)
+        projection = Projection(source.policy, source.state, offer, trace.state, clock, source.held, trace)
         planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
         held = mirrors_held(source.policy, planned, source.held)
         done = Lifted(_together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held})

@@ -1,19 +1,21 @@
 """The plan of one tenant: differences judged, then written down as changes and as what is deferred, with the cause."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
+from reconciler.core.descent import Traced, traced
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.guards import Case, obstacles, tripped
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.order import in_order
 from reconciler.core.recurring import stands_alone
-from reconciler.core.renames import moved
+from reconciler.core.renames import as_called_now, moved
 from reconciler.core.resolve import resolve
 from reconciler.core.shape import RuleBook
 from reconciler.core.writing import Writer
 from reconciler.model.change import Judged, Verdict
+from reconciler.model.descent import Lineage
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Deferred, TenantPlan, TenantStatus
@@ -23,11 +25,20 @@ from reconciler.model.sync import OWN_BLOCKS
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A tenant's actual state as it was read."""
+    """A tenant's actual state as it was read.
+
+    ``lineage``: what its journal says of origins, as far as the state says otherwise or something was released
+    (`reconciler.core.descent.at_issue`). The fingerprint is of both.
+    """
 
     state: State
     fingerprint: str
     revision: int
+    lineage: Lineage = field(default_factory=dict)
+
+    def traced(self, upstream: str) -> Traced:
+        """The state as what comes from an upstream is compared with it (ORIGIN-02)."""
+        return traced(self.state, self.lineage, upstream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +49,24 @@ class Planned:
     after: State
 
 
-def compare(policy: Policy, upstream: Upstream, state: State, rules: RuleBook, on: date) -> Comparison:
-    """What a tenant should have beside what it has. ``on`` is the day whose amounts hold."""
+def compare(policy: Policy, upstream: Upstream, state: State | Traced, rules: RuleBook, on: date) -> Comparison:
+    """What a tenant should have beside what it has. ``on`` is the day whose amounts hold.
+
+    ``state``: `Traced` where the tenant's journal is known; a bare state is taken at its word.
+    """
+    trace = state if isinstance(state, Traced) else Traced(state)
 
     def blocks(kind: str) -> bool:
         return kind in rules.kinds and rules.kinds[kind].sync.own == OWN_BLOCKS and not policy.adopt.on
 
-    renamed = moved(state, upstream, blocks)
+    renamed = moved(trace.state, upstream, blocks)
+    released = as_called_now(trace.released, upstream)
     desired = resolve(policy, upstream, renamed.state, rules, on)
-    wanted = {id: each for id, each in desired.wanted.items() if id not in renamed.refused.values()}
+    left_alone = {*renamed.refused.values(), *released}
+    wanted = {id: each for id, each in desired.wanted.items() if id not in left_alone}
     desired = replace(desired, wanted=wanted)
-    return Comparison(policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed)
+    trace = replace(trace, released=released)
+    return Comparison(policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed, trace=trace)
 
 
 def overrides_of(policy: Policy) -> frozenset[str]:

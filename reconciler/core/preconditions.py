@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reconciler.core.descent import GIVEN_UP
 from reconciler.core.desired import Wanted
 from reconciler.core.diff import Comparison
 from reconciler.model.change import Obstacle
@@ -93,6 +94,8 @@ def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstac
     shape = case.comparison.rules.kinds.get(target.kind)
     if have is None or shape is None or shape.sync.own != OWN_BLOCKS or use == "update" or case.adopts:
         return
+    if case.comparison.released(target):
+        return
     if have.origin != case.comparison.origin:
         upstream = case.comparison.desired.upstream
         theirs = f"{upstream.key}'s {_named(upstream.state.get(target), target)}"
@@ -127,11 +130,20 @@ def _vanished(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obsta
         yield Obstacle("SUB-41", f"{detail}; bring it back there, or delete it there as the business does")
 
 
+def _released_and_gone(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """ORIGIN-03: what the tenant was given is not created again, even where something else needs it."""
+    if use == "need" and case.comparison.released(target) and target not in case.comparison.actual:
+        what = f'{noun(target.kind)} "{target.key}" was released to the tenant, which does not have it'
+        undo = f"reconcile tenant release {case.comparison.tenant} {target} --undo"
+        yield Obstacle(GIVEN_UP, f"{what}; create it there, or run `{undo}`")
+
+
 PRECONDITIONS: Mapping[str, Check] = {
     "AP-01": _missing_upstream,
     "AP-04": _known_beforehand,
     "AP-17": _service_terms,
     "CB-20": _hidden_templates,
     "ORIGIN-01": _own_key,
+    "ORIGIN-03": _released_and_gone,
     "SUB-41": _vanished,
 }

@@ -101,6 +101,13 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
     return Moved(after, state, origins, refused)
 
 
+def as_called_now(ids: Collection[EntityId], upstream: Upstream) -> frozenset[EntityId]:
+    """Identities, and beside those that the upstream renamed what it calls them now (AP-21)."""
+    names = upstream.names.items() if ids else ()
+    renamed = {new for new, olds in names for old in olds if old in ids and old not in upstream.state}
+    return frozenset({*ids, *renamed})
+
+
 def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> Moved:
     """`moved` for a tenant in which nothing is to be renamed: only links of these entities may have to follow."""
     links = Links(news={}, lacked=_lacked(state, upstream))

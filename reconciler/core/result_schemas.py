@@ -119,6 +119,9 @@ def _tenant_show() -> Schema:
         origin=_ORIGIN,
     )
     counted = open_object(origin=_ORIGIN, status=text("Their status."), number=_count("How many."))
+    lost = open_object(
+        entity=text("``kind/key``."), origin=_ORIGIN, released=_flag("Whether it was given to the tenant (ORIGIN-03).")
+    )
     tenant = open_object(
         tenant=_TENANT,
         upstream=_UPSTREAM,
@@ -126,6 +129,7 @@ def _tenant_show() -> Schema:
         entities=_described({"type": "object", "additionalProperties": _count("How many.")}, "By kind."),
         plans=list_of(plan, "By key; those with an origin are the delegated ones (AP-16)."),
         subscriptions=list_of(counted, "By origin and status."),
+        origins=list_of(lost, "What came down by the journal, and was released or has another origin now, by address."),
     )
     return result_schema("What a tenant holds", tenant=tenant)
 
@@ -152,7 +156,9 @@ def _schema() -> Schema:
 
 def _tenant_import() -> Schema:
     counts = {name: _count(f"Entities that were {name}.") for name in ("added", "changed", "removed")}
-    result = open_object(tenant=_TENANT, documents=_count("How many documents were given."), **counts)
+    released = _texts("What a whole state gave no origin, as `kind/key` or `kind/key#item` (ORIGIN-02).")
+    documents = _count("How many documents were given.")
+    result = open_object(tenant=_TENANT, documents=documents, released=released, **counts)
     return result_schema("What an import did", result=result)
 
 
@@ -232,6 +238,7 @@ def _explain() -> Schema:
         exists=_flag("Whether the tenant has it."),
         wanted=_flag("Whether the tenant should have it."),
         origin=_ORIGIN,
+        released=_flag("Whether it was given to the tenant (ORIGIN-03)."),
         desired=_described(or_null(_DOCUMENT), "As it should be: the fields that are compared."),
         actual=_described(or_null(_DOCUMENT), "As it is."),
         fields=list_of(_account(), "What differs; with #PATH, that field and what is below."),
@@ -253,6 +260,15 @@ def _either(title: str, **data: Schema) -> Schema:
     schema = result_schema(title)
     keys: list[Schema] = [{"required": [key]} for key in data]
     return {**schema, "properties": {**schema["properties"], **data}, "oneOf": keys}
+
+
+def _tenant_release() -> Schema:
+    result = open_object(
+        tenant=_TENANT,
+        address=text(examples=["contoso/plan/m365-business-basic"]),
+        result=text("What came of it (ORIGIN-03).", enum=["already_released", "released", "undone"]),
+    )
+    return result_schema("What a release did", result=result)
 
 
 VERDICTS = (
@@ -278,6 +294,7 @@ RESULTS: Mapping[str, Callable[[], Schema]] = {
     "tenant-export.json": _tenant_export,
     "tenant-import.json": _tenant_import,
     "tenant-list.json": _tenant_list,
+    "tenant-release.json": _tenant_release,
     "tenant-show.json": _tenant_show,
     "validate.json": _validate,
 }

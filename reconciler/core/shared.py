@@ -24,12 +24,13 @@ from reconciler.core.delegation import (
     off_the_list,
     own_document,
 )
+from reconciler.core.descent import Traced
 from reconciler.core.desired import Desired, Upstream, Wanted
 from reconciler.core.diff import Among, Comparison
 from reconciler.core.planning import overrides_of
 from reconciler.core.price_list import PRODUCT, PriceList, units
 from reconciler.core.recurring import Recurrence, Recurring, Settings, settings_of
-from reconciler.core.renames import relinked
+from reconciler.core.renames import as_called_now, relinked
 from reconciler.core.resolve import without_cycles
 from reconciler.core.shape import RuleBook, references
 from reconciler.core.sketch import Common, Sketch, origin_of
@@ -49,12 +50,15 @@ class Sharing:
     rules: RuleBook
     known: dict[tuple[Any, ...], "Shared"] = field(default_factory=dict)
 
-    def compare(self, policy: Policy, upstream: Upstream, sketch: Sketch, on: date) -> Comparison | None:
+    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison | None:
         """A tenant's comparison ``on`` its day, by digests; ``None`` where it has to be compared in full."""
+        sketch = trace.state
+        assert isinstance(sketch, Sketch), "only digests are compared by digests"
         key = (on, *_key(policy, upstream))
         if key not in self.known:
             self.known[key] = Shared.of(policy, upstream, self.rules, on)
-        way = ShortWay(self.known[key], policy, sketch)
+        trace = replace(trace, released=as_called_now(trace.released, upstream))
+        way = ShortWay(self.known[key], policy, sketch, trace)
         return way.comparison() if way.is_open() else None
 
 
@@ -178,6 +182,7 @@ class ShortWay:
     shared: Shared
     policy: Policy
     sketch: Sketch
+    trace: Traced
 
     @cached_property
     def seen(self) -> "Seen":
@@ -222,10 +227,14 @@ class ShortWay:
         linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow (AP-21)
         sketch.fetch(linking)
         renamed = relinked(sketch, shared.upstream, linking)
+        for id in self.trace.released:
+            wanted.pop(id, None)
         desired = Desired(shared.upstream, wanted, needs)
         on, overrides = shared.on, overrides_of(policy)
         among = Among(frozenset(looked), shared.desired, recurring, memory, partial(self.comparison, anew=True))
-        return Comparison(policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, among)
+        return Comparison(
+            policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, among, self.trace
+        )
 
     def _recurring(self, looked: Set[EntityId], memory: Recurring) -> Mapping[EntityId, Recurrence]:
         """What of this is known from another tenant. Nothing, where more than the entity itself is asked for: where

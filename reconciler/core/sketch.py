@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator,
 from dataclasses import dataclass
 from functools import cached_property
 
+from reconciler.core.synchronised import of_actual
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 
@@ -75,6 +76,15 @@ class Sketch(Mapping[EntityId, Entity]):
         made._known = dict(made.own)
         return made
 
+    def corrected(self, entities: Iterable[Entity]) -> "Sketch":
+        """The same state with these of its entities otherwise. Their digests as a whole stay those of the rows."""
+        changes = {each.id: each for each in entities}
+        origins = {**self.origins, **{id: each.origin for id, each in changes.items()}}
+        synced = {**self.synced, **{id: of_actual(each) for id, each in changes.items()}}
+        made = Sketch(synced, origins.items, self._read, self._told)
+        made._known = {**self._known, **changes}
+        return made
+
     @cached_property
     def kinds(self) -> frozenset[str]:
         if self.common:
@@ -100,7 +110,8 @@ class Sketch(Mapping[EntityId, Entity]):
         missing = wanted - self._known.keys()
         if not missing:
             return
-        self._known |= {each.id: each for each in self._read(self._or_all(missing))}
+        for each in self._read(self._or_all(missing)):
+            self._known.setdefault(each.id, each)  # what was corrected stays so
 
     def digests(self, ids: Collection[EntityId]) -> dict[EntityId, str]:
         """Of these entities, all of which are there, as a whole; of others too, where that is less to ask for."""

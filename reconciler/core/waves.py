@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from reconciler.core.delegation import PLAN
 from reconciler.core.denials import mirrored_kinds
+from reconciler.core.descent import Traced
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
@@ -97,22 +98,23 @@ def plan_task(task: Task, observe: Observe, sharing: Sharing) -> Answer:
     observed = task.observed or observe(task.policy)
     if isinstance(observed, Unreadable):
         return observed
-    if not task.informed and asks_further_up(task.policy, task.upstream, observed.state):
-        return FurtherUp(observed)
     try:
-        comparison = _compared(task, observed.state, sharing)
+        trace = observed.traced(task.upstream.key)
+        if not task.informed and asks_further_up(task.policy, task.upstream, trace.state):
+            return FurtherUp(observed)
+        comparison = _compared(task, trace, sharing)
         return Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
     except Unavailable as error:
         return Unreadable(str(error))
 
 
-def _compared(task: Task, state: State, sharing: Sharing) -> Comparison:
+def _compared(task: Task, trace: Traced, sharing: Sharing) -> Comparison:
     """By what is shared, where the tenant's digests are known and tell enough; else in full."""
-    policy, upstream = task.policy, task.upstream
+    policy, upstream, state = task.policy, task.upstream, trace.state
     if not isinstance(state, Sketch):
-        return compare(policy, upstream, state, sharing.rules, task.on)
-    short = sharing.compare(policy, upstream, state, task.on)
-    return short or compare(policy, upstream, state.whole(), sharing.rules, task.on)
+        return compare(policy, upstream, trace, sharing.rules, task.on)
+    short = sharing.compare(policy, upstream, trace, task.on)
+    return short or compare(policy, upstream, replace(trace, state=state.whole()), sharing.rules, task.on)
 
 
 def in_turn(observe: Observe, sharing: Sharing) -> Wave:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
 
+from reconciler.core.descent import RESTORED
 from reconciler.core.diff import Comparison
 from reconciler.core.judge import Arrival, Judgement
 from reconciler.core.moves import Moves
@@ -115,7 +116,8 @@ class Writer:
             origin: str | None = self.comparison.origin
         else:
             assert have is not None
-            body, origin = self._remembered(id, have.body), have.origin
+            only_origins = all(each.difference.rule == RESTORED for each in judged)  # nothing else was applied
+            body, origin = have.body if only_origins else self._remembered(id, have.body), have.origin
         return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
 
     def _remembered(self, id: EntityId, body: Body) -> Body:

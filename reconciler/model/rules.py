@@ -296,6 +296,20 @@ RULES: dict[str, str] = {
         "blocked, naming both, unless the policy says `adopt: true`; then the copy takes it over, its reseller-"
         "owned fields kept."
     ),
+    "ORIGIN-02": (
+        "**R** What came down is known by the tenant's journal too. An entity, or an item with origin, that was "
+        "created or taken over here from the tenant's present upstream, as the last journal record about it says "
+        "(removal, rename, release and inverse are records), and that has another origin now, or none, is drift: "
+        "its `origin` is a difference of its own that comes back under no option (`allowed_by: []`), and its other "
+        "fields are judged in the same plan. The same for every kind. Without a journal (a state that was copied) "
+        "nothing is inferred. `import --replace` is the state as it is now: recorded as releasing what it brings "
+        "without origin. What came down is kept as an index, not found by reading the journal."
+    ),
+    "ORIGIN-03": (
+        "**R** `reconcile tenant release TENANT ADDRESS` gives an entity (not an item) up: it is the tenant's own "
+        "from then on, and no difference, neither blocked nor adopted, until `tenant release --undo`; what needs it "
+        "links to it as to an own one. Journal and `history` say so. What did not come down: exit 1."
+    ),
     "FIELDS": (
         "The field table is complete: a field that no option names is `unmanaged`; what it does not list is the "
         "reseller's own or the provider's alone, and is never compared."

@@ -77,7 +77,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """What no option is needed for: a rename (AP-21)."""
+    """What no option is needed for: a rename (AP-21), or an origin that was changed in the tenant (ORIGIN-02)."""
 
     rule: str
 

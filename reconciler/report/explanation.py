@@ -31,6 +31,9 @@ def render_explanation(explanation: Explanation, who: Who = lambda _: "") -> str
 
 
 def _standing(explanation: Explanation) -> str:
+    if explanation.released:
+        here = "the tenant has it" if explanation.here else "the tenant does not have it"
+        return f"{here}; it was released to the tenant, and is left alone"
     if not explanation.here:
         return "the tenant does not have it" + (", and should" if explanation.wanted else "")
     return f"the tenant has it; it {_whose(explanation)}" + ("" if explanation.wanted else "; nothing wants it now")
@@ -124,7 +127,8 @@ def explanation_to_data(explanation: Explanation, blame: Blame = lambda _: None)
         "wanted": explanation.wanted,
         "origin": explanation.origin,
         "desired": document(explanation.desired, None),
-        "actual": document(explanation.actual, explanation.origin),
+        "released": explanation.released,
+        "actual": document(explanation.actual, explanation.says),
         "fields": [account(each) for each in explanation.accounts],
     }
 

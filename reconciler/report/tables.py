@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from reconciler.model.descent import Descent, Lineage
 from reconciler.model.entity import Entity, State
+from reconciler.model.keys import EntityId
 from reconciler.report.documents import counts_by_kind
 from reconciler.report.values import clean
 
@@ -18,8 +20,23 @@ def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def render_tenant(tenant: str, state: State, revision: int) -> str:
-    """A tenant's delegated plans (AP-16), its own plans, its subscriptions, and how much of everything it holds."""
+class Held(Protocol):
+    """What a tenant holds, as the stores give it."""
+
+    @property
+    def entities(self) -> State: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def lineage(self) -> Lineage: ...
+
+
+def render_tenant(tenant: str, held: Held) -> str:
+    """A tenant's delegated plans (AP-16), its own plans, its subscriptions, and how much of everything it holds.
+
+    And what was released, or came down and says another origin now (ORIGIN-02, ORIGIN-03).
+    """
+    state, revision = held.entities, held.revision
     plans = sorted((each for id, each in state.items() if id.kind == "Plan"), key=lambda each: each.id)
     delegated = [each for each in plans if each.origin is not None]
     own = [each for each in plans if each.origin is None]
@@ -30,7 +47,19 @@ def render_tenant(tenant: str, state: State, revision: int) -> str:
     if delegated or not subscriptions:
         text += _plans("Delegated plans", delegated)
     text += _plans("Own plans", own) if own else ""
-    return text + (_subscriptions(subscriptions) if subscriptions else "")
+    return text + (_subscriptions(subscriptions) if subscriptions else "") + _origins(state, held.lineage)
+
+
+def _origins(state: State, lineage: Lineage) -> str:
+    rows = [
+        (str(id), each.origin, "released" if each.released else "its origin was changed")
+        for id, each in _at_issue(state, lineage)
+    ]
+    return f"\nCame down, but says otherwise:\n\n{render_table(('ENTITY', 'FROM', 'NOW'), rows)}" if rows else ""
+
+
+def _at_issue(state: State, lineage: Lineage) -> list[tuple[EntityId, Descent]]:
+    return [(id, each) for id, each in sorted(lineage.items()) if each.released or id in state]
 
 
 def _subscriptions(subscriptions: list[Entity]) -> str:
@@ -63,18 +92,23 @@ def _plans(title: str, plans: list[Entity]) -> str:
     return f"\n{title}:\n\n{render_table(header, rows)}"
 
 
-def tenant_to_data(tenant: str, upstream: str | None, state: State, revision: int) -> dict[str, Any]:
+def tenant_to_data(tenant: str, upstream: str | None, held: Held) -> dict[str, Any]:
     """The ``tenant`` of ``tenant show --format json``: as `render_tenant`. ``entities``: how many of each kind."""
+    state = held.entities
     subscriptions = _counted(each for id, each in state.items() if id.kind == "Subscription")
     return {
         "tenant": tenant,
         "upstream": upstream,
-        "revision": revision,
+        "revision": held.revision,
         "entities": dict(counts_by_kind(state.values())),
         "plans": [_plan_to_data(each) for id, each in sorted(state.items()) if id.kind == "Plan"],
         "subscriptions": [
             {"origin": origin or None, "status": status, "number": number}
             for (origin, status), number in sorted(subscriptions.items())
+        ],
+        "origins": [
+            {"entity": str(id), "origin": each.origin, "released": each.released}
+            for id, each in _at_issue(state, held.lineage)
         ],
     }
 

@@ -101,7 +101,7 @@ class Access:
 
     def _observed(self, snapshot: Snapshot, place: Place) -> Observed:
         self.seen[snapshot.tenant] = (place, snapshot.fingerprint)
-        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
+        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
 
     def spool(self, prepare: Callable[[TenantPlan], TenantPlan] = lambda plan: plan) -> Spool:
         """Where to put tenants' plans as they are made. ``prepare``: what is still to be done to each."""

@@ -187,7 +187,7 @@ class Attempt:
         snapshot = self.access.writer(place_of(self.fold.catalog, distributor)).observe(distributor)
         mirrors = frozenset(EntityId(SUBSCRIPTION, mirror_key(policy.reseller, id.key)) for id in touched)
         here = _only(snapshot.entities, mirrors)
-        observed = Observed(here, snapshot.fingerprint, snapshot.revision)
+        observed = Observed(here, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
         done = lift(
             Lifted(nothing_yet(distributor, "", observed, self.fold.day_of(distributor)), here),
             observed,

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reconciler.core.descent import released_without_origin
 from reconciler.core.patch import patched
 from reconciler.core.state import StatePatch
+from reconciler.model.descent import RELEASED
 from reconciler.model.source import Catalog
 from reconciler.shell.access import Access, place_of
+from reconciler.shell.releasing import ACTION, journalled
 from reconciler.stores.base import EntityWrite, Snapshot, StoreError, TenantStore
 
+IMPORT = "tenant import --replace"
 ACTOR = "tenant"
 """Who writes by `tenant import`: the outside world."""
 
@@ -51,26 +55,32 @@ def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many entities an import added, changed and removed."""
+    """How many entities an import added, changed and removed, and what it released (ORIGIN-02), as texts."""
 
     added: int = 0
     changed: int = 0
     removed: int = 0
+    released: tuple[str, ...] = ()
 
 
 def write_state(store: TenantStore, tenant: str, patches: Iterable[StatePatch], *, replace: bool, at: str) -> Written:
     """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
 
-    Where they change nothing, nothing is written. Raises `StoreError`. A provider's state is a tenant's too.
+    Where they change nothing, nothing is written. A whole state that brings something without origin which came down
+    releases it, and that is journalled (ORIGIN-02). Raises `StoreError`. A provider's state is a tenant's too.
     """
-    state = store.observe(tenant).entities
-    writes = [
-        EntityWrite(id, state.get(id), after)
-        for id, after in patched(state, patches, replace=replace)
-        if state.get(id) != after
-    ]
-    if writes:
-        store.overwrite(tenant, writes, actor=ACTOR, at=at)
+    snapshot = store.observe(tenant)
+    state = snapshot.entities
+    found = dict(patched(state, patches, replace=replace))
+    writes = [EntityWrite(id, state.get(id), after) for id, after in found.items() if state.get(id) != after]
+    brought = [each for each in found.values() if each]
+    released = tuple(released_without_origin(store.came_down(tenant), brought)) if replace else ()
+    record = None
+    if released:
+        notes = {ACTION: IMPORT, RELEASED: list(released)}
+        record = journalled(tenant, (), notes, by=ACTOR, at=at, revision=snapshot.revision)
+    if writes or record:
+        store.overwrite(tenant, writes, actor=ACTOR, at=at, record=record)
     added = sum(each.before is None for each in writes)
     removed = sum(each.after is None for each in writes)
-    return Written(added, len(writes) - added - removed, removed)
+    return Written(added, len(writes) - added - removed, removed, released)

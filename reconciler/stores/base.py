@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 from reconciler.core.denials import denial
 from reconciler.core.shape import RuleBook
 from reconciler.core.sketch import Unavailable
+from reconciler.model.descent import Lineage
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.values import Body
@@ -22,13 +23,16 @@ class StoreError(Unavailable):
 class Snapshot:
     """A tenant's whole state at one moment, sorted. A tenant that was never written is empty, at revision 0.
 
-    ``fingerprint`` is of the contents (`reconciler.model.entity.fingerprint`); ``revision`` counts the writes.
+    ``fingerprint`` is of the contents (`reconciler.model.entity.fingerprint`) and of the lineage, if there is any
+    (`reconciler.stores.lineages.sealed`); ``revision`` counts the writes. ``lineage``: what the index of what came down
+    says otherwise than the entities, and what was released (ORIGIN-02, ORIGIN-03).
     """
 
     tenant: str
     entities: State
     fingerprint: str
     revision: int
+    lineage: Lineage = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,12 @@ class TenantReader(Protocol):
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         """The journal, oldest first; of every tenant without ``tenant``."""
 
+    def came_down(self, tenant: str) -> Lineage:
+        """Where each of the tenant's entities came down from, as the last journal record about it says (ORIGIN-02).
+
+        It is kept as an index, written in the transaction of each record; the journal is not read for it.
+        """
+
     def close(self) -> None:
         """Release connections. The store is not used afterwards."""
 
@@ -201,5 +211,10 @@ class TenantStore(TenantReader, Protocol):
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         """Write to several tenants in one transaction (SUB-19), under the guard; refused, nothing is written at all."""
 
-    def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
-        """Write as the outside world does (`tenant import`): no expectation, no journal, but a move each."""
+    def overwrite(
+        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
+    ) -> Committed:
+        """Write as the outside world does (`tenant import`): no expectation, no journal, but a move each.
+
+        ``record``: what is journalled all the same, because it releases what came down (ORIGIN-02).
+        """

@@ -7,8 +7,11 @@ from threading import RLock
 
 import orjson
 
+from reconciler.core.descent import at_issue, entered
 from reconciler.core.shape import RuleBook
+from reconciler.model.descent import Descent, Lineage
 from reconciler.model.entity import Entity, State, fingerprint, state_fingerprint
+from reconciler.model.keys import EntityId
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -24,6 +27,7 @@ from reconciler.stores.base import (
     TenantWrite,
     guarded,
 )
+from reconciler.stores.lineages import sealed, spelled, touched
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class MemoryStore:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     moves: dict[str, list[Move]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
+    lineages: dict[str, dict[EntityId, Descent]] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
     rules: RuleBook | None = None
 
@@ -65,6 +70,10 @@ class MemoryStore:
         with self.lock:
             return [_as_read(record) for record in self.records if tenant in (None, record.tenant)]
 
+    def came_down(self, tenant: str) -> Lineage:
+        with self.lock:
+            return dict(sorted(self.lineages.get(tenant, {}).items()))
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -76,10 +85,7 @@ class MemoryStore:
             now = self.observe(record.tenant)
             if now.fingerprint != expected:
                 return Stale(now.fingerprint, tuple(self.moved_since(record.tenant, revision)))
-            kept = _as_read(record)  # before anything is written: what is no value writes nothing
-            done = self._write(record.tenant, writes, actor=record.by, at=record.at)
-            self.records.append(kept)
-            return done
+            return self._write(record.tenant, writes, actor=record.by, at=record.at, record=record)
 
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         try:
@@ -94,10 +100,11 @@ class MemoryStore:
         with self.lock:
             snapshots, records = self.snapshots.copy(), list(self.records)
             moves = {tenant: list(each) for tenant, each in self.moves.items()}
+            lineages = self.lineages.copy()
             try:
                 yield
             except BaseException:
-                self.snapshots, self.moves, self.records = snapshots, moves, records
+                self.snapshots, self.moves, self.records, self.lineages = snapshots, moves, records, lineages
                 raise
 
     def _write_part(self, part: TenantWrite) -> Committed:
@@ -112,17 +119,32 @@ class MemoryStore:
             raise Refused(done)
         return done
 
-    def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+    def overwrite(
+        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
+    ) -> Committed:
         with self.lock:
-            return self._write(tenant, writes, actor=actor, at=at)
+            return self._write(tenant, writes, actor=actor, at=at, record=record)
 
-    def _write(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+    def _write(
+        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
+    ) -> Committed:
+        kept = _as_read(record) if record else None  # before anything is written: what is no value writes nothing
         before = self.observe(tenant)
         entities = _written(before.entities, writes)
-        now = Snapshot(tenant, entities, state_fingerprint(entities), before.revision + 1)
+        index = self.lineages.get(tenant, {})
+        if kept:
+            changed = {**index, **entered(index, kept.changes, kept.notes)}
+            index = {id: each for id, each in changed.items() if each is not None}
+        lineage = at_issue(index, entities)
+        fingerprint = sealed(state_fingerprint(entities), spelled(lineage))
+        now = Snapshot(tenant, entities, fingerprint, before.revision + 1, lineage)
         self.snapshots[tenant] = now
+        self.lineages[tenant] = index
         written = dict.fromkeys(each.entity for each in writes)
-        self.moves.setdefault(tenant, []).extend(Move(now.revision, each, actor, at) for each in written)
+        moved = [*written, *sorted(touched(writes, kept) - written.keys())]
+        self.moves.setdefault(tenant, []).extend(Move(now.revision, each, actor, at) for each in moved)
+        if kept:
+            self.records.append(kept)
         return Committed(now.fingerprint, now.revision)
 
 

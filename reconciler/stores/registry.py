@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
+from reconciler.model.descent import Lineage
 from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError, TenantReader, TenantStore
 
 GROUP = "reconciler.stores"
@@ -92,6 +93,9 @@ class ReadOnly:
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         return self._store.history(tenant)
+
+    def came_down(self, tenant: str) -> Lineage:
+        return self._store.came_down(tenant)
 
     def close(self) -> None:
         self._store.close()

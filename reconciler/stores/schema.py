@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-VERSION = "0004"
+VERSION = "0006"
 """The newest migration. A database at another version is upgraded by a writer, and refused by a reader."""
 
 metadata = MetaData()
@@ -41,11 +41,29 @@ tenants = Table(
     Column("fingerprint", Text),
     Column("shape", Text),
     Column("rest", Text),
+    Column("lineage", Text),
 )
 """How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it.
 
 ``rest``: of all but the tenant's own document; it says nothing unless the fingerprint and ``shape`` do.
 ``shape``: which version of the synchronised part (`reconciler.core.synchronised.version`) its rows' digests are of.
+``lineage``: what of `came_down` its entities say otherwise, or was released (`reconciler.stores.lineages`); it says
+nothing unless the fingerprint does.
+"""
+
+came_down = Table(
+    "came_down",
+    metadata,
+    Column("tenant", _NAME, primary_key=True),
+    Column("kind", _NAME, primary_key=True),
+    Column("key", _NAME, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("items", Text),
+    Column("released", _NUMBER, nullable=False),
+)
+"""Where each entity came down from, as the last journal record about it says, whether it is there or not (ORIGIN-02).
+
+``items``: the paths of the items that have the same origin, as a JSON list. ``released``: 1 once it was given up.
 """
 
 moves = Table(

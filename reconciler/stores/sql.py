@@ -1,3 +1,4 @@
+# long: the reader and the writer of one protocol, and the statements that both ask
 """The SQL store, through SQLAlchemy Core; what differs between databases stands in `engines` and `rows`.
 
 One transaction a write. Digests of entities and a fingerprint of the whole stand beside the rows and are written with
@@ -7,7 +8,7 @@ taken of the row itself.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import Any
 
@@ -16,7 +17,8 @@ from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tex
 
 from reconciler.core.sketch import FEW, Common, Sketch
 from reconciler.core.synchronised import version
-from reconciler.model.entity import Entity, fingerprint
+from reconciler.model.descent import Lineage
+from reconciler.model.entity import Entity, State, fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import TENANT
 from reconciler.stores import schema
@@ -37,7 +39,9 @@ from reconciler.stores.base import (
     TenantWrite,
     guarded,
 )
+from reconciler.stores.came_down import enter, index
 from reconciler.stores.engines import Readable, Writable
+from reconciler.stores.lineages import after_write, at_issue_in, read_back, sealed, spelled, touched
 from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.statements import Statement
 from reconciler.stores.taken import Taken, loaded, made
@@ -62,9 +66,10 @@ class SqlReader:
                 return Snapshot(tenant, {}, fingerprint(()), 0)
             kept = _standing(connection, tenant)
             entities = {each.id: each for each in _entities(connection, tenant, self._database.where)}
-            now = None if verify else kept.fingerprint
-            now = now or fingerprint((id, each.digest()) for id, each in entities.items())
-            return Snapshot(tenant, dict(sorted(entities.items())), now, kept.revision)
+            if kept.fingerprint is None or verify:
+                now = fingerprint((id, each.digest()) for id, each in entities.items())
+                kept = replace(kept, fingerprint=now, lineage=_at_issue(connection, tenant, entities.values()))
+            return kept.snapshot(tenant, dict(sorted(entities.items())))
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         with self._database.reading() as connection:
@@ -77,7 +82,9 @@ class SqlReader:
                 return self._of_common(tenant, kept, common, own)
             parts = self._told.parts(connection, tenant) if known else None
             if parts is None:
-                return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant))
+                believed = kept.fingerprint is not None and not verify
+                lineage = None if believed else index(connection, tenant)
+                return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant), lineage)
         synced: dict[EntityId, str] = {}
         for part in parts:
             synced.update(part.synced)
@@ -87,7 +94,7 @@ class SqlReader:
             lambda some: self._bodies(tenant, kept, some),
             lambda some: self._digests_of(tenant, kept, some),
         )
-        return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
+        return kept.snapshot(tenant, state)
 
     def _of_common(self, tenant: str, kept: "_Kept", common: Common, own: Sequence[tuple[Any, ...]]) -> Snapshot:
         """A sketch of what other tenants have too, and the tenant's own document."""
@@ -99,10 +106,15 @@ class SqlReader:
             lambda some: self._bodies(tenant, kept, some),
             lambda some: self._digests_of(tenant, kept, some),
         )
-        return Snapshot(tenant, state, kept.fingerprint or "", kept.revision)
+        return kept.snapshot(tenant, state)
 
-    def _of_bodies(self, tenant: str, kept: "_Kept", rows: Sequence[tuple[Any, ...]]) -> Snapshot | None:
-        """A sketch by digests that are taken anew; ``None`` where a body is none of ours."""
+    def _of_bodies(
+        self, tenant: str, kept: "_Kept", rows: Sequence[tuple[Any, ...]], lineage: Lineage | None
+    ) -> Snapshot | None:
+        """A sketch by digests that are taken anew; ``None`` where a body is none of ours.
+
+        ``lineage``: the whole index, where what is kept of it is not believed.
+        """
         found = {EntityId(*row[:2]): row for row in rows}
         what = f"{self._database.where}: the body of {tenant}"
         told: dict[EntityId, tuple[str, str]] = {}
@@ -116,7 +128,11 @@ class SqlReader:
             lambda some: [made(found[id], what) for id in (found if some is None else some)],
             lambda _: ((id, digest) for id, (digest, _) in told.items()),
         )
-        return Snapshot(tenant, state, fingerprint((id, digest) for id, (digest, _) in told.items()), kept.revision)
+        now = fingerprint((id, digest) for id, (digest, _) in told.items())
+        if lineage is not None:
+            here = (made(found[id], what) for id in lineage if id in found)
+            kept = replace(kept, lineage=at_issue_in(lineage, here))
+        return replace(kept, fingerprint=now).snapshot(tenant, state)
 
     def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
         """Some entities (``None``: all) of a tenant that still stands as it did."""
@@ -158,7 +174,7 @@ class SqlReader:
                 if row is None and not _has_rows(connection, tenant):
                     found[tenant] = none
                 elif row is not None and row.fingerprint is not None:
-                    found[tenant] = Standing(row.fingerprint, row.revision)
+                    found[tenant] = Standing(sealed(row.fingerprint, row.lineage), row.revision)
             return found
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
@@ -168,6 +184,10 @@ class SqlReader:
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         with self._database.reading() as connection:
             return _records(connection, tenant, self._database.where) if connection else []
+
+    def came_down(self, tenant: str) -> Lineage:
+        with self._database.reading() as connection:
+            return dict(sorted(index(connection, tenant).items())) if connection else {}
 
     def close(self) -> None:
         self._database.close()
@@ -204,34 +224,50 @@ class SqlStore(SqlReader):
         guarded(part, lambda id: _entity(connection, part.tenant, id, where))
         kept = _standing(connection, part.tenant)
         right = kept.tells_parts
-        if not right or kept.fingerprint != part.expected:
-            right = _looked_into(connection, part, where) and right
+        if not right or kept.sealed != part.expected:
+            right = _looked_into(connection, part, kept, where) and right
         if part.record is not None:
             _JOURNAL.run(connection, **_journal_row(part.record))
         return self._write(connection, part, kept, right=right)
 
-    def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
+    def overwrite(
+        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
+    ) -> Committed:
         with self._writable.writing(tenant) as connection:
             kept = _standing(connection, tenant)
             if not kept.tells_parts:
                 _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
-            part = TenantWrite(tenant, tuple(writes), actor, at, kept.fingerprint or "")
+            if record is not None:
+                _JOURNAL.run(connection, **_journal_row(record))
+            part = TenantWrite(tenant, tuple(writes), actor, at, kept.sealed, record=record)
             return self._write(connection, part, kept, right=kept.tells_parts)
 
     def _write(self, connection: Connection, part: TenantWrite, kept: "_Kept", *, right: bool) -> Committed:
-        """``right``: whether all digests are kept, and say what the rows do."""
+        """``right``: whether all digests are kept, and say what the rows do; what is kept of the lineage too, then."""
+        where = self._writable.where
         tenant, revision = part.tenant, kept.revision + 1
         last = {each.entity: each.after for each in part.writes}
+        concerned = touched(part.writes, part.record)
+        here = index(connection, tenant, concerned)
+        if part.record is not None:
+            here = enter(connection, part.record, here)
         gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
-        here = [self._taken.row(tenant, after) for after in last.values() if after is not None]
+        come = [self._taken.row(tenant, after) for after in last.values() if after is not None]
         move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
         delete_rows(connection, schema.entities, gone)
-        upsert_rows(connection, schema.entities, here)
-        insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in last])
+        upsert_rows(connection, schema.entities, come)
+        moved = [*last, *sorted(concerned - last.keys())]
+        insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in moved])
         found = self._told.fingerprints(connection, tenant) if right else None
         now, rest = found or self._put_right(connection, tenant)
-        _COUNT.run(connection, tenant=tenant, revision=revision, fingerprint=now, shape=version(), rest=rest)
-        return Committed(now, revision)
+        if right:
+            entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
+            lineage = spelled(after_write(read_back(kept.lineage), here, entities))
+        else:
+            lineage = _at_issue(connection, tenant, _entities(connection, tenant, where))
+        counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": version(), "rest": rest}
+        _COUNT.run(connection, **counted, lineage=lineage or None)
+        return Committed(sealed(now, lineage), revision)
 
     def _put_right(self, connection: Connection, tenant: str) -> tuple[str, str]:
         """Take the digests of all rows anew; the fingerprint, and that of the rest."""
@@ -241,14 +277,22 @@ class SqlStore(SqlReader):
         return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
 
 
-def _looked_into(connection: Connection, part: TenantWrite, where: str) -> bool:
+def _at_issue(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
+    """What is at issue in a tenant's lineage, taken of the entities themselves."""
+    return at_issue_in(index(connection, tenant), entities)
+
+
+def _looked_into(connection: Connection, part: TenantWrite, kept: "_Kept", where: str) -> bool:
     """Whether the digests that are kept were right, where the state is the expected one; raises `Refused`, if not.
 
     As the rows say that they are first, and then as they are.
     """
     for verify in (False, True):
         digests, right = _digests(connection, part.tenant, where, verify=verify)
-        now = fingerprint(digests.items())
+        lineage = kept.lineage
+        if kept.fingerprint is None or verify:
+            lineage = _at_issue(connection, part.tenant, _entities(connection, part.tenant, where))
+        now = sealed(fingerprint(digests.items()), lineage)
         if now == part.expected:
             return right
     raise Refused(Stale(now, tuple(_moves(connection, part.tenant, part.revision))))
@@ -270,12 +314,25 @@ def _digests(
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of a tenant as a whole; no fingerprint, once a row was changed past us."""
+    """What is kept of a tenant as a whole; no fingerprint, once a row was changed past us.
+
+    ``lineage``: what is at issue in it (`reconciler.stores.lineages`); it says nothing unless the fingerprint does.
+    """
 
     fingerprint: str | None
     revision: int
     shape: str | None = None
     rest: str | None = None
+    lineage: str | None = None
+
+    @property
+    def sealed(self) -> str:
+        """What the tenant is known by."""
+        return sealed(self.fingerprint or "", self.lineage)
+
+    def snapshot(self, tenant: str, state: State) -> Snapshot:
+        """A state that was read as it is kept here."""
+        return Snapshot(tenant, state, self.sealed, self.revision, read_back(self.lineage))
 
     @property
     def tells_parts(self) -> bool:
@@ -367,7 +424,7 @@ _BODY = Statement(_ROWS.where(*_BY_ID))
 _DIGEST = Statement(select(schema.entities.c.digest).where(_OF_TENANT, *_BY_ID))
 _DIGESTS = Statement(select(*(schema.entities.c[name] for name in ("kind", "key", "digest"))).where(_OF_TENANT))
 _STANDING = Statement(
-    select(*(schema.tenants.c[name] for name in ("fingerprint", "revision", "shape", "rest"))).where(
+    select(*(schema.tenants.c[name] for name in ("fingerprint", "revision", "shape", "rest", "lineage"))).where(
         schema.tenants.c.tenant == bindparam("tenant")
     )
 )
@@ -385,11 +442,11 @@ _KEEP = Statement(
 )
 _COUNT = Statement(
     text(
-        "INSERT INTO tenants (tenant, revision, fingerprint, shape, rest)"
-        " VALUES (:tenant, :revision, :fingerprint, :shape, :rest)"
+        "INSERT INTO tenants (tenant, revision, fingerprint, shape, rest, lineage)"
+        " VALUES (:tenant, :revision, :fingerprint, :shape, :rest, :lineage)"
         " ON CONFLICT (tenant) DO UPDATE SET"
         " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape,"
-        " rest = excluded.rest"
+        " rest = excluded.rest, lineage = excluded.lineage"
     )
 )
 """The last of a write: whatever was written to the entities before took the fingerprint away."""

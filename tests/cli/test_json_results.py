@@ -51,6 +51,7 @@ COMMANDS = {
         ("tenant export one --as-catalog", "documents", 0),
     ],
     "tenant import": [("tenant import one", "result", 0)],
+    "tenant release": [("tenant release one product/mail", "result", 0)],
     "subscription act": [
         ("subscription act one sub-1 suspend", "result", 0),
         ("subscription act acme one.sub-1 suspend", "result", 3),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.model.descent import Lineage
 from reconciler.stores.base import (
     Committed,
     EntityWrite,
@@ -50,6 +51,9 @@ class FaultyStore:
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         return self.store.history(tenant)
 
+    def came_down(self, tenant: str) -> Lineage:
+        return self.store.came_down(tenant)
+
     def close(self) -> None:
         self.store.close()
 
@@ -63,8 +67,10 @@ class FaultyStore:
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         return self.store.write(parts)
 
-    def overwrite(self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str) -> Committed:
-        return self.store.overwrite(tenant, writes, actor=actor, at=at)
+    def overwrite(
+        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
+    ) -> Committed:
+        return self.store.overwrite(tenant, writes, actor=actor, at=at, record=record)
 
 
 def _nothing() -> None:

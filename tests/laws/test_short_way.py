@@ -38,7 +38,9 @@ def test_of_a_scenario(scenario: Scenario) -> None:
     start = scenario.given
     if start.catalog is None:
         return
-    for each in (start, runner.applied(start, scenario.actual.after)):
+    played = runner.played_out(start, RULES)
+    then = runner.applied(start, played.states, played.lineages)
+    for each in (start, then, runner.applied(start, scenario.actual.after, scenario.actual.lineages)):
         expected = tuple(runner.fold_of(each, RULES).plans(each.selected))
         assert plans_by_digests(runner.fold_of(each, RULES), each.selected)[0] == expected
 

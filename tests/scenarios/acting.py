@@ -5,6 +5,7 @@
   also with ``--replace``);
 - ``merge later``: the workspace changes: the files of that folder replace those of the same names in `catalogs/`;
 - ``apply``: plan, and apply;
+- ``release contoso product/web``: `tenant release`, also with ``--undo``;
 - ``now 2026-12-15``: the day, or the moment, from here on;
 - ``# …``: what a reader should know; it stands in the transcript too.
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from reconciler.app import timestamp
 from reconciler.core.acting import CannotAct
 from reconciler.core.codec import plan_digest
+from reconciler.core.entries import entity_of
 from reconciler.core.fold import Fold
 from reconciler.core.planning import Observed
 from reconciler.core.settings_text import BadSetting
@@ -29,6 +31,7 @@ from reconciler.core.shape import RuleBook
 from reconciler.core.state import read_state
 from reconciler.core.waves import Unreadable
 from reconciler.model.change import Action, Verdict
+from reconciler.model.descent import Lineage
 from reconciler.model.entity import State
 from reconciler.model.plan import Plan, Source, TenantPlan
 from reconciler.model.settings import Policy
@@ -40,11 +43,12 @@ from reconciler.shell.access import Access, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.days import days_of
 from reconciler.shell.execute import Warrant, execute
+from reconciler.shell.releasing import NotToRelease, Wish, release
 from reconciler.shell.tenants import write_state
 from reconciler.stores.base import EntityWrite, TenantStore
 from reconciler.stores.memory import MemoryStore
 
-NOW, APPLY, IMPORT, MERGE, COMMENT = "now", "apply", "import", "merge", "#"
+NOW, APPLY, IMPORT, MERGE, RELEASE, COMMENT = "now", "apply", "import", "merge", "release", "#"
 WHO = "ana"
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
 States = Mapping[str, State]
@@ -87,10 +91,11 @@ class Acts:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What the acts came to: every tenant's state, and what was printed."""
+    """What the acts came to: every tenant's state, what was printed, and what came down by its journal."""
 
     states: States
     transcript: str
+    lineages: Mapping[str, Lineage] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -121,6 +126,11 @@ class Stage:
         found = {tenant: self._store(tenant).observe(tenant).entities for tenant in self.tenants()}
         return {tenant: state for tenant, state in found.items() if state}
 
+    def lineages(self) -> Mapping[str, Lineage]:
+        """Of every tenant that has one."""
+        found = {tenant: self._store(tenant).came_down(tenant) for tenant in self.tenants()}
+        return {tenant: each for tenant, each in found.items() if each}
+
     def perform(self, line: str) -> str:
         """Do what one line says. What it printed."""
         word, _, rest = line.partition(" ")
@@ -133,6 +143,8 @@ class Stage:
             return ""
         if word == APPLY:
             return self._apply()
+        if word == RELEASE:
+            return self._release(*rest.split())
         return self._import(*rest.split()) if word == IMPORT else self._act(line)
 
     def _act(self, line: str) -> str:
@@ -149,7 +161,16 @@ class Stage:
         patches, problems = read_state(self.acts.files[file], file)
         assert not problems, "\n".join(map(str, problems))
         done = write_state(self._store(tenant), tenant, patches, replace=bool(replace), at=timestamp(self.now))
-        return f"{tenant}: {done.added} added, {done.changed} changed, {done.removed} removed.\n"
+        released = f"; released: {', '.join(done.released)}" if done.released else ""
+        return f"{tenant}: {done.added} added, {done.changed} changed, {done.removed} removed{released}.\n"
+
+    def _release(self, tenant: str, address: str, undo: str = "") -> str:
+        type_, _, key = address.partition("/")
+        wish = Wish(tenant, entity_of(type_, key), bool(undo), WHO, timestamp(self.now))
+        try:
+            return f"{wish.address}: {release(wish, self._store(tenant))}\n"
+        except NotToRelease as error:
+            return f"Error: {error}\n"
 
     def _apply(self) -> str:
         plans = tuple(self._fold().plans(None))
@@ -218,7 +239,7 @@ def play(acts: Acts, catalog: Catalog, rules: RuleBook, states: States) -> Playe
     stage = Stage(catalog, rules, acts, acts.begins)
     stage.set(states)
     transcript = "".join(_entry(line, stage.perform(line)) for line in acts.lines)
-    return Played(stage.states(), transcript)
+    return Played(stage.states(), transcript, stage.lineages())
 
 
 def _entry(line: str, printed: str) -> str:

@@ -29,9 +29,10 @@ def _of_copy(fold: Fold, tenant: str, id: EntityId, path: Path | None) -> Explan
     policy = resolve_policy(fold.catalog, tenant)
     observed = fold.observe(policy)
     assert not isinstance(observed, Unreadable)
-    upstream = fold.upstream_of(policy, observed.state)
+    trace = observed.traced(policy.upstream)
+    upstream = fold.upstream_of(policy, trace.state)
     assert not isinstance(upstream, Unreadable)
-    return explain(compare(policy, upstream, observed.state, fold.rules, fold.day_of(tenant)), policy, id, path)
+    return explain(compare(policy, upstream, trace, fold.rules, fold.day_of(tenant)), policy, id, path)
 
 
 def _of_mirror(fold: Fold, id: EntityId, path: Path | None) -> Explanation | str:

@@ -30,6 +30,8 @@ from pathlib import Path
 
 from reconciler.app import timestamp
 from reconciler.core.causes import LastApplied, with_causes
+from reconciler.core.descent import at_issue, entered
+from reconciler.core.entries import change_to_data
 from reconciler.core.fold import Fold, ObserveProvider
 from reconciler.core.patch import patched
 from reconciler.core.planning import Observed
@@ -39,10 +41,10 @@ from reconciler.core.shape import RuleBook, rule_book
 from reconciler.core.state import StatePatch, read_state
 from reconciler.core.validate import load
 from reconciler.core.waves import Observe, Unreadable
+from reconciler.model.descent import Lineage
 from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Plan, Source, TenantPlan
-from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, SourceFile
 from reconciler.report.documents import render_documents
 from reconciler.report.problems import render_problems
@@ -72,7 +74,8 @@ class Given:
 
     ``acts``: what happens before. ``now``: the moment of the plan that comes last.
     ``base``: the catalog that causes are told from, and ``journal``, what was applied last. ``since``: by tenant, what
-    it wrote after the plan was applied; ``None``: the plan is not to be undone.
+    it wrote after the plan was applied; ``None``: the plan is not to be undone. ``lineages``: what came down to the
+    tenants, by their journals.
     """
 
     catalog: Catalog | None
@@ -86,12 +89,13 @@ class Given:
     journal: States = field(default_factory=dict)
     since: Mapping[str, list[StatePatch]] | None = None
     acts: Acts | None = None
+    lineages: Mapping[str, Lineage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a scenario: the plan's text, the states that changed, what was explained, the inverse's text, and
-    what the acts before printed.
+    what the acts before printed. ``lineages``: what came down by then, once the plan is applied.
     """
 
     text: str
@@ -99,6 +103,7 @@ class Outcome:
     explained: str = ""
     inverse: str = ""
     acts: str = ""
+    lineages: Mapping[str, Lineage] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -212,12 +217,13 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
         return Outcome(start.problems, {})
     played = played_out(start, rules)
     acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
-    then = applied(start, played.states)
+    then = applied(start, played.states, played.lineages)
     plan = made(then, rules)
     answers = "\n".join(answer(fold_of(then, rules), question) for question in questions)
     states = {**acted, **after(plan.tenants, then.states)}
     undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
-    return Outcome(plan_text(plan), states, answers, undone, played.transcript)
+    lineages = lineages_after(plan.tenants, then.lineages)
+    return Outcome(plan_text(plan), states, answers, undone, played.transcript, lineages)
 
 
 def played_out(start: Given, rules: RuleBook) -> Played:
@@ -253,7 +259,7 @@ def fold_of(start: Given, rules: RuleBook) -> Fold:
 
 def _of_provider(start: Given) -> ObserveProvider:
     gone = Unreadable("its store cannot be reached")
-    return lambda provider: gone if provider in start.unreadable else _observed(start.states.get(provider, {}))
+    return lambda provider: gone if provider in start.unreadable else _observed(start, provider)
 
 
 def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tuple[TenantPlan, ...]:
@@ -272,9 +278,8 @@ def _journal(start: Given, tenant: str) -> Mapping[EntityId, LastApplied]:
 
 
 def _observing(start: Given) -> Observe:
-    reads = observing(start.states)
     gone = Unreadable("its store cannot be reached")
-    return lambda policy: gone if policy.reseller in start.unreadable else reads(policy)
+    return lambda policy: gone if policy.reseller in start.unreadable else _observed(start, policy.reseller)
 
 
 def after(plans: Sequence[TenantPlan], states: States) -> dict[str, State]:
@@ -295,23 +300,29 @@ def _applied(plan: TenantPlan, state: State) -> State:
     return result
 
 
-def applied(start: Given, states: States) -> Given:
-    """The same with these states in place of those before, and the workspace as it became."""
+def lineages_after(plans: Sequence[TenantPlan], lineages: Mapping[str, Lineage]) -> Mapping[str, Lineage]:
+    """What came down by the journals, once the plans are applied."""
+    found = dict(lineages)
+    for plan in plans:
+        known = found.get(plan.tenant, {})
+        then = {**known, **entered(known, map(change_to_data, plan.changes), {})}
+        found[plan.tenant] = {id: each for id, each in then.items() if each is not None}
+    return found
+
+
+def applied(start: Given, states: States, lineages: Mapping[str, Lineage] | None = None) -> Given:
+    """The same with these states in place of those before, and the workspace as it became.
+
+    ``lineages``: what came down by then (``None``: as before).
+    """
     catalog = start.acts.last(start.catalog) if start.acts and start.catalog else start.catalog
-    return replace(start, catalog=catalog, states={**start.states, **states})
+    known = start.lineages if lineages is None else lineages
+    return replace(start, catalog=catalog, states={**start.states, **states}, lineages=known)
 
 
-def observing(states: States) -> Observe:
-    """Reads from these states; a tenant without one is empty."""
-
-    def observe(policy: Policy) -> Observed:
-        return _observed(states.get(policy.reseller, {}))
-
-    return observe
-
-
-def _observed(state: State) -> Observed:
-    return Observed(state, state_fingerprint(state), 0)
+def _observed(start: Given, tenant: str) -> Observed:
+    state = start.states.get(tenant, {})
+    return Observed(state, state_fingerprint(state), 0, at_issue(start.lineages.get(tenant, {}), state))
 
 
 def plan_text(plan: Plan) -> str:

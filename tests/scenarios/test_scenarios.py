@@ -31,7 +31,7 @@ def test_a_second_plan_has_nothing_to_do(scenario: Scenario) -> None:
     start = scenario.given
     if start.catalog is None:
         return
-    again = runner.planned(runner.applied(start, scenario.actual.after), runner.RULES)
+    again = runner.planned(runner.applied(start, scenario.actual.after, scenario.actual.lineages), runner.RULES)
     assert [change.address for plan in again for change in plan.changes] == []
 
 
@@ -41,7 +41,8 @@ def test_undone_at_once_everything_is_as_it_was(scenario: Scenario) -> None:
     start = scenario.given
     if start.catalog is None:
         return
-    start = runner.applied(start, runner.played_out(start, runner.RULES).states)
+    played = runner.played_out(start, runner.RULES)
+    start = runner.applied(start, played.states, played.lineages)
     plan = runner.made(start, runner.RULES)
     states = {**start.states, **runner.after(plan.tenants, start.states)}
     back = inverse_of(plan, states, {})

@@ -1,0 +1,61 @@
+"""What is at issue in a tenant's lineage, as stores keep it beside the tenant's fingerprint: as a text.
+
+It is part of what the tenant is known by: a plan that was made before a release, or before that was undone, is refused
+as stale although no entity moved.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from reconciler.core.descent import at_issue, is_at_odds, named_in
+from reconciler.model.descent import Descent, Lineage
+from reconciler.model.entity import Entity, sha256
+from reconciler.model.keys import EntityId
+from reconciler.model.values import parse_path, render_path
+from reconciler.stores.base import EntityWrite, Record
+
+
+def spelled(lineage: Lineage) -> str:
+    """A lineage in its one spelling; empty for none."""
+    rows = [[*id, each.origin, item_paths(each), each.released] for id, each in sorted(lineage.items())]
+    return orjson.dumps(rows).decode() if rows else ""
+
+
+def read_back(text: str | None) -> dict[EntityId, Descent]:
+    """The inverse of `spelled`."""
+    rows = orjson.loads(text) if text else ()
+    return {EntityId(kind, key): descent_of(origin, items, released) for kind, key, origin, items, released in rows}
+
+
+def sealed(fingerprint: str, text: str | None) -> str:
+    """What a tenant is known by: the fingerprint of its state, and what is at issue in its lineage, if anything is."""
+    return "sha256:" + sha256(f"{fingerprint}\n{text}".encode()) if text else fingerprint
+
+
+def item_paths(descent: Descent) -> list[str]:
+    """The items of a descent as texts, sorted."""
+    return sorted(map(render_path, descent.items))
+
+
+def descent_of(origin: str, items: Iterable[str], released: object) -> Descent:
+    """A descent as it was written."""
+    return Descent(origin, frozenset(map(parse_path, items)), bool(released))
+
+
+def touched(writes: Iterable[EntityWrite], record: Record | None) -> frozenset[EntityId]:
+    """The entities of which a write, or the record that is journalled with it, says something."""
+    written = (each.entity for each in writes)
+    return frozenset([*written, *(named_in(record.changes, record.notes) if record else ())])
+
+
+def after_write(before: Lineage, here: Lineage, entities: Mapping[EntityId, Entity | None]) -> dict[EntityId, Descent]:
+    """What is at issue once entities were written. ``before``: what was; ``here``: the index of the written ones."""
+    rest = {id: each for id, each in before.items() if id not in entities}
+    now = {id: here[id] for id in entities if id in here}
+    return {**rest, **{id: each for id, each in now.items() if each.released or is_at_odds(entities[id], each)}}
+
+
+def at_issue_in(lineage: Lineage, entities: Iterable[Entity]) -> str:
+    """The text of what is at issue in a state that was read."""
+    return spelled(at_issue(lineage, {each.id: each for each in entities})) if lineage else ""
