@@ -117,7 +117,7 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
         rows.append(
             StatusRow(
                 tenant=tenant.tenant,
-                status=tenant.status,
+                status=outline.status,
                 summary=outline.summary,
                 commit=record.commit if record else None,
                 at=record.at if record else None,

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from reconciler.model.change import Action
+from reconciler.model.change import Action, HeldBy, HoldKind
 from reconciler.model.keys import EntityId, address, snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange, Said
@@ -76,7 +76,18 @@ def said_to_data(said: Said) -> Data:
         "detail": said.detail,
         "policy": _declared_to_data(said.policy),
         "resource_change": None,
+        **({} if said.hold is None else {"hold": _hold_to_data(said.hold)}),
     }
+
+
+def _hold_to_data(hold: HeldBy) -> Data:
+    return {"kind": hold.kind.value, "at": hold.at, "options": list(hold.options), "vetoes": list(hold.vetoes)}
+
+
+def _hold_from_data(data: Mapping[str, Any] | None) -> HeldBy | None:
+    if data is None:
+        return None
+    return HeldBy(HoldKind(data["kind"]), data["at"], tuple(data["options"]), tuple(data["vetoes"]))
 
 
 def _declared_to_data(declared: Declared | None) -> Data | None:
@@ -150,7 +161,7 @@ def _field_from_data(data: Mapping[str, Any]) -> FieldChange:
 
 def deferred_from_data(data: Mapping[str, Any]) -> Deferred:
     """The inverse of `deferred_to_data`. Raises ``ValueError`` as `change_from_data`."""
-    return Deferred(*said_from_data(data), change_from_data(data["resource_change"]))
+    return said_from_data(data).of(change_from_data(data["resource_change"]))
 
 
 def said_from_data(data: Mapping[str, Any]) -> Said:
@@ -161,6 +172,7 @@ def said_from_data(data: Mapping[str, Any]) -> Said:
         allowed_by=tuple(data["allowed_by"]),
         detail=data["detail"],
         policy=_declared_from_data(data["policy"]),
+        hold=_hold_from_data(data.get("hold")),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from reconciler.core.diff import Comparison
 from reconciler.core.moves import Moves, number, prices, same
+from reconciler.core.reasons import GUARD as RULE
 from reconciler.core.reasons import where
 from reconciler.core.shape import RuleBook
 from reconciler.core.sketch import came_down
@@ -25,7 +26,6 @@ from reconciler.model.plan import Change
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.values import Value
 
-RULE = "GUARD-01"
 FEW = 5
 """So many entities may go whatever their share."""
 NAMED = 50

@@ -60,7 +60,8 @@ def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> He
         return Held(known.root, body)
     place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
     verdict = Verdict(deferred.reason)
-    return Held(Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place), body)
+    root = Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place, deferred.hold)
+    return Held(root, body)
 
 
 def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -> dict[EntityId, Held]:

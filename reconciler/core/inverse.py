@@ -12,7 +12,7 @@ from reconciler.core.denials import mirrored_kinds
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed
 from reconciler.core.shape import fields_of, kind_shapes, references
-from reconciler.model.change import Action
+from reconciler.model.change import Action, HeldBy, HoldKind
 from reconciler.model.entity import State, entity
 from reconciler.model.keys import EntityId, address
 from reconciler.model.plan import Change, Deferred, FieldChange, Plan, TenantPlan, TenantStatus
@@ -133,4 +133,5 @@ def _blocked(change: Change, state: State, why: str) -> Deferred:
     if _mirror(change):
         rule = MIRROR_STAYS if change.action is Action.CREATE else MIRROR_FOLLOWS
     back = replace(_swapped(change), before=before)
-    return Deferred("blocked", rule, change.allowed_by, why, None, replace(back, entity=change.entity))
+    held = HeldBy(HoldKind.PRECONDITION, change.tenant)
+    return Deferred("blocked", rule, change.allowed_by, why, None, replace(back, entity=change.entity), held)

@@ -195,7 +195,7 @@ class Bench:
         for veto in self.case.comparison.rules.vetoes.values():
             setting = self.policy.vetoes.get(veto.id)
             holds = difference.amount if veto.amounts else True
-            if setting and setting.on and holds and veto.options.issuperset(options):
+            if setting and setting.on and holds and veto.holds(options):
                 yield veto.id
 
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:

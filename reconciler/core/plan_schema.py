@@ -13,10 +13,10 @@ from reconciler.core.json_schema import closed_object as _object
 from reconciler.core.json_schema import list_of as _list
 from reconciler.core.json_schema import or_null as _or_null
 from reconciler.core.json_schema import text as _text
-from reconciler.model.change import Action
+from reconciler.model.change import Action, HoldKind
 from reconciler.model.keys import snake
 from reconciler.model.kinds import STATE_KINDS
-from reconciler.model.options import GUARDS
+from reconciler.model.options import GUARDS, VETOES
 from reconciler.model.plan import FORMAT_VERSION, Summary, TenantStatus
 
 _DIGEST = "sha256:[0-9a-f]{64}"
@@ -162,7 +162,7 @@ def _field() -> Schema:
 
 
 def _deferred() -> Schema:
-    return _object(
+    deferred = _object(
         reason=_text(enum=list(_REASONS)),
         rule=_rule(),
         allowed_by=_options(),
@@ -170,6 +170,22 @@ def _deferred() -> Schema:
         policy=_declared(),
         resource_change=_resource_change(),
     )
+    return _with_optional(deferred, hold=_hold())
+
+
+def _with_optional(schema: Schema, **properties: Schema) -> Schema:
+    """With keys that plans of an earlier release do not have."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
+def _hold() -> Schema:
+    hold = _object(
+        kind=_text(enum=[each.value for each in HoldKind]),
+        at=_text("The tenant whose policy or state decides.", pattern=f"^{_TENANT}$"),
+        options=_options(),
+        vetoes=_list(_text(enum=sorted(VETOES)), "The vetoes that hold it, or some of its fields (CB-34)."),
+    )
+    return {**hold, "description": "What holds it back; absent where nothing does, and in plans of an earlier release."}
 
 
 def _options() -> Schema:

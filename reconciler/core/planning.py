@@ -147,5 +147,7 @@ def status_of(changes: tuple[Change, ...], deferred: tuple[Deferred, ...]) -> Te
     """How a tenant stands whose plan makes and defers these."""
     if changes:
         return TenantStatus.CHANGES
-    blocked = any(each.reason == Verdict.BLOCKED for each in deferred)
-    return TenantStatus.BLOCKED if blocked else TenantStatus.IN_SYNC
+    left = {each.reason for each in deferred} - {Verdict.UNMANAGED.value}
+    if Verdict.BLOCKED in left:
+        return TenantStatus.BLOCKED
+    return TenantStatus.WITHHELD if left else TenantStatus.IN_SYNC

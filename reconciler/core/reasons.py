@@ -1,13 +1,15 @@
 """Why a change is not made, in words: the option or veto that withholds it and the line that sets it, every obstacle,
 and what would release it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.model.change import Judged, Root, Verdict
+from reconciler.model.change import HeldBy, HoldKind, Judged, Root, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.options import OPTIONS
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.sync import Synced
+
+GUARD = "GUARD-01"
 
 
 def permitted_by(judged: Judged) -> tuple[str, ...]:
@@ -31,6 +33,29 @@ def withheld_rule(judged: Judged) -> str:
         return judged.difference.rule
     off = declared.off or (OPTIONS[declared.options[0]].off if len(declared.options) == 1 else None)
     return off or judged.difference.rule
+
+
+def lead(judged: Sequence[Judged]) -> Judged:
+    """Of differences that are deferred together, the one that is named: a veto only where it holds all of them."""
+    return next((each for each in judged if not each.vetoes), judged[0])
+
+
+def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
+    """What holds the differences of one entry back, as data."""
+    first = lead(judged)
+    if first.root:
+        return first.root.hold or HeldBy(HoldKind.OPTION, first.root.tenant, first.root.options)
+    vetoes = tuple(sorted({veto for each in judged for veto in each.vetoes}))
+    match first.verdict:
+        case Verdict.WITHHELD if first.vetoes:
+            return HeldBy(HoldKind.VETO, policy.reseller, (), vetoes)
+        case Verdict.WITHHELD:
+            return HeldBy(HoldKind.OPTION, policy.reseller, permitted_by(first), vetoes)
+        case Verdict.BLOCKED:
+            guarded = all(obstacle.rule == GUARD for each in judged for obstacle in each.obstacles)
+            return HeldBy(HoldKind.GUARD if guarded else HoldKind.PRECONDITION, policy.reseller)
+        case _:
+            return None
 
 
 def deciding_place(judged: Judged, policy: Policy) -> Place | None:

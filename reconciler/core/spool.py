@@ -117,7 +117,7 @@ class _Entries:
     def read(self, entry: Entry) -> TenantPlan:
         """A tenant's plan, whole."""
         changes = self.reader.changes(self.marks(entry), entry.start, entry.tenant)
-        deferred = tuple(Deferred(*said, kept.read()) for said, kept in self.deferred(entry))
+        deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
     def marks(self, entry: Entry) -> list[Mark]:

@@ -10,7 +10,7 @@ from reconciler.core.descent import RESTORED
 from reconciler.core.diff import Comparison
 from reconciler.core.judge import Arrival, Judgement
 from reconciler.core.moves import Moves
-from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule, worded_apart
+from reconciler.core.reasons import deciding_place, detail, hold, lead, permitted_by, withheld_rule, worded_apart
 from reconciler.core.recurring import Recurrence
 from reconciler.core.shape import FieldShape, fields_of, kept, tidy
 from reconciler.core.sketch import changed
@@ -210,7 +210,7 @@ class Writer:
         return entity.document() if entity else None
 
     def _deferral(self, judged: tuple[Judged, ...]) -> Deferred:
-        first = judged[0]
+        first = lead(judged)
         place = deciding_place(first, self.policy)
         return Deferred(
             reason=first.verdict.value,
@@ -219,13 +219,15 @@ class Writer:
             detail=detail(judged, self.policy),
             policy=declared(place),
             change=self._would_change(first.difference.entity, judged),
+            hold=hold(judged, self.policy),
         )
 
     def _worded(self, judged: tuple[Judged, ...], deferred: Deferred) -> Deferred:
         """What is deferred in another tenant as it is in this one, by this one's policy."""
-        place = declared(deciding_place(judged[0], self.policy))
+        place = declared(deciding_place(lead(judged), self.policy))
         change = deferred.change.in_tenant(self.comparison.tenant)
-        return replace(deferred, detail=detail(judged, self.policy), policy=place, change=change)
+        said = detail(judged, self.policy)
+        return replace(deferred, detail=said, policy=place, change=change, hold=hold(judged, self.policy))
 
     def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
         first = judged[0].difference

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.model.diagnostics import Place
 from reconciler.model.keys import EntityId
@@ -66,11 +67,33 @@ class Obstacle:
     place: Place | None = None
 
 
+class HoldKind(StrEnum):
+    """By what a change is held back: an option that is off, a veto, a guard that tripped, a precondition that fails."""
+
+    OPTION = "option"
+    VETO = "veto"
+    GUARD = "guard"
+    PRECONDITION = "precondition"
+
+
+class HeldBy(NamedTuple):
+    """What holds a change back, as data: ``hold`` in a plan.
+
+    ``at``: the tenant whose policy or state decides. ``options``: of kind ``option``, those any of which would release
+    it. ``vetoes``: the ids of the vetoes that hold it; of kind ``option``, those that hold some of its fields besides.
+    """
+
+    kind: HoldKind
+    at: str
+    options: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """Why something does not come down to a tenant: it is withheld or blocked at ``tenant``, above (TREE-02).
 
-    ``rule``, ``options``, ``detail`` and ``policy`` (the line that decides) are those of the difference there.
+    ``rule``, ``options``, ``detail``, ``policy`` (the line that decides) and ``hold`` are of the difference there.
     """
 
     tenant: str
@@ -79,6 +102,7 @@ class Root:
     options: tuple[str, ...]
     detail: str
     policy: Place | None
+    hold: HeldBy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The options of a sync policy: what may change in a tenant. Every one is off unless something turns it on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -94,6 +95,10 @@ class Veto:
     id: str
     options: frozenset[str]
     amounts: bool
+
+    def holds(self, options: Iterable[str]) -> bool:
+        """Whether it wins over what these options permit."""
+        return self.options.issuperset(options)
 
 
 VETOES: dict[str, Veto] = {

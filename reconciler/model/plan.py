@@ -8,17 +8,22 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler import __version__
-from reconciler.model.change import Action
+from reconciler.model.change import Action, HeldBy, HoldKind
 from reconciler.model.keys import EntityId, address
+from reconciler.model.options import VETOES
 from reconciler.model.values import Body, Path, Value
 
 FORMAT_VERSION = "1.2"
 
 
 class TenantStatus(StrEnum):
-    """How a tenant stands. In sync also when all that is left is withheld."""
+    """How a tenant stands. In sync: nothing is to change, and nothing is withheld or blocked.
+
+    Withheld: all that is left is. A plan of an earlier release says ``in_sync`` of those too (`Outline.status`).
+    """
 
     IN_SYNC = "in_sync"
+    WITHHELD = "withheld"
     CHANGES = "changes"
     BLOCKED = "blocked"
     ERROR = "error"
@@ -107,7 +112,8 @@ class Said(NamedTuple):
     """What is said of a change that is not made: ``reason`` is ``withheld``, ``blocked`` or ``unmanaged``.
 
     ``allowed_by``: the options that would permit it. ``detail``: in words, all that must change and where.
-    ``policy``: the line that decides.
+    ``policy``: the line that decides. ``hold``: what ``detail`` says, as data; ``None`` where nothing holds it
+    (unmanaged), and in plans of an earlier release.
     """
 
     reason: str
@@ -115,6 +121,30 @@ class Said(NamedTuple):
     allowed_by: tuple[str, ...]
     detail: str
     policy: Declared | None
+    hold: HeldBy | None = None
+
+    def of(self, change: Change) -> "Deferred":
+        """A change of which this is said."""
+        return Deferred(self.reason, self.rule, self.allowed_by, self.detail, self.policy, change, self.hold)
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """What to count a withheld change under: ``plans.create``, ``option or option``, ``veto on prices``.
+
+        A change with fields of which only some are vetoed counts under both.
+        """
+        held = self.hold or self._inferred()
+        options = () if held.kind is HoldKind.VETO else (" or ".join(held.options) or self.rule,)
+        return (*options, *(f"veto on {each}" for each in held.vetoes))
+
+    def _inferred(self) -> HeldBy:
+        """As far as a plan tells that was made before there was ``hold``: by the rule, and what each veto is about."""
+        if self.rule != VETO:
+            return HeldBy(HoldKind.OPTION, "", self.allowed_by)
+        return HeldBy(HoldKind.VETO, "", (), tuple(id for id, veto in VETOES.items() if veto.holds(self.allowed_by)))
+
+
+VETO = "CB-34"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +157,11 @@ class Deferred:
     detail: str
     policy: Declared | None
     change: Change
+    hold: HeldBy | None = None
 
     @property
     def said(self) -> Said:
-        return Said(self.reason, self.rule, self.allowed_by, self.detail, self.policy)
+        return Said(self.reason, self.rule, self.allowed_by, self.detail, self.policy, self.hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +259,7 @@ def total(counts: Iterable[Summary]) -> Summary:
 class Outline:
     """A tenant's plan in short: ``bare`` is without what it changes and defers, of which only the numbers are told.
 
-    ``withheld_by``: how many entities each option withholds; several, any of which would do, are one: ``a or b``.
+    ``withheld_by``: how many entities each option or veto withholds (`Said.holders`).
     ``causes``: how many entities change for each cause.
     """
 
@@ -240,6 +271,12 @@ class Outline:
     @property
     def tenant(self) -> str:
         return self.bare.tenant
+
+    @property
+    def status(self) -> TenantStatus:
+        """The tenant's status, as the counts have it: a plan of an earlier release knows no `TenantStatus.WITHHELD`."""
+        status = self.bare.status
+        return TenantStatus.WITHHELD if status is TenantStatus.IN_SYNC and self.summary.withheld else status
 
     @property
     def errored(self) -> bool:
@@ -259,14 +296,15 @@ def outline(tenant: TenantPlan) -> Outline:
         unmanaged=reasons["unmanaged"],
     )
     withheld = {
-        (each.change.entity, " or ".join(each.allowed_by) or each.rule)
+        (each.change.entity, holder)
         for each in tenant.deferred
         if each.reason == "withheld"
+        for holder in each.said.holders
     }
     return Outline(
         replace(tenant, changes=(), deferred=()),
         summary,
-        dict(Counter(option for _, option in withheld)),
+        dict(Counter(holder for _, holder in withheld)),
         dict(Counter(cause for each in tenant.changes for cause in each.causes)),
     )
 
@@ -356,6 +394,14 @@ class Plan:
     def applyable(self) -> bool:
         """Whether there is anything to apply."""
         return self.summary().changes > 0
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the tenants match the catalog as they are: nothing to change, withheld, blocked or in error.
+
+        Differences that are unmanaged do not count: no option is about them.
+        """
+        return self.complete and not self.applyable
 
     @property
     def complete(self) -> bool:

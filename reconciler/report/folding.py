@@ -18,6 +18,7 @@ from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
 from reconciler.model.memory import Memory
 from reconciler.model.plan import (
+    VETO,
     Change,
     Declared,
     FieldChange,
@@ -35,7 +36,6 @@ Content: TypeAlias = tuple[Any, ...]
 
 LISTED = 10
 """Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
-VETO = "CB-34"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +308,7 @@ def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[s
 
 
 def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """How many entities each option withholds, by option. Several, any of which would do, count as one: ``a or b``."""
+    """How many entities each option or veto withholds (`Said.holders`), sorted."""
     found: Counter[str] = Counter()
     for each in outlines:
         found.update(each.withheld_by)

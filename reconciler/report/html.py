@@ -130,7 +130,7 @@ def _tenants(plan: Plan) -> Html:
 def _tenant(tenant: Outline) -> Html:
     count, bare = tenant.summary, tenant.bare
     numbers = (count.create, count.update, count.delete, count.withheld, count.blocked, count.unmanaged)
-    said = (bare.tenant, bare.upstream or "-", bare.status.value.replace("_", " "))
+    said = (bare.tenant, bare.upstream or "-", tenant.status.value.replace("_", " "))
     cells = [element("td", each) for each in said] + [element("td", str(each), class_="number") for each in numbers]
     return element("tr", *cells)
 

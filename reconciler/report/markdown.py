@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from reconciler.model.plan import Outline, Plan, Summary, TenantStatus
+from reconciler.model.plan import Outline, Plan, Summary
 from reconciler.report.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, problems
 from reconciler.report.lines import Line, line, render
 from reconciler.report.text import (
@@ -73,8 +73,7 @@ def _table(outlines: Sequence[Outline]) -> Iterator[str]:
 
 
 def _row(tenant: Outline) -> str:
-    count, status = tenant.summary, tenant.bare.status
-    said = "in sync" if status is TenantStatus.IN_SYNC else status.value
+    count, said = tenant.summary, tenant.status.value.replace("_", " ")
     numbers = (count.create, count.update, count.delete, count.withheld, count.blocked)
     return f"| {_cell(tenant.tenant)} | {said} | {' | '.join(map(str, numbers))} |"
 

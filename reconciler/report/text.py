@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reconciler.model.change import Action
-from reconciler.model.plan import Change, FieldChange, Outline, Plan, Scheduled, TenantStatus, total
+from reconciler.model.plan import VETO, Change, FieldChange, Outline, Plan, Scheduled, total
 from reconciler.model.values import Body, Path, Value
 from reconciler.report.folding import (
-    VETO,
     Explained,
     FoldedChange,
     Hold,
@@ -48,7 +47,8 @@ WILL = {
     Action.UPDATE: "will be updated in place",
     Action.DELETE: "will be removed",
 }
-NOTHING_TO_DO = "No changes. Your tenants match the catalog."
+IN_SYNC = "No changes. Your tenants match the catalog."
+NOTHING_TO_APPLY = "No changes to apply."
 COLUMN = 76
 """Notes beside fields are aligned, unless a field is longer than this."""
 MANY_REASONS = 3
@@ -84,11 +84,13 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
 
 
 def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """The counts. Nothing to do is only said where every tenant is in sync."""
+    """The counts. Where a tenant could not be planned, they stand even if all are 0: what it lacks is not known."""
     outlines = plan.outlines
     count = total(each.summary for each in outlines)
-    if not count.changes and all(each.bare.status is TenantStatus.IN_SYNC for each in outlines):
-        yield line(NOTHING_TO_DO, Style.GOOD)
+    if plan.in_sync:
+        yield line(IN_SYNC, Style.GOOD)
+    elif not count.changes and not plan.errored:
+        yield line(NOTHING_TO_APPLY)
     else:
         counts = f" {count.create} to add, {count.update} to change, {count.delete} to destroy."
         yield Segment("Plan:", Style.HEADING), Segment(counts)

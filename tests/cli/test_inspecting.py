@@ -15,7 +15,7 @@ def test_status_is_one_line_a_tenant(shop: Shop) -> None:
     assert [line.split() for line in done.out.splitlines()] == [
         ["TENANT", "STATUS", "CHANGES", "WITHHELD", "BLOCKED", "COMMIT", "APPLIED"],
         ["one", "changes", "1", "0", "0", commit, "2026-12-01T08:00:00Z"],
-        ["two", "in", "sync", "0", "1", "0", commit, "2026-12-01T08:00:00Z"],
+        ["two", "withheld", "0", "1", "0", commit, "2026-12-01T08:00:00Z"],
     ]
     assert len(shop.run("status --tenant one").out.splitlines()) == 2
 
@@ -25,7 +25,7 @@ def test_status_counts_entities_not_their_parts(shop: Shop) -> None:
     shop.edit("acme/catalog.yaml", "recurring: 2.00, overuse", "recurring: 2.10, overuse")
     shop.reprice()
     line = shop.run("status --tenant two").out.splitlines()[1]
-    assert line.split()[:6] == ["two", "in", "sync", "0", "1", "0"]
+    assert line.split()[:5] == ["two", "withheld", "0", "1", "0"]
 
 
 def test_status_says_who_is_unreachable_and_why(shop: Shop) -> None:

@@ -20,7 +20,6 @@ from reconciler.model.keys import EntityId
 from reconciler.model.plan import (
     Change,
     Declared,
-    Deferred,
     FieldChange,
     KeptTenants,
     Plan,
@@ -162,7 +161,7 @@ def in_common() -> Plan:
 def _has(tenant: str, common: list[Change]) -> TenantPlan:
     changes = tuple(each.in_tenant(tenant) for each in common[::2])
     said = Said("withheld", "CB-12", ("plans.update_fees",), f'"resource_change":null of {tenant}', None)
-    deferred = tuple(Deferred(*said, each.in_tenant(tenant)) for each in common[1::2])
+    deferred = tuple(said.of(each.in_tenant(tenant)) for each in common[1::2])
     return TenantPlan(tenant, "northwind", TenantStatus.CHANGES, "sha256:0", 1, changes, deferred)
 
 

@@ -187,7 +187,7 @@ def test_withheld_with_option_place_and_what_would_release_it() -> None:
                     set it;
                     decided at n/c.yaml:4
 
-        No changes. Your tenants match the catalog.
+        No changes to apply.
         Withheld: 3 (plans.create 2, plans.update_fees 1)
         """,
     )
@@ -209,7 +209,7 @@ def test_what_several_tenants_withhold_is_shown_once_with_each_ones_reason() -> 
                     set options: {plans: {create: true}}
             because fabrikam: plans.create is off at f.yaml:3
 
-        No changes. Your tenants match the catalog.
+        No changes to apply.
         Withheld: 2 (plans.create 2)
         """,
     )
@@ -229,7 +229,7 @@ def test_alternatives_count_as_one_option_and_a_veto_says_so() -> None:
     text = render_plan(plan_of(tenant("contoso", deferred=[either, veto])))
     assert "# contoso: withheld by other.a or other.b (CB-05)" in text
     assert "# contoso: withheld by a veto (CB-34)" in text
-    assert "Withheld: 1 (other.a or other.b 1, plans.update_fees 1)" in text
+    assert "Withheld: 1 (other.a or other.b 1, veto on prices 1)" in text
 
 
 def test_blocked_is_no_match() -> None:
@@ -243,7 +243,7 @@ def test_blocked_is_no_match() -> None:
           + plan "a"
             because own service terms: annual
 
-        Plan: 0 to add, 0 to change, 0 to destroy.
+        No changes to apply.
         Blocked: 1
         """,
     )
