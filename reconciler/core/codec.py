@@ -216,7 +216,7 @@ def tenant_to_data(tenant: TenantPlan) -> Data:
         "revision": tenant.revision,
         "problem": tenant.problem,
         "allowed": list(tenant.allowed),
-        "day": tenant.day or None,
+        **({"day": tenant.day} if tenant.day else {}),
     }
 
 
@@ -255,5 +255,5 @@ def tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
         revision=data["revision"],
         problem=data["problem"],
         allowed=tuple(data["allowed"]),
-        day=data["day"] or "",
+        day=data.get("day", ""),
     )

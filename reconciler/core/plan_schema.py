@@ -1,7 +1,8 @@
 """The JSON Schema of a saved plan, and the check of a plan against it.
 
-Strict: every key is listed and required, and nothing else may stand there. Who only reads plans may ignore the keys
-that Terraform does not have; who applies one must understand all of it.
+Strict: every key is listed and required, and nothing else may stand there. A key that a later release added is
+optional, and left out where it has no value: plans that were saved before it are applied as they are. Who only reads
+plans may ignore the keys that Terraform does not have; who applies one must understand all of it.
 """
 
 from collections.abc import Mapping
@@ -83,7 +84,7 @@ def _summary() -> Schema:
 
 
 def _tenant() -> Schema:
-    return _object(
+    tenant = _object(
         tenant=_text(pattern=f"^{_TENANT}$"),
         upstream=_or_null(_text("The provider or reseller above it; null for a provider, which only gets mirrors.")),
         status=_text(enum=[each.value for each in TenantStatus]),
@@ -94,8 +95,9 @@ def _tenant() -> Schema:
             _text(pattern=f"^({'|'.join(GUARDS)})(:{_TENANT})?$"),
             "The guards that were overridden for this plan (GUARD-01); for the mirrors of a reseller, GUARD:RESELLER.",
         ),
-        day=_or_null(_text("The day whose amounts hold, in its provider's time zone (DATE-01).", pattern=_DAY)),
     )
+    day = _text("The day whose amounts hold, in its provider's time zone (DATE-01).", pattern=_DAY)
+    return _with_optional(tenant, day=day)
 
 
 def _read() -> Schema:
@@ -174,7 +176,7 @@ def _deferred() -> Schema:
 
 
 def _with_optional(schema: Schema, **properties: Schema) -> Schema:
-    """With keys that plans of an earlier release do not have."""
+    """With keys that plans of an earlier release do not have: these are read, and keep their digest (`codec`)."""
     return {**schema, "properties": {**schema["properties"], **properties}}
 
 
