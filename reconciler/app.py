@@ -225,8 +225,10 @@ def _remark_later(checkout: Checkout, said: Collection[str], remark: Remark) -> 
 def _check(
     files: Iterable[SourceFile], problems: Iterable[Diagnostic], opened: ExitStack
 ) -> tuple[Catalog | None, list[Diagnostic]]:
+    problems = list(problems)
+    unread = [each.place for each in problems]
     with remembering(os.environ, opened) as read:
-        catalog, more = load(files, stores=why_not, zones=known_zones, read=read)
+        catalog, more = load(files, stores=why_not, zones=known_zones, unread=unread, read=read)
     return catalog, in_order([*problems, *more])
 
 

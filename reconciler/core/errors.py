@@ -1,9 +1,8 @@
 """Pydantic's errors as diagnostics: the place in the file, our code, and words for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.core.forms import right_form
@@ -27,12 +26,12 @@ _FIELD_HINTS = {
 }
 
 
-def diagnose(error: ValidationError, model: type[Part], document: YamlDocument) -> Iterator[Diagnostic]:
+def diagnose(errors: Iterable[ErrorDetails], model: type[Part], document: YamlDocument) -> Iterator[Diagnostic]:
     """Every problem of a document, at its place.
 
     In a document with gaps a field may be missing only because what gave it was refused: that is not said twice.
     """
-    for each in error.errors(include_url=False):
+    for each in errors:
         if each["type"] != "missing" or not document.gaps:
             yield _diagnostic(each, model, document)
 

@@ -8,19 +8,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pydantic import ValidationError
-
 from reconciler.core.contents import FileContents, ReadContents, sort_marks
 from reconciler.core.errors import diagnose
 from reconciler.core.extract import Extract, Found, extract, extract_file, told_by
 from reconciler.core.limits import limit_problems
 from reconciler.core.parts import declared, found
 from reconciler.core.shape import fields_of_model, tidy
+from reconciler.core.sound import sound_part
 from reconciler.core.yaml import YamlDocument, parse
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.documents import Document, Part
 from reconciler.model.fields import Number, did_you_mean, shown
-from reconciler.model.keys import EntityId
+from reconciler.model.keys import KEY, EntityId
 from reconciler.model.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.source import Contents, SourceDocument, SourceFile
 from reconciler.model.sync import StateOnly
@@ -38,12 +37,18 @@ class Head:
     place: Place
     sure: bool = True
 
+    def may_be(self, kind: str, key: str) -> bool:
+        """Whether it may be the document of a kind and key: what could not be read of it may be anything."""
+        kind_fits = self.kind == kind or self.kind not in WORKSPACE_KINDS
+        return kind_fits and (self.key == key or not KEY.match(self.key))
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was read from one file.
 
-    ``listed``: the documents of a file with a fault, in which one may stand twice.
+     ``listed``: the documents of a file with a fault, in which one may stand twice; of those at fault, what is sound.
+    ``faulty``: those of which not even kind and key could be read. ``unread``: nothing of the file could be.
     """
 
     path: str
@@ -52,10 +57,11 @@ class Reading:
     listed: tuple[SourceDocument, ...] | None = None
     faulty: tuple[Head, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    unread: bool = False
 
     @property
     def documents(self) -> tuple[SourceDocument, ...]:
-        """The well formed ones, in their order."""
+        """The well formed ones, and what is sound of others, in their order."""
         if self.listed is not None:
             return self.listed
         ids = (EntityId(kind, key) for kind, keys in self.extract.numbers.items() for key in keys)
@@ -95,15 +101,16 @@ def _read_whole(file: SourceFile) -> Reading:
     contents = ReadContents()
     documents, faulty = [], []
     for each in parsed:
-        model = None if each.lost else _validated(each, problems)
-        if model is None or each.gaps:
+        sound = None if each.lost else _validated(each, problems)
+        if sound is None:
             faulty.append(head_of(each))
         else:
-            documents.append(_source_document(each, model, contents))
+            documents.append(_source_document(*sound, contents))
             problems += limit_problems(documents[-1])
     found = ((each.id, each.entity.body) for each in documents)
     summary = extract(Found(0, 0, id, body, [told_by(id, body)]) for id, body in found)
-    return Reading(file.path, summary, contents, tuple(documents), tuple(faulty), tuple(problems))
+    unread = not parsed and bool(problems)
+    return Reading(file.path, summary, contents, tuple(documents), tuple(faulty), tuple(problems), unread)
 
 
 def head_of(document: YamlDocument) -> Head:
@@ -140,20 +147,17 @@ def _kind_hint(kind: str, known: Mapping[str, type[Part]]) -> str:
     return did_you_mean(kind, known)
 
 
-def _validated(document: YamlDocument, problems: list[Diagnostic]) -> Part | None:
+def _validated(document: YamlDocument, problems: list[Diagnostic]) -> tuple[YamlDocument, Part] | None:
+    """A document, or what is sound of it, with its model; ``None`` where not even kind and key are known."""
     kind = kind_of(document, WORKSPACE_KINDS)
     if isinstance(kind, Diagnostic):
         problems.append(kind)
         return None
     model = WORKSPACE_KINDS[kind]
-    validated = None
-    faults = list(_state_only(document, model))
-    try:
-        validated = model.model_validate(document.value)
-    except ValidationError as error:
-        faults += diagnose(error, model, document)
-    problems.extend(faults)
-    return None if faults else validated
+    problems += _state_only(document, model)
+    sound = sound_part(document, model)
+    problems += diagnose(sound.faults, model, document)
+    return (sound.document, sound.model) if sound.document and sound.model else None
 
 
 def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnostic]:
@@ -171,8 +175,9 @@ def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnosti
 
 
 def _source_document(document: YamlDocument, model: Part, contents: ReadContents) -> SourceDocument:
-    body = tidy(model.model_dump(exclude_none=True), fields_of_model(type(model)))
-    kind = body.pop("kind")
+    kind = document.value["kind"]
+    body = tidy(model.model_dump(exclude_none=True), fields_of_model(WORKSPACE_KINDS[kind]))
+    del body["kind"]
     key = body.pop(model.own_key) if isinstance(model, Document) else ""
     sort_marks(document)
     number = contents.add(document.place, body, document.marks, model)

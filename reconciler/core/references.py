@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.core.parts import Spot, declared, found
 from reconciler.core.read import Reading
 from reconciler.core.text import Suggestions
-from reconciler.core.workspace import Tree, words
+from reconciler.core.workspace import Tree, not_checked, words
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import SYNC_POLICY, WORKSPACE_KINDS
@@ -21,18 +21,25 @@ _NONE: Mapping[str, Reading] = {}
 def missing(tree: Tree) -> Iterator[Diagnostic]:
     """References within a provider's tree to what is not there.
 
-    Plans that come from a reseller are not looked for: what the reseller has is not known here (AP-05).
+    Plans that come from a reseller are not looked for: what the reseller has is not known here (AP-05). What may stand
+    in a text that cannot be read is not said to be missing.
     """
     wanting = [reading for reading in tree.readings if not _is_satisfied(reading, tree)]
     suggestions = Suggestions()
     exempt = _choosing_from_resellers(tree) if wanting else set()
+    unsure = {each.id for each in tree.of(SYNC_POLICY) if "upstream" not in each.entity.body} if wanting else set()
     for document in (document for reading in wanting for document in reading.documents):
         body = document.entity.body
         for spot, ref in declared(WORKSPACE_KINDS[document.kind], Ref):
-            if ref.kind == "Plan" and document.id in exempt:
+            if ref.kind == "Plan" and document.id in exempt - unsure:
                 continue
             for path, key in named(body, spot, ref):
-                if not tree.has(ref.kind, key):
+                if tree.has(ref.kind, key):
+                    continue
+                hidden = document.place if ref.kind == "Plan" and document.id in unsure else None
+                if hidden := hidden or tree.may_hide(ref.kind, key):
+                    yield not_checked(hidden)
+                else:
                     near = suggestions.near(key, tree.keys(ref.kind))
                     yield _diagnostic(document, path, spot, EntityId(ref.kind, key), near)
 

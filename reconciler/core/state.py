@@ -70,7 +70,7 @@ def _read(document: YamlDocument, problems: list[Diagnostic]) -> StatePatch | No
     try:
         body = model.model_validate(document.value).model_dump(exclude_unset=True)
     except ValidationError as error:
-        problems.extend(diagnose(error, model, document))
+        problems.extend(diagnose(error.errors(include_url=False), model, document))
         return None
     del body["kind"]
     return StatePatch(kind, body.pop("key"), body, document.place)

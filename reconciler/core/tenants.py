@@ -6,10 +6,10 @@ Looked at are bodies, which are at hand; a place or a model means that a policy'
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.text import Suggestions
-from reconciler.core.workspace import Tree, words
+from reconciler.core.workspace import Tree, not_checked, words
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY
-from reconciler.model.policy import PriceList, Provider, ServiceTemplate
+from reconciler.model.policy import PriceList, ServiceTemplate
 from reconciler.model.source import SourceDocument
 
 
@@ -32,8 +32,8 @@ def _by_key(documents: Iterable[SourceDocument]) -> dict[str, SourceDocument]:
 def _upstream(
     policy: SourceDocument, tree: Tree, trees: Sequence[Tree], suggestions: Suggestions
 ) -> Iterator[Diagnostic]:
-    upstream = policy.entity.body["upstream"]
-    if _is_tenant(upstream, tree):
+    upstream = policy.entity.body.get("upstream")
+    if upstream is None or _is_tenant(upstream, tree):
         return
     place = policy.place_of(("upstream",))
     elsewhere = next((other for other in trees if _is_tenant(upstream, other)), None)
@@ -41,6 +41,9 @@ def _upstream(
         summary = f'the upstream "{upstream}" of "{policy.key}" is in the tree of provider "{elsewhere.head.key}"'
         hint = "a policy stands in the folder of the provider that its upstream belongs to"
         yield Diagnostic(place, "foreign-upstream", summary, hint, _places(upstream, elsewhere))
+        return
+    if hidden := next(_hidden(upstream, trees), None):
+        yield not_checked(hidden)
         return
     summary = f'the upstream "{upstream}" of "{policy.key}" does not exist'
     known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys(kind))
@@ -52,6 +55,12 @@ def _places(tenant: str, tree: Tree) -> tuple[Place, ...]:
     """Where a tenant's own document stands in a tree."""
     found = (head.place for head in tree.heads() if head.kind in (PROVIDER, SYNC_POLICY) and head.key == tenant)
     return tuple(found)[:1]
+
+
+def _hidden(tenant: str, trees: Iterable[Tree]) -> Iterator[Place]:
+    """Where a tenant may stand, in what could not be read."""
+    for kind in (PROVIDER, SYNC_POLICY):
+        yield from filter(None, (tree.may_hide(kind, tenant) for tree in trees))
 
 
 def _is_tenant(key: str, tree: Tree) -> bool:
@@ -96,14 +105,20 @@ def circles(edges: Mapping[str, str | None]) -> list[tuple[str, ...]]:
 def _currencies(tree: Tree, policies: Mapping[str, SourceDocument]) -> Iterator[Diagnostic]:
     if tree.provider is None:
         return
-    assert isinstance(tree.provider.model, Provider)
-    own = tree.provider.model.currency
+    own = tree.provider.entity.body.get("currency")
+    if own is None:
+        given = (each for kind in (PriceList.__name__, SYNC_POLICY) for each in tree.of(kind))
+        yield from (not_checked(tree.head.place) for each in given if each.entity.body.get("currency"))
+        return
+    assert isinstance(own, str)
     currencies = _currencies_of(policies, own)
     for document in tree.of(PriceList.__name__):
         yield from _currency(document, document.entity.body.get("currency"), own, tree.head.key)
     for document in tree.of(SYNC_POLICY):
         body = document.entity.body
-        yield from _currency(document, body.get("currency"), currencies.get(body["upstream"], own), body["upstream"])
+        upstream = body.get("upstream")
+        if upstream is not None and _is_tenant(upstream, tree):
+            yield from _currency(document, body.get("currency"), currencies.get(upstream, own), upstream)
 
 
 def _currencies_of(policies: Mapping[str, SourceDocument], provider: str) -> dict[str, str]:
@@ -115,7 +130,7 @@ def _currencies_of(policies: Mapping[str, SourceDocument], provider: str) -> dic
         key = start
         while key in bodies and key not in known and key not in walk:
             walk[key] = None
-            key = bodies[key]["upstream"]
+            key = bodies[key].get("upstream", "")
         known |= dict.fromkeys(walk, known.get(key, provider))
     return known
 

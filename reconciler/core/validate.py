@@ -1,6 +1,7 @@
 """A workspace's files to a `Catalog`, or to every problem that they have, all at once."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from typing import TypeAlias
@@ -12,8 +13,8 @@ from reconciler.core.references import missing
 from reconciler.core.renames import rename_problems
 from reconciler.core.tenants import tenant_problems
 from reconciler.core.text import with_lines
-from reconciler.core.workspace import Arrangement, Tree, arrange
-from reconciler.model.diagnostics import Diagnostic, in_order
+from reconciler.core.workspace import NOT_CHECKED, Arrangement, Tree, arrange
+from reconciler.model.diagnostics import Diagnostic, Place, in_order
 from reconciler.model.entity import sha256
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
@@ -37,17 +38,19 @@ def load(
     *,
     stores: Stores = built_in,
     zones: Zones | None = None,
+    unread: Iterable[Place] = (),
     read: Callable[[SourceFile], Reading] = read_file,
 ) -> tuple[Catalog | None, list[Diagnostic]]:
     """The catalog of a workspace, ``None`` if anything is wrong, and every problem in the order of their places.
 
     ``stores``: which can be opened. ``zones``: the names of all time zones; ``None``: any name will do.
-    ``read`` may be a `read_file` that remembers.
+    ``unread``: the files and folders that could not be read, and may hold anything. ``read``: `read_file`, or one that
+    remembers.
     """
     stores = cache(stores)
     given = sorted(files, key=lambda file: file.path)
     readings = [read(file) for file in given]
-    arrangement = arrange(readings)
+    arrangement = arrange(readings, unread)
     problems = [problem for reading in readings for problem in reading.problems]
     problems += arrangement.problems
     problems += tenant_problems(arrangement.trees)
@@ -57,10 +60,23 @@ def load(
     for document in arrangement.steering:
         problems += _store(document, stores)
         problems += _time_zone(document, zones) if zones else ()
+    problems = _with_unmade(problems)
     if problems:
         at_fault = {problem.place.file for problem in problems}
         return None, with_lines(in_order(problems), {file.path: file.data for file in given if file.path in at_fault})
     return _catalog(arrangement), []
+
+
+def _with_unmade(problems: list[Diagnostic]) -> list[Diagnostic]:
+    """The problems, with one line for all the checks that could not be made."""
+    unmade = [each for each in problems if each.code == NOT_CHECKED]
+    if not unmade:
+        return problems
+    first, *others = sorted({each.place for each in unmade})
+    checks = "1 check was" if len(unmade) == 1 else f"{len(unmade)} checks were"
+    summary, hint = f"{checks} not made because of what is wrong here", "mend it, and validate again"
+    line = replace(unmade[0], place=first, summary=summary, hint=hint, also=tuple(others))
+    return [*(each for each in problems if each.code != NOT_CHECKED), line]
 
 
 def _catalog(arrangement: Arrangement) -> Catalog:

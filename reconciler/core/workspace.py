@@ -7,20 +7,30 @@ from functools import cached_property
 from reconciler.core.read import Head, Reading
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.keys import EntityId, snake
-from reconciler.model.kinds import CATALOG_KINDS, KINDS, PROVIDER, SYNC_POLICY, WORKSPACE
+from reconciler.model.kinds import CATALOG_KINDS, KINDS, PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.source import SourceDocument
 
 WORKSPACE_FILE = "reconcile.yaml"
+NOT_CHECKED = "not-checked"
+
+
+def not_checked(place: Place) -> Diagnostic:
+    """A check that cannot be made because of what is wrong at a place; `validate.load` says how many there were."""
+    return Diagnostic(place, NOT_CHECKED, "a check was not made because of what is wrong here", severity="warning")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The documents below one provider's folder. ``provider`` is ``None`` where its own document is at fault."""
+    """The documents below one provider's folder. ``provider`` is ``None`` where its own document cannot be read.
+
+    ``unread``: where there may be further documents, in files that could not be read at all.
+    """
 
     folder: str
     head: Head
     provider: SourceDocument | None
     readings: Sequence[Reading]
+    unread: Sequence[Place] = ()
 
     @cached_property
     def shelves(self) -> Mapping[str, Mapping[str, Reading]]:
@@ -62,8 +72,13 @@ class Tree:
         return found
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether there is such a document, or may be, in a text that cannot be read."""
-        return key in self.shelves.get(kind, ()) or any(key in self._faulty_keys.get(each, ()) for each in (kind, ""))
+        """Whether there is such a document, whatever is wrong with it."""
+        return key in self.shelves.get(kind, ()) or key in self._faulty_keys.get(kind, ())
+
+    def may_hide(self, kind: str, key: str) -> Place | None:
+        """Where such a document may be, in what could not be read."""
+        heads = (head.place for reading in self.readings for head in reading.faulty if head.may_be(kind, key))
+        return next((*self.unread, *heads).__iter__(), None)
 
     def moved(self) -> Iterator[tuple[SourceDocument, list[str]]]:
         """The documents that say that they had other keys, with these (AP-21)."""
@@ -92,18 +107,23 @@ class Arrangement:
     steering: tuple[SourceDocument, ...]
 
 
-def arrange(readings: Sequence[Reading]) -> Arrangement:
-    """Sort the documents of a workspace's files into trees. ``readings`` come in the order of their paths."""
+def arrange(readings: Sequence[Reading], unread: Iterable[Place] = ()) -> Arrangement:
+    """Sort the documents of a workspace's files into trees. ``readings`` come in the order of their paths.
+
+    ``unread``: the files and folders that could not be read at all.
+    """
+    unread = sorted({*unread, *(Place(reading.path, 1) for reading in readings if reading.unread)})
     steering = [reading for reading in readings if _steers(reading)]
     heads = [head for reading in steering for head in _heads(reading)]
     documents = tuple(document for reading in steering for document in reading.documents)
     providers = [head for head in heads if head.kind == PROVIDER]
     roots = {_folder(head.place.file): head for head in reversed(providers)}
-    trees = tuple(_trees(readings, roots))
+    trees = tuple(_trees(readings, roots, unread))
+    hidden = [*unread, *(head.place for head in heads if head.kind not in WORKSPACE_KINDS)]
     problems = [
-        *_workspace_problems(heads),
+        *_workspace_problems(heads, hidden),
         *_provider_problems(providers, roots),
-        *_outsiders(readings, roots),
+        *_outsiders(readings, roots, hidden),
         *_twins(trees),
         *_tenant_twins(trees, providers),
     ]
@@ -131,6 +151,10 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
 def _root_of(folder: str, roots: Mapping[str, Head]) -> str | None:
     """The folder of the provider to which a folder belongs: the nearest above it."""
     while folder not in roots:
@@ -140,17 +164,19 @@ def _root_of(folder: str, roots: Mapping[str, Head]) -> str | None:
     return folder
 
 
-def _trees(readings: Iterable[Reading], roots: Mapping[str, Head]) -> Iterator[Tree]:
+def _trees(readings: Iterable[Reading], roots: Mapping[str, Head], unread: Sequence[Place]) -> Iterator[Tree]:
     mine: dict[str | None, list[Reading]] = {}
     for reading in readings:
         mine.setdefault(_root_of(_folder(reading.path), roots), []).append(reading)
     for folder, root in sorted(roots.items()):
         documents = (document for reading in mine[folder] for document in reading.documents)
         providers = (document for document in documents if document.kind == PROVIDER)
-        yield Tree(folder, root, next((each for each in providers if each.place == root.place), None), mine[folder])
+        provider = next((each for each in providers if each.place == root.place), None)
+        here = [place for place in unread if _root_of(_folder(place.file), roots) == folder]
+        yield Tree(folder, root, provider, mine[folder], here)
 
 
-def _workspace_problems(heads: Iterable[Head]) -> Iterator[Diagnostic]:
+def _workspace_problems(heads: Iterable[Head], hidden: Iterable[Place]) -> Iterator[Diagnostic]:
     workspaces = [head for head in heads if head.kind == WORKSPACE]
     rightful = [head for head in workspaces if head.place.file == WORKSPACE_FILE]
     for head in workspaces:
@@ -160,7 +186,10 @@ def _workspace_problems(heads: Iterable[Head]) -> Iterator[Diagnostic]:
     for head in rightful[1:]:
         also = (rightful[0].place,)
         yield Diagnostic(head.place, "workspace", "a workspace has one document of its own", "remove one", also)
-    if not rightful:
+    unsure = next((place for place in hidden if place.file == WORKSPACE_FILE), None)
+    if not rightful and unsure:
+        yield not_checked(unsure)
+    elif not rightful:
         hint = "begin it with kind: Workspace and version: 1"
         yield Diagnostic(Place(WORKSPACE_FILE, 1), "workspace", f"{WORKSPACE_FILE} has no Workspace document", hint)
 
@@ -179,10 +208,16 @@ def _provider_problems(providers: Iterable[Head], roots: Mapping[str, Head]) -> 
             yield Diagnostic(head.place, "nested-provider", summary, hint, (roots[above].place,))
 
 
-def _outsiders(readings: Iterable[Reading], roots: Mapping[str, Head]) -> Iterator[Diagnostic]:
+def _outsiders(readings: Iterable[Reading], roots: Mapping[str, Head], hidden: Sequence[Place]) -> Iterator[Diagnostic]:
+    """Documents that belong to no provider. ``hidden``: where there may be a provider, in what could not be read."""
     outside = (reading for reading in readings if _root_of(_folder(reading.path), roots) is None)
     for head in (head for reading in outside for head in _heads(reading)):
-        if head.kind in KINDS and head.sure:
+        if head.kind not in KINDS or not head.sure:
+            continue
+        unsure = next((place for place in hidden if _is_below(head.place.file, _folder(place.file))), None)
+        if unsure:
+            yield not_checked(unsure)
+        else:
             summary = f'{words(head.kind)} "{head.key}" belongs to no provider'
             hint = "move it into the folder of a Provider document, or below"
             yield Diagnostic(head.place, "outside-provider", summary, hint)

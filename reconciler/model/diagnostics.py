@@ -76,6 +76,7 @@ CODES = {
     "bad-rename": "The entity cannot have been renamed from that key (AP-21).",
     "bad-currency": "The currency is none of ISO 4217, or differs from the upstream's.",
     "bad-store": "The store cannot be used.",
+    "not-checked": "Checks could not be made because of another problem.",
     "bad-time-zone": "There is no such time zone (DATE-01).",
 }
 """Every code a diagnostic may carry, with what it means. Codes are stable: add, never rename."""

@@ -152,3 +152,21 @@ def contents(root: Path) -> dict[str, bytes]:
     """Every file of a workspace, the state among them, byte for byte."""
     files = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts)
     return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def test_what_may_stand_behind_a_dangling_link_is_not_said_to_be_missing(shop: Shop) -> None:
+    shop.edit(CATALOG, "product: mail", "product: male")
+    assert shop.run("validate").out.count("missing-reference") == 1
+    dangling(shop)
+    told = shop.run("validate")
+    assert (told.status, told.out.count("missing-reference")) == (1, 0)
+    assert "acme/more.yaml:1:1: warning not-checked: 1 check was not made because of what is wrong here" in told.out
+    assert told.out.endswith("\n1 error, 1 warning.\n")
+
+
+def test_everything_at_once(shop: Shop) -> None:
+    """Fields, and what they name, of one document and of others."""
+    shop.edit(CATALOG, "product: mail\n", "product: male\nbogus: 1\n")
+    shop.edit(TWO, "upstream: acme", "upstream: acne\ndelegate: [mail-basic]\nprice_list: emea")
+    codes = [each["code"] for each in json.loads(shop.run("validate -o json").out)["problems"]]
+    assert codes == ["missing-reference", "unknown-field", "unknown-tenant", "wrong-type", "missing-reference"]

@@ -228,7 +228,7 @@ def test_a_denied_action_says_its_rule_as_data(odd: Shop) -> None:
 
 def test_a_journal_that_cannot_be_read_is_said_beside_the_entries(odd: Shop) -> None:
     with (odd.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
-        file.write("store: https://bss.example\ntoken_env: TWO_TOKEN\n")
+        file.write("store: postgresql://db.example/bss\ntoken_env: RECONCILE_TWO\n")
     done = odd.run("history -o json")
     data = valid("history", done.out)
     assert (done.status, {each["tenant"] for each in data["entries"]}) == (1, {"acme", "one"})

@@ -156,7 +156,8 @@ def test_every_missing_field_is_named() -> None:
 def test_a_field_that_only_seems_to_be_missing() -> None:
     reading = read_file(SourceFile("x.yaml", b"kind: Plan\nkey: a\n<<: {product: b}\nnmae: x\n"))
     assert [problem.code for problem in reading.problems] == ["yaml-merge", "unknown-field"]
-    assert [(head.kind, head.key) for head in reading.faulty] == [("Plan", "a")]
+    assert [(document.kind, document.key) for document in reading.documents] == [("Plan", "a")]
+    assert reading.faulty == ()
 
 
 PARTS = """\

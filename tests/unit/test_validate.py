@@ -9,7 +9,7 @@ import pytest
 
 import reconciler
 from reconciler.core.validate import load
-from reconciler.model.diagnostics import CODES, Diagnostic
+from reconciler.model.diagnostics import CODES, Diagnostic, Place
 from reconciler.model.source import Catalog, SourceFile
 
 ROOT = Path(__file__).parents[2]
@@ -359,3 +359,109 @@ def test_every_code_is_given_somewhere() -> None:
     sources = Path(reconciler.__file__).parent.rglob("*.py")
     code = "".join(path.read_text("utf-8") for path in sources if path.name != "diagnostics.py")
     assert [each for each in CODES if f'"{each}"' not in code] == []
+
+
+FIELD_ERROR = "nmae: x\n"
+"""Something at fault in a document, which has nothing to do with what else is."""
+POLICY_HEAD = "kind: SyncPolicy\nreseller: fabrikam\nupstream: northwind\n"
+TWO_FAULTS = {
+    "AP-01": PLAN.replace("suite", "sweet"),
+    "a reference in a set": f"{PLAN}switchable_plans: [gone]\n",
+    "a reference deep inside": f"{PLAN}periods: {{P1M: {{expiration_schedule: gone}}}}\n",
+    "a key of a map": f"{PLAN}resources: {{gone: {{}}}}\n",
+    "limits": f"{PLAN}resources: {{seat: {{limits: {{minimum: 2, maximum: 1}}}}}}\n",
+    "a plan that does not exist": f"{POLICY_HEAD}delegate: {{plans: [gone]}}\n",
+    "a template that does not exist": f"{POLICY_HEAD}service_template: gone\n",
+    "a price list that does not exist": f"{POLICY_HEAD}price_list: gone\n",
+    "an upstream that does not exist": POLICY_HEAD.replace("northwind", "southwind"),
+    "a store": f"{POLICY_HEAD}store: foo://x\n",
+    "another currency": f"{POLICY_HEAD}currency: USD\n",
+    "a circle of tenants": POLICY_HEAD.replace("northwind", "fabrikam"),
+    "a circle of templates": "kind: ServiceTemplate\nkey: x\nextends: x\n",
+    "a plan of a template": "kind: ServiceTemplate\nkey: x\ndelegated_plans: [gone]\n",
+    "a product of a list": "kind: PriceList\nkey: x\nproducts: {gone: {P1M: 1}}\n",
+    "a document twice": "kind: Resource\nkey: seat\n",
+    "a rename": f"{PLAN}moved_from: basic\n",
+    "a tenant twice": POLICY_HEAD.replace("fabrikam", "northwind"),
+}
+
+
+@pytest.mark.parametrize("case", TWO_FAULTS)
+def test_what_a_document_says_of_others_is_told_with_its_own_faults(case: str) -> None:
+    alone = faults(TWO_FAULTS[case])
+    assert len(alone) in (1, 2)
+    line = TWO_FAULTS[case].count("\n") + 1
+    assert faults(TWO_FAULTS[case] + FIELD_ERROR) == [*alone, f"x.yaml:{line}:1 unknown-field"]
+
+
+def test_a_price_list_attached_through_groups_is_told_with_what_else_is_wrong() -> None:
+    """IW-02."""
+    text = "kind: PriceList\nkey: x\nprice_groups: [gone]\nproducts: {gone: {P1M: 1}}\n"
+    assert faults(text) == ["x.yaml:3:1 unknown-field", "x.yaml:4:12 missing-reference"]
+
+
+def test_all_items_of_a_list_or_map_that_are_at_fault_are_told_where_they_stand() -> None:
+    text = f"{PLAN}switchable_plans: [basic, Bad One, gone, 3, Bad Two]\n"
+    assert faults(text) == [
+        "x.yaml:6:27 bad-key",
+        "x.yaml:6:36 missing-reference",
+        "x.yaml:6:42 wrong-type",
+        "x.yaml:6:45 bad-key",
+    ]
+    text = f"{POLICY_HEAD}options: {{plan: true, resourses: true, price_list: 1}}\n"
+    assert faults(text) == ["x.yaml:4:11 unknown-option", "x.yaml:4:23 unknown-option", "x.yaml:4:52 wrong-type"]
+
+
+def test_what_is_taken_out_is_no_further_fault() -> None:
+    """Of an amount, an entry or a list that is at fault, nothing else is said."""
+    for value in ("[{from: x, amount: 1}]", "[{from: 2027-01-01, amount: -1}]", "[]", "-1", "{}"):
+        found = faults(f"{PLAN}periods: {{P1M: {{fees: {{recurring: {value}}}}}}}\n")
+        assert len(found) == 1, (value, found)
+    assert len(faults("kind: Product\nkey: [x]\n")) == 2
+
+
+UNREADABLE: dict[str, str | bytes] = {
+    "a broken text without kind and key": "foo: [\n",
+    "no text at all": b"\xff" * 40,
+    "a kind that there is not": PLAN.replace("Plan", "Plann").replace("other", "gone"),
+    "a key that is none": PLAN.replace("other", "Go Ne"),
+    "a kind that is none": PLAN.replace("kind: Plan", "kind: [Plan]").replace("other", "gone"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_may_stand_in_what_cannot_be_read_is_not_missing(case: str) -> None:
+    """And that this was not checked is said, in one line."""
+    naming = f"{PLAN}switchable_plans: [gone]\n---\n{POLICY_HEAD}delegate: {{plans: [gone, basic]}}\n"
+    problems = loaded({**BASE, "north/x.yaml": naming, "north/y.yaml": UNREADABLE[case]})[1]
+    assert {problem.place.file for problem in problems} == {"north/y.yaml"}
+    (unmade,) = [problem for problem in problems if problem.code == "not-checked"]
+    assert (unmade.severity, unmade.summary) == ("warning", "2 checks were not made because of what is wrong here")
+    assert any(problem.severity == "error" for problem in problems)
+
+
+def test_what_cannot_stand_there_is_missing() -> None:
+    """A document of which kind and key can be read hides nothing else."""
+    for broken in (f"{PLAN.replace('other', 'third')}foo: [\n", "kind: Plann\nkey: third\n", "kind: Role\nkey: A b\n"):
+        problems = loaded({**BASE, "north/x.yaml": f"{PLAN}switchable_plans: [gone]\n", "north/y.yaml": broken})[1]
+        assert [problem.code for problem in problems if problem.place.file == "north/x.yaml"] == ["missing-reference"]
+        assert "not-checked" not in [problem.code for problem in problems]
+
+
+def test_a_provider_that_cannot_be_read_takes_nothing_with_it() -> None:
+    files: dict[str, str | bytes] = {**BASE, "north/provider.yaml": "foo: [\n"}
+    problems = loaded(files)[1]
+    assert [problem.code for problem in problems] == ["yaml-syntax", "not-checked"] or [
+        problem.code for problem in problems
+    ] == ["not-checked", "yaml-syntax"]
+    problems = loaded(
+        {**BASE, "north/provider.yaml": P.replace("EUR", "EURO"), "north/x.yaml": TWO_FAULTS["another currency"]}
+    )[1]
+    assert [problem.code for problem in problems] == ["not-checked", "bad-currency"]
+
+
+def test_a_file_that_cannot_be_opened_may_hold_anything() -> None:
+    sources = [SourceFile(path, text.encode()) for path, text in {**BASE, "north/x.yaml": TWO_FAULTS["AP-01"]}.items()]
+    problems = load(sources, unread=[Place("north/gone.yaml", 1)])[1]
+    assert [(str(problem.place), problem.code) for problem in problems] == [("north/gone.yaml:1:1", "not-checked")]
+    assert [problem.code for problem in load(sources, unread=[Place("south/gone.yaml", 1)])[1]] == ["missing-reference"]
