@@ -91,6 +91,8 @@ class Commands:
     def _execute(self, arguments: Iterable[str], **options: Any) -> Any:
         import git
 
+        if not os.access(self.folder, os.X_OK):  # GitPython would run it where this process is instead
+            raise GitRefuses(f"{self.folder} is not a folder that can be entered")
         program = str(git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git")
         try:
             return self._git.execute([program, *_CONFIGURATION, *arguments], **options)

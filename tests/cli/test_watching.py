@@ -18,7 +18,7 @@ import pytest
 
 from reconciler.model.keys import EntityId
 from reconciler.stores.base import EntityWrite
-from tests.cli.runner import run
+from tests.cli.runner import git, run
 from tests.contract.samples import AT
 from tests.laws.resale import PROVIDER, Resale, folder, paid
 
@@ -274,6 +274,59 @@ def test_a_workspace_that_is_gone_for_a_while_is_waited_for(resale: Resale, watc
     shutil.move(resale.root / ".away", resale.root / "catalog")
     shutil.move(resale.root / "away", resale.root / "reconcile.yaml")
     until(resale, "contoso.s1", 13)
+    assert watching[0].ends()[0] == 0
+
+
+def test_a_repository_that_git_refuses_for_a_while_is_said_and_mirrored_all_the_same(
+    resale: Resale, watching: list[Watch]
+) -> None:
+    git(resale.root, "init", "--quiet")
+    git(resale.root, "add", "--all")
+    git(resale.root, "commit", "--quiet", "--message", "all")
+    index = resale.root / ".git" / "index"
+    saved = index.read_bytes()
+    index.write_bytes(b"half an index, as it is while somebody else writes it past every lock")
+    watching.append(Watch(resale))
+    watching[0].hears("error: bad signature")
+    resale.act("contoso", "s1", "change_quantity", "quantity=12")
+    until(resale, "contoso.s1", 12)
+    index.write_bytes(saved)
+    resale.act("contoso", "s1", "change_quantity", "quantity=13")
+    until(resale, "contoso.s1", 13)
+    assert watching[0].ends()[0] == 0
+
+
+def test_a_workspace_whose_folder_is_away_for_a_while_is_waited_for(resale: Resale, watching: list[Watch]) -> None:
+    watching.append(Watch(resale))
+    resale.act("contoso", "s1", "change_quantity", "quantity=12")
+    until(resale, "contoso.s1", 12)
+    away = resale.root.with_name(f"{resale.root.name}-away")
+    shutil.move(resale.root, away)
+    watching[0].hears("; waiting\n")
+    shutil.move(away, resale.root)
+    resale.act("contoso", "s1", "change_quantity", "quantity=13")
+    until(resale, "contoso.s1", 13)
+    assert watching[0].ends()[0] == 0
+
+
+def test_a_tenant_that_is_gone_for_a_while_is_waited_for(resale: Resale, watching: list[Watch]) -> None:
+    """It was known when the watch began: then it is the workspace that changes, not the usage that is wrong."""
+
+    def arrives(quantity: int) -> None:
+        resale.write("east", {"kind": "Subscription", "key": "s1", "quantity": quantity})
+        end = time.monotonic() + PATIENCE
+        while resale.body("contoso", "east.s1")["quantity"] != quantity:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    watching.append(Watch(resale, "--tenant", "contoso"))
+    arrives(12)
+    catalog = resale.root / "catalog" / "all.yaml"
+    saved = catalog.read_text()
+    catalog.write_text(saved.replace('"contoso"', '"contoso-west"'))
+    watching[0].hears("; waiting\n")
+    catalog.write_text(saved)
+    arrives(14)
     assert watching[0].ends()[0] == 0
 
 
