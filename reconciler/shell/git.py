@@ -296,7 +296,7 @@ def is_document(name: str) -> bool:
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))
+    return name.startswith(".") or "/." in name
 
 
 def _problem(name: str, code: str, summary: str, hint: str) -> Diagnostic:
