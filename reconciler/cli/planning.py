@@ -35,7 +35,8 @@ from reconciler.cli.output import (
     write_results,
 )
 from reconciler.core.codec import PlanRefused, decode, encoded
-from reconciler.model.plan import Plan, short_commit
+from reconciler.model.commits import short_commit
+from reconciler.model.plan import Plan
 from reconciler.report.lines import rendered
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.text import plan_lines

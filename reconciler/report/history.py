@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from reconciler.model.plan import short_commit
+from reconciler.model.commits import short_commit
 from reconciler.model.values import Body
 from reconciler.report.values import clean, shown_pair
 
