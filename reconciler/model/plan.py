@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reconciler import __version__
 from reconciler.model.change import Action, HeldBy, HoldKind
-from reconciler.model.commits import Source as Source  # it is part of a plan
+from reconciler.model.commits import Source as Source  # noqa: PLC0414 - it is part of a plan, and found with it
 from reconciler.model.keys import EntityId, address
 from reconciler.model.options import VETOES
 from reconciler.model.values import Body, Path, Value
