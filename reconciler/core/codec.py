@@ -20,16 +20,18 @@ from reconciler.core.entries import (
     entity_of,
     in_saved_order,
 )
-from reconciler.core.plan_schema import schema_violation
+from reconciler.core.plan_schema import LATER, schema_violation
 from reconciler.model.entity import sha256
 from reconciler.model.keys import snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import (
     FORMAT_VERSION,
     Change,
+    Declared,
     Deferred,
     KeptTenants,
     Plan,
+    PlanWarning,
     Read,
     Scheduled,
     Source,
@@ -125,7 +127,7 @@ Lists: TypeAlias = Mapping[str, Iterable[bytes]]
 
 def head_to_data(plan: Plan) -> Data:
     """All of a plan but its digest and its `Lists`."""
-    return {
+    data = {
         "format_version": FORMAT_VERSION,
         "reconciler_version": plan.reconciler_version,
         "timestamp": plan.timestamp,
@@ -136,7 +138,9 @@ def head_to_data(plan: Plan) -> Data:
         "summary": asdict(plan.summary()),
         "read": [asdict(each) for each in plan.read],
         "scheduled": [_scheduled_to_data(each) for each in plan.scheduled],
+        "warnings": [_warning_to_data(each) for each in plan.warnings],
     }
+    return {key: value for key, value in data.items() if key not in plan.without}
 
 
 def lists_of(plan: Plan) -> Lists:
@@ -206,6 +210,30 @@ def _scheduled_from_data(data: Mapping[str, Any]) -> Scheduled:
     return Scheduled(data["date"], entity, parse_path(data["path"]), data["amount"], tuple(data["tenants"]))
 
 
+def _warning_to_data(warning: PlanWarning) -> Data:
+    return {
+        "code": warning.code,
+        "tenants": list(warning.tenants),
+        "address": warning.address,
+        "detail": warning.detail,
+        "declared_at": asdict(warning.declared_at) if warning.declared_at else None,
+    }
+
+
+def _warnings_from_data(data: Mapping[str, Any]) -> Mapping[str, tuple[PlanWarning, ...]]:
+    """By tenant. Raises ``ValueError`` for a warning that is not about a tenant of the plan, at its address."""
+    found: dict[str, list[PlanWarning]] = {each["tenant"]: [] for each in data["tenants"]}
+    for each in data.get("warnings", ()):
+        first, type_, name = each["address"].split("/")
+        entity, at = entity_of(type_, name), each["declared_at"]
+        if each["tenants"][0] != first or not found.keys() >= set(each["tenants"]):
+            raise ValueError(f"it warns of {each['address']}, which is in no tenant that it lists")
+        for tenant in each["tenants"]:
+            place = Declared(**at) if at else None
+            found[tenant].append(PlanWarning(each["code"], (tenant,), entity, each["detail"], place))
+    return {tenant: tuple(warnings) for tenant, warnings in found.items()}
+
+
 def tenant_to_data(tenant: TenantPlan) -> Data:
     """A tenant as an entry of ``tenants``, without what it changes and defers."""
     return {
@@ -233,16 +261,23 @@ def plan_from_data(data: Mapping[str, Any]) -> Plan:
             deferred[each.change.tenant].append(each)
     except KeyError as error:
         raise ValueError(f"it changes a tenant that it does not list, {error}") from error
+    warnings = _warnings_from_data(data)
     return Plan(
         timestamp=data["timestamp"],
         source=Source(**data["source"]),
         tenants=tuple(
-            replace(tenant_from_data(each), changes=tuple(changes[name]), deferred=tuple(deferred[name]))
+            replace(
+                tenant_from_data(each),
+                changes=tuple(changes[name]),
+                deferred=tuple(deferred[name]),
+                warnings=warnings[name],
+            )
             for name, each in zip(changes, data["tenants"], strict=True)
         ),
         reconciler_version=data["reconciler_version"],
         read=tuple(Read(**each) for each in data["read"]),
         scheduled=tuple(map(_scheduled_from_data, data["scheduled"])),
+        without=LATER - data.keys(),
     )
 
 

@@ -38,16 +38,17 @@ class Upstream:
     """What a tenant's upstream offers: its entities, amounts as in force, and the documents that declare them.
 
     ``documents`` lacks what is a reseller's own; of its copies, they are the originals', and ``originals`` what those
-    say, amounts as in force. ``hidden_templates``: the notification templates that resellers do not see (CB-20), at
-    whatever level they are used. ``held``: what is withheld or blocked there, and so below (TREE-02). ``labels``: by
-    plan, those that a copy has of its original, where they were asked for. ``names``: every key that entities had, or
-    here still have, by what they are called now (AP-21). ``origin``: that of its own copies, empty for a provider.
+    say, amounts as in force. ``hidden_templates``: by key, the notification templates that resellers do not see, at
+    whatever level they are used (CB-20). ``held``: what is withheld or blocked there, and so below (TREE-02).
+    ``labels``: by plan, those that a copy has of its original, where they were asked for. ``names``: every key that
+    entities had, or here still have, by what they are called now (AP-21). ``origin``: that of its own copies, empty
+    for a provider.
     """
 
     key: str
     state: State
     documents: Mapping[EntityId, SourceDocument]
-    hidden_templates: frozenset[str] = frozenset()
+    hidden_templates: Mapping[str, SourceDocument] = field(default_factory=dict)
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
     names: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from datetime import date
 from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant
 from reconciler.core.descent import RESTORED, UNTRACED, Traced, origins_that_differ
 from reconciler.core.desired import Desired, Wanted
+from reconciler.core.leftovers import LEFT_OVER, InSync, leftovers
 from reconciler.core.recurring import Recurrence, Recurring
 from reconciler.core.renames import Moved
 from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
@@ -25,6 +26,9 @@ COPIES = Unmanaged(rule="ORIGIN-01")
 """What an own item of the tenant gets that hides one of its upstream's."""
 RESTORATION = Always(rule=RESTORED)
 
+STAYS = Unmanaged(rule="FIELDS")
+"""What an entity gets that came down and that nothing wants any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Among:
@@ -33,7 +37,7 @@ class Among:
     ``looked``: where the tenant's digests say nothing, or that something differs; ``shared``: what every tenant of its
     kind should have, from which that of this tenant differs in nothing else. ``recurring``: what differs and is not
     looked at, as it is known from another tenant; ``memory``: where that is remembered. ``anew`` compares the tenant
-    again, with nothing recurring.
+    again, with nothing recurring. ``in_sync``: what is known of what is not looked at.
     """
 
     looked: frozenset[EntityId]
@@ -41,6 +45,7 @@ class Among:
     recurring: Mapping[EntityId, Recurrence]
     memory: Recurring
     anew: Callable[[], "Comparison"]
+    in_sync: InSync
 
     def as_shared(self, wanted: Wanted, needs: frozenset[EntityId] | None) -> bool:
         """Whether what is wanted in this tenant, and what that needs, is what every tenant of its kind should have."""
@@ -125,6 +130,7 @@ def differences(comparison: Comparison) -> list[Difference]:
     """Every difference, by entity and path."""
     found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
     found += _removals(comparison) if comparison.among is None else ()
+    found += _leftovers(comparison)
     found = [*(comparison.moved.differences() if comparison.moved else ()), *_restorations(comparison), *found]
     return sorted(found, key=lambda each: (each.entity, each.path))
 
@@ -200,6 +206,16 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
         if all(comparison.may_let_go(holder) for holder in holders):
             found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
             yield replace(found, unless_held_by=holders)
+
+
+def _leftovers(comparison: Comparison) -> Iterator[Difference]:
+    """What came down, is wanted no more and is removed by no option."""
+    among, moved = comparison.among, comparison.moved
+    spared = moved.refused.values() if moved else ()
+    in_sync = among.in_sync if among else None
+    found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, in_sync=in_sync)
+    for each in found:
+        yield Difference(each.id, Action.DELETE, (), each.body, None, STAYS, STAYS.rule, note=LEFT_OVER)
 
 
 def _stays_named(comparison: Comparison, id: EntityId) -> bool:

@@ -74,7 +74,8 @@ def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
     deferred = (*plan.deferred, *part.plan.deferred)
     overridden = (f"{guard}:{reseller}" for guard in part.plan.allowed) if part.plan.changes else ()
     allowed = tuple(sorted({*plan.allowed, *overridden}))
-    return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status_of(changes, deferred))
+    status, warnings = status_of(changes, deferred), (*plan.warnings, *part.plan.warnings)
+    return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status, warnings=warnings)
 
 
 def nothing_yet(tenant: str, upstream: str, observed: Observed, on: date) -> TenantPlan:

@@ -18,7 +18,7 @@ from reconciler.model.change import Action, HoldKind
 from reconciler.model.keys import snake
 from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.options import GUARDS, VETOES
-from reconciler.model.plan import FORMAT_VERSION, Summary, TenantStatus
+from reconciler.model.plan import FORMAT_VERSION, WARNING_CODES, Summary, TenantStatus
 
 _DIGEST = "sha256:[0-9a-f]{64}"
 _TENANT = "[a-z0-9_-]+"
@@ -26,6 +26,8 @@ _ADDRESS = f"^{_TENANT}/[a-z_]+/[a-z0-9_.-]+$"
 _REASONS = ("withheld", "blocked", "unmanaged")
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ANY: Schema = {}
+LATER = frozenset({"warnings"})
+"""Keys that plans have today, and that those which an earlier reconciler of the same format saved may lack."""
 
 
 def plan_schema() -> Schema:
@@ -34,23 +36,26 @@ def plan_schema() -> Schema:
         "$schema": DRAFT_2020,
         "title": "A saved plan",
         "description": "What apply would do, tenant by tenant: Terraform's plan representation, with keys of our own.",
-        **_object(
-            format_version={"const": FORMAT_VERSION, "description": "Terraform's plan format."},
-            reconciler_version=_text("The reconciler that made the plan."),
-            timestamp=_text("When the plan was made, ISO 8601.", examples=["2026-12-01T08:00:00Z"]),
-            applyable={"type": "boolean", "description": "Whether there is anything to apply."},
-            complete={"type": "boolean", "description": "Whether nothing is withheld, blocked or in error."},
-            errored={"type": "boolean", "description": "Whether a tenant could not be planned."},
-            source=_source(),
-            summary=_summary(),
-            tenants=_list(_tenant(), "Upstreams first."),
-            read=_list(_read(), "Tenants not planned, whose state as it is was planned against. Upstreams first."),
-            scheduled=_list(
-                _scheduled(), "Amounts of delegated plans and price lists that change on a day to come, by day."
+        **_with_optional(
+            _object(
+                format_version={"const": FORMAT_VERSION, "description": "Terraform's plan format."},
+                reconciler_version=_text("The reconciler that made the plan."),
+                timestamp=_text("When the plan was made, ISO 8601.", examples=["2026-12-01T08:00:00Z"]),
+                applyable={"type": "boolean", "description": "Whether there is anything to apply."},
+                complete={"type": "boolean", "description": "Whether nothing is withheld, blocked or in error."},
+                errored={"type": "boolean", "description": "Whether a tenant could not be planned."},
+                source=_source(),
+                summary=_summary(),
+                tenants=_list(_tenant(), "Upstreams first."),
+                read=_list(_read(), "Tenants not planned, whose state as it is was planned against. Upstreams first."),
+                scheduled=_list(
+                    _scheduled(), "Amounts of delegated plans and price lists that change on a day to come, by day."
+                ),
+                resource_changes=_list(_resource_change(), "What is done, in this order."),
+                deferred_changes=_list(_deferred(), "What is not done, and why."),
+                digest=_text("Over everything else in the plan.", pattern=f"^{_DIGEST}$"),
             ),
-            resource_changes=_list(_resource_change(), "What is done, in this order."),
-            deferred_changes=_list(_deferred(), "What is not done, and why."),
-            digest=_text("Over everything else in the plan.", pattern=f"^{_DIGEST}$"),
+            warnings=_list(_warning(), "What a reader should know, though nothing is held because of it."),
         ),
     }
 
@@ -117,6 +122,16 @@ def _scheduled() -> Schema:
         path=_text("A key with a dot stands in brackets.", examples=["periods.P1M.fees.recurring"]),
         amount=_text("What it will be.", examples=["6.60"]),
         tenants=_list(_text(pattern=f"^{_TENANT}$"), "Those that have the plan from above."),
+    )
+
+
+def _warning() -> Schema:
+    return _object(
+        code=_text("What it is about.", enum=sorted(WARNING_CODES)),
+        tenants={**_list(_text(pattern=f"^{_TENANT}$"), "Those that it is about, sorted."), "minItems": 1},
+        address=_text("The entity that it is about, in the first of the tenants.", pattern=_ADDRESS),
+        detail=_text("In words, what is the matter."),
+        declared_at=_declared(),
     )
 
 

@@ -13,6 +13,7 @@ from reconciler.core.recurring import stands_alone
 from reconciler.core.renames import as_called_now, moved
 from reconciler.core.resolve import resolve
 from reconciler.core.shape import RuleBook
+from reconciler.core.warnings import warnings_of
 from reconciler.core.writing import Writer
 from reconciler.model.change import Judged, Verdict
 from reconciler.model.descent import Lineage
@@ -139,6 +140,7 @@ def _written_down(writer: Writer, observed: Observed) -> Planned:
         changes=changes,
         deferred=deferred,
         day=comparison.on.isoformat(),
+        warnings=warnings_of(policy, comparison, changes),
     )
     return Planned(plan, writer.after())
 

@@ -77,14 +77,15 @@ def _hidden_templates(case: Circumstances, target: EntityId, _use: Use) -> Itera
     wanted = case.wanted(target)
     if target.kind != "NotificationSchedule" or wanted is None:
         return
-    hidden = sorted(_templates(wanted.body) & case.comparison.desired.upstream.hidden_templates)
+    hidden = sorted(templates_of(wanted.body) & case.comparison.desired.upstream.hidden_templates.keys())
     if hidden:
         named = ", ".join(f'"{template}"' for template in hidden)
         detail = f'notification schedule "{target.key}" uses templates that resellers cannot see: {named}'
         yield Obstacle("CB-20", f"{detail}; set visible_to_resellers: true on each")
 
 
-def _templates(schedule: Body) -> set[str]:
+def templates_of(schedule: Body) -> set[str]:
+    """The notification templates that a schedule uses."""
     return set(schedule.get("notices", {}).values())
 
 

@@ -3,7 +3,7 @@
 The list and its products are the provider's; what a tenant below the first level gets of them is its upstream's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -95,13 +95,27 @@ class PriceList:
         cycles: Body = here.body.get(CYCLES, {}) if here else {}
         return cycles
 
-    def lacked(self) -> Mapping[str, tuple[EntityId, ...]]:
-        """Billing cycles that products of the tenant lack, or that it lacks with them, and of which products."""
-        lacking: dict[str, list[EntityId]] = {}
-        for key in sorted(self.prices):
-            for period in self.cycles(key).keys() - self._have(key).keys():
-                lacking.setdefault(period, []).append(EntityId(PRODUCT, key))
-        return {period: tuple(ids) for period, ids in sorted(lacking.items())}
+    def periods(self) -> frozenset[str]:
+        """Every billing cycle of the list, whichever product has it."""
+        return frozenset(period for prices in self.prices.values() for period in prices)
+
+    def sold_by(self, periods: Set[str]) -> Mapping[str, tuple[EntityId, ...]]:
+        """Of these billing cycles, those that products of the list are sold by in the tenant, and which products.
+
+        A product that the tenant gets brings the list's cycles. A cycle that the tenant itself switched off, or that
+        the list no longer has, sells nothing (decision 026).
+        """
+        found: dict[str, list[EntityId]] = {}
+        for key in sorted(self.prices) if periods else ():
+            for period in self._sold_by(EntityId(PRODUCT, key)) & periods:
+                found.setdefault(period, []).append(EntityId(PRODUCT, key))
+        return {period: tuple(ids) for period, ids in sorted(found.items())}
+
+    def _sold_by(self, id: EntityId) -> Set[str]:
+        have, listed = self._have(id.key), set(self.cycles(id.key))
+        if id not in self.upstream.state and self.ours(id):
+            listed &= have.keys()  # nothing of a product comes that the upstream does not have
+        return {period for period in listed if have.get(period, {}).get("active", True)}
 
     def ours(self, id: EntityId) -> bool:
         """Whether the tenant has it, and it came down."""
@@ -110,14 +124,20 @@ class PriceList:
 
 
 def units(listed: PriceList, tenant: Wanted) -> Wanted:
-    """The tenant's document, with the units that new billing cycles need to be active (IW-07)."""
-    needed = listed.lacked()
+    """The tenant's document, with the units that have to be activated there (IW-07)."""
+    needed = listed.sold_by(inactive_units(listed.periods(), listed.actual.get(tenant.id)))
     return replace(
         tenant,
         body={**tenant.body, CYCLES: {period: {"active": True} for period in needed}},
         along={(CYCLES, period): ids for period, ids in needed.items()},
         places={**tenant.places, (CYCLES,): listed.document.place_of(("products",), key=True)},
     )
+
+
+def inactive_units(periods: Set[str], tenant: Entity | None) -> Set[str]:
+    """Of these billing cycles, those whose units are not active in a tenant; a unit that is absent is not active."""
+    units: Body = tenant.body.get(CYCLES, {}) if tenant else {}
+    return periods - {period for period, unit in units.items() if unit.get("active", True)}
 
 
 def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:

@@ -5,7 +5,7 @@ tests can take one away and see a scenario fail.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
@@ -82,9 +82,10 @@ class RuleBook:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def branches(self, kind: str, of: Literal["all", "giving", "staying"] = "all") -> tuple["Branch", ...]:
+    def branches(self, kind: str, of: Literal["all", "giving", "staying", "any"] = "all") -> tuple["Branch", ...]:
         """Where bodies of a kind name entities that come down with them. ``of``: which fields; those that give what
-        they name (IW-12), or those that stay in a tenant whatever the upstream says.
+        they name (IW-12), those that stay in a tenant whatever the upstream says, or any that names an entity of a
+        tenant, whether that comes down with the body or not.
         """
         known = self._branches.get((kind, of))
         if known is None:
@@ -93,7 +94,7 @@ class RuleBook:
                 fields = tuple(each for each in fields if each.ref and each.ref.gives)
             elif of == "staying":
                 fields = unmanaged(fields)
-            known = self._branches[kind, of] = branches_of(fields)
+            known = self._branches[kind, of] = branches_of(fields, _names_an_entity if of == "any" else _brings)
         return known
 
     def declarations(self) -> Iterator[str]:
@@ -279,15 +280,26 @@ class Branch(NamedTuple):
     inside: tuple["Branch", ...]
 
 
-def branches_of(fields: tuple[FieldShape, ...]) -> tuple[Branch, ...]:
-    """Where fields name the entities that come down with a body: by copied references (links between peers aside)."""
-    return tuple(each for each in map(_branch, fields) if each.kind or each.inside)
+def _brings(field: FieldShape) -> bool:
+    return field.brings
 
 
-def _branch(field: FieldShape) -> Branch:
-    if field.ref and field.brings:
+def _names_an_entity(field: FieldShape) -> bool:
+    """Whether the field's value is a key, or a set of keys, of entities that a tenant may have."""
+    return field.ref is not None and field.ref.at == "value"
+
+
+def branches_of(fields: tuple[FieldShape, ...], names: Callable[[FieldShape], bool] = _brings) -> tuple[Branch, ...]:
+    """Where fields name entities. ``names``: which fields do; by default those whose entities come down with a body
+    (copied references, links between peers aside).
+    """
+    return tuple(each for field in fields if (each := _branch(field, names)).kind or each.inside)
+
+
+def _branch(field: FieldShape, names: Callable[[FieldShape], bool]) -> Branch:
+    if field.ref and names(field):
         return Branch(field.name, field.ref.kind, items=False, inside=())
-    inside = branches_of(field.fields) if field.type in ("struct", "items") else ()
+    inside = branches_of(field.fields, names) if field.type in ("struct", "items") else ()
     return Branch(field.name, None, field.type == "items", inside)
 
 

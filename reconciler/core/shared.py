@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 from reconciler.core import synchronised
+from reconciler.core.copying import copy_of
 from reconciler.core.delegation import (
     PLAN,
     Closure,
@@ -27,8 +28,9 @@ from reconciler.core.delegation import (
 from reconciler.core.descent import Traced
 from reconciler.core.desired import Desired, Upstream, Wanted
 from reconciler.core.diff import Among, Comparison
+from reconciler.core.leftovers import InSync, named_by
 from reconciler.core.planning import overrides_of
-from reconciler.core.price_list import PRODUCT, PriceList, units
+from reconciler.core.price_list import PRODUCT, PriceList, inactive_units, units
 from reconciler.core.recurring import Recurrence, Recurring, Settings, settings_of
 from reconciler.core.renames import as_called_now, relinked
 from reconciler.core.resolve import without_cycles
@@ -114,6 +116,29 @@ class Shared:
     @cached_property
     def old_keys(self) -> frozenset[EntityId]:
         return frozenset(old for olds in self.upstream.names.values() for old in olds)
+
+    @cached_property
+    def periods(self) -> frozenset[str]:
+        """Every billing cycle of the price list."""
+        return self.listed.periods() if self.listed else frozenset()
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, tuple[EntityId, ...]]:
+        """What is wanted, by kind."""
+        found: dict[str, list[EntityId]] = {}
+        for id in self.desired.wanted:
+            found.setdefault(id.kind, []).append(id)
+        return {kind: tuple(ids) for kind, ids in found.items()}
+
+    @cached_property
+    def naming(self) -> Mapping[EntityId, frozenset[EntityId]]:
+        """By an entity that is not wanted, the entities whose copies name it all the same."""
+        found: dict[EntityId, set[EntityId]] = {}
+        for id in self.synced:
+            copy = copy_of(self.desired.wanted[id].body, self.rules.kinds[id.kind].fields, self.upstream.key)
+            for target in named_by(id, copy, self.rules) - self.desired.wanted.keys():
+                found.setdefault(target, set()).add(id)
+        return {target: frozenset(by) for target, by in found.items()}
 
     @cached_property
     def lacking(self) -> tuple[EntityId, ...]:
@@ -211,7 +236,8 @@ class ShortWay:
         """
         shared, policy, sketch = self.shared, self.policy, self.sketch
         off = {id for id in self.besides if id.kind == PLAN}
-        looked = self.differing() | off
+        differing = self.differing()
+        looked = differing | off
         memory = shared.recurring.setdefault(settings_of(policy), Recurring())
         recurring = {} if anew else self._recurring(looked, memory)
         looked -= recurring.keys()
@@ -222,7 +248,7 @@ class ShortWay:
             return self.comparison(anew=True)
         wanted = {**shared.desired.wanted, **{id: without_cycles(each) for id, each in touched.items()}}
         own = own_document(policy, shared.upstream, sketch)
-        wanted[own.id] = units(listed, own) if listed else own
+        wanted[own.id] = self._with_units(own)
         looked |= {*touched, own.id}
         linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow (AP-21)
         sketch.fetch(linking)
@@ -231,7 +257,14 @@ class ShortWay:
             wanted.pop(id, None)
         desired = Desired(shared.upstream, wanted, needs)
         on, overrides = shared.on, overrides_of(policy)
-        among = Among(frozenset(looked), shared.desired, recurring, memory, partial(self.comparison, anew=True))
+        among = Among(
+            looked=frozenset(looked),
+            shared=shared.desired,
+            recurring=recurring,
+            memory=memory,
+            anew=partial(self.comparison, anew=True),
+            in_sync=InSync(self.besides, shared.synced, differing, lambda: shared.naming, lambda: shared.by_kind),
+        )
         return Comparison(
             policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, among, self.trace
         )
@@ -303,6 +336,16 @@ class ShortWay:
         among = {id.key for id in looked if id.kind == PRODUCT}
         prices = {key: each for key, each in listed.prices.items() if key in among}
         return replace(listed, prices=prices, actual=self.sketch)
+
+    def _with_units(self, own: Wanted) -> Wanted:
+        """The tenant's own document with the units to activate: every product of the list counts, in sync or not."""
+        if self.shared.listed is None:
+            return own
+        inactive = inactive_units(self.shared.periods, self.sketch.get(own.id))
+        listed = self.shared.listed.prices if inactive else {}
+        prices = {key: each for key, each in listed.items() if not inactive.isdisjoint(each)}
+        self.sketch.fetch(EntityId(PRODUCT, key) for key in prices)
+        return units(replace(self.shared.listed, prices=prices, actual=self.sketch), own)
 
     def _without_givers(self, looked: Iterable[EntityId]) -> Iterator[tuple[EntityId, Wanted]]:
         """What only copies give that are not here is not given (IW-12)."""

@@ -13,7 +13,7 @@ from reconciler.core.sketch import came_down
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
-from reconciler.model.source import Documents, ProviderTree
+from reconciler.model.source import Documents, ProviderTree, SourceDocument
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
@@ -82,10 +82,10 @@ def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
     return replace(upstream, labels={id: above.labels_of(original) for id, original in originals.items()})
 
 
-def hidden_templates(documents: Documents) -> frozenset[str]:
-    """The keys of the notification templates that resellers do not see (CB-20)."""
-    return frozenset(
-        each.key
+def hidden_templates(documents: Documents) -> Mapping[str, SourceDocument]:
+    """The notification templates that resellers do not see, by key (CB-20)."""
+    return {
+        each.key: each
         for each in documents.of("NotificationTemplate")
         if not each.entity.body.get("visible_to_resellers", False)
-    )
+    }

@@ -1,10 +1,12 @@
 """The plan: a complete value. It is rendered, explained, saved and applied; nothing is decided after it was made."""
+# long: the plan and its parts are one value
 
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import groupby
 from typing import NamedTuple
 
 from reconciler import __version__
@@ -165,6 +167,41 @@ class Deferred:
         return Said(self.reason, self.rule, self.allowed_by, self.detail, self.policy, self.hold)
 
 
+HIDDEN_TEMPLATE = "hidden-template"
+SOLD_BELOW_COST = "sold-below-cost"
+WARNING_CODES = {
+    HIDDEN_TEMPLATE: "A notification schedule that came down uses a template that resellers cannot see (CB-20).",
+    SOLD_BELOW_COST: "A product costs its tenant more than the tenant sells it for.",
+}
+"""Every code that a plan's warning may carry, with what it means. Codes are stable: add, never rename."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWarning:
+    """Something that a plan's readers should know, though nothing is held because of it.
+
+    ``code``: one of `WARNING_CODES`. ``tenants``: those that it is about, sorted; all have the ``entity``.
+    ``declared_at``: the line that leads to it.
+    """
+
+    code: str
+    tenants: tuple[str, ...]
+    entity: EntityId
+    detail: str
+    declared_at: Declared | None = None
+
+    @property
+    def address(self) -> str:
+        """The entity's address in the first of the tenants."""
+        return address(self.tenants[0], self.entity)
+
+    @property
+    def order(self) -> tuple[str, EntityId, str, str, int, str]:
+        """By code, entity and detail; equal for the same warning of several tenants."""
+        at = self.declared_at or Declared("", 0)
+        return self.code, self.entity, self.detail, at.file, at.line, at.commit or ""
+
+
 @dataclass(frozen=True, slots=True)
 class TenantPlan:
     """The plan of one tenant. ``fingerprint`` and ``revision`` are of the state that was read.
@@ -173,6 +210,7 @@ class TenantPlan:
     ``upstream``: empty for a provider, whose own system only gets mirrors. ``allowed``: the guards that were
     overridden for this plan (GUARD-01); ``GUARD:RESELLER`` where it was for the mirrors of a reseller. ``day``: the day
     whose amounts hold (ISO 8601), that of its provider's time zone (DATE-01); empty where it is not known.
+    ``warnings``: those of this tenant, in their order; `Plan.warnings` has the same of several tenants as one.
     """
 
     tenant: str
@@ -185,6 +223,7 @@ class TenantPlan:
     problem: str | None = None
     allowed: tuple[str, ...] = ()
     day: str = ""
+    warnings: tuple[PlanWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +380,8 @@ class Plan:
     ``reconciler_version`` made the plan: it is part of what was saved, so that a plan keeps its identity when a later
     reconciler reads it. ``read``: the tenants that were read besides those planned, upstreams first.
     ``scheduled``: the next change of every dated amount, by day. Of a large plan ``tenants`` are `KeptTenants`: walk
-    them once, and take what counts from ``outlines``.
+    them once, and take what counts from ``outlines``. ``without``: the keys that the plan was saved without, by a
+    reconciler that did not have them yet; it keeps its identity so.
     """
 
     timestamp: str
@@ -350,6 +390,7 @@ class Plan:
     reconciler_version: str = __version__
     read: tuple[Read, ...] = ()
     scheduled: tuple[Scheduled, ...] = ()
+    without: frozenset[str] = frozenset()
     _outlines: list[tuple[Outline, ...]] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @property
@@ -360,6 +401,13 @@ class Plan:
         if not self._outlines:
             self._outlines.append(tuple(map(outline, self.tenants)))
         return self._outlines[0]
+
+    @property
+    def warnings(self) -> tuple[PlanWarning, ...]:
+        """Every warning once, with all of the tenants that have it, in order."""
+        found = sorted((each for one in self.outlines for each in one.bare.warnings), key=lambda each: each.order)
+        same = (list(each) for _, each in groupby(found, key=lambda each: each.order))
+        return tuple(replace(each[0], tenants=tuple(sorted(sum((one.tenants for one in each), ())))) for each in same)
 
     @property
     def errored(self) -> bool:

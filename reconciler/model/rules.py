@@ -63,7 +63,9 @@ RULES: dict[str, str] = {
     "CB-19": "`plans.update_notification_schedules` updates schedules delegated earlier.",
     "CB-20": (
         "Every notification template that a schedule uses must be visible to resellers; otherwise that schedule's"
-        " update is `blocked`, naming all templates at fault; **R** so is the creation of a plan that uses it."
+        " update is `blocked`, naming all templates at fault; **R** so is the creation of a plan that uses it. **R** A "
+        "template hidden after its schedule was delegated is a warning, whether or not anything differs: of `validate`,"
+        " with the tenants whose policies select such a plan; of every plan, with those that hold the schedule."
     ),
     "CB-21": (
         "`plans.attach_usage_statistics` decides whether usage statistics are attached to delegated plans, new "
@@ -172,7 +174,10 @@ RULES: dict[str, str] = {
     ),
     "IW-06": "(3) A new billing cycle in the price list is added to the product with its price.",
     "IW-07": (
-        "If the unit is inactive in the tenant (its `Tenant` document), it is activated too, by the same option."
+        "If the unit is inactive in the tenant (its `Tenant` document), it is activated too, by the same option. **R** "
+        "Every unit that a product of the assigned price list, as the tenant has it, is sold by is to be active there: "
+        "a difference of its own as long as it is not (absent counts as inactive), whenever the cycle arrived and "
+        "whoever switched the unit off."
     ),
     "IW-08": "(4) A product no longer available for a billing cycle: the cycle is removed from the tenant's product.",
     "IW-09": "(5) Activation and de-activation of a product is mirrored.",
@@ -312,7 +317,9 @@ RULES: dict[str, str] = {
     ),
     "FIELDS": (
         "The field table is complete: a field that no option names is `unmanaged`; what it does not list is the "
-        "reseller's own or the provider's alone, and is never compared."
+        "reseller's own or the provider's alone, and is never compared. **R** An entity with origin that nothing wants "
+        "any more and no option removes is `unmanaged` too, unless it is a retired plan or product (no difference: it "
+        "is as wanted) or something in the tenant still refers to it."
     ),
 }
 

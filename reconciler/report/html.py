@@ -14,6 +14,7 @@ from reconciler.report.text import (
     held_by,
     held_lines,
     leaf_lines,
+    warning_lines,
     why_lines,
     will_text,
 )
@@ -88,6 +89,9 @@ def _parts(plan: Plan, verbose: bool) -> Iterator[Html]:
     yield element("p", _source(plan), class_="muted")
     yield _block((*closing_lines(plan, verbose=verbose), *coming_lines(plan, verbose=verbose)))
     yield _tenants(plan)
+    if warnings := list(warning_lines(plan, verbose=verbose)):
+        yield element("h2", "Warnings")
+        yield _block(warnings)
     folded = fold_changes(plan)
     if folded:
         yield element("h2", "Changes")

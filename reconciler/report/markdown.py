@@ -18,6 +18,7 @@ from reconciler.report.text import (
     held_by,
     held_lines,
     leaf_lines,
+    warning_lines,
     why_lines,
     will_text,
 )
@@ -80,6 +81,8 @@ def _row(tenant: Outline) -> str:
 
 def _details(plan: Plan, verbose: bool) -> Iterator[str]:
     yield from _failures(in_error(plan.outlines), verbose)
+    if warnings := render(warning_lines(plan, verbose=verbose)).splitlines():
+        yield _block("text", warnings)
     for each in fold_changes(plan):
         yield _change(each, verbose)
     for reason in ("blocked", "withheld", *(["unmanaged"] if verbose else [])):

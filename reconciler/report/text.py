@@ -52,6 +52,7 @@ NOTHING_TO_APPLY = "No changes to apply."
 COLUMN = 76
 """Notes beside fields are aligned, unless a field is longer than this."""
 MANY_REASONS = 3
+MANY_WARNINGS = 10
 MANY_FIELDS = 12
 """Of what is created, about as many lines are shown unless everything is asked for."""
 LONG_ITEM = 160
@@ -78,6 +79,8 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
         yield from _holds(reason, fold_deferred(plan, reason), verbose)
     yield from _failures(in_error(plan.outlines), verbose)
+    warnings = list(warning_lines(plan, verbose=verbose))
+    yield from (*warnings, line()) if warnings else ()
     coming = list(coming_lines(plan, verbose=verbose))
     yield from (*coming, line()) if coming else ()
     yield from closing_lines(plan, verbose=verbose)
@@ -114,6 +117,18 @@ def _allowed(outlines: Iterable[Outline]) -> list[str]:
     """The guards that are overridden, as ``--allow`` names them, each once."""
     found = (guard if ":" in guard else f"{guard}:{each.tenant}" for each in outlines for guard in each.bare.allowed)
     return list(dict.fromkeys(found))
+
+
+def warning_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+    """Every warning once, with the tenants that have it; of many the first few, unless verbose."""
+    warnings = plan.warnings
+    for each in warnings if verbose else warnings[:MANY_WARNINGS]:
+        at = f"  # {place_text(each.declared_at)}" if each.declared_at else ""
+        who = tenants_text(each.tenants, full=verbose)
+        yield line(f"Warning: {who}: {entity_text(each.entity)}: {clean(each.detail)}{at}", Style.WARNING)
+    if not verbose and len(warnings) > MANY_WARNINGS:
+        rest = len(warnings) - MANY_WARNINGS
+        yield line(f"Warning: and {rest} more (listed with --verbose)", Style.WARNING)
 
 
 def coming_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:

@@ -18,6 +18,7 @@ from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.planning import Observed
 from reconciler.core.policies import resolve_policy
 from reconciler.core.settings_text import read_settings
+from reconciler.model.change import Verdict
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
@@ -196,7 +197,8 @@ class Attempt:
             rules=self.fold.rules,
             clock=self.fold.clock(distributor),
         )
-        pending = "; ".join(f"{each.change.address}: {each.reason}: {each.detail}" for each in done.plan.deferred)
+        waiting = (each for each in done.plan.deferred if each.reason != Verdict.UNMANAGED)  # that waits for nothing
+        pending = "; ".join(f"{each.change.address}: {each.reason}: {each.detail}" for each in waiting)
         write = self._mirror_write(done.plan) if done.plan.changes else None
         changed = frozenset(each.entity for each in done.plan.changes if each.entity.kind == SUBSCRIPTION)
         return Level(done.plan.changes, write, pending), {**snapshot.entities, **done.state}, changed

@@ -21,7 +21,8 @@ class Commits:
     def of_plan(self, plan: TenantPlan) -> TenantPlan:
         """The same plan, every declared line with the commit that set it."""
         changes = tuple(map(self._of_change, plan.changes))
-        return replace(plan, changes=changes, deferred=tuple(map(self._of_deferred, plan.deferred)))
+        warnings = tuple(replace(each, declared_at=self._of_line(each.declared_at)) for each in plan.warnings)
+        return replace(plan, changes=changes, deferred=tuple(map(self._of_deferred, plan.deferred)), warnings=warnings)
 
     def _of_deferred(self, deferred: Deferred) -> Deferred:
         return replace(deferred, policy=self._of_line(deferred.policy), change=self._of_change(deferred.change))

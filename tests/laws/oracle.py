@@ -46,12 +46,17 @@ Readings, where the text is open:
 18. A list speaks of the billing cycles of its products only: those of a product that comes by a plan alone, or that
     left the list, are not compared. Cycles have no origin: every cycle of a listed product is the list's, and one that
     the list lacks is removed under IW-08; at a product that is taken over as well, as an entry of its own.
-19. A unit is activated with a new cycle only, and only where the product of that cycle is in the tenant or comes. A
-    unit that the tenant does not have is inactive; a unit that is switched off later is the tenant's.
+19. IW-07: a unit that the tenant does not have is inactive. A product of the list that is in the tenant, or comes, is
+    sold by the cycles that the list has for it, except those that the tenant itself switched off. A cycle that the list
+    no longer has sells nothing, whether or not its removal is withheld: by LAW, an option that is off adds no change. A
+    cycle whose creation is withheld needs its unit all the same: both are the matter of one option.
 20. A product whose plan is on the delegated list is not retired, delegated yet or not (LAW). Without an assigned list
     nothing is retired. With one, a product that came by a plan which left the list is: IW-01 says exactly those.
 21. A retired product leaves a group that came down and that nothing wanted is in any more, under the option that
     removes the group.
+22. Unmanaged leftovers: what came down, of a kind that no option removes, that no document of the tenant refers to, and
+    that nothing wants: no plan on the delegated list, product of the price list or schedule that the template gives,
+    coming or not, nor what these need. Without an assigned list, a product that is still active is one.
 """
 
 from __future__ import annotations
@@ -59,6 +64,7 @@ from __future__ import annotations
 from tests.laws.oracle_catalogue import judge_given, judge_needed
 from tests.laws.oracle_inputs import Doc, read_inputs
 from tests.laws.oracle_judge import APPLY, Judge
+from tests.laws.oracle_leftovers import judge_leftovers
 from tests.laws.oracle_plans import judge_plans
 
 
@@ -72,6 +78,7 @@ def verdicts(
     judge = Judge(read_inputs(catalog, state, reseller, enabled))
     judge_needed(judge, judge_plans(judge))
     judge_given(judge)
+    judge_leftovers(judge)
     if judge.inputs.here("Tenant", reseller) is None and APPLY in judge.entries.values():
         judge.need("Tenant", [reseller])  # the field table: with the first thing that comes down
     return judge.entries

@@ -25,7 +25,7 @@ def judge_cycles(judge: Judge) -> None:
         copy = judge.inputs.copy("Product", key)
         if coming or copy is not None:
             here = (judge.inputs.here("Product", key) or {}).get("billing_cycles") or {}
-            units |= prices.keys() - here.keys()
+            units |= {name for name in prices if here.get(name, {}).get("active", True)}
             _cycles(judge, key, prices, here, coming=coming)
     _units(judge, units)
     for key in retired(judge.inputs):
@@ -51,7 +51,7 @@ def _cycles(judge: Judge, key: str, prices: Doc, here: Doc, *, coming: bool) -> 
 
 
 def _units(judge: Judge, units: set[str]) -> None:
-    """IW-07: units that a new cycle of a product that is there, or comes, finds inactive (Reading 19)."""
+    """IW-07: units that a listed product, as it is there or comes, is sold by, and that are not active (Reading 19)."""
     inputs = judge.inputs
     here = (inputs.here("Tenant", inputs.reseller) or {}).get("billing_cycles") or {}
     for name in units:
