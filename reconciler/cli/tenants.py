@@ -14,7 +14,7 @@ from reconciler.cli.options import access_to, counted, format_option, opened, re
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.state import read_state
 from reconciler.model.entity import Entity
-from reconciler.report.documents import render_documents
+from reconciler.report.documents import exported, render_documents
 from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table, render_tenant, tenant_to_data
 from reconciler.shell import tenants as tenancy
@@ -110,7 +110,7 @@ def _write(entities: tuple[Entity, ...], file: Path | None, form: str) -> None:
     """To standard output, or into a file, which is said."""
     if file is None or str(file) == "-":
         if form == "json":
-            documents = [each.document() for each in sorted(entities, key=lambda entity: entity.id)]
+            documents = [exported(each) for each in sorted(entities, key=lambda entity: entity.id)]
             write_data(enveloped(documents=documents))
         else:
             write_data(render_documents(entities))

@@ -8,8 +8,10 @@ delegates its plans. The tenant's policy names that template, and says ``adopt: 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from reconciler.core.copying import without_own_items
 from reconciler.core.parts import declared, found
 from reconciler.core.references import named
+from reconciler.core.shape import fields_of
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -42,9 +44,8 @@ def adoption(tenant: str, upstream: str, state: State) -> Adoption:
 def _document(each: Entity, upstream: str) -> Entity:
     """An entity as a catalog has it: without what stands in states only, and what the tenant put in besides."""
     body = each.body
-    if each.id.kind == PLAN and each.origin == upstream:
-        rates = {key: rate for key, rate in body.get("resources", {}).items() if rate.get("origin") == upstream}
-        body = put(body, ("resources",), rates or None)
+    if each.origin == upstream:
+        body = without_own_items(body, fields_of(each.id.kind), upstream)
     for spot, only in declared(CATALOG_KINDS[each.id.kind], StateOnly):
         for path, value in found(body, spot.pattern):
             if not only.values:

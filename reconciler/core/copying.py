@@ -6,8 +6,8 @@ from typing import Any
 
 from reconciler.core.shape import FieldShape
 from reconciler.model.keys import EntityId
-from reconciler.model.sync import EMPTY, GATED, Own
-from reconciler.model.values import Body, Value
+from reconciler.model.sync import EMPTY, GATED, Own, Synced
+from reconciler.model.values import Body, Value, put
 
 
 def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
@@ -47,6 +47,31 @@ def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]
     return {**copy, "origin": origin} if field.items.with_origin else copy
 
 
+def is_own(item: Body, field: FieldShape, origin: str) -> bool:
+    """Whether an item of a tenant's map is the tenant's own by what it carries, and did not come down from ``origin``.
+
+    Items of a kind that carries no origin are never the tenant's own.
+    """
+    return field.items is not None and field.items.with_origin and item.get("origin") != origin
+
+
+def own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, dict[str, Body]]:
+    """By field and key, the items of a tenant's body that `is_own`."""
+    maps = {field: body.get(field.name) or {} for field in fields if field.items and field.items.with_origin}
+    return {
+        field.name: {key: item for key, item in items.items() if is_own(item, field, origin)}
+        for field, items in maps.items()
+    }
+
+
+def without_own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> Body:
+    """A tenant's body with what came down of it only."""
+    for name, own in own_items(body, fields, origin).items():
+        if own:
+            body = put(body, (name,), {key: item for key, item in body[name].items() if key not in own} or None)
+    return body
+
+
 def dormant(item: Body, field: FieldShape) -> bool:
     """Whether an upstream's item is switched off, so that a copy which lacks it lacks nothing (CB-23)."""
     flag = field.items.dormant if field.items else None
@@ -77,6 +102,11 @@ class Takeover:
         taken = {field.name: self._field(have.get(field.name), copy.get(field.name), field) for field in fields}
         return {**kept, **{name: value for name, value in taken.items() if value not in (None, {}, [])}}
 
+    def item(self, have: Body, copy: Body, field: FieldShape) -> dict[str, Value]:
+        """An own item after it, as `body`; ``copy`` is what `copy_of_item` gives."""
+        taken = self.body(have, copy, field.fields)
+        return {**taken, "origin": self.origin} if field.items and field.items.with_origin else taken
+
     def _field(self, have: Value, copy: Value, field: FieldShape) -> Value:
         if field.items:
             return self._items(have or {}, copy or {}, field)
@@ -90,11 +120,7 @@ class Takeover:
 
     def _items(self, mine: Body, theirs: Body, field: FieldShape) -> dict[str, Value]:
         assert field.items is not None
-        with_origin = field.items.with_origin
-        own = {key: item for key, item in mine.items() if not with_origin or item.get("origin") != self.origin}
-        taken = {
-            key: self.body(mine[key], item, field.fields) if key in mine else dict(item) for key, item in theirs.items()
-        }
-        if with_origin:
-            taken = {key: {**item, "origin": self.origin} for key, item in taken.items()}
-        return {**own, **taken}
+        removes = field.items.with_origin and isinstance(field.items.removed, Synced)
+        stays = {key: item for key, item in mine.items() if not removes or is_own(item, field, self.origin)}
+        taken = {key: self.item(mine[key], item, field) if key in mine else dict(item) for key, item in theirs.items()}
+        return {**stays, **taken}

@@ -70,6 +70,7 @@ _SAID = {
     "BillingCycle.active": "Whether the product is sold by this billing cycle.",
     "BillingCycle.purchase_price": "What the tenant pays: it follows the price list (IW-05).",
     "BillingCycle.selling_price": "What the tenant asks: it is the tenant's own (IW-05).",
+    "SubscriptionPeriod.origin": "The upstream that the period came down from; by default that of its document.",
     "Rate.origin": "The upstream that the rate came down from.",
     "Fees.setup": "Once, at the beginning.",
     "Fees.recurring": "In each period.",

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from reconciler.core.shape import fields_of, without_origins
 from reconciler.model.change import Obstacle, Root
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import State
@@ -125,9 +126,16 @@ class Wanted:
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
                 return self.places[path[:end]]
-        if self.document and (self.stated is None or get(self.stated, path) == get(self.body, path)):
+        if self.document and (self.stated is None or self._says_the_same(self.stated, path)):
             return self.document.place_of(path)
         return self.place
+
+    def _says_the_same(self, stated: Body, path: Path) -> bool:
+        """Whether the upstream's copy has what the document states; no document states an item's origin."""
+        if get(stated, path) == get(self.body, path):
+            return True
+        fields = fields_of(self.id.kind)
+        return bool(get(without_origins(stated, fields), path) == get(without_origins(self.body, fields), path))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant
+from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant, is_own
 from reconciler.core.descent import RESTORED, UNTRACED, Traced, origins_that_differ
 from reconciler.core.desired import Desired, Wanted
 from reconciler.core.leftovers import LEFT_OVER, InSync, leftovers
@@ -22,8 +22,6 @@ from reconciler.model.keys import EntityId
 from reconciler.model.sync import GATED, LAST_APPLIED, OWN_BLOCKS, OWN_SHARED, Always, Kept, Own, Synced, Unmanaged
 from reconciler.model.values import Body, Path, Value, get
 
-COPIES = Unmanaged(rule="ORIGIN-01")
-"""What an own item of the tenant gets that hides one of its upstream's."""
 RESTORATION = Always(rule=RESTORED)
 
 STAYS = Unmanaged(rule="FIELDS")
@@ -102,6 +100,13 @@ class Comparison:
     def own(self, id: EntityId) -> bool:
         """Whether the tenant has an entity of its own under that identity."""
         return id in self.actual and not self.ours(id)
+
+    def own_item(self, field: FieldShape, item: Body) -> bool:
+        """Whether an ``item`` that the tenant has in a map is the tenant's own, as ``own`` of an entity (ORIGIN-04).
+
+        Whoever judges or explains an item asks here.
+        """
+        return is_own(item, field, self.origin)
 
     def compared(self) -> Iterator[Wanted]:
         """What is wanted and is not known to be in sync."""
@@ -330,27 +335,22 @@ class Walk:
         assert field.items is not None
         for key, item in theirs.items():
             here = (*path, key)
-            if key not in mine:
-                yield from self._new_item(item, field, here)
-            elif field.items.with_origin and mine[key].get("origin") != self.comparison.origin:
-                if dormant(item, field):
-                    continue
-                copy = copy_of_item(item, field, self.comparison.origin)
-                note = f"the tenant has a {field.items.noun} of its own under that key"
-                yield replace(self._difference(here, mine[key], copy, COPIES), note=note)
+            if key not in mine or self.comparison.own_item(field, mine[key]):
+                yield from self._new_item(mine.get(key), item, field, here)
             else:
                 yield from self._struct(mine[key], item, field.fields, here)
         for key, item in mine.items():
-            own = field.items.with_origin and item.get("origin") != self.comparison.origin
-            if key not in theirs and not own and field.items.removed:
+            if key not in theirs and field.items.removed and not self.comparison.own_item(field, item):
                 yield self._difference((*path, key), item, None, field.items.removed)
 
-    def _new_item(self, item: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
+    def _new_item(self, mine: Body | None, item: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
+        """An item that the tenant lacks is created; an own one in its place is taken over as a creation would be."""
         assert field.items is not None
         if field.items.created and not dormant(item, field):
             copy = copy_of_item(item, field, self.comparison.origin)
-            needs = tuple(references(copy, field.fields))
-            yield replace(self._difference(path, None, copy, field.items.created), needs=needs)
+            after = copy if mine is None else self.comparison.takeover.item(mine, copy, field)
+            found = self._difference(path, mine, after, field.items.created)
+            yield replace(found, needs=tuple(references(copy, field.fields)), takeover=mine is not None)
 
     def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
         rule = self.wanted.rules.get(path, declared.rule)

@@ -13,7 +13,7 @@ from reconciler.core.reasons import deciding_place, detail, permitted_by, withhe
 from reconciler.core.shape import FieldShape, KindShape
 from reconciler.core.writing import declared
 from reconciler.model.change import Difference, Judged, Verdict
-from reconciler.model.entity import State
+from reconciler.model.entity import Entity, State
 from reconciler.model.fields import did_you_mean
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Declared
@@ -74,7 +74,8 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
     accounts = list(_accounts(comparison, policy, judgement, id, path))
     if comparison.released(id) and path is None:
         accounts.append(_released(comparison, id))
-    if path is not None and not any(each.path == path for each in accounts):
+    around = {path[:end] for end in range(1, len(path) + 1)} if path else {()}
+    if path is not None and not any(each.path in around for each in accounts):
         accounts.insert(0, _undisputed(comparison, id, path))
     return Explanation(
         tenant=comparison.tenant,
@@ -112,7 +113,8 @@ def _accounts(
         yield Account((), arrival.body, None, Verdict.APPLY, arrival.rule, f"it comes with {needed}", place)
     for each in judgement.judged:
         found = each.difference
-        if found.entity == id and (not path or found.path[: len(path)] == path or not found.path):
+        below_or_around = not path or found.path[: len(path)] == path or path[: len(found.path)] == found.path
+        if found.entity == id and below_or_around:
             yield _account(comparison, policy, judgement, each)
 
 
@@ -192,6 +194,10 @@ def _named(id: EntityId, path: Path) -> str:
 def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     """A field without a difference: in sync, or nobody's business but its owner's."""
     wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
+    if have is not None and have.origin == comparison.origin and (noun := _own_item(comparison, have, path)):
+        desired = get(wanted.body, path) if wanted else None
+        why = f"the {noun} did not come down; it is left alone"
+        return Account(path, desired, get(have.body, path), "the reseller's own", "ORIGIN-04", why)
     desired = get(wanted.body, path) if wanted else None
     actual = get(have.body, path) if have else None
     verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path, comparison.overrides)
@@ -212,6 +218,16 @@ def declared_options(shape: KindShape | None, path: Path) -> tuple[str, ...]:
     """The options any of which lets the field at ``path`` change."""
     field = find_field(shape.fields, path) if shape else None
     return field.declared.options if field and isinstance(field.declared, Synced) else ()
+
+
+def _own_item(comparison: Comparison, have: Entity, path: Path) -> str | None:
+    """What is at a path, or around it, where that is an own item of the tenant in something that came down."""
+    shape = comparison.rules.kinds.get(have.id.kind)
+    field = find_field(shape.fields, path[:1]) if shape else None
+    item = get(have.body, path[:2]) if field and field.items and len(path) > 1 else None
+    if field is None or field.items is None or not isinstance(item, Mapping):
+        return None
+    return field.items.noun if comparison.own_item(field, item) else None
 
 
 def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from reconciler.core.copying import copy_of
 from reconciler.core.descent import RESTORED
 from reconciler.core.diff import Comparison
-from reconciler.core.preconditions import PRECONDITIONS, Circumstances, Use
+from reconciler.core.preconditions import PRECONDITIONS, Circumstances, ItemTakeover, Use
 from reconciler.core.shape import references
 from reconciler.model.change import Action, Difference, Judged, Obstacle, Root, Verdict
 from reconciler.model.keys import EntityId
@@ -150,6 +150,15 @@ class Live(Container[EntityId]):
                 queue.append(by)
 
 
+def _use(difference: Difference) -> Use:
+    """What the difference does to its entity, as preconditions see it."""
+    if difference.action is Action.DELETE:
+        return "remove"
+    if difference.path and difference.takeover:
+        return ItemTakeover(difference.path, difference.before.get("origin"))
+    return "update" if difference.path else "create"
+
+
 def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bool:
     """Whether a needed entity is in the tenant. For a field of an entity that is taken over, only as a copy."""
     return comparison.ours(id) if id == difference.entity else id in comparison.actual
@@ -200,8 +209,7 @@ class Bench:
 
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
         removed = difference.action is Action.DELETE
-        use: Use = "remove" if removed else "update" if difference.path else "create"
-        found = [*self._of(difference.entity, use)]
+        found = [*self._of(difference.entity, _use(difference))]
         if not removed and not difference.only_if_there:
             for target in self._reach(difference.needs):
                 found += self._of(target, "need")

@@ -15,11 +15,20 @@ from reconciler.model.change import Obstacle
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId, noun
 from reconciler.model.sync import OWN_BLOCKS
-from reconciler.model.values import Body
+from reconciler.model.values import Body, Path
 
-Use: TypeAlias = Literal["create", "update", "need", "remove"]
-"""What is about to happen to a target: it is created or taken over, a field of it changes, a new entity needs it, or
-it is removed."""
+
+@dataclass(frozen=True, slots=True)
+class ItemTakeover:
+    """An own item of the target, at ``path`` and with this ``origin``, is taken over."""
+
+    path: Path
+    origin: str | None
+
+
+Use: TypeAlias = Literal["create", "update", "need", "remove"] | ItemTakeover
+"""What is about to happen to a target: it is created or taken over, a field of it changes, a new entity needs it, it
+is removed, or an item of it is taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +102,35 @@ def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstac
     """ORIGIN-01: an own plan or product of the tenant under a key that comes down."""
     have = case.comparison.actual.get(target)
     shape = case.comparison.rules.kinds.get(target.kind)
-    if have is None or shape is None or shape.sync.own != OWN_BLOCKS or use == "update" or case.adopts:
+    changes = use == "update" or isinstance(use, ItemTakeover)
+    if have is None or shape is None or shape.sync.own != OWN_BLOCKS or changes or case.adopts:
         return
     if case.comparison.released(target):
         return
     if have.origin != case.comparison.origin:
         upstream = case.comparison.desired.upstream
         theirs = f"{upstream.key}'s {_named(upstream.state.get(target), target)}"
-        whose = "the tenant's own" if have.origin is None else f"{have.origin}'s"
-        detail = f"{whose} {_named(have, target)} is in the way of {theirs}, which has the same key"
+        detail = f"{_whose(have.origin)} {_named(have, target)} is in the way of {theirs}, which has the same key"
         yield Obstacle("ORIGIN-01", f"{detail}; set adopt: true in its policy to take it over, or rename one of them")
+
+
+def _own_item(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+    """ORIGIN-04: an own rate or period of the tenant under a key that comes down."""
+    if not isinstance(use, ItemTakeover) or case.adopts:
+        return
+    field, key = use.path
+    items = case.comparison.rules.kinds[target.kind].field(field).items
+    assert items is not None
+    item, plan = f'{items.noun} "{key}"', _named(case.comparison.actual.get(target), target)
+    theirs = f"{case.comparison.desired.upstream.key}'s {item}"
+    detail = f"{_whose(use.origin)} {item} of {plan} is in the way of {theirs}, which has the same key"
+    yield Obstacle(
+        "ORIGIN-04", f"{detail}; set adopt: true in its policy to take it over, or rename or remove one of them"
+    )
+
+
+def _whose(origin: str | None) -> str:
+    return "the tenant's own" if origin is None else f"{origin}'s"
 
 
 def _named(entity: Entity | None, id: EntityId) -> str:
@@ -146,5 +174,6 @@ PRECONDITIONS: Mapping[str, Check] = {
     "CB-20": _hidden_templates,
     "ORIGIN-01": _own_key,
     "ORIGIN-03": _released_and_gone,
+    "ORIGIN-04": _own_item,
     "SUB-41": _vanished,
 }

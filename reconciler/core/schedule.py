@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
+from reconciler.core.copying import own_items
 from reconciler.core.delegation import PLAN
 from reconciler.core.fold import Fold
 from reconciler.core.policies import resolve_policy
@@ -69,19 +70,22 @@ class Schedule:
         return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
     def _of_plans(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
-        """The amounts to come of active plans that came down. ``dated``: the plans to look at (``None``: all)."""
+        """The amounts to come of active plans that came down. ``dated``: the plans to look at (``None``: all).
+
+        An item in whose place the tenant has an own one is left out: that one follows nothing (ORIGIN-04).
+        """
         state: State = self.fold.states.get(tenant, {})
         on = self.fold.day_of(tenant)
         for id in sorted(id for id in state if id.kind == PLAN) if dated is None else sorted(dated):
             entity = state.get(id)
             if entity and entity.body.get("status", ACTIVE) == ACTIVE:
-                original = self._original(tenant, entity) or {}
+                original = _without(self._original(tenant, entity) or {}, _own_items(entity))
                 for path, day, amount in _next(original, kind_shapes()[PLAN].fields, on):
                     yield day, id, path, amount
 
     def _original(self, tenant: str, copy: Entity) -> Body | None:
         """The body of a copy's original, however many levels up; ``None`` if it did not come down or has none."""
-        walked: list[tuple[str, EntityId]] = []
+        walked: list[tuple[str, Entity]] = []
         found: Body | None = None
         above, catalog = upstream_key(self.fold.catalog, tenant), self.fold.catalog
         while copy.origin == above:
@@ -95,12 +99,13 @@ class Schedule:
             entity = self.fold.states.get(above, {}).get(copy.id)
             if entity is None:
                 break
-            walked.append((above, copy.id))
+            walked.append((above, entity))
             if entity.origin is None:
                 found = entity.body
                 break
             copy, above = entity, upstream_key(catalog, above)
-        self.originals.update(dict.fromkeys(walked, found))
+        for distributor, entity in reversed(walked):
+            found = self.originals[distributor, entity.id] = _with_own(found, entity)
         return found
 
 
@@ -137,6 +142,29 @@ def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
             have = state.get(coming[1])
             if have is not None and have.origin == policy.upstream:
                 yield coming
+
+
+def _with_own(original: Body | None, entity: Entity) -> Body | None:
+    """The original of a copy of ``entity``: the tenant's own items in it come down with the rest (ORIGIN-04)."""
+    if original is None or entity.origin is None:
+        return original
+    own = {name: items for name, items in _own_items(entity).items() if items}
+    return {**original, **{name: {**original.get(name, {}), **items} for name, items in own.items()}}
+
+
+def _own_items(copy: Entity) -> Mapping[str, Body]:
+    """By field and key, the items of a copy that are its tenant's own, and come down to the level below (ORIGIN-04)."""
+    return own_items(copy.body, kind_shapes()[copy.id.kind].fields, copy.origin or "")
+
+
+def _without(body: Body, items: Mapping[str, Body]) -> Body:
+    """Without the items that stand under these fields and keys."""
+    kept = {
+        name: {key: each for key, each in body[name].items() if key not in gone}
+        for name, gone in items.items()
+        if gone and name in body
+    }
+    return {**body, **kept}
 
 
 def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:

@@ -216,6 +216,16 @@ def _tidied(value: Body, field: FieldShape) -> Body:
     return {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
 
 
+def without_origins(body: Body, fields: tuple[FieldShape, ...]) -> Body:
+    """A body as a document of a catalog has it: its items carry no origin (ORIGIN-04)."""
+    maps = {field.name: body.get(field.name) or {} for field in fields if field.items and field.items.with_origin}
+    plain = {
+        name: {key: {part: value for part, value in item.items() if part != "origin"} for key, item in items.items()}
+        for name, items in maps.items()
+    }
+    return {**body, **plain}
+
+
 def rule_book(preconditions: frozenset[str]) -> RuleBook:
     """The book of everything that is declared."""
     return RuleBook(kind_shapes(), VETOES, preconditions, ACTIONS)

@@ -9,6 +9,7 @@ from pydantic import PlainValidator, ValidationError, create_model
 from reconciler.core.errors import diagnose
 from reconciler.core.parts import unwrapped
 from reconciler.core.read import head_of, kind_of
+from reconciler.core.shape import fields_of
 from reconciler.core.text import with_lines
 from reconciler.core.yaml import YamlDocument, parse
 from reconciler.model.diagnostics import Diagnostic, Place, in_order
@@ -23,7 +24,8 @@ from reconciler.model.values import Value
 class StatePatch(NamedTuple):
     """What a document gives of an entity: a JSON Merge Patch of its body, in which ``None`` removes.
 
-    ``body`` holds the fields that the document gives and no others, ``origin`` among them if it is given.
+    ``body`` holds the fields that the document gives and no others, ``origin`` among them if it is given: then each
+    period that it gives has one as well (ORIGIN-04).
     """
 
     kind: str
@@ -73,7 +75,18 @@ def _read(document: YamlDocument, problems: list[Diagnostic]) -> StatePatch | No
         problems.extend(diagnose(error.errors(include_url=False), model, document))
         return None
     del body["kind"]
-    return StatePatch(kind, body.pop("key"), body, document.place)
+    return StatePatch(kind, body.pop("key"), _with_shared_origin(kind, body), document.place)
+
+
+def _with_shared_origin(kind: str, body: dict[str, Value]) -> dict[str, Value]:
+    """ORIGIN-04: the origin that a document gives is also that of its periods, unless one gives another, or null."""
+    if "origin" not in body:
+        return body
+    maps = (body.get(field.name) for field in fields_of(kind) if field.items and field.items.shares_origin)
+    for item in (item for items in maps for item in (items or {}).values()):
+        if item is not None:
+            item.setdefault("origin", body["origin"])
+    return body
 
 
 @cache

@@ -174,11 +174,9 @@ class Writer:
             rule=first.difference.rule,
             declared_at=self._declared_at(id, ()),
         )
-        if first.difference.takeover:
-            return self._with_takeover_fields(change)
         if first.difference.path:
             return replace(change, fields=tuple(self._field(each, each.enabled) for each in judged))
-        return change
+        return self._with_takeover_fields(change) if first.difference.takeover else change
 
     def _with_takeover_fields(self, change: Change) -> Change:
         """A takeover is an update: all that it changes, the origin included, under the one permission."""
@@ -248,7 +246,7 @@ class Writer:
             rule=first.rule,
             declared_at=self._declared_at(id, ()),
         )
-        if first.takeover:
+        if first.takeover and not first.path:
             return self._with_takeover_fields(change)
         fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
         return replace(change, fields=fields)

@@ -31,6 +31,7 @@ class Verdict(StrEnum):
 class Difference:
     """One difference. ``path`` is empty where the whole entity comes, goes or is taken over.
 
+    ``takeover``: what the tenant has at ``path`` (empty: the whole entity) is its own, and becomes a copy.
     ``declared`` decides; ``needs`` are entities that must be in the tenant before it can be made; ``amount`` marks
     money; ``note`` says what else a reader should know. ``only_if_there``: where what it needs does not come, the
     difference goes with it rather than forcing it (relations, IW-10). ``member``: ``path`` ends at a member of a set.

@@ -319,6 +319,7 @@ class SubscriptionPeriod(Part):
 
     fees: Annotated[Fees, Field(default_factory=Fees)]
     expiration_schedule: Annotated[Key | None, Ref("ExpirationSchedule"), synced_by(UPDATE_FEES, rule="CB-13")] = None
+    origin: Annotated[Key | None, StateOnly()] = None
 
 
 class Prices(Part):
@@ -395,7 +396,13 @@ class Plan(Document):
     periods: Annotated[
         dict[Period, SubscriptionPeriod],
         Field(default_factory=dict),
-        Items(created=synced_by(PLANS_CREATE, rule="CB-04"), removed=unmanaged(rule="CB-33")),
+        Items(
+            created=synced_by(PLANS_CREATE, rule="CB-04"),
+            removed=unmanaged(rule="CB-33"),
+            with_origin=True,
+            shares_origin=True,
+            noun="period",
+        ),
     ]
     resources: Annotated[
         dict[Key, Rate],

@@ -315,6 +315,13 @@ RULES: dict[str, str] = {
         "from then on, and no difference, neither blocked nor adopted, until `tenant release --undo`; what needs it "
         "links to it as to an own one. Journal and `history` say so. What did not come down: exit 1."
     ),
+    "ORIGIN-04": (
+        "**R** Periods carry an origin as rates do. An own rate or period under a key that comes down is `blocked` "
+        "naming both, and taken over under `adopt: true`; an own one that is in nobody's way is no difference, and "
+        "not counted. A migration gives each period of an entity with origin that origin; a document that gives "
+        "`origin` gives it to its periods too, unless one says `origin: null`; a period that a document without "
+        "`origin` adds is the tenant's own."
+    ),
     "FIELDS": (
         "The field table is complete: a field that no option names is `unmanaged`; what it does not list is the "
         "reseller's own or the provider's alone, and is never compared. **R** An entity with origin that nothing wants "

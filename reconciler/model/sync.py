@@ -89,13 +89,15 @@ Declaration: TypeAlias = Synced | Unmanaged | Own | Kept
 class Items:
     """On a map by key: what lets an item come and go. Items carry declarations on their own fields.
 
-    ``with_origin``: items carry an origin; those without are the reseller's own, and left alone.
+    ``with_origin``: items carry an origin; those without are the reseller's own, and left alone (ORIGIN-04).
+    ``shares_origin``: in a document of a state, an item that gives no origin takes the one that the document gives.
     ``dormant``: a flag of the item; while it is off upstream, an item that the copy lacks is no difference (CB-23).
     """
 
     created: Synced | None
     removed: Synced | Unmanaged | None
     with_origin: bool = False
+    shares_origin: bool = False
     dormant: str | None = None
     noun: str = "item"
     at_creation: Any = COPIED

@@ -10,7 +10,7 @@ from ruamel.yaml.representer import SafeRepresenter
 from reconciler.core.shape import FieldShape, fields_of_model
 from reconciler.model.entity import Entity
 from reconciler.model.kinds import KINDS
-from reconciler.model.values import Value
+from reconciler.model.values import Body, Value
 from reconciler.report.values import in_number_order
 
 
@@ -48,9 +48,28 @@ def render_documents(entities: Iterable[Entity]) -> str:
     for each in sorted(entities, key=lambda entity: entity.id):
         stream = StringIO()
         fields = fields_of_model(KINDS[each.id.kind]) if each.id.kind in KINDS else ()
-        yaml.dump(_marked(each.document(), fields), stream)
+        yaml.dump(_marked(exported(each), fields), stream)
         texts.append(stream.getvalue())
     return "---\n".join(texts)
+
+
+def exported(entity: Entity) -> Body:
+    """The document that `core.state.read_state` reads as this entity.
+
+    An item that would take the document's origin when it is read, and has none, says so (ORIGIN-04).
+    """
+    document = entity.document()
+    if entity.origin is None or entity.id.kind not in KINDS:
+        return document
+    for field in fields_of_model(KINDS[entity.id.kind]):
+        items = document.get(field.name)
+        if field.items and field.items.shares_origin and isinstance(items, Mapping):
+            document[field.name] = {key: _own_if_none(item) for key, item in items.items()}
+    return document
+
+
+def _own_if_none(item: Value) -> Value:
+    return {**item, "origin": item.get("origin")} if isinstance(item, Mapping) else item
 
 
 def _marked(body: Value, fields: tuple[FieldShape, ...]) -> Value:

@@ -128,6 +128,10 @@ class Drawing:
     def _drift_plan(self, copy: Document) -> None:
         if self.chance.random() < 0.15:
             copy["status"] = "disabled_by_provider"
+        for period in copy["periods"].values():
+            period.pop("origin", None)
+            if self.chance.random() < 0.15:
+                period["origin"] = None
         for rate in copy["resources"].values():
             rate.pop("origin", None)
             if self.chance.random() < 0.9:

@@ -31,11 +31,13 @@ Readings, where the text is open:
     has a schedule of that key. All fields of a schedule with hidden templates are blocked.
 10. AP-17 looks at all plans on the list that are not delegated yet, also at those blocked for another reason; a term
     that came down and whose copy says `delegated: false` conflicts as well.
-11. An origin other than this upstream's key counts as the tenant's own.
+11. An origin other than this upstream's key counts as the tenant's own. A period without one has its plan's (a
+    document gives its origin to its periods), one that says null is the tenant's own; a rate without one is.
 12. CB-35, CB-09: any status of a copy other than the desired one is a difference, a reseller's own `inactive`
     included; `published` belongs to the transition from `disabled_by_provider` only (also where the plan stays off:
     none).
 13. An own rate whose upstream rate is not available for sale: nothing comes down (CB-23), so there is no difference.
+    An own rate or period that is taken over is one creation (ORIGIN-04): under the option of one, and no veto holds it.
 14. Usage statistics of an adopted plan are judged as those of a created one (CB-21), against what the own plan has.
 15. Tenant.order_flow is compared like a set of at most one member; members that are the tenant's own are not compared
     on either side. The links are entries of their own also while the linked entity is withheld.

@@ -131,14 +131,16 @@ def _expiration(judge: Judge, at: tuple[str, str], path: str, above: Doc, here: 
 
 
 def _periods(judge: Judge, key: str, plan: Doc, copy: Doc) -> None:
-    at = ("Plan", key)
+    at, inputs = ("Plan", key), judge.inputs
     above, here = plan.get("periods") or {}, copy.get("periods") or {}
+    own = {name for name, period in here.items() if not inputs.came_down({"origin": copy["origin"], **period})}
     for name in above.keys() | here.keys():
         path = leaf("periods", name)
         if name not in above:
-            judge.difference(at, path)  # CB-33
-        elif name not in here:
-            if judge.difference(at, path, "plans.create"):  # CB-04
+            if name not in own:
+                judge.difference(at, path)  # CB-33; an own period is in nobody's way (ORIGIN-04)
+        elif name not in here or name in own:
+            if judge.difference(at, path, "plans.create", blocked=name in own and not inputs.adopt):  # CB-04, ORIGIN-04
                 judge.need("ExpirationSchedule", [above[name].get("expiration_schedule")])
         else:
             _amounts(judge, key, leaf(path, "fees"), (above[name].get("fees"), here[name].get("fees")))
@@ -167,9 +169,8 @@ def _rates(judge: Judge, key: str, plan: Doc, copy: Doc) -> None:
             _rate(judge, key, name, (above[name], here[name]))
         elif not _for_sale(above[name]):
             pass  # CB-23: what is not for sale and the copy lacks is no difference
-        elif name in here:
-            judge.difference(at, path)  # the tenant's own rate stands where one would come down
-        elif judge.difference(at, path, "resources.create"):  # CB-22, CB-23
+        elif judge.difference(at, path, "resources.create", blocked=name in here and not inputs.adopt):
+            # CB-22, CB-23; ORIGIN-04: the tenant's own rate in its place is taken over, or in the way
             judge.need("ResourceCategory", [above[name].get("category")])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
+from reconciler.model.values import Body
 
 OWN_FIELDS = {
     "Plan": ("switchable_plans",),
@@ -18,12 +19,15 @@ OWN_LINKS = {
 DISABLED = "disabled_by_provider"
 
 
-def lost(before: Entity, after: Entity, state: State, origin: str) -> Iterator[str]:
-    """What of the reseller's own an entity has no more. ``state``: before; ``origin``: of what came down."""
+def lost(before: Entity, after: Entity, state: State, origin: str, *, adopts: bool) -> Iterator[str]:
+    """What of the reseller's own an entity has no more. ``state``: before; ``origin``: of what came down; ``adopts``:
+    whether its own items may be taken over (ORIGIN-04).
+    """
     yield from _fields(before, after)
     yield from _links(before, after, state, origin)
     if before.id.kind == "Plan" and before.origin == origin:
-        yield from _rates(before, after, origin)
+        for name in ("periods", "resources"):
+            yield from _items(before.body.get(name, {}), after.body.get(name, {}), origin, adopts)
     if before.id.kind == "Product":
         yield from _cycles(before, after)
 
@@ -45,10 +49,12 @@ def _links(before: Entity, after: Entity, state: State, origin: str) -> Iterator
                 yield f"{name}.{key}"
 
 
-def _rates(before: Entity, after: Entity, origin: str) -> Iterator[str]:
-    for key, rate in before.body.get("resources", {}).items():
-        if rate.get("origin") != origin and after.body.get("resources", {}).get(key) != rate:
-            yield f"resources.{key}"
+def _items(before: Body, after: Body, origin: str, adopts: bool) -> Iterator[str]:
+    for key, item in before.items():
+        now = after.get(key)
+        taken = adopts and now is not None and now.get("origin") == origin
+        if item.get("origin") != origin and now != item and not taken:
+            yield f"its own {key}"
 
 
 def _cycles(before: Entity, after: Entity) -> Iterator[str]:

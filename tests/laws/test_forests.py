@@ -114,4 +114,4 @@ def test_nothing_of_a_resellers_own_changes(here: Grown) -> None:
             assert after == before, change.address
             assert {each.rule for each in change.fields} == {"AP-21"}, change.address
         elif after is not None:
-            assert list(lost(before, after, renamed, origin)) == [], change.address
+            assert list(lost(before, after, renamed, origin, adopts=tenant.policy.adopt.on)) == [], change.address

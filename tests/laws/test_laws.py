@@ -186,4 +186,4 @@ def test_nothing_that_belongs_to_the_reseller_changes(world: World) -> None:
         if before.origin != "northwind" and id.kind != "Tenant" and id not in taken:
             assert after[id] == before
         if id in after:
-            assert list(lost(before, after[id], here.state, "northwind")) == [], id
+            assert list(lost(before, after[id], here.state, "northwind", adopts=adopts)) == [], id

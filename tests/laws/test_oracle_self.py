@@ -93,6 +93,18 @@ def test_cb_04_cb_33_a_new_period_comes_and_an_old_one_stays() -> None:
     assert found["plan/office-basic", "periods.P6M"] == "unmanaged"
 
 
+def test_origin_04_own_items_are_in_the_way_or_taken_over_and_never_counted_otherwise() -> None:
+    for option, item, other in (
+        ("plans.create", "periods.P2Y", "periods.P5Y"),
+        ("resources.create", "resources.support", "resources.concierge"),
+    ):
+        assert judged(option)["plan/office-basic", item] == "blocked"
+        taken = judged(option, policy={"adopt": True, "veto": {"prices": True, "categories": True}})
+        assert taken["plan/office-basic", item] == "apply"
+        assert judged(*(ALL - {option}), policy={"adopt": True})["plan/office-basic", item] == "withheld"
+        assert ("plan/office-basic", other) not in judged(*ALL)
+
+
 def test_cb_05_withheld_creations_carry_their_dependents() -> None:
     found = judged(*(ALL - {"plans.create"}))
     assert found["plan/office-plus", ""] == "withheld"
@@ -154,7 +166,7 @@ def test_cb_23_only_a_rate_that_is_for_sale_comes() -> None:
 def test_cb_24_only_rates_that_came_down_are_removed() -> None:
     found = judged("resources.remove_obsolete")
     assert found["plan/office-basic", "resources.archive"] == "apply"
-    assert found["plan/office-basic", "resources.support"] == "unmanaged"
+    assert found["plan/office-basic", "resources.support"] == "withheld"  # ORIGIN-04
     assert ("plan/office-basic", "resources.concierge") not in found
 
 

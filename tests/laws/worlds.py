@@ -253,7 +253,7 @@ def _plan(draw: Draw, document: Document, *, upstream: bool) -> None:
         "sales_categories": draw(_some("SalesCategory")),
         "service_term": draw(st.sampled_from(POOLS["ServiceTerm"])),
         "usage_statistics": sorted(draw(st.sets(st.sampled_from(STATISTICS)))),
-        "periods": {key: _period(draw) for key in sorted(draw(st.sets(st.sampled_from(PERIODS))))},
+        "periods": {key: _period(draw, upstream=upstream) for key in sorted(draw(st.sets(st.sampled_from(PERIODS))))},
         "resources": {key: _rate(draw, upstream=upstream) for key in sorted(draw(st.sets(st.sampled_from(RESOURCES))))},
     }
     if upstream:
@@ -270,9 +270,14 @@ def _cycle(draw: Draw) -> Document:
     return cycle
 
 
-def _period(draw: Draw) -> Document:
+def _period(draw: Draw, *, upstream: bool) -> Document:
     period: Document = {"fees": _amounts(draw, ("setup", "recurring", "renewal"))}
     _maybe(draw, period, "expiration_schedule", st.sampled_from(POOLS["ExpirationSchedule"]))
+    if (
+        not upstream
+        and (origin := draw(st.sampled_from(("shared", "shared", PROVIDER, None, "elsewhere")))) != "shared"
+    ):
+        period["origin"] = origin
     return period
 
 
@@ -283,8 +288,8 @@ def _rate(draw: Draw, *, upstream: bool) -> Document:
         "limits": _amounts(draw, ("included",)),
     }
     _maybe(draw, rate, "category", st.sampled_from(POOLS["ResourceCategory"]))
-    if not upstream and draw(st.integers(0, 4)):
-        rate["origin"] = PROVIDER
+    if not upstream:
+        rate["origin"] = draw(st.sampled_from((PROVIDER, PROVIDER, PROVIDER, None, "elsewhere")))
     return rate
 
 

@@ -16,7 +16,7 @@ SHOWN = (
     *(f"TREE-{number:02}" for number in range(1, 5)),
     "DATE-01",
     "GUARD-01",
-    *(f"ORIGIN-{number:02}" for number in range(1, 4)),
+    *(f"ORIGIN-{number:02}" for number in range(1, 5)),
 )
 SCENARIOS = runner.scenarios()
 

@@ -155,7 +155,12 @@ def test_what_is_the_tenants_own_is_taken_over_and_nothing_else_happens() -> Non
     assert start.catalog is not None, start.problems
     plan = plan_of(start)
     assert {each.address: [".".join(field.path) for field in each.fields] for each in plan.changes} == {
-        "contoso/plan/mail-basic": ["origin", "periods.P1M.fees.recurring", "resources.mailbox.origin"],
+        "contoso/plan/mail-basic": [
+            "origin",
+            "periods.P1M.fees.recurring",
+            "periods.P1M.origin",
+            "resources.mailbox.origin",
+        ],
         "contoso/product/backup": ["origin"],
         "contoso/product/mail": ["origin"],
     }
@@ -198,3 +203,16 @@ def test_a_rate_that_the_tenant_put_into_a_copy_stays_its_own() -> None:
         "contoso/product/backup",
         "contoso/product/mail",
     ]
+
+
+def test_a_copys_own_items_are_no_part_of_the_catalog() -> None:
+    """ORIGIN-04: they are the tenant's whatever the catalog says; all else is as the tenant has it."""
+    text = """
+    kind: Plan
+    key: mail-basic
+    origin: northwind
+    periods: {P1M: {}, P1Y: {origin: null}}
+    resources: {mailbox: {origin: northwind}, archive: {}}
+    """
+    (plan,) = (each for each in adoption("contoso", "northwind", own(text)).documents if each.id.kind == "Plan")
+    assert (plan.body["periods"], plan.body["resources"]) == ({"P1M": {}}, {"mailbox": {}})

@@ -19,7 +19,7 @@ from reconciler.stores.came_down import rows
 from reconciler.stores.lineages import spelled
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _NAME = sa.Text(collation="C").with_variant(sa.Text(), "sqlite")
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
