@@ -25,6 +25,7 @@ from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, tenants_in_order
 from reconciler.core.inverse import inverse
+from reconciler.core.listed_subscriptions import ListedSubscription, list_subscriptions
 from reconciler.core.listing import ListedPlan, list_plans
 from reconciler.core.mirror import Projection
 from reconciler.core.mirroring import compare_mirror
@@ -498,6 +499,27 @@ def act(workspace: Workspace, access: Access, order: Order) -> Acted:
     except NoSubscription as error:
         near = did_you_mean(order.key, error.known)
         raise Unknown(f'{order.tenant} has no subscription "{order.key}": {near}') from error
+
+
+def subscriptions(workspace: Workspace, access: Access, tenant: str, *, now: datetime) -> list[ListedSubscription]:
+    """A tenant's subscriptions by key, each with what is pending (SUB-19). Raises `Unknown` and `StoreError`."""
+    policies, fold = workspace.catalog.policies, _fold(workspace, access, now)
+    state = _readable(fold.observe_distributor(workspace.known(tenant))).state
+    below = sorted(each for each in policies if upstream_key(workspace.catalog, each) == tenant)
+    plan = _planned(fold.mirrored_of(tenant, below))
+    if tenant not in policies:
+        return list(list_subscriptions(tenant, state, plan, None))
+    distributor = upstream_key(workspace.catalog, tenant)
+    theirs = _readable(fold.observe_distributor(distributor)).state
+    above = (distributor, theirs, _planned(fold.mirrored_of(distributor, [tenant])))
+    return list(list_subscriptions(tenant, state, plan, above))
+
+
+def _planned(plan: TenantPlan | None) -> TenantPlan | None:
+    """A tenant's plan. Raises `StoreError` for one that could not be made."""
+    if plan is not None and plan.problem:
+        raise StoreError(plan.problem)
+    return plan
 
 
 def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:

@@ -23,7 +23,7 @@ COMMANDS = {
     "history": ("reconciler.cli.inspecting", "What was applied, when, from which commit, by whom."),
     "plans": ("reconciler.cli.inspecting", "The plans that can be delegated, and to whom each is."),
     "tenant": ("reconciler.cli.tenants", "A tenant's actual state as YAML documents, out and in."),
-    "subscription": ("reconciler.cli.subscriptions", "Act on a subscription, as its reseller or its distributor."),
+    "subscription": ("reconciler.cli.subscriptions", "The subscriptions of a tenant and what is pending; act on one."),
     "watch": ("reconciler.cli.watching", "Mirror subscriptions continuously, and show what is pending."),
     "schema": ("reconciler.cli.setup", "Write the JSON Schemas of all documents."),
 }

@@ -1,4 +1,4 @@
-"""`subscription act`: what is done to a subscription, through the guard."""
+"""`subscription`: list and show them with what is pending, and act on one through the guard."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +10,12 @@ from reconciler import app
 from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
 from reconciler.cli.options import access_to, format_option, opened, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
+from reconciler.core.listed_subscriptions import ListedSubscription
 from reconciler.model.fields import did_you_mean
 from reconciler.model.rules import rule_text
 from reconciler.model.subscriptions import ACTIONS, ACTORS, RESELLER
 from reconciler.report.envelope import enveloped
+from reconciler.report.subscriptions import render_subscription, render_subscriptions, subscription_to_data
 from reconciler.shell.acting import Acted, Order
 
 
@@ -21,8 +23,54 @@ from reconciler.shell.acting import Acted, Order
 @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.pass_context
 def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
-    """Act on a subscription, as its reseller or its distributor."""
+    """The subscriptions of a tenant and what is pending; act on one."""
     ctx.obj = chosen or ctx.obj
+
+
+STATUSES = ("active", "inactive", "suspended", "cancelled", "deleted")
+
+
+@subscription_command.command("list")
+@argument("tenant", metavar="TENANT")
+@option("--status", type=click.Choice(STATUSES), help="Only subscriptions with this status.")
+@option("--pending", is_flag=True, help="Only subscriptions of which something is pending.")
+@format_option()
+@with_workspace
+def list_command(root: Path, now: datetime, tenant: str, status: str | None, pending: bool, form: str) -> None:
+    """The subscriptions of TENANT: what a mirror follows, and what is pending."""
+    listed = [
+        each
+        for each in _subscriptions(root, tenant, now)
+        if (status is None or (each.body is not None and each.body.get("status", "active") == status))
+        and (not pending or each.pending or (each.body or {}).get("pending_unit"))
+    ]
+    if form == "json":
+        write_data(enveloped(subscriptions=[subscription_to_data(tenant, each) for each in listed]))
+    else:
+        write_result(render_subscriptions(listed))
+
+
+@subscription_command.command("show")
+@argument("tenant", metavar="TENANT")
+@argument("subscription", metavar="SUBSCRIPTION")
+@format_option()
+@with_workspace
+def show_command(root: Path, now: datetime, tenant: str, subscription: str, form: str) -> None:
+    """One SUBSCRIPTION of TENANT whole: what it follows, and what is pending and why."""
+    listed = {each.key: each for each in _subscriptions(root, tenant, now)}
+    key = subscription.removeprefix(f"{tenant}/").removeprefix("subscription/")
+    if key not in listed:
+        raise click.ClickException(f'{tenant} has no subscription "{key}": {did_you_mean(key, listed)}')
+    if form == "json":
+        write_data(enveloped(subscription=subscription_to_data(tenant, listed[key])))
+    else:
+        write_result(render_subscription(tenant, listed[key]))
+
+
+def _subscriptions(root: Path, tenant: str, now: datetime) -> list[ListedSubscription]:
+    workspace = app.open_workspace(root)
+    with access_to(root) as access:
+        return app.subscriptions(workspace, access, tenant, now=now)
 
 
 @subscription_command.command("act")

@@ -35,11 +35,11 @@ def change_to_data(change: Change) -> Data:
             "before_sensitive": False,
             "after_sensitive": False,
         },
-        "fields": [_field_to_data(each) for each in change.fields],
+        "fields": [field_to_data(each) for each in change.fields],
         "allowed_by": list(change.allowed_by),
         "rule": change.rule,
         "cause": change.cause,
-        "declared_at": _declared_to_data(change.declared_at),
+        "declared_at": declared_to_data(change.declared_at),
         "needed_by": [address(change.tenant, each) for each in change.needed_by],
     }
 
@@ -50,7 +50,8 @@ def data_in_tenant(data: Mapping[str, Any], change: Change) -> Data:
     return {**data, "address": change.address, "tenant": change.tenant, "needed_by": needed_by}
 
 
-def _field_to_data(field: FieldChange) -> Data:
+def field_to_data(field: FieldChange) -> Data:
+    """A field of a change, as an entry of its ``fields``."""
     return {
         "path": render_path(field.path),
         "before": field.before,
@@ -58,7 +59,7 @@ def _field_to_data(field: FieldChange) -> Data:
         "allowed_by": list(field.allowed_by),
         "rule": field.rule,
         "cause": field.cause,
-        "declared_at": _declared_to_data(field.declared_at),
+        "declared_at": declared_to_data(field.declared_at),
     }
 
 
@@ -74,7 +75,7 @@ def said_to_data(said: Said) -> Data:
         "rule": said.rule,
         "allowed_by": list(said.allowed_by),
         "detail": said.detail,
-        "policy": _declared_to_data(said.policy),
+        "policy": declared_to_data(said.policy),
         "resource_change": None,
         **({} if said.hold is None else {"hold": _hold_to_data(said.hold)}),
     }
@@ -90,7 +91,8 @@ def _hold_from_data(data: Mapping[str, Any] | None) -> HeldBy | None:
     return HeldBy(HoldKind(data["kind"]), data["at"], tuple(data["options"]), tuple(data["vetoes"]))
 
 
-def _declared_to_data(declared: Declared | None) -> Data | None:
+def declared_to_data(declared: Declared | None) -> Data | None:
+    """A line of the workspace, with its commit."""
     if declared is None:
         return None
     return {"file": declared.file, "line": declared.line, "commit": declared.commit}

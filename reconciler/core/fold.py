@@ -147,6 +147,10 @@ class Fold:
         for distributor, resellers in self._distributors(tenants_in_order(self.catalog), selected):
             yield from self._mirrored(distributor, resellers, {}).values()
 
+    def mirrored_of(self, distributor: str, resellers: list[str]) -> TenantPlan | None:
+        """The plan of what is mirrored to a distributor of some of its resellers, every catalog left as it is."""
+        return self._mirrored(distributor, resellers, {}).get(distributor)
+
     def _distributors(self, order: list[str], selected: frozenset[str] | None) -> Iterator[tuple[str, list[str]]]:
         """The selected tenants that have resellers, each with these, the deepest level first."""
         resellers: dict[str, list[str]] = {}

@@ -179,6 +179,44 @@ def _subscription_act() -> Schema:
     return result_schema("What an action did", result=result)
 
 
+def _subscription() -> Schema:
+    pending = open_object(
+        address=text("The mirror that has it not yet."),
+        action=text(enum=["create", "update", "delete"]),
+        verdict=text(
+            "`apply`: the next apply, round of watch or action makes it.", enum=["apply", "withheld", "blocked"]
+        ),
+        rule=text("The rule's id."),
+        rule_text=text("What the rule says."),
+        detail=or_null(text("Why it is held back, in words.")),
+        allowed_by=_texts("The options any of which would permit it."),
+        policy={"type": ["object", "null"], "description": "The line of policy that decides."},
+        fields=list_of({"type": "object"}, "As in the plan's `fields`; empty for create and delete."),
+    )
+    unit = open_object(billing_cycle=text("The unit to come."), **{"from": text("The day, ISO 8601.")})
+    return open_object(
+        address=text(examples=["northwind/subscription/contoso.sub-1001"]),
+        tenant=_TENANT,
+        key=text("The subscription's key."),
+        exists=_flag("False: a mirror that is not made yet."),
+        origin=_ORIGIN,
+        status=or_null(text("Its status; null where it does not exist.")),
+        follows=or_null(text("The address of what it mirrors; null: it is no mirror.")),
+        mirror=or_null(text("The address of its own mirror at the distributor; null: it has none.")),
+        pending_unit=_described(or_null(unit), "The change of unit for the next cycle (SUB-27)."),
+        pending=list_of(pending, "What the mirror has not yet of its source (SUB-19)."),
+        document=_described(or_null(_DOCUMENT), "The whole subscription, as in state.json."),
+    )
+
+
+def _subscription_list() -> Schema:
+    return result_schema("A tenant's subscriptions", subscriptions=list_of(_subscription(), "By key."))
+
+
+def _subscription_show() -> Schema:
+    return result_schema("A subscription", subscription=_subscription())
+
+
 def _validate() -> Schema:
     place = {
         "file": text("In the workspace."),
@@ -291,6 +329,8 @@ RESULTS: Mapping[str, Callable[[], Schema]] = {
     "schema.json": _schema,
     "status.json": _status,
     "subscription-act.json": _subscription_act,
+    "subscription-list.json": _subscription_list,
+    "subscription-show.json": _subscription_show,
     "tenant-export.json": _tenant_export,
     "tenant-import.json": _tenant_import,
     "tenant-list.json": _tenant_list,

@@ -52,6 +52,15 @@ COMMANDS = {
     ],
     "tenant import": [("tenant import one", "result", 0)],
     "tenant release": [("tenant release one product/mail", "result", 0)],
+    "subscription list": [
+        ("subscription list acme", "subscriptions", 0),
+        ("subscription list one", "subscriptions", 0),
+        ("subscription list two", "subscriptions", 0),
+    ],
+    "subscription show": [
+        ("subscription show acme one.sub-1", "subscription", 0),
+        ("subscription show one sub-1", "subscription", 0),
+    ],
     "subscription act": [
         ("subscription act one sub-1 suspend", "result", 0),
         ("subscription act acme one.sub-1 suspend", "result", 3),
