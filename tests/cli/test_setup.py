@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from reconciler.core.schemas import SCHEMAS
 from tests.cli.runner import Shop, run
 
 
@@ -29,12 +30,12 @@ def test_init_writes_over_nothing(tmp_path: Path) -> None:
 def test_schema_writes_the_schemas(tmp_path: Path) -> None:
     done = run("schema", tmp_path)
     assert (done.status, done.out) == (0, "")
-    assert done.err == "  + schemas/catalog.json\n  + schemas/plan.json\n  + schemas/state.json\n"
+    assert done.err == "".join(f"  + schemas/{name}\n" for name in sorted(SCHEMAS))
     assert run("schema elsewhere --now 2026-12-01", tmp_path).status == 0
-    for name in ("catalog", "plan", "state"):
-        written = (tmp_path / "elsewhere" / f"{name}.json").read_bytes()
+    for name in SCHEMAS:
+        written = (tmp_path / "elsewhere" / name).read_bytes()
         assert json.loads(written)["$schema"]
-        assert written == (tmp_path / "schemas" / f"{name}.json").read_bytes()
+        assert written == (tmp_path / "schemas" / name).read_bytes()
 
 
 def test_a_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
@@ -66,7 +67,11 @@ def test_validate_says_everything_at_once_in_three_ways(shop: Shop) -> None:
 
 def test_valid_is_said_in_three_ways(shop: Shop) -> None:
     assert shop.run("validate").out == "Valid: 10 documents, 2 policies.\n"
-    assert json.loads(shop.run("validate --format json").out) == {"valid": True, "problems": []}
+    assert json.loads(shop.run("validate --format json").out) == {
+        "format_version": "1.0",
+        "valid": True,
+        "problems": [],
+    }
     assert shop.run("validate --format github").out == ""
 
 

@@ -580,7 +580,9 @@ def test_tables_without_their_version_are_not_an_empty_database(path: Path, stat
     filled(path)
     tampered(path, statement)
     for act in (lambda: reader(path).observe("contoso"), lambda: commit(writer(path), SECOND, WRITES)):
-        with pytest.raises(StoreError, match=r"tenants\.db: it has tables of ours \(came_down, entities, .*not their version"):
+        with pytest.raises(
+            StoreError, match=r"tenants\.db: it has tables of ours \(came_down, entities, .*not their version"
+        ):
             act()
 
 
