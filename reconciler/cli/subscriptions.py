@@ -68,7 +68,7 @@ def show_command(root: Path, now: datetime, tenant: str, subscription: str, form
 
 
 def _subscriptions(root: Path, tenant: str, now: datetime) -> list[ListedSubscription]:
-    workspace = app.open_workspace(root)
+    workspace = opened(root)
     with access_to(root) as access:
         return app.subscriptions(workspace, access, tenant, now=now)
 

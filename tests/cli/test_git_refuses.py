@@ -22,6 +22,7 @@ COMMANDS = [
     "tenant list",
     "tenant show one",
     "explain one plan/mail-basic",
+    "subscription list one",
     "watch --rounds 1",
 ]
 OWNER = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}

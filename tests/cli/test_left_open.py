@@ -39,6 +39,7 @@ COMMANDS = [
     "tenant export one",
     "tenant export one --as-catalog",
     "subscription act one nobody suspend",
+    "subscription list one",
     "watch --rounds 1",
 ]
 
@@ -87,6 +88,13 @@ def changed(shop: Shop) -> Shop:
     shop.commit()
     shop.reprice()
     return shop
+
+
+def test_commands_open_workspaces_so_that_they_are_closed() -> None:
+    """By `opened`, which closes them, and says what git refuses; a watch does both for each round."""
+    folder = Path(HERE) / "reconciler" / "cli"
+    direct = {file.name for file in folder.glob("*.py") if "app.open_workspace(" in file.read_text("utf-8")}
+    assert direct == {"options.py", "watching.py"}
 
 
 @pytest.mark.parametrize("cache", ["off", "cache"])
