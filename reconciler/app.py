@@ -24,6 +24,7 @@ from reconciler.core.diff import Comparison
 from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, tenants_in_order
+from reconciler.core.hidden import hidden_template_warnings
 from reconciler.core.inverse import inverse
 from reconciler.core.listed_subscriptions import ListedSubscription, list_subscriptions
 from reconciler.core.listing import ListedPlan, list_plans
@@ -36,6 +37,7 @@ from reconciler.core.settings_text import BadSetting
 from reconciler.core.shape import RuleBook, fields_of
 from reconciler.core.supposing import Supposition, options_named
 from reconciler.core.supposing import suppose as suppose_options
+from reconciler.core.text import with_lines
 from reconciler.core.upstream import provider_upstream
 from reconciler.core.validate import load
 from reconciler.core.waves import Answer, FurtherUp, Task, Unreadable, Wave, in_turn, upstream_key
@@ -182,13 +184,16 @@ def _unsaid(_: str) -> None:
 def check_workspace(
     root: Path, revision: str | None = None, *, remark: Remark = _unsaid
 ) -> tuple[Catalog | None, list[Diagnostic]]:
-    """Read and validate: the catalog, if it can be had, and everything that is wrong, in order.
+    """Read and validate: the catalog, if it can be had, and everything that is wrong, or worth a warning, in order.
 
     ``remark`` is told where git refuses to say anything of the files. Raises `Unknown` and `WorkspaceError`.
     """
     with ExitStack() as opened:
         files, problems, _, _ = _read(root, revision, opened, remark)
-        return _check(files, problems, opened)
+        catalog, problems = _check(files, problems, opened)
+        warnings = in_order(hidden_template_warnings(catalog)) if catalog and not problems else []
+        at = {each.place.file for each in warnings}
+        return catalog, [*problems, *with_lines(warnings, {each.path: each.data for each in files if each.path in at})]
 
 
 def _read(

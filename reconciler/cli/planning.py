@@ -75,20 +75,22 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
 @option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
 @with_workspace
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
-    """Check every document, and say everything that is wrong at once. Exit status 1 if anything is."""
+    """Check every document, and say everything that is wrong at once. Exit status 1 for an error, not for a warning."""
     catalog, problems = app.check_workspace(root, ref, remark=git_refused)
+    invalid = any(each.severity == "error" for each in problems)
     match form:
         case "json":
             write_data(render_problems_json(problems))
         case "github":
             write_data(render_problems_github(problems, folder=app.folder_in_repository(root)))
-        case _ if problems:
+        case _ if invalid:
             write_result(render_problems(problems, colour=coloured(sys.stdout)))
         case _:
+            write_result(render_problems(problems, colour=coloured(sys.stdout)))
             documents = sum(len(tree.documents) + 1 for tree in catalog.providers.values()) if catalog else 0
             policies = len(catalog.policies) if catalog else 0
             write_result(f"Valid: {documents} documents, {policies} policies.\n")
-    if problems:
+    if invalid:
         raise Exit(FAILED)
 
 

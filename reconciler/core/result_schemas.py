@@ -230,6 +230,7 @@ def _validate() -> Schema:
         summary=text("What is wrong."),
         hint=text("How to put it right; may be empty."),
         also=list_of(open_object(**place), "Where else."),
+        tenants=list_of(text(), "Those that a warning is about."),
     )
     return result_schema(
         "What is wrong with a workspace",

@@ -21,6 +21,7 @@ class Diagnostic:
     """One problem: where it is, its stable code, what is wrong and what to do about it.
 
     ``also`` names further places of the same problem (the other of two duplicates); ``line`` is the text at the place.
+    ``severity``: ``error``, or ``warning``, which makes nothing invalid. ``tenants``: those that a warning is about.
     """
 
     place: Place
@@ -30,6 +31,7 @@ class Diagnostic:
     also: tuple[Place, ...] = ()
     line: str = ""
     severity: str = "error"
+    tenants: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.place}: {self.severity} {self.code}: {self.summary}"
@@ -76,6 +78,7 @@ CODES = {
     "bad-rename": "The entity cannot have been renamed from that key (AP-21).",
     "bad-currency": "The currency is none of ISO 4217, or differs from the upstream's.",
     "bad-store": "The store cannot be used.",
+    "hidden-template": "Resellers cannot see a notification template that goes to them (CB-20); a warning.",
     "not-checked": "Checks could not be made because of another problem.",
     "bad-time-zone": "There is no such time zone (DATE-01).",
 }

@@ -77,6 +77,7 @@ def _problem_to_data(problem: Diagnostic) -> dict[str, Any]:
         "summary": problem.summary,
         "hint": problem.hint,
         "also": [_place_to_data(each) for each in problem.also],
+        "tenants": list(problem.tenants),
     }
 
 
