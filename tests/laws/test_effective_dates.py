@@ -1,11 +1,11 @@
 """Amounts by date: the moment of planning (``--now``) decides which one holds, and every moment converges.
 
 What should hold is worked out here, from the documents: the amount with the latest ``from`` that is not after the day
-(in UTC), and none before the first.
+of the provider (in UTC, where it names no time zone), and none before the first.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +29,7 @@ from reconciler.model.plan import Change
 from reconciler.model.source import Catalog, SourceFile
 from reconciler.model.values import parse_path
 from reconciler.shell.access import Access, Place
+from reconciler.shell.days import days_of
 from tests.laws.worlds import Document, Draw, as_yaml
 
 Amounts: TypeAlias = dict[tuple[str, ...], Decimal]
@@ -277,3 +278,36 @@ def changes_on(catalog: Catalog, state: State, on: date) -> tuple[Change, ...]:
 def moves_of(changes: tuple[Change, ...]) -> Moves:
     assert {each.action for each in changes} <= {Action.UPDATE}
     return {field.path: (_decimal(field.before), _decimal(field.after)) for each in changes for field in each.fields}
+
+
+# Any time zones (DATE-01): the day is worked out here by adding the offset of a zone that never changes it.
+
+ZONES = {f"Etc/GMT{-hours:+d}": hours for hours in range(-12, 15) if hours}
+"""By name, how many hours a zone is ahead of UTC: the sign in the name is the other way round."""
+INSTANTS = st.integers(0, 6 * 24 * 60).map(
+    lambda minutes: datetime.combine(FIRST, time(), UTC) + timedelta(minutes=minutes)
+)
+BELOW: Document = {**AROUND[-1], "reseller": "fabrikam", "upstream": "contoso"}
+
+
+@settings(deadline=None)
+@given(plans(), INSTANTS, st.lists(st.sampled_from(sorted(ZONES)), min_size=2, max_size=2))
+def test_at_any_instant_every_provider_has_its_own_day(plan: Document, now: datetime, zones: list[str]) -> None:
+    names = {"northwind": ("contoso", "fabrikam"), "southwind": ("adatum", "tailspin")}
+    files = [WORKSPACE]
+    for (provider, tenants), zone in zip(names.items(), zones, strict=True):
+        text = as_yaml([{**AROUND[0], "time_zone": zone}, *AROUND[1:], BELOW, plan]).decode()
+        for old, new in zip(("northwind", *names["northwind"]), (provider, *tenants), strict=True):
+            text = text.replace(old, new)
+        files.append(SourceFile(f"{provider}/catalog.yaml", text.encode()))
+    catalog, problems = load(files)
+    assert catalog is not None, problems
+    nothing = Observed({}, state_fingerprint({}), 1)
+    made = {each.tenant: each for each in plan_all(catalog, lambda _: nothing, RULES, on=days_of(catalog, now))}
+    for (_, tenants), zone in zip(names.items(), zones, strict=True):
+        day = (now + timedelta(hours=ZONES[zone])).date()
+        for tenant in tenants:
+            (copy,) = [each.after for each in made[tenant].changes if each.entity == BASIC]
+            assert copy is not None
+            check(dict(entity(copy).body), plan, day)
+            assert made[tenant].day == day.isoformat()
