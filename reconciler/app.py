@@ -57,7 +57,7 @@ from reconciler.shell.cache import remembering
 from reconciler.shell.carriers import carried_by
 from reconciler.shell.checkout import Checkout, read_checkout
 from reconciler.shell.days import day_of, days_of, known_zones
-from reconciler.shell.execute import Applied, Warrant, execute
+from reconciler.shell.execute import Application, Warrant, execute
 from reconciler.shell.executors import Pool
 from reconciler.shell.git import Repository, open_repository
 from reconciler.shell.gitcommands import GitRefuses
@@ -358,8 +358,8 @@ def timestamp(now: datetime) -> str:
     return values.timestamp(now)
 
 
-def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str) -> Iterator[Applied]:
-    """Carry a plan out, tenant by tenant; each is applied whole or not at all.
+def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str) -> Application:
+    """Carry a plan out, tenant by tenant, as the result is iterated; each is applied whole or not at all.
 
     Raises `ExecutorError` before anything is applied.
     """
@@ -381,7 +381,8 @@ def apply_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetim
     run = secrets.token_hex(8) if pool and pool.repeats else ""
     warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.recorded, run)
     carry = carried_by(pool, access, where, count=len(written)) if pool else None
-    return execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
+    steps = execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
+    return Application(warrant.plan, run, steps)
 
 
 def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:

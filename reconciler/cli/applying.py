@@ -14,7 +14,7 @@ from click.exceptions import Exit
 from reconciler import app
 from reconciler.cli.common import FAILED, INTERRUPTED, argument, option
 from reconciler.cli.options import access_to, counted, opened, who, with_workspace
-from reconciler.cli.output import coloured, progress, say, write_result
+from reconciler.cli.output import coloured, progress, say, write_data, write_result
 from reconciler.cli.planning import (
     Asked,
     in_planning,
@@ -26,17 +26,16 @@ from reconciler.cli.planning import (
     status_of,
     write_plan,
 )
+from reconciler.core.codec import plan_digest
 from reconciler.model.plan import Plan, total
 from reconciler.report.lines import render
-from reconciler.report.text import closing_lines
+from reconciler.report.results import render_results_json
+from reconciler.report.text import closing_lines, plan_lines
 from reconciler.report.values import tenants_text
 from reconciler.shell.access import Access
 from reconciler.shell.carriers import told
 from reconciler.shell.checkout import shortly
-from reconciler.shell.execute import Applied, Result
-
-NOT_DONE = (Result.REFUSED, Result.FAILED)
-
+from reconciler.shell.execute import NOT_DONE, Application, Applied, Result
 
 PLANNING_ONLY = (
     "--tenant, --shard, --ref, --allow, --base, --verify and --out belong to planning; a saved plan is applied as it is"
@@ -63,21 +62,39 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         _refuse_uncommitted(workspace, given)
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:
         plan = given or planned(workspace, access, now, asked)
-        if given is None or asked.form != "text" or asked.verbose:
-            write_plan(plan, asked.form, verbose=asked.verbose)
-        elif not plan.applyable:
-            write_result(render(closing_lines(plan), colour=coloured(sys.stdout)))
+        asks = given is None and plan.applyable and not auto_approve
+        _show(plan, asked, saved=given is not None, asks=asks)
         save(plan, asked.out, root)
         if given and plan.source.digest != workspace.catalog.digest:
             say("Note: the workspace changed since this plan was made; what is applied is the plan.")
         if guarded:  # while planning, git was asked for more
             _refuse_uncommitted(workspace, given)
-        if given is None and plan.applyable and not auto_approve and not _approved(plan):
-            raise Exit(FAILED)
-        done = _applied(workspace, access, plan, now)
+        approved = not asks or _approved(plan)
+        application = app.apply_plan(workspace, access, plan, now=now, by=who()) if approved else None
+        done, interrupted = _applied(access, plan, application) if application else ([], False)
+    if asked.form == "json":
+        counts = {each.tenant: each.summary for each in plan.outlines}
+        digest, run = (application.plan, application.run) if application else (plan_digest(plan), "")
+        write_data(render_results_json(digest, run, done, counts))
+    if not approved or interrupted:
+        raise Exit(INTERRUPTED if interrupted else FAILED)
     _tell(plan, done, form=asked.form, saved=given is not None)
     failed = any(each.result in NOT_DONE for each in done)
     raise Exit(FAILED if failed else status_of(plan, asked))
+
+
+def _show(plan: Plan, asked: Asked, *, saved: bool, asks: bool) -> None:
+    """The plan before it is applied: of a saved one, only as much as is asked for.
+
+    With JSON the result is what was done, so that what is to be approved goes to standard error.
+    """
+    if asked.form == "json":
+        if asks:
+            say(render(plan_lines(plan, verbose=asked.verbose), colour=coloured(sys.stderr)))
+    elif not saved or asked.form != "text" or asked.verbose:
+        write_plan(plan, asked.form, verbose=asked.verbose)
+    elif not plan.applyable:
+        write_result(render(closing_lines(plan), colour=coloured(sys.stdout)))
 
 
 def _no_plan(saved: Path, root: Path) -> click.ClickException:
@@ -125,23 +142,24 @@ def _changing(plan: Plan) -> int:
     return sum(each.summary.changes > 0 for each in plan.outlines)
 
 
-def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime) -> list[Applied]:
-    """Carry the plan out. Interrupted, say how far it came."""
+def _applied(access: Access, plan: Plan, application: Application) -> tuple[list[Applied], bool]:
+    """Carry the plan out; what was done, and whether it was interrupted, which is said then."""
     done: list[Applied] = []
     with progress(_changing(plan), "Applying") as step:
         try:
-            for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
+            for each in application:
                 done.append(each)
                 step(each.tenant)
-        except KeyboardInterrupt as interrupt:
+        except KeyboardInterrupt:
             done += _under_way(access, done)
             named = ", ".join(each.tenant for each in done if each.result is Result.APPLIED) or "none"
             say(
                 f"\nInterrupted. Tenants that were applied: {named}. "
-                "Each is changed whole or not at all; `reconcile plan` shows what is left."
+                "Each is changed whole or not at all. The same command again finishes it; "
+                "`reconcile plan` shows what is left."
             )
-            raise Exit(INTERRUPTED) from interrupt
-    return done
+            return done, True
+    return done, False
 
 
 def _under_way(access: Access, done: Iterable[Applied]) -> list[Applied]:
@@ -164,7 +182,9 @@ def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> Non
         count = total(each.summary for each in plan.outlines if each.tenant in applied)
         counts = f"{count.create} added, {count.update} changed, {count.delete} destroyed"
         rest = f"; not applied: {', '.join(each.tenant for each in refused)}. Plan again to see what is left"
-        text = f"Apply incomplete: {counts}{rest}.\n" if refused else f"Apply complete: {counts}.\n"
+        had = sum(each.result is Result.ALREADY_APPLIED for each in done)
+        already = f" ({counted(had, 'tenant')} had this plan already)" if had else ""
+        text = f"Apply incomplete: {counts}{already}{rest}.\n" if refused else f"Apply complete: {counts}{already}.\n"
         if form != "text":
             say(text)
         else:

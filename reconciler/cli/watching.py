@@ -18,7 +18,7 @@ from reconciler.cli.options import access_to, counted, who, with_workspace
 from reconciler.cli.output import say, write_result
 from reconciler.model.plan import Plan
 from reconciler.shell.access import Access
-from reconciler.shell.execute import Result
+from reconciler.shell.execute import NOT_DONE, Result
 from reconciler.shell.executors import ExecutorError
 from reconciler.shell.worktree import WorkspaceError
 from reconciler.stores.base import StoreError
@@ -100,9 +100,9 @@ def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
         if each.result is Result.APPLIED:
             done.append(f"{each.tenant}: {counted(changes[each.tenant], 'change')} mirrored")
-        elif each.result is not Result.UNCHANGED and not changes[each.tenant]:
+        elif each.result in NOT_DONE and not changes[each.tenant]:
             pending.append(f"{each.tenant}: {each.problem}; waiting")
-        elif each.result is not Result.UNCHANGED:
+        elif each.result in NOT_DONE:
             pending.append(f"{each.tenant}: pending {counted(changes[each.tenant], 'change')}: {each.problem}")
         if stop.is_set():
             break

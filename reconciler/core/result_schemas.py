@@ -55,6 +55,39 @@ _DOCUMENT: Schema = {
 _ORIGIN = or_null(text("The upstream that it came down from; null: the tenant's own."))
 
 
+RESULT_CODES = (
+    "stale",
+    "already_applied_but_moved",
+    "upstream_stale",
+    "upstream_not_applied",
+    "not_planned",
+    "store_error",
+    "outcome_unknown",
+)
+"""Why apply refused a tenant, or failed at it (`shell.execute.Code`)."""
+
+
+def _apply() -> Schema:
+    result = open_object(
+        tenant=_TENANT,
+        result=text(
+            "`already_applied`: it has this plan, with the state that it left (TREE-05).",
+            enum=["applied", "unchanged", "already_applied", "refused", "failed", "partial"],
+        ),
+        problem=or_null(text("Why it was refused or failed, in words.")),
+        code={"enum": [*RESULT_CODES, None], "description": "The same for programs."},
+        added=_count("Entities created by this apply."),
+        changed=_count("Entities updated by this apply."),
+        destroyed=_count("Entities removed by this apply."),
+    )
+    return result_schema(
+        "What `reconcile apply` did",
+        plan=text("The plan's digest, as in the plan and in the history.", pattern="^sha256:[0-9a-f]{64}$"),
+        run=or_null(text("The name of this application, as in the history; null where it has none.")),
+        results=list_of(result, "In the order of application; empty if it was not approved."),
+    )
+
+
 def _status() -> Schema:
     last = open_object(commit=_COMMIT, at=_AT, by=text("Who applied."))
     tenant = open_object(
@@ -323,6 +356,7 @@ VERDICTS = (
 """What `explain` says of a field: a verdict on a difference, or why there is none."""
 
 RESULTS: Mapping[str, Callable[[], Schema]] = {
+    "apply.json": _apply,
     "explain.json": _explain,
     "history.json": _history,
     "init.json": _init,

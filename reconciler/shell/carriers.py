@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from reconciler.shell.access import Access, Place
-from reconciler.shell.execute import Applied, Carry, Result, Step, StoreOf, done
+from reconciler.shell.execute import Applied, Carry, Code, Result, Step, StoreOf, done
 from reconciler.shell.executors import Call, Lost, Pool
 from reconciler.stores.base import StoreError, TenantStore
 
 BATCH = 16
 """So many steps are a batch at most: as many are not known at once, if a worker cannot be waited for any longer."""
-UNKNOWN = "it is not known whether it was applied, whole or not at all: `reconcile history` tells"
+UNKNOWN = "it is not known whether it was applied, whole or not at all: the same command again tells"
 UNTOUCHED = "nothing was written"
 PASSED_ON = 512
 """So many of those that nothing is to be done for go with a batch at most."""
@@ -66,7 +66,8 @@ def told(placed: Iterable[Placed], found: list[Applied] | Lost | None) -> Iterat
         if isinstance(each.step, Applied):
             yield each.step
         elif isinstance(found, Lost):
-            yield Applied(each.step.tenant, Result.FAILED, f"{found.problem}; {UNKNOWN if found.begun else UNTOUCHED}")
+            problem = f"{found.problem}; {UNKNOWN if found.begun else UNTOUCHED}"
+            yield Applied(each.step.tenant, Result.FAILED, problem, Code.UNKNOWN)
         else:
             yield next(results)
 
@@ -77,7 +78,7 @@ def _placed(step: Step, where: Where) -> Placed:
     try:
         return Placed(step, where(step.tenant))
     except StoreError as error:
-        return Placed(Applied(step.tenant, Result.FAILED, str(error)), None)
+        return Placed(Applied(step.tenant, Result.FAILED, str(error), Code.STORE), None)
 
 
 def _batches(placed: Iterable[Placed], size: int) -> Iterator[list[Placed]]:

@@ -37,17 +37,41 @@ class Result(StrEnum):
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
+    ALREADY_APPLIED = "already_applied"
     REFUSED = "refused"
     FAILED = "failed"
 
 
+NOT_DONE = (Result.REFUSED, Result.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A tenant's part of a plan, carried out or not, and why not."""
+    """A tenant's part of a plan, carried out or not, and why not: ``problem`` in words, ``code`` for programs."""
 
     tenant: str
     result: Result
     problem: str = ""
+    code: str = field(default="", compare=False)
+
+
+class Code(StrEnum):
+    """Why a tenant was refused or failed. The names are part of ``apply --format json``."""
+
+    STALE = "stale"
+    """Its state moved since the plan was made: plan again."""
+    MOVED_SINCE = "already_applied_but_moved"
+    """It had this plan, and its state moved since: plan again."""
+    UPSTREAM_STALE = "upstream_stale"
+    """An upstream that was only read moved since the plan was made: plan again."""
+    UPSTREAM = "upstream_not_applied"
+    """A tenant above it was refused or failed: see there."""
+    NOT_PLANNED = "not_planned"
+    """It could not be planned; the plan says why."""
+    STORE = "store_error"
+    """Its store could not be reached, read or written: mend that, and run the same again."""
+    UNKNOWN = "outcome_unknown"
+    """The executor lost it: run the same again, which tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,20 @@ class Write:
         return self.record.tenant
 
 
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application of a plan: ``plan`` is its digest, ``run`` the name of this one (empty: none). Iterating does the
+    steps.
+    """
+
+    plan: str
+    run: str
+    steps: Iterator[Applied]
+
+    def __iter__(self) -> Iterator[Applied]:
+        return self.steps
+
+
 Step: TypeAlias = Check | Write | Applied
 """What is to be done of one tenant; or what is known without doing anything."""
 StoreOf: TypeAlias = Callable[[str], TenantStore]
@@ -103,8 +141,10 @@ def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | N
     """Carry a plan out, upstreams first. ``carry``: how; one tenant after the other, by default.
 
     What is below a tenant that was refused or failed is refused too (TREE-04). So is what was planned against a state
-    that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03). A provider's own
-    system holds nobody up: what comes down is its catalog.
+    that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03). A tenant that has
+    this plan already, with the state that it left, counts as applied (TREE-05): what was cut off is finished, and those
+    who apply one plan at once finish it together. A provider's own system holds nobody up: what comes down is its
+    catalog.
     """
     carry = carry or (lambda steps: (done(step, store_of) for step in steps))
     written = Written()
@@ -116,7 +156,7 @@ def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | N
     stopped: dict[str, str] = {}
     for moved in carry(_check(read) for read in plan.read if read.tenant in relied_on):
         if moved.result is not Result.UNCHANGED:
-            stopped[moved.tenant] = "is not as it was when the plan was made"
+            stopped[moved.tenant] = _READ_MOVED
             yield moved
     for _, wave in groupby(plan.tenants, lambda tenant: len([*_above(tenant.tenant, upstreams)])):
         steps = (
@@ -126,7 +166,8 @@ def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | N
         for each in carry(steps):
             held_up = any(above in stopped for above in _above(each.tenant, upstreams))
             if each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant] and not held_up:
-                stopped[each.tenant] = "was not applied"
+                moved_since = each.code == Code.MOVED_SINCE
+                stopped[each.tenant] = "is not as this plan left it" if moved_since else "was not applied"
             yield each
 
 
@@ -143,7 +184,11 @@ def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[
     if above is None:
         return None
     who = f"its upstream {above}" if above == tenant.upstream else f"{above}, above its upstream,"
-    return Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}")
+    code = Code.UPSTREAM_STALE if stopped[above] == _READ_MOVED else Code.UPSTREAM
+    return Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}", code)
+
+
+_READ_MOVED = "is not as it was when the plan was made"
 
 
 @dataclass(slots=True)
@@ -165,7 +210,8 @@ class Written:
 def _step(tenant: TenantPlan, warrant: Warrant, written: Written, *, relied_on: bool) -> Step:
     """What is to be done of a tenant. ``relied_on``: whether something below it changes."""
     if tenant.status is TenantStatus.ERROR:
-        return Applied(tenant.tenant, Result.FAILED, tenant.problem or "it could not be planned")
+        problem = tenant.problem or "it could not be planned"
+        return Applied(tenant.tenant, Result.FAILED, problem, Code.NOT_PLANNED)
     if not tenant.changes:
         return _check(tenant) if relied_on else Applied(tenant.tenant, Result.UNCHANGED)
     notes = {"allowed": list(tenant.allowed)} if tenant.allowed else {}
@@ -199,7 +245,7 @@ def done(step: Step, store_of: StoreOf) -> Applied:
             case _:
                 assert_never(step)
     except StoreError as error:
-        return Applied(step.tenant, Result.FAILED, str(error))
+        return Applied(step.tenant, Result.FAILED, str(error), Code.STORE)
 
 
 def _checked(step: Check, store: TenantStore) -> Applied:
@@ -212,28 +258,30 @@ def _checked(step: Check, store: TenantStore) -> Applied:
 def _written(step: Write, store: TenantStore) -> Applied:
     """One that is found in the journal under this very run was done by a worker that died before it could tell."""
     outcome = store.commit(step.record, step.writes, expected=step.fingerprint, revision=step.revision)
-    if isinstance(outcome, AlreadyApplied) and _is_ours(step.record, store):
+    run = step.record.notes.get(RUN)
+    if isinstance(outcome, AlreadyApplied) and run and outcome.notes.get(RUN) == run:
         return Applied(step.tenant, Result.APPLIED)
     return _told(step.tenant, outcome)
-
-
-def _is_ours(record: Record, store: TenantStore) -> bool:
-    run = record.notes.get(RUN)
-    made = (each for each in store.history(record.tenant) if (each.tenant, each.plan) == (record.tenant, record.plan))
-    return bool(run) and any(each.notes.get(RUN) == run for each in made)
 
 
 def _told(tenant: str, outcome: Outcome) -> Applied:
     match outcome:
         case Committed():
             return Applied(tenant, Result.APPLIED)
-        case AlreadyApplied(at):
-            return Applied(tenant, Result.REFUSED, f"this plan was applied to it already, at {at}")
+        case AlreadyApplied(stands=True):
+            return Applied(tenant, Result.ALREADY_APPLIED)
+        case AlreadyApplied(at, moved=moved):
+            what = f"its state moved since: {_named(tenant, moved) or _UNNAMED}"
+            problem = f"this plan was applied to it already, at {at}, and {what}"
+            return Applied(tenant, Result.REFUSED, problem, Code.MOVED_SINCE)
         case Stale(_, moved):
-            what = _named(tenant, moved) or "something that no write of ours did; plan again"
-            return Applied(tenant, Result.REFUSED, f"its state moved since the plan was made: {what}")
+            problem = f"its state moved since the plan was made: {_named(tenant, moved) or _UNNAMED}"
+            return Applied(tenant, Result.REFUSED, problem, Code.STALE)
         case _:
             assert_never(outcome)
+
+
+_UNNAMED = "something that no write of ours did; plan again"
 
 
 def _named(tenant: str, moved: Sequence[Move]) -> str:

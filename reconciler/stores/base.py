@@ -92,9 +92,23 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyApplied:
-    """Refused: the journal has this plan for this tenant already."""
+    """Refused: the journal has this plan for this tenant already, applied ``at``.
+
+    ``stands``: whether the tenant's state is the one that it left (TREE-05); if not, ``moved`` is what was written
+    since, as far as known. ``notes``: of the journal's record.
+    """
 
     at: str
+    stands: bool = field(default=False, compare=False)
+    moved: tuple[Move, ...] = field(default=(), compare=False)
+    notes: Body = field(default_factory=dict, compare=False)
+
+
+def written_after(moves: Iterable[Move], by: str, at: str) -> tuple[Move, ...]:
+    """Of the moves since a plan was made, in order, those after its own application, which is the first by this one."""
+    found = list(moves)
+    own = next((each.revision for each in found if (each.actor, each.at) == (by, at)), 0)
+    return tuple(each for each in found if each.revision > own)
 
 
 Outcome: TypeAlias = Committed | Stale | AlreadyApplied

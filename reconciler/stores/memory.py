@@ -26,6 +26,7 @@ from reconciler.stores.base import (
     Standing,
     TenantWrite,
     guarded,
+    written_after,
 )
 from reconciler.stores.lineages import sealed, spelled, touched
 
@@ -34,7 +35,8 @@ from reconciler.stores.lineages import sealed, spelled, touched
 class MemoryStore:
     """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one.
 
-    ``rules``: what its guard goes by; all that is declared, by default.
+    ``rules``: what its guard goes by; all that is declared, by default. ``left``: by tenant and plan, the fingerprint
+    of the state that its application left.
     """
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class MemoryStore:
     lineages: dict[str, dict[EntityId, Descent]] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
     rules: RuleBook | None = None
+    left: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def tenants(self) -> Sequence[str]:
         with self.lock:
@@ -81,11 +84,20 @@ class MemoryStore:
         with self.lock:
             for each in self.records:
                 if (each.tenant, each.plan) == (record.tenant, record.plan):
-                    return AlreadyApplied(each.at)
+                    return self._applied(each, revision)
             now = self.observe(record.tenant)
             if now.fingerprint != expected:
                 return Stale(now.fingerprint, tuple(self.moved_since(record.tenant, revision)))
-            return self._write(record.tenant, writes, actor=record.by, at=record.at, record=record)
+            done = self._write(record.tenant, writes, actor=record.by, at=record.at, record=record)
+            self.left[record.tenant, record.plan] = done.fingerprint
+            return done
+
+    def _applied(self, record: Record, revision: int) -> AlreadyApplied:
+        """What became of a tenant since the journal has this record's plan."""
+        if self.observe(record.tenant).fingerprint == self.left.get((record.tenant, record.plan)):
+            return AlreadyApplied(record.at, stands=True, notes=record.notes)
+        moved = written_after(self.moved_since(record.tenant, revision), record.by, record.at)
+        return AlreadyApplied(record.at, moved=moved, notes=record.notes)
 
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         try:

@@ -38,6 +38,7 @@ from reconciler.stores.base import (
     StoreError,
     TenantWrite,
     guarded,
+    written_after,
 )
 from reconciler.stores.came_down import enter, index
 from reconciler.stores.engines import Readable, Writable
@@ -219,16 +220,18 @@ class SqlStore(SqlReader):
     def _write_part(self, connection: Connection, part: TenantWrite) -> Committed:
         where = self._writable.where
         if part.record is not None:
-            for (applied,) in _APPLIED.rows(connection, tenant=part.tenant, plan=part.record.plan):
-                raise Refused(AlreadyApplied(applied))
+            for at, by, notes in _APPLIED.rows(connection, tenant=part.tenant, plan=part.record.plan):
+                what = f"{where}: the journal's record of {part.tenant} at {at}"
+                raise Refused(_applied(connection, part, where, at=at, by=by, notes=loaded(notes, dict, what)))
         guarded(part, lambda id: _entity(connection, part.tenant, id, where))
         kept = _standing(connection, part.tenant)
         right = kept.tells_parts
         if not right or kept.sealed != part.expected:
             right = _looked_into(connection, part, kept, where) and right
+        done = self._write(connection, part, kept, right=right)
         if part.record is not None:
-            _JOURNAL.run(connection, **_journal_row(part.record))
-        return self._write(connection, part, kept, right=right)
+            _JOURNAL.run(connection, **_journal_row(part.record, left=done.fingerprint))
+        return done
 
     def overwrite(
         self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
@@ -275,6 +278,25 @@ class SqlStore(SqlReader):
         _KEEP.run_each(connection, rows)
         digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
         return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
+
+
+def _applied(  # noqa: PLR0913 - a row of the journal, beside where it was found
+    connection: Connection, part: TenantWrite, where: str, *, at: str, by: str, notes: dict[str, Any]
+) -> AlreadyApplied:
+    """What became of a tenant since the journal has this plan; what an earlier release applied counts as moved."""
+    left = notes.pop(_LEFT, None)
+    try:
+        kept = _standing(connection, part.tenant)
+        if left is not None and kept.sealed != left:
+            _looked_into(connection, replace(part, expected=left), kept, where)
+    except Refused as refused:
+        moved = refused.refusal.moved if isinstance(refused.refusal, Stale) else ()
+        return AlreadyApplied(at, moved=written_after(moved, by, at), notes=notes)
+    return AlreadyApplied(at, stands=left is not None, notes=notes)
+
+
+_LEFT = "left"
+"""Among a record's notes in the database, and there only: the fingerprint of the state that it left (TREE-05)."""
 
 
 def _at_issue(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
@@ -386,7 +408,8 @@ def _moves(connection: Connection, tenant: str, revision: int) -> list[Move]:
     return [Move(row.revision, EntityId(row.kind, row.key), row.actor, row.at) for row in connection.execute(query)]
 
 
-def _journal_row(record: Record) -> dict[str, Any]:
+def _journal_row(record: Record, left: str | None = None) -> dict[str, Any]:
+    notes = record.notes if left is None else {**record.notes, _LEFT: left}
     return {
         "tenant": record.tenant,
         "plan": record.plan,
@@ -394,7 +417,7 @@ def _journal_row(record: Record) -> dict[str, Any]:
         "by": record.by,
         "commit": record.commit,
         "changes": orjson.dumps(list(record.changes)).decode(),
-        "notes": orjson.dumps(record.notes).decode(),
+        "notes": orjson.dumps(notes).decode(),
     }
 
 
@@ -408,7 +431,8 @@ def _records(connection: Connection, tenant: str | None, where: str) -> list[Rec
 def _record(row: Any, where: str) -> Record:
     what = f"{where}: the journal's record of {row.tenant} at {row.at}"
     changes = tuple(loaded(row.changes, list, what))
-    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, loaded(row.notes, dict, what))
+    notes = {name: value for name, value in loaded(row.notes, dict, what).items() if name != _LEFT}
+    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, notes)
 
 
 _OF_TENANT = schema.entities.c.tenant == bindparam("tenant")
@@ -429,7 +453,7 @@ _STANDING = Statement(
     )
 )
 _APPLIED = Statement(
-    select(schema.journal.c.at).where(
+    select(*(schema.journal.c[name] for name in ("at", "by", "notes"))).where(
         schema.journal.c.tenant == bindparam("tenant"), schema.journal.c.plan == bindparam("plan")
     )
 )

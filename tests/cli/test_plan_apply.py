@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from reconciler.core.schemas import SCHEMAS
 from tests.cli.runner import Shop
 
 IN_SYNC = "No changes. Your tenants match the catalog."
@@ -113,11 +116,8 @@ def test_a_saved_plan_is_applied_once(fresh: Shop) -> None:
     assert (applied.status, applied.out) == (0, "Apply complete: 16 added, 0 changed, 0 destroyed.\n")
     state = fresh.state
     again = fresh.run("apply p.plan")
-    why = "one, two: refused: this plan was applied to it already, at 2026-12-01T08:00:00Z\n"
-    assert (again.status, again.err.count(why)) == (1, 1)
-    assert again.closing == (
-        "Apply incomplete: 0 added, 0 changed, 0 destroyed; not applied: one, two. Plan again to see what is left."
-    )
+    assert (again.status, again.err) == (0, "")
+    assert again.closing == "Apply complete: 0 added, 0 changed, 0 destroyed (2 tenants had this plan already)."
     assert fresh.state == state
 
 
@@ -181,13 +181,43 @@ def test_show_renders_a_saved_plan_as_plan_did(fresh: Shop, form: str) -> None:
     assert (shown.status, shown.out) == (0, planned.out)
 
 
+def result(tenant: str, ended: str, changed: int = 0) -> dict[str, Any]:
+    counts = {"added": 0, "changed": changed, "destroyed": 0}
+    return {"tenant": tenant, "result": ended, "problem": None, "code": None, **counts}
+
+
+def test_what_is_to_be_approved_is_shown_beside_json(fresh: Shop) -> None:
+    declined = fresh.run("apply --format json", stdin="no\n")
+    assert (declined.status, json.loads(declined.out)["results"]) == (1, [])
+    assert FIRST in declined.err
+    agreed = fresh.run("apply --format json", stdin="yes\n")
+    results = json.loads(agreed.out)["results"]
+    assert (agreed.status, [each["added"] for each in results]) == (0, [8, 8])
+
+
 def test_json_is_nothing_but_json(shop: Shop) -> None:
     shop.reprice()
     head = shop.commit()
     planned = shop.run("plan --format json")
-    applied = shop.run("apply --auto-approve --format json")
     plan = json.loads(planned.out)
-    assert json.loads(applied.out) == plan
+    shop.run("plan --out p.plan")
+    applied = shop.run("apply p.plan --format json")
+    done = json.loads(applied.out)
+    assert (done["plan"], done["run"]) == (plan["digest"], None)
+    Draft202012Validator(SCHEMAS["apply.json"]()).validate(done)
+    assert done["results"] == [result("one", "applied", changed=1), result("two", "unchanged")]
+    again = json.loads(shop.run("apply p.plan --format json").out)
+    assert again["results"] == [result("one", "already_applied"), result("two", "unchanged")]
+    assert shop.run("tenant import one", stdin="kind: Customer\nkey: bob\nname: Bob\n").status == 0
+    moved = shop.run("apply p.plan --format json")
+    refused = json.loads(moved.out)
+    Draft202012Validator(SCHEMAS["apply.json"]()).validate(refused)
+    at = "2026-12-01T08:00:00Z"
+    problem = (
+        f"this plan was applied to it already, at {at}, and its state moved since: one/customer/bob (by tenant, {at})"
+    )
+    first = {**result("one", "refused"), "problem": problem, "code": "already_applied_but_moved"}
+    assert (moved.status, refused["results"][0]) == (1, first)
     assert applied.err == "Apply complete: 0 added, 1 changed, 0 destroyed.\n"
     assert (plan["timestamp"], plan["summary"]["update"]) == ("2026-12-01T08:00:00Z", 1)
     (field,) = plan["resource_changes"][0]["fields"]
@@ -213,7 +243,7 @@ def test_what_was_applied_can_be_kept(shop: Shop) -> None:
     applied = shop.run("apply --auto-approve --verbose --out kept.plan")
     assert (applied.status, applied.err) == (0, "Saved the plan to kept.plan.\n")
     assert shop.run("show kept.plan --verbose").out in applied.out
-    assert "was applied to it already" in shop.run("apply kept.plan --verbose").err
+    assert "(1 tenant had this plan already)" in shop.run("apply kept.plan --verbose").closing
 
 
 def test_a_plan_saved_as_a_document_is_remarked_on(fresh: Shop) -> None:

@@ -209,7 +209,7 @@ def test_any_one_tenant_that_fails_stops_exactly_what_is_below_it(store: FaultyS
 # A lost reply: the commit was made, and whoever asked for it was told that it failed
 
 
-def test_after_a_lost_reply_the_same_plan_is_refused_and_not_made_twice(store: FaultyStore) -> None:
+def test_after_a_lost_reply_the_same_plan_finds_itself_applied_and_is_not_made_twice(store: FaultyStore) -> None:
     whole = planned(store)
     store.after["tailspin"] = failing("the connection was reset")
     first = apply(whole, store)
@@ -217,29 +217,50 @@ def test_after_a_lost_reply_the_same_plan_is_refused_and_not_made_twice(store: F
     assert applied(store) == sorted(UPSTREAMS), "it was made"
     before = contents(store)
     second = apply(whole, store)
-    assert second["tailspin"].result is Result.REFUSED
-    assert second["tailspin"].problem == f"this plan was applied to it already, at {AT}"
-    assert set(results(second).values()) == {"refused"}
+    assert set(results(second).values()) == {"already_applied"}
     assert contents(store) == before
 
 
-def test_a_lost_reply_refuses_what_is_below_until_there_is_a_new_plan(store: FaultyStore) -> None:
+def test_after_a_lost_reply_the_same_plan_goes_on_below(store: FaultyStore) -> None:
     whole = planned(store)
     store.after["contoso"] = failing("the connection was reset")
     apply(whole, store)
     assert applied(store) == sorted({*UPSTREAMS} - set(CONTOSO_BRANCH[1:]))
-    again = apply(whole, store)
-    assert {again[each].result for each in CONTOSO_BRANCH} == {Result.REFUSED}
-    assert not is_applied(store, "contoso-east")
-
-    fresh = with_tenant(planned(store), "contoso", lambda each: replace(each, changes=()))
-    fresh = replace(fresh, tenants=tuple(each for each in fresh.tenants if each.tenant in CONTOSO_BRANCH))
-    assert results(apply(fresh, store)) == {
-        "contoso": "unchanged",
-        "contoso-east": "applied",
-        "contoso-east-1": "applied",
-    }
+    again = results(apply(whole, store))
+    done = dict.fromkeys(("contoso-east", "contoso-east-1"), "applied")
+    assert again == {**dict.fromkeys(UPSTREAMS, "already_applied"), **done}
     assert applied(store) == sorted(UPSTREAMS)
+
+
+def test_an_apply_cut_off_after_any_tenant_is_finished_by_the_same_plan() -> None:
+    """TREE-05: what has the plan counts as applied, and what is below it goes on."""
+    for cut in range(len(UPSTREAMS) + 1):
+        store = FaultyStore()
+        for tenant in UPSTREAMS:
+            store.overwrite(tenant, put(BASIC, OLD), actor="tenant", at=AT)
+        whole = planned(store)
+        running = iter(execute(whole, WARRANT, dict.fromkeys(UPSTREAMS, store).__getitem__))
+        before = [next(running).tenant for _ in range(cut)]
+        del running
+        again = apply(whole, store)
+        had = {each for each, done in again.items() if done.result is Result.ALREADY_APPLIED}
+        assert had == set(before)
+        assert set(results(again).values()) <= {"applied", "already_applied"}
+        assert applied(store) == sorted(UPSTREAMS)
+
+
+def test_what_has_the_plan_and_moved_since_is_refused_with_what_is_below(store: FaultyStore) -> None:
+    whole = planned(store)
+    apply(whole, store)
+    store.overwrite("contoso", put(plan("basic", "5.99")), actor="tenant", at="2026-11-22T00:00:00Z")
+    done = apply(whole, store)
+    assert done["contoso"].problem == (
+        f"this plan was applied to it already, at {AT}, and its state moved since: "
+        "contoso/plan/basic (by tenant, 2026-11-22T00:00:00Z)"
+    )
+    assert (done["contoso"].code, done["contoso-east"].code) == ("already_applied_but_moved", "upstream_not_applied")
+    assert done["contoso-east"].problem == "its upstream contoso is not as this plan left it"
+    assert {done[each].result for each in OTHERS} == {Result.ALREADY_APPLIED}
 
 
 def test_after_a_failure_the_same_plan_goes_on_where_it_can(store: FaultyStore) -> None:
@@ -249,7 +270,7 @@ def test_after_a_failure_the_same_plan_goes_on_where_it_can(store: FaultyStore) 
     assert not is_applied(store, "tailspin")
     again = apply(whole, store)
     assert again["tailspin"].result is Result.APPLIED
-    assert {again[each].result for each in ("contoso", "fabrikam")} == {Result.REFUSED}
+    assert {again[each].result for each in ("contoso", "fabrikam")} == {Result.ALREADY_APPLIED}
     assert applied(store) == sorted(UPSTREAMS)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -82,10 +81,8 @@ def test_a_worker_that_is_killed_after_it_wrote_costs_nothing(tmp_path: Path, po
     assert Counter(record["tenant"] for record in journal(there)) == Counter(TENANTS)
     assert _done_alike(journal(there)) == _done_alike(journal(here))
     assert len({record["run"] for record in journal(there)}) == 1
-    assert again.returncode == 1
-    refused = len(TENANTS) - len(BELOW)
-    told = rf"\w+, \w+ and {refused - 2} more: refused: this plan was applied to it already, at {NOW}\n"
-    assert re.search(told, again.stderr)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.endswith(f"({len(TENANTS)} tenants had this plan already).\n")
 
 
 def _done_alike(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
