@@ -12,7 +12,8 @@ from typing import TypeAlias
 from reconciler.core.cycles import Cycles
 from reconciler.core.patch import merged
 from reconciler.core.shape import fields_of, tidy
-from reconciler.core.terms import ACTIVE, INACTIVE, day_of, own_terms
+from reconciler.core.terms import ACTIVE, INACTIVE, day_of, due, next_end, own_terms
+from reconciler.core.units import MODE, NEXT_CYCLE, PENDING, UNIT, Pending, pending_of
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.subscriptions import ACTIONS, RESELLER
@@ -155,14 +156,30 @@ def _change_quantity(case: Case) -> Done:
 
 
 def _change_unit(case: Case) -> Done:
-    """To another unit, or to the one that was to come with the next cycle, now."""
-    body = {"unit_change": "current_cycle", **case.patch}
-    sooner = (case.body.get("unit_change"), body["unit_change"]) == ("next_cycle", "current_cycle")
-    if body["billing_cycle"] == case.body.get("billing_cycle") and not sooner:
-        raise CannotAct(f"{case.subscription.id} is billed by {body['billing_cycle']} already")
-    return Done(
-        {**case.body, **body}, f"{case.body.get('billing_cycle')} -> {body['billing_cycle']}, {body['unit_change']}"
-    )
+    """To another unit, now or with the next cycle; to the one in force, so that what is pending does not come."""
+    here, awaited = case.body.get(UNIT), pending_of(case.body)
+    unit, mode = case.patch[UNIT], case.patch.get(MODE, "current_cycle")
+    body = {name: value for name, value in case.body.items() if name != PENDING} | {MODE: mode}
+    if unit == here:
+        if awaited is None:
+            raise CannotAct(f"{case.subscription.id} is billed by {unit} already")
+        return Done(body, f"{here}, {awaited.unit} from {awaited.day} cancelled")
+    if mode != NEXT_CYCLE or here is None:
+        return Done({**body, UNIT: unit}, f"{here} -> {unit}, {mode}")
+    if awaited and awaited.unit == unit:
+        raise CannotAct(f"{case.subscription.id} is billed by {unit} from {awaited.day} already")
+    end = next_end(case.body, billing_day=case.billing_day, on=case.on)
+    if end is None:
+        raise CannotAct(
+            f"{case.subscription.id} has no start date, so that no cycle of it ends: set when=current_cycle"
+        )
+    return Done({**body, PENDING: Pending(unit, end).body}, f"{here} -> {unit}, {mode}")
+
+
+def _in_next_cycle(body: Body, pending: Pending | None) -> dict[str, Value]:
+    """A subscription whose next cycle began: with the unit that was pending (SUB-27)."""
+    rest = {name: value for name, value in body.items() if name != PENDING or pending is None}
+    return {**rest, UNIT: pending.unit} if pending else rest
 
 
 def _switch(case: Case) -> Done:
@@ -182,7 +199,8 @@ def _switch(case: Case) -> Done:
         )
     key, day = _free_key(case), case.on.isoformat()
     dates = {"activation_date": day, "start_date": day, "quantity": moved, "quantity_effective": day}
-    second = {name: value for name, value in {**new, **dates}.items() if name not in ("add_ons", "cycle_end")}
+    left_behind = ("add_ons", "cycle_end", PENDING, MODE)  # a pending change is of the first one's cycle
+    second = {name: value for name, value in {**new, **dates}.items() if name not in left_behind}
     first = {**case.body, "quantity": here - moved, "quantity_effective": day}
     return Done(first, f"{moved} of {here} to {product}, as {key}", (key, second))
 
@@ -246,6 +264,7 @@ def _activate(case: Case) -> Done:
     """What had run out begins a new cycle, which every side learns by its renewal (SUB-30)."""
     body = {**case.body, "status": ACTIVE}
     if _ran_out(case):
+        body = _in_next_cycle(body, pending_of(body))
         body["renewals"] = [*case.body.get("renewals", []), _renewal(case, case.on)]
     return Done(body)
 
@@ -258,17 +277,17 @@ def _ran_out(case: Case) -> bool:
 
 
 def _renew(case: Case) -> Done:
-    """For one more cycle, from the end of the one that runs."""
-    start, period = (
-        day_of(case.body, "start_date") or day_of(case.body, "activation_date"),
-        case.body.get("billing_cycle"),
-    )
-    begins = case.on
-    if start and period and case.body.get("status", ACTIVE) == ACTIVE:
+    """For one more cycle, from the end of the one that runs; what ran out begins a new one on the day."""
+    start = day_of(case.body, "start_date") or day_of(case.body, "activation_date")
+    body, begins, pending = {**case.body, "status": ACTIVE}, case.on, pending_of(case.body)
+    if case.body.get("status", ACTIVE) != ACTIVE:
+        body = _in_next_cycle(body, pending)
+    elif start and case.body.get(UNIT):
         end = day_of(case.body, "cycle_end") or case.on
-        begins = Cycles(start, period, case.billing_day).nominal(end) or case.on
+        unit = pending.unit if pending and end > pending.day else case.body[UNIT]
+        begins = Cycles(start, unit, case.billing_day).nominal(end) or case.on
     renewals = [*case.body.get("renewals", []), _renewal(case, begins)]
-    return Done({**case.body, "status": ACTIVE, "renewals": renewals}, f"from {begins}")
+    return Done({**body, "renewals": renewals}, f"from {begins}")
 
 
 def _renewal(case: Case, day: date) -> dict[str, Value]:
@@ -277,11 +296,19 @@ def _renewal(case: Case, day: date) -> dict[str, Value]:
 
 
 def _run_billing(case: Case) -> Done | None:
-    """SUB-28: on the day its cycle ended, or later, what is not renewed goes inactive."""
-    due = own_terms(case.body, case.body, billing_day=case.billing_day, on=case.on)
-    if case.body.get("status", ACTIVE) != ACTIVE or not due.expired:
+    """SUB-28: on the day its cycle ended, or later, what is not renewed goes inactive. SUB-27: of what is renewed, a
+    unit that was pending takes effect."""
+    if case.body.get("status", ACTIVE) != ACTIVE:
         return None
-    return Done({**case.body, "status": INACTIVE}, f"its billing cycle ended on {due.cycle_end}")
+    told, comes = [], due(case.body, case.on)
+    if comes:
+        told.append(f"{case.body.get(UNIT)} -> {comes.unit}, from {comes.day}")
+    body = _in_next_cycle(case.body, comes)
+    ends = own_terms(case.body, body, billing_day=case.billing_day, on=case.on)
+    if ends.expired:
+        told.append(f"its billing cycle ended on {ends.cycle_end}")
+        body["status"] = INACTIVE
+    return Done(body, "; ".join(told)) if told else None
 
 
 def _noted(case: Case) -> Done:

@@ -72,6 +72,7 @@ _EXPECTED = {
     "struct": "a map",
     "items": "a map of maps",
     "memory": "what was applied last",
+    "part": "a map with all of its fields",
 }
 
 
@@ -104,8 +105,10 @@ def _check(field: FieldShape) -> Check:
         return _all_are(_fits(field.fields))
     if field.type == "memory":
         return _fits(field.fields)
+    if field.type == "part":
+        return _whole(field.fields)
     if field.type == "list" and field.fields:
-        return _list_of(_fits(field.fields), tuple(each.name for each in field.fields if each.required))
+        return _list_of(_whole(field.fields))
     return _LEAVES[field.type]
 
 
@@ -113,11 +116,14 @@ def _all_are(item: Check) -> Check:
     return lambda value: _is_map(value) and all(map(item, value.values()))
 
 
-def _list_of(item: Check, required: tuple[str, ...]) -> Check:
-    def check(value: Value) -> bool:
-        return isinstance(value, list) and all(item(each) and all(name in each for name in required) for each in value)
+def _whole(fields: tuple[FieldShape, ...]) -> Check:
+    """The check of a map that has every field which it must have."""
+    fits, required = _fits(fields), tuple(each.name for each in fields if each.required)
+    return lambda value: fits(value) and all(name in value for name in required)
 
-    return check
+
+def _list_of(item: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(item, value))
 
 
 def _is_map(value: Value) -> bool:

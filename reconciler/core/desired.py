@@ -15,7 +15,7 @@ from reconciler.model.diagnostics import Place
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.source import SourceDocument
-from reconciler.model.values import Body, Path, get
+from reconciler.model.values import Body, Path, Value, get
 
 STATUS_ONLY = frozenset({"status"})
 _NOTHING: Mapping[Any, Any] = {}
@@ -32,6 +32,16 @@ class Held:
 
     root: Root
     body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class HeldValue:
+    """A value that a field does not get although nothing else differs, and why: the ``root`` at another level, or what
+    must change first."""
+
+    value: Value
+    root: Root | None = None
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,8 @@ class Wanted:
     the entities of which one must be there for a difference below it to be one (IW-07). ``document``, ``place`` and,
     by path, ``places`` tell where it was declared; ``stated``: what the document says, where a copy stands between that
     may say otherwise. ``obstacles`` are known beforehand.
-    ``root``: why the upstream itself does not get it, where it is withheld or blocked there (TREE-02).
+    ``root``: why the upstream itself does not get it, where it is withheld or blocked there (TREE-02). ``held``: by
+    path, a value that a field would have, and why it does not get it (SUB-13); ``notes``: by path, why one has it.
     """
 
     id: EntityId
@@ -111,6 +122,8 @@ class Wanted:
     place: Place | None = None
     obstacles: tuple[Obstacle, ...] = ()
     root: Root | None = None
+    held: Mapping[Path, HeldValue] = field(default_factory=_nothing)
+    notes: Mapping[Path, str] = field(default_factory=_nothing)
 
     @property
     def for_itself(self) -> bool:

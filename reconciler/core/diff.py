@@ -13,7 +13,7 @@ from reconciler.core.desired import Desired, Wanted
 from reconciler.core.leftovers import LEFT_OVER, InSync, leftovers
 from reconciler.core.recurring import Recurrence, Recurring
 from reconciler.core.renames import Moved
-from reconciler.core.shape import FieldShape, KindShape, RuleBook, references
+from reconciler.core.shape import FieldShape, KindShape, RuleBook, field_at, references
 from reconciler.core.sketch import origin_of
 from reconciler.model.amounts import AMOUNTS, canonical, in_force
 from reconciler.model.change import Action, Difference
@@ -252,7 +252,19 @@ class Walk:
         compared = tuple(field for field in fields if self.wanted.speaks_of(field.name))
         found = list(self._struct(self.have, self.wanted.body, compared, ()))
         yield from found
+        yield from self._held_back({each.path for each in found}, compared)
         yield from self._following(found, fields)
+
+    def _held_back(self, differ: set[Path], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
+        """Fields that are as they should be, but for a value that they do not get (SUB-13)."""
+        for path, held in sorted(self.wanted.held.items()):
+            field = field_at(fields, path)
+            mine = get(self.have, path)
+            inside = any(path[: len(each)] == each for each in differ)
+            if field is None or not isinstance(field.declared, Synced) or inside or self._edited(mine, field, path):
+                continue
+            found = self._difference(path, mine, held.value, field.declared)
+            yield replace(found, amount=field.type in AMOUNTS, root=held.root, obstacles=held.obstacles, note="")
 
     def _struct(self, have: Body, want: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Difference]:
         for field in fields:
@@ -355,7 +367,8 @@ class Walk:
     def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
         rule = self.wanted.rules.get(path, declared.rule)
         along = self.wanted.along.get(path[:2], ())
-        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule, along=along)
+        note = self.wanted.notes.get(path, "")
+        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule, along=along, note=note)
 
     def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
         """A reseller's field that a transition of another field sets, under the same options (CB-09)."""

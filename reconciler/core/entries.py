@@ -60,6 +60,7 @@ def field_to_data(field: FieldChange) -> Data:
         "rule": field.rule,
         "cause": field.cause,
         "declared_at": declared_to_data(field.declared_at),
+        **({"note": field.note} if field.note else {}),
     }
 
 
@@ -158,6 +159,7 @@ def _field_from_data(data: Mapping[str, Any]) -> FieldChange:
         rule=data["rule"],
         cause=data["cause"],
         declared_at=_declared_from_data(data["declared_at"]),
+        note=data.get("note", ""),
     )
 
 

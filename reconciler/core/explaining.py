@@ -7,10 +7,9 @@ from reconciler.core.descent import GIVEN_UP, RESTORED
 from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.mirror import mirror_key
-from reconciler.core.parts import ANY
 from reconciler.core.planning import decide
 from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
-from reconciler.core.shape import FieldShape, KindShape
+from reconciler.core.shape import FieldShape, KindShape, field_at
 from reconciler.core.writing import declared
 from reconciler.model.change import Difference, Judged, Verdict
 from reconciler.model.entity import Entity, State
@@ -216,14 +215,14 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
 
 def declared_options(shape: KindShape | None, path: Path) -> tuple[str, ...]:
     """The options any of which lets the field at ``path`` change."""
-    field = find_field(shape.fields, path) if shape else None
+    field = field_at(shape.fields, path) if shape else None
     return field.declared.options if field and isinstance(field.declared, Synced) else ()
 
 
 def _own_item(comparison: Comparison, have: Entity, path: Path) -> str | None:
     """What is at a path, or around it, where that is an own item of the tenant in something that came down."""
     shape = comparison.rules.kinds.get(have.id.kind)
-    field = find_field(shape.fields, path[:1]) if shape else None
+    field = field_at(shape.fields, path[:1]) if shape else None
     item = get(have.body, path[:2]) if field and field.items and len(path) > 1 else None
     if field is None or field.items is None or not isinstance(item, Mapping):
         return None
@@ -233,12 +232,12 @@ def _own_item(comparison: Comparison, have: Entity, path: Path) -> str | None:
 def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:
     """Whether a field that follows until it is edited was (SUB-13)."""
     shape = comparison.rules.kinds.get(id.kind)
-    field = find_field(shape.fields, path) if shape else None
+    field = field_at(shape.fields, path) if shape else None
     return field is not None and isinstance(field.declared, Synced) and field.declared.until_edited
 
 
 def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -> tuple[str, str, str]:
-    field = find_field(shape.fields, path) if shape else None
+    field = field_at(shape.fields, path) if shape else None
     declared = field.declared if field else None
     match declared:
         case Own():
@@ -256,19 +255,6 @@ def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -
             return "in sync", "FIELDS", "nothing in it differs"
         case _:
             return "the provider's alone", "FIELDS", "the field table does not list it: never compared, never copied"
-
-
-def find_field(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
-    """The shape at a path, item keys standing for any."""
-    for field in fields:
-        below = path[len(field.path) :]
-        if all(mine in (ANY, theirs) for mine, theirs in zip(field.path, path, strict=False)):
-            if not below:
-                return field if len(field.path) == len(path) else None
-            inner = find_field(field.fields, path)
-            if inner or (field.type in ("items", "amounts", "map") and len(below) == 1):
-                return inner or field
-    return None
 
 
 def misnamed(fields: tuple[FieldShape, ...], path: Path) -> str | None:

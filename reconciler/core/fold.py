@@ -1,3 +1,4 @@
+# long: the walk down the tree and back up share what each step found out
 """The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06).
 
 Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
@@ -7,11 +8,13 @@ Catalogs fold downwards; then, from the deepest level up, subscriptions are mirr
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from typing import Any, TypeAlias
 
 from reconciler.core.desired import Held, Upstream
-from reconciler.core.held import held_at
-from reconciler.core.mirror import Clock, Offer, Projection, mirrored_from
+from reconciler.core.held import held_at, prices_held
+from reconciler.core.mirror import Clock, Projection, mirrored_from
+from reconciler.core.mirror_prices import Offer
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.planning import Observed, Planned
@@ -19,7 +22,19 @@ from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
 from reconciler.core.shared import Shared, Sharing
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
-from reconciler.core.waves import FurtherUp, Observe, Task, Told, Unreadable, Wave, in_turn, upstream_key, waves
+from reconciler.core.waves import (
+    FurtherUp,
+    Observe,
+    Task,
+    Told,
+    Unreadable,
+    Wave,
+    in_turn,
+    plan_task,
+    upstream_key,
+    waves,
+)
+from reconciler.model.change import Root
 from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
@@ -75,7 +90,8 @@ class Fold:
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
     is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
     plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
-    ``policies``: those that were resolved.
+    ``policies``: those that were resolved. ``price_holds``: by reseller that mirrors, the list prices that it does not
+    get itself, where they are known (SUB-13).
     """
 
     catalog: Catalog
@@ -98,6 +114,7 @@ class Fold:
     shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
     not_mirrored: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
+    price_holds: dict[str, Mapping[tuple[str, str], Root]] = field(default_factory=dict)
     distributors: frozenset[str] = field(init=False, default=frozenset())
     """The providers and resellers that have resellers."""
 
@@ -182,8 +199,9 @@ class Fold:
             return observed
         offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
         held = self.mirrors_held.get(reseller, {})
-        trace, clock = observed.traced(reseller), self.clock(policy.upstream)
-        return Projection(policy, self.states[reseller], offer, trace.state, clock, held, trace)
+        trace, clock, state = observed.traced(reseller), self.clock(policy.upstream), self.states[reseller]
+        holds = partial(self.prices_held, policy, state)
+        return Projection(policy, state, offer, trace.state, clock, held, trace, holds)
 
     def _mirrored(
         self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
@@ -260,7 +278,25 @@ class Fold:
         if isinstance(state, Unreadable):
             return self._failure(policy, state)
         held = self.mirrors_held.get(reseller, {})
-        return Source(policy, state, held, self.allowed.get(reseller, frozenset()))
+        holds = partial(self.prices_held, policy, state)
+        return Source(policy, state, held, self.allowed.get(reseller, frozenset()), holds)
+
+    def prices_held(self, policy: Policy, state: State) -> Mapping[tuple[str, str], Root]:
+        """By product and unit, why a reseller does not get a price of its list itself (SUB-13).
+
+        Of one that is not planned in this run, as a plan of it as it is would say (TREE-03).
+        """
+        reseller = policy.reseller
+        if reseller not in self.price_holds:
+            upstream = self.upstream_of(policy, state)
+            if isinstance(upstream, Unreadable):
+                return {}
+            observed = Observed(state, "", 0)
+            allowed = self.allowed.get(reseller, frozenset())
+            task = Task(policy, upstream, self.day_of(reseller), allowed, observed=observed)
+            answer = plan_task(task, self.observe, self.sharing)
+            self.price_holds[reseller] = prices_held(answer.planned.plan) if isinstance(answer, Told) else {}
+        return self.price_holds[reseller]
 
     def _policy(self, reseller: str) -> Policy:
         """What holds for a reseller; resolved once, until its state is let go."""
@@ -320,6 +356,8 @@ class Fold:
         if isinstance(answer, Unreadable):
             return self._failure(task.policy, answer)
         self.states[reseller] = answer.planned.after
+        if task.policy.options[MIRROR].on:
+            self.price_holds[reseller] = prices_held(answer.planned.plan)
         if task.above:
             self.done[reseller], self.observed[reseller] = answer.planned, answer.observed
         return answer.planned.plan

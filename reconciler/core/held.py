@@ -6,6 +6,7 @@ from reconciler.core.copying import copy_of
 from reconciler.core.delegation import PLAN, delegated_list
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.planning import Planned
+from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import kind_shapes, references
 from reconciler.model.change import Action, Root, Verdict
 from reconciler.model.diagnostics import Place
@@ -15,6 +16,9 @@ from reconciler.model.keys import EntityId
 from reconciler.model.plan import Deferred, TenantPlan
 from reconciler.model.settings import Policy
 from reconciler.model.values import Body
+
+PRICE_DEPTH = 3
+"""Of the path of a purchase price: ``billing_cycles.P1M.purchase_price``."""
 
 
 def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, Held]:
@@ -46,6 +50,18 @@ def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held
     return {each.change.entity: _held(policy.upstream, each, known) for each in _not_coming(planned.plan)}
 
 
+def prices_held(plan: TenantPlan) -> Mapping[tuple[str, str], Root]:
+    """By product and unit, why a price of its list does not become a reseller's purchase price (SUB-13)."""
+    found = (
+        ((each.change.entity.key, field.path[1]), each)
+        for each in plan.deferred
+        if each.change.entity.kind == PRODUCT and each.reason in (Verdict.WITHHELD, Verdict.BLOCKED)
+        for field in each.change.fields
+        if len(field.path) == PRICE_DEPTH and (field.path[0], field.path[-1]) == (CYCLES, "purchase_price")
+    )
+    return {at: _root(plan.tenant, each) for at, each in found}
+
+
 def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
     for each in plan.deferred:
         returns = any((field.path, field.after) == (("status",), ACTIVE) for field in each.change.fields)
@@ -58,10 +74,13 @@ def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> He
     body = entity(after).body if after else {}
     if known := above.get(deferred.change.entity):
         return Held(known.root, body)
+    return Held(_root(tenant, deferred), body)
+
+
+def _root(tenant: str, deferred: Deferred) -> Root:
     place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
     verdict = Verdict(deferred.reason)
-    root = Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place, deferred.hold)
-    return Held(root, body)
+    return Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place, deferred.hold)
 
 
 def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -> dict[EntityId, Held]:

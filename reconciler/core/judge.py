@@ -193,7 +193,10 @@ class Bench:
         return Judged(difference, verdict, enabled, (), obstacles)
 
     def _root(self, difference: Difference) -> Root | None:
-        """TREE-02: why what would be created is not to be had at the upstream, where that was held itself."""
+        """Why a value is not to be had at another level (SUB-13), or what would be created at the upstream, where that
+        was held itself (TREE-02)."""
+        if difference.root:
+            return difference.root
         wanted = self.case.wanted(difference.entity)
         return wanted.root if wanted and not difference.path else None
 
@@ -209,7 +212,7 @@ class Bench:
 
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
         removed = difference.action is Action.DELETE
-        found = [*self._of(difference.entity, _use(difference))]
+        found = [*self._of(difference.entity, _use(difference)), *difference.obstacles]
         if not removed and not difference.only_if_there:
             for target in self._reach(difference.needs):
                 found += self._of(target, "need")

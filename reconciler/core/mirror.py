@@ -11,13 +11,13 @@ from datetime import date
 from reconciler.core.delegation import Closure
 from reconciler.core.descent import UNTRACED, Traced
 from reconciler.core.desired import Desired, Held, Upstream, Wanted
-from reconciler.core.mirror_history import Occasion, records
+from reconciler.core.mirror_history import Occasion, Split, records
+from reconciler.core.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, equal, nothing_held
 from reconciler.core.shape import RuleBook, fields_of, locked
 from reconciler.core.sketch import fetched, kinds_of
 from reconciler.core.terms import ACTIVE, INACTIVE, Terms, last_applied, terms
-from reconciler.model.amounts import canonical, in_force
+from reconciler.core.units import SOURCE_UNIT, UNIT
 from reconciler.model.change import Obstacle
-from reconciler.model.diagnostics import Place
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
@@ -25,11 +25,10 @@ from reconciler.model.sync import LAST_APPLIED
 from reconciler.model.tenant import LastApplied
 from reconciler.model.values import Body, Path, Value, get
 
-CUSTOMER, SUBSCRIPTION, PRODUCT = "Customer", "Subscription", "Product"
+CUSTOMER, SUBSCRIPTION = "Customer", "Subscription"
 COPIED = (
     "product",
     "plan",
-    "billing_cycle",
     "quantity",
     "quantity_effective",
     "paid",
@@ -41,8 +40,8 @@ COPIED = (
     "renewals",
     "provisioning_sync",
 )
-"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25, SUB-27)."""
-REMEMBERED = (*COPIED, "customer", "status", "source_status", "cycle_end", "history")
+"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25)."""
+REMEMBERED = (*COPIED, "billing_cycle", "pending_unit", "customer", "status", "source_status", "cycle_end", "history")
 """What a mirror remembers as it was applied last, beside what its distributor may edit."""
 DELETED = "deleted"
 
@@ -53,24 +52,6 @@ class Clock:
 
     on: date
     at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a distributor sells: its products by key, what it asks of each by billing cycle, and its API options.
-
-    ``unit_prices``: as they hold on the day (SUB-13).
-    """
-
-    distributor: str
-    products: Mapping[str, Body]
-    unit_prices: Mapping[str, Mapping[str, str]]
-    responsible_user: str | None = None
-    sharing_rule: str | None = None
-
-    def has(self, product: str) -> bool:
-        """SUB-01: whether the distributor offers a product."""
-        return product in self.products and self.products[product].get("active", True) is True
 
 
 def mirrored_from(state: State) -> State:
@@ -107,7 +88,7 @@ class Projection:
 
     ``source``: the reseller's state; ``actual``: the distributor's; ``held``: the mirrors that the reseller itself does
     not get of its own resellers, and why (TREE-02). ``trace``: what the distributor's journal says of these mirrors
-    (ORIGIN-02, ORIGIN-03).
+    (ORIGIN-02, ORIGIN-03). ``price_holds``: the list prices that the reseller does not get.
     """
 
     policy: Policy
@@ -117,6 +98,13 @@ class Projection:
     clock: Clock
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     trace: Traced = UNTRACED
+    price_holds: PriceHolds = nothing_held
+    by_customer: dict[str, list[Entity]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def pricing(self) -> Pricing:
+        """What the reseller's subscriptions are billed."""
+        return Pricing(self.policy, self.source, self.offer, self.clock.on, self.price_holds)
 
     def customers(self) -> Iterator[tuple[EntityId, Entity]]:
         """Every customer as it is copied once it has a mirrored subscription (SUB-03)."""
@@ -177,19 +165,38 @@ class Projection:
     def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
         last = last_applied(have)
         due = terms(source.body, last, billing_day=self.policy.billing_day, on=self.clock.on)
-        body = self._body(source, last, due)
-        body["history"] = records(Occasion(source.body, have, body, due, self.offer.products), self.clock.at)
+        bills = list(self._bills(source.body, last, have, due))
+        body = self._body(source, last, bills, due)
+        occasion = Occasion(source.body, have, body, due, self.offer.products, self._split(source, last))
+        body["history"] = records(occasion, self.clock.at)
         body[LAST_APPLIED] = self._remembered(source, have, body)
-        cycle = source.body.get("billing_cycle", "")
-        places = self._places({("prices", cycle): source.body["product"]})
-        rules = dict(_rules(source.body, last, body, due))
-        obstacles = tuple(self._obstacles(source.body, last))
-        return Wanted(id, body, given=True, places=places, rules=rules, obstacles=obstacles)
+        return Wanted(
+            id,
+            body,
+            given=True,
+            places={each.path: each.price.place for each in bills if each.price.place},
+            rules=dict(_rules(source.body, last, body, due)),
+            notes={each.path: each.note for each in bills if each.note},
+            held={each.path: held for each in bills if (held := each.held)},
+            obstacles=tuple(self._obstacles(source.body, last, bills)),
+        )
 
-    def _body(self, source: Entity, last: Body | None, due: Terms) -> dict[str, Value]:
+    def _bills(self, said: Body, last: Body | None, have: Body | None, due: Terms) -> Iterator[Bill]:
+        """What the subscription and its add-ons are billed (SUB-13, SUB-16)."""
+        if unit := due.units.in_force:
+            yield Bill.of(self.pricing, said, unit, (last, have), ("prices", unit))
+        for key, add_on in self._add_ons(said, last).items():
+            if unit := add_on.get("billing_cycle"):
+                mirrored = tuple((each or {}).get("add_ons", {}).get(key) for each in (last, have))
+                yield Bill.of(self.pricing, add_on, unit, (mirrored[0], mirrored[1]), ("add_ons", key, "prices", unit))
+
+    def _body(self, source: Entity, last: Body | None, bills: list[Bill], due: Terms) -> dict[str, Value]:
         said, key = source.body, source.id.key
+        prices = {each.path: each.amount for each in bills if each.amount is not None}
         body = {name: said[name] for name in COPIED if name in said}
         body |= {
+            "billing_cycle": due.units.in_force,
+            "pending_unit": due.units.pending.body if due.units.pending else None,
             "name": self._name(said),
             "customer": self._key(said["customer"]),
             "bill_to": self.policy.reseller,
@@ -198,14 +205,50 @@ class Projection:
             "status": due.status,
             "source_status": said.get("status", "active"),
             "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
-            "add_ons": self._add_ons(said, last),
+            "add_ons": {
+                name: {**each, "prices": _below(prices, ("add_ons", name, "prices"))}
+                for name, each in self._add_ons(said, last).items()
+            },
             "ribbon": f"This subscription is managed by {self.policy.name or self.policy.reseller} Tenant Reseller",
             "locked": list(locked(fields_of(SUBSCRIPTION))),
-            "prices": self._prices(said),
+            "prices": _below(prices, ("prices",)),
             "responsible_user": self.offer.responsible_user,
             "sharing_rule": self.offer.sharing_rule,
         }
         return {name: value for name, value in body.items() if value not in (None, {}, [])}
+
+    def _split(self, source: Entity, last: Body | None) -> Split | None:
+        """The new subscription that a part of this one moved to, where no record tells of it (SUB-24, SUB-26, SUB-42).
+
+        The pair shows it: this one has so many fewer as the other has, which is of the same customer and another
+        product, and which the distributor gets now. Where several would fit, nothing is told.
+        """
+        said = source.body
+        before, now = (last or {}).get("quantity"), said.get("quantity")
+        if last is None or before is None or now is None or now >= before or last.get("product") != said["product"]:
+            return None
+        found = [
+            each
+            for each in self._siblings(said["customer"])
+            if each.body.get("quantity") == before - now
+            and each.body["product"] != said["product"]
+            and each.body.get(UNIT) == said.get(UNIT)
+            and _begins_with(each.body, said, last)
+            and not self.has(EntityId(SUBSCRIPTION, self._key(each.id.key)))
+            and why_not(each.body, self.source, self.offer) is None
+        ]
+        if len(found) != 1:
+            return None
+        product, unit = found[0].body["product"], said.get(UNIT, "")
+        return Split(product, before - now, found[0].id.key, self.pricing.price(product, unit).amount)
+
+    def _siblings(self, customer: str) -> list[Entity]:
+        """The subscriptions of a customer."""
+        if not self.by_customer:
+            for id, each in sorted(self.source.items()):
+                if id.kind == SUBSCRIPTION:
+                    self.by_customer.setdefault(each.body["customer"], []).append(each)
+        return self.by_customer.get(customer, [])
 
     def _name(self, said: Body) -> str:
         """SUB-05."""
@@ -214,43 +257,22 @@ class Projection:
         named = (customer.body.get("name") if customer else None) or said["customer"]
         return f"{named} - {product.get('name') or said['product']}"
 
-    def _prices(self, said: Body) -> dict[str, str]:
-        """SUB-13, SUB-16: by the reseller's price list, else the product's unit price."""
-        product, cycle = said["product"], said.get("billing_cycle")
-        price = self._listed(product, cycle) if cycle else None
-        price = price or self.offer.unit_prices.get(product, {}).get(cycle or "")
-        return {cycle: price} if cycle and price else {}
-
-    def _listed(self, product: str, cycle: str) -> str | None:
-        found = get(self.policy.listed.entity.body, ("products", product, cycle)) if self.policy.listed else None
-        price: str | None = in_force(found, self.clock.on)
-        return price
-
-    def _places(self, prices: Mapping[Path, str]) -> dict[Path, Place]:
-        """Where prices are declared: on the price list."""
-        listed = self.policy.listed
-        if listed is None:
-            return {}
-        return {
-            path: listed.place_of(("products", product, path[-1]))
-            for path, product in prices.items()
-            if self._listed(product, path[-1])
-        }
-
     def _add_ons(self, said: Body, last: Body | None) -> dict[str, Body]:
         """SUB-15: those that the distributor offers, and those that are mirrored already."""
         mirrored = (last or {}).get("add_ons", {})
         return {
-            key: {**{name: add_on[name] for name in _ADD_ON if name in add_on}, "prices": self._prices(add_on)}
+            key: {name: add_on[name] for name in _ADD_ON if name in add_on}
             for key, add_on in said.get("add_ons", {}).items()
             if key in mirrored or not_offered(add_on["product"], self.source, self.offer) is None
         }
 
-    def _obstacles(self, said: Body, last: Body | None) -> Iterator[Obstacle]:
-        """A mirror follows its source only to what the distributor offers, and to a customer that there is."""
+    def _obstacles(self, said: Body, last: Body | None, bills: list[Bill]) -> Iterator[Obstacle]:
+        """A mirror follows its source only to what its distributor offers and prices, and to a customer there is."""
         reason = not_offered(said["product"], self.source, self.offer)
         if reason and last is not None and last.get("product") != said["product"]:
             yield Obstacle("SUB-01", f'{self.policy.reseller} moved it to product "{said["product"]}": {reason.detail}')
+        else:
+            yield from (each for bill in bills for each in bill.obstacles)
         if EntityId(CUSTOMER, said["customer"]) not in self.source:
             yield Obstacle("SUB-03", f'{self.policy.reseller} has no customer "{said["customer"]}"')
 
@@ -271,6 +293,7 @@ class Projection:
             "prices": _kept_or_new(before, have, body.get("prices", {}), ("prices",)),
             "add_ons": add_ons,
             "records": len(source.body.get("history", [])),
+            SOURCE_UNIT: source.body.get(UNIT) if source.body.get(UNIT) != body.get(UNIT) else None,
         }
         kept = {name: remembered.get(name) for name in LastApplied.model_fields}
         return {name: value for name, value in kept.items() if value not in (None, {}, [])}
@@ -292,19 +315,27 @@ def _rules(said: Body, last: Body | None, body: Body, due: Terms) -> Iterator[tu
         yield ("status",), "SUB-30"
 
 
+def _begins_with(second: Body, first: Body, last: Body) -> bool:
+    """Whether a subscription begins on the day from which another has its new quantity, where that tells a day."""
+    day = first.get("quantity_effective")
+    tells = day is not None and day != last.get("quantity_effective")
+    return not tells or day in (second.get("start_date"), second.get("activation_date"))
+
+
 _ADD_ON = ("product", "billing_cycle", "quantity")
 
 
 def _kept_or_new(before: Body, have: Body | None, want: Body, path: Path) -> dict[str, str]:
     """The amounts to remember: as they are wanted, but of those that were edited what was applied last."""
     last, mine = get(before, path) or {}, get(have or {}, path) or {}
-    edited = {key for key in {*last, *mine} if not _equal(last.get(key), mine.get(key))}
+    edited = {key for key in {*last, *mine} if not equal(last.get(key), mine.get(key))}
     kept = {key: last[key] for key in edited if key in last}
     return {**{key: amount for key, amount in want.items() if key not in edited}, **kept}
 
 
-def _equal(one: str | None, other: str | None) -> bool:
-    return one is other if one is None or other is None else canonical(one) == canonical(other)
+def _below(prices: Mapping[Path, str], path: Path) -> dict[str, str]:
+    """The prices of a subscription or add-on, by billing cycle."""
+    return {each[-1]: amount for each, amount in prices.items() if each[:-1] == path}
 
 
 def not_offered(product: str, source: State, offer: Offer) -> Obstacle | None:

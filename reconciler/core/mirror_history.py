@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.terms import ACTIVE, INACTIVE, Terms, last_applied
+from reconciler.core.units import MODE, NEXT_CYCLE, UNIT, pending_of
 from reconciler.model.amounts import canonical
 from reconciler.model.subscriptions import ACTIONS
 from reconciler.model.values import Body, Value
@@ -18,16 +19,30 @@ Record = dict[str, str]
 EXPIRE = "expire"
 """How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28): nobody's action, and so no
 record for the mirror of a mirror."""
+TAKE_EFFECT = "take_effect"
+"""How it is recorded that a unit which was pending took effect, as the mirror's own cycle ended (SUB-27): likewise."""
+OWN_RECORDS = frozenset({EXPIRE, TAKE_EFFECT})
+"""The records that are of one side only, for they tell of that side's own cycle end."""
 STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
 """What a reseller did whose subscription came to a status. What runs out, nobody did."""
 EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """A new subscription that a part of another moved to: its product, how many, its key, and its price."""
+
+    product: str
+    quantity: int
+    key: str
+    price: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Occasion:
     """A mirror that is to be brought up to date: what the reseller said, the mirror as it is and as it should be.
 
-    ``products``: the distributor's, by key.
+    ``products``: the distributor's, by key. ``split``: the new subscription that a part of it moved to.
     """
 
     said: Body
@@ -35,6 +50,7 @@ class Occasion:
     want: Body
     due: Terms
     products: Mapping[str, Body]
+    split: Split | None = None
 
     @property
     def last(self) -> Body:
@@ -61,7 +77,7 @@ def records(occasion: Occasion, at: str) -> list[Record]:
     told = occasion.said.get("history", [])
     known = occasion.last.get("records", len(told))
     recorded = [dict(each) for each in told[known:]]
-    new = [each for each in recorded if each["action"] != EXPIRE]
+    new = [each for each in recorded if each["action"] not in OWN_RECORDS]
     new += [_record(at, action, detail) for action, detail in _derived(occasion, recorded)]
     return [*occasion.history, *new]
 
@@ -78,6 +94,9 @@ def _created(want: Body) -> str:
 def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]]:
     """The actions that no record tells of."""
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
+    if replaced := occasion.due.units.replaced:
+        was, pending = replaced
+        yield TAKE_EFFECT, f"{was} -> {pending.unit}, from {pending.day}"
     if occasion.due.expired and occasion.last.get("status") == ACTIVE:
         yield EXPIRE, f"its billing cycle ended on {occasion.due.cycle_end}"
     for action, detail, fields in _told_by_fields(occasion, covered):
@@ -90,11 +109,15 @@ def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str
     last, want = occasion.last, occasion.want
     switched = occasion.changed("product") and not _renamed(occasion)
     if switched:
-        yield _direction(occasion), f"{last.get('product')} -> {want['product']}", ("product",)
-    if occasion.changed("billing_cycle") and not switched:
-        detail = f"{last.get('billing_cycle')} -> {want.get('billing_cycle')}"
-        yield "change_unit", f"{detail}, {want.get('unit_change', 'current_cycle')}", ("billing_cycle",)
-    if occasion.changed("quantity") or occasion.changed("quantity_effective"):
+        action = _direction(occasion, last.get("product", ""), want["product"], _price(want))
+        yield action, f"{last.get('product')} -> {want['product']}", ("product",)
+    if not switched:
+        yield from (("change_unit", detail, ("billing_cycle",)) for detail in _unit_changes(occasion))
+    if split := occasion.split:
+        action = _direction(occasion, last.get("product", ""), split.product, _in_parts(split.price))
+        moved = f"{split.quantity} of {last['quantity']} to {split.product}, as {split.key}"
+        yield action, moved, ("quantity", "quantity_effective")
+    elif occasion.changed("quantity") or occasion.changed("quantity_effective"):
         effective = f", effective {want['quantity_effective']}" if "quantity_effective" in want else ""
         yield "change_quantity", f"{last.get('quantity')} -> {want.get('quantity')}{effective}", ("quantity",)
     if occasion.changed("renew_automatically"):
@@ -116,21 +139,45 @@ def _renamed(occasion: Occasion) -> bool:
     return occasion.last.get("product") in body.get("moved_from", [])
 
 
-def _direction(occasion: Occasion) -> str:
-    """Upgrade or downgrade: as the distributor relates the two products, else by price."""
-    before, after = occasion.last.get("product", ""), occasion.want["product"]
+def _unit_changes(occasion: Occasion) -> Iterator[str]:
+    """What the reseller changed of the unit, in words: at once, for the next cycle, or that it no longer comes.
+
+    That a change takes effect is none.
+    """
+    units, last = occasion.due.units, occasion.last
+    here, awaited = last.get(UNIT), pending_of(last)
+    leads_to = awaited.unit if awaited else here
+    if units.replaced:
+        was, came = units.replaced
+        if came.unit != leads_to:
+            yield f"{was} -> {came.unit}, {NEXT_CYCLE}"
+        here = leads_to = came.unit
+    pending = units.pending
+    if pending and pending.unit != leads_to:
+        yield f"{units.in_force} -> {pending.unit}, {NEXT_CYCLE}"
+    elif not pending and units.in_force != here:
+        yield f"{here} -> {units.in_force}, {occasion.said.get(MODE, 'current_cycle')}"
+    elif not pending and awaited and not units.replaced:
+        yield f"{here}, {awaited.unit} from {awaited.day} cancelled"
+
+
+def _direction(occasion: Occasion, before: str, after: str, price: tuple[int, str] | None) -> str:
+    """Upgrade or downgrade: as the distributor relates the two products, else by price, of which one is the new."""
     relations: Mapping[str, Any] = occasion.products.get(before, {}).get("relations", {})
     if after in relations.get("downgrade", []):
         return "downgrade"
     if after in relations.get("upgrade", []):
         return "upgrade"
-    old, new = _price(occasion.last), _price(occasion.want)
-    return "downgrade" if old is not None and new is not None and new < old else "upgrade"
+    old = _price(occasion.last)
+    return "downgrade" if old is not None and price is not None and price < old else "upgrade"
 
 
 def _price(body: Body) -> tuple[int, str] | None:
     """The price, in a form that compares by value."""
-    amount = body.get("prices", {}).get(body.get("billing_cycle", ""))
+    return _in_parts(body.get("prices", {}).get(body.get("billing_cycle", "")))
+
+
+def _in_parts(amount: str | None) -> tuple[int, str] | None:
     if amount is None:
         return None
     whole, _, rest = canonical(amount).partition(".")

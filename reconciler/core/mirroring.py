@@ -8,7 +8,8 @@ from reconciler.core.descent import traced
 from reconciler.core.desired import Held
 from reconciler.core.diff import Comparison
 from reconciler.core.held import mirrors_held
-from reconciler.core.mirror import SUBSCRIPTION, Clock, Offer, Projection, mirror
+from reconciler.core.mirror import SUBSCRIPTION, Clock, Projection, mirror
+from reconciler.core.mirror_prices import Offer, PriceHolds, nothing_held
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed, Planned, plan_tenant, status_of
 from reconciler.core.shape import RuleBook
@@ -23,13 +24,15 @@ from reconciler.model.settings import Policy
 class Source:
     """A reseller whose subscriptions are mirrored: its policy, its state, and the mirrors that it does not get itself.
 
-    ``allowed``: the guards of its policy that are overridden for this plan.
+    ``allowed``: the guards of its policy that are overridden for this plan. ``price_holds``: the list prices that it
+    does not get itself (SUB-13).
     """
 
     policy: Policy
     state: State
     held: Mapping[EntityId, Held] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
+    price_holds: PriceHolds = nothing_held
 
     @property
     def concerned(self) -> bool:
@@ -61,7 +64,9 @@ def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
     done = start
     for source in sources:
         trace = traced(done.state, observed.lineage, source.policy.reseller)
-        projection = Projection(source.policy, source.state, offer, trace.state, clock, source.held, trace)
+        projection = Projection(
+            source.policy, source.state, offer, trace.state, clock, source.held, trace, source.price_holds
+        )
         planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
         held = mirrors_held(source.policy, planned, source.held)
         done = Lifted(_together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held})

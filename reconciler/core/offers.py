@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from reconciler.core.asking import WhenAsked
-from reconciler.core.mirror import PRODUCT, Offer
+from reconciler.core.mirror_prices import PRODUCT, Offer
 from reconciler.model.amounts import in_force
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId

@@ -167,7 +167,7 @@ def _change() -> Schema:
 
 
 def _field() -> Schema:
-    return _object(
+    field = _object(
         path=_text("A key with a dot stands in brackets.", examples=["periods.P1M.fees.recurring"]),
         before=_ANY,
         after=_ANY,
@@ -176,6 +176,8 @@ def _field() -> Schema:
         cause=_cause(),
         declared_at=_declared(),
     )
+    note = _text("Why it has its value, in words, where a rule asks for it; otherwise absent (SUB-13).")
+    return {**field, "properties": {**field["properties"], "note": note}}
 
 
 def _deferred() -> Schema:

@@ -3,7 +3,7 @@ and what would release it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.model.change import HeldBy, HoldKind, Judged, Root, Verdict
+from reconciler.model.change import HeldBy, HoldKind, Judged, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.options import OPTIONS
 from reconciler.model.settings import Policy, Setting
@@ -79,7 +79,7 @@ def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
     """In words, all that must change for these differences of one entity."""
     match judged[0].verdict:
         case _ if judged[0].root:
-            return "; ".join(_inherited(judged[0], judged[0].root, policy))
+            return "; ".join(dict.fromkeys(text for each in judged for text in _inherited(each, policy)))
         case Verdict.UNMANAGED:
             notes = dict.fromkeys(each.difference.note for each in judged if each.difference.note)
             return "; ".join(notes) or "no option synchronises this"
@@ -97,9 +97,10 @@ def worded_apart(judged: Iterable[Judged]) -> tuple[Judged, ...]:
     return tuple(apart.values())
 
 
-def _inherited(judged: Judged, root: Root, policy: Policy) -> Iterator[str]:
+def _inherited(judged: Judged, policy: Policy) -> Iterator[str]:
     """The cause at the level where it is, and then what holds the difference here besides (TREE-02)."""
-    yield f"{root.verdict} at {root.tenant}: {root.detail}"
+    if root := judged.root:
+        yield f"{root.verdict} at {root.tenant}: {root.detail}"
     here = (*_withheld(judged, policy), *_blocked(judged))
     yield from (f"and at {policy.reseller}: {text}" for text in here)
 

@@ -196,6 +196,19 @@ def fields_of_model(model: type[BaseModel]) -> tuple[FieldShape, ...]:
     return _shapes(model, (), skip=("kind", "key"))
 
 
+def field_at(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
+    """The shape at a path, item keys standing for any."""
+    for field in fields:
+        below = path[len(field.path) :]
+        if all(mine in (ANY, theirs) for mine, theirs in zip(field.path, path, strict=False)):
+            if not below:
+                return field if len(field.path) == len(path) else None
+            inner = field_at(field.fields, path)
+            if inner or (field.type in ("items", "amounts", "map") and len(below) == 1):
+                return inner or field
+    return None
+
+
 def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
     """Without what is absent: ``None``, empty lists and empty maps. An item of a map stays, however little it says."""
     result: dict[str, Value] = {}

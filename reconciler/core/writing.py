@@ -190,9 +190,14 @@ class Writer:
 
     def _field(self, judged: Judged, allowed_by: tuple[str, ...]) -> FieldChange:
         difference = judged.difference
-        place = self._declared_at(difference.entity, difference.path)
         return FieldChange(
-            difference.path, difference.before, difference.after, allowed_by, difference.rule, None, place
+            difference.path,
+            difference.before,
+            difference.after,
+            allowed_by,
+            difference.rule,
+            declared_at=self._declared_at(difference.entity, difference.path),
+            note="" if judged.verdict is Verdict.UNMANAGED else difference.note,  # the detail has it there
         )
 
     def _declared_at(self, id: EntityId, path: Path) -> Declared | None:

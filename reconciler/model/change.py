@@ -36,7 +36,8 @@ class Difference:
     money; ``note`` says what else a reader should know. ``only_if_there``: where what it needs does not come, the
     difference goes with it rather than forcing it (relations, IW-10). ``member``: ``path`` ends at a member of a set.
     ``along``: entities of which at least one must have come down, or come (IW-07).
-    ``unless_held_by``: what must follow its upstream in the same plan for a removal to be one.
+    ``unless_held_by``: what must follow its upstream in the same plan for a removal to be one. ``root``, ``obstacles``:
+    what holds this very difference, known beforehand (SUB-13).
     """
 
     entity: EntityId
@@ -54,6 +55,8 @@ class Difference:
     unless_held_by: tuple[EntityId, ...] = ()
     along: tuple[EntityId, ...] = ()
     note: str = ""
+    root: "Root | None" = None
+    obstacles: "tuple[Obstacle, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

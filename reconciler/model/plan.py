@@ -44,7 +44,10 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a change. ``path`` from the entity's body; an item that comes or goes is one field."""
+    """One field of a change. ``path`` from the entity's body; an item that comes or goes is one field.
+
+    ``note``: why it has its value, in words, where a rule asks for it (SUB-13).
+    """
 
     path: Path
     before: Value
@@ -53,6 +56,7 @@ class FieldChange:
     rule: str
     cause: str | None = None
     declared_at: Declared | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

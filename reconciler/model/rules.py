@@ -221,8 +221,14 @@ RULES: dict[str, str] = {
     "SUB-11": "Provisioning sync status follows the reseller, locked; `retry` is not available.",
     "SUB-12": "Responsible user and sharing rule come from the provider's `api_options`.",
     "SUB-13": (
-        "Billed by the reseller's price list, else the product's unit price (`unit_prices`). Prices that the "
-        "distributor edited (SUB-39) are the distributor's from then on."
+        "Billed by the reseller's price list, else the product's unit price (`unit_prices`). **R** Where "
+        "neither has a price for the unit, the mirror (or the change that leads there) is `blocked`, naming "
+        "product, unit and list: nothing is mirrored unpriced. A fall from the list's price to the unit price "
+        "is a price change like any other, guards included, and its line says why. **R** A list price that is "
+        "withheld, vetoed or blocked at the reseller is not billed to its existing mirrors either: same "
+        "verdict, same cause; a new mirror takes the purchase price that the reseller has, where it has none "
+        "the list's, else the unit price. A mirror without a price from before stays as it is, blocked. "
+        "Prices that the distributor edited (SUB-39) are the distributor's from then on."
     ),
     "SUB-14": "No billing information is copied.",
     "SUB-15": "Add-ons are mirrored.",
@@ -244,7 +250,16 @@ RULES: dict[str, str] = {
     "SUB-24": "A partial upgrade reaches the mirror: a second subscription, and the first one's quantity.",
     "SUB-25": "A total upgrade reaches the mirror: the product, and a renewal entry.",
     "SUB-26": "A downgrade reaches the mirror: partial or total, as an upgrade.",
-    "SUB-27": "A unit change reaches the mirror, for the current or the next cycle as the reseller chose.",
+    "SUB-27": (
+        "A unit change reaches the mirror, for the current or the next cycle as the reseller chose. **R** "
+        "Until a change for the next cycle takes effect, both sides show the unit and the price that are in "
+        "force, and beside them what is pending (`pending_unit: {billing_cycle, from}`); when the cycle ends "
+        "it takes effect once, with a history record, and nothing is pending any more: at the mirror by the "
+        "next apply, watch or action after the mirror's own cycle end; at the reseller by its own system (an "
+        "import, or `act … run_billing`). `unit_change` stays, as the last change's mode. A first-seen change "
+        "of `billing_cycle` with `unit_change: next_cycle` is read as pending: the mirror keeps unit and "
+        "price until its cycle end. Mirrors that changed before this rule stay."
+    ),
     "SUB-28": "Without Renew Automatically a subscription goes inactive when billing runs on the day its cycle ended.",
     "SUB-29": (
         "The day on which a cycle ends may differ on the two sides: each side goes by its own cycle end. "
@@ -272,6 +287,13 @@ RULES: dict[str, str] = {
         "**R** A source that vanished without status `deleted` is `blocked`, never a deletion. A subscription"
         " first seen suspended or cancelled is mirrored as it is. With `subscriptions.mirror` off nothing is "
         "mirrored, actions included."
+    ),
+    "SUB-42": (
+        "**R** A reseller's action that names a product which neither its system nor the distributor offers, "
+        "or a billing cycle in which neither sells it, is refused (exit 1, nothing changed). An `import` that "
+        "brings such a subscription is the outside world's; its mirror is blocked (SUB-01, SUB-13). A partial "
+        "or total upgrade or downgrade that is only seen in imported states is recorded by its business name "
+        "where the pair of subscriptions shows it."
     ),
     "TREE-01": "Catalogs fold downwards, mirrors upwards, in one plan.",
     "TREE-02": (

@@ -45,7 +45,7 @@ ACTIONS: dict[str, SubscriptionAction] = {
             "change_unit",
             ("billing_cycle", "when"),
             ("billing_cycle",),
-            frozenset({"billing_cycle", "unit_change"}),
+            frozenset({"billing_cycle", "unit_change", "pending_unit"}),
             denied="SUB-39",
         ),
         SubscriptionAction("upgrade", ("product", "quantity", "plan"), ("product",), _SWITCH, denied="SUB-35"),
@@ -84,7 +84,7 @@ ACTIONS: dict[str, SubscriptionAction] = {
         SubscriptionAction("renew", accounts_for=frozenset({"status", "renewals"}), denied="SUB-33"),
         SubscriptionAction("cancel", accounts_for=frozenset({"status"}), denied="SUB-33"),
         SubscriptionAction("delete", accounts_for=frozenset({"status"}), denied="SUB-32"),
-        SubscriptionAction("run_billing", accounts_for=frozenset({"status"}), denied="SUB-28"),
+        SubscriptionAction("run_billing", accounts_for=frozenset({"status", "pending_unit"}), denied="SUB-28"),
         SubscriptionAction(
             "edit_pricing",
             ("prices.*", "billing_options.*", "add_ons.*", "billing_cycle"),

@@ -1,8 +1,8 @@
 """The documents that only a tenant's state has: the tenant itself, its customers and their subscriptions."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from reconciler.model.documents import Document, Part
 from reconciler.model.fields import (
@@ -116,6 +116,24 @@ class HistoryRecord(Part):
     detail: Text | None = None
 
 
+if TYPE_CHECKING:
+
+    class PendingUnit(Part):
+        """A billing cycle that comes with the next cycle, and the day on which that begins (SUB-27)."""
+
+        billing_cycle: Period
+
+else:  # `from` is no name in Python
+    PendingUnit = create_model(
+        "PendingUnit",
+        __base__=Part,
+        __doc__="A billing cycle that comes with the next cycle, and the day on which that begins (SUB-27).",
+        __module__=__name__,
+        billing_cycle=(Period, ...),
+        **{"from": (Date, ...)},
+    )
+
+
 SubscriptionStatus = Literal["active", "inactive", "suspended", "cancelled", "deleted"]
 
 
@@ -132,7 +150,8 @@ class LastApplied(Part):
     """A mirror as it was applied last: what the distributor, or somebody behind the guard's back, made of it since is
     told by that (SUB-13, SUB-40), and so is what the reseller did since (SUB-31).
 
-    ``records``: how many of the source's history records have come.
+    ``records``: how many of the source's history records have come. ``source_unit``: the billing cycle that its source
+    said, where it is another: ahead of the mirror's, or behind it (SUB-27).
     """
 
     name: Text | None = None
@@ -150,6 +169,8 @@ class LastApplied(Part):
     renew_automatically: Flag | None = None
     characteristics: Annotated[_OPTIONS, Field(default_factory=dict)]
     unit_change: Annotated[Literal["current_cycle", "next_cycle"] | None, Leaf("text")] = None
+    pending_unit: Annotated[PendingUnit | None, Leaf("part")] = None
+    source_unit: Period | None = None
     renewals: Annotated[list[Renewal], Field(default_factory=list)]
     provisioning_sync: Text | None = None
     add_ons: Annotated[dict[Key, AddOnLastApplied], Field(default_factory=dict)]
@@ -187,6 +208,7 @@ class Subscription(Document):
     renew_automatically: Annotated[Flag, mirrored(rule="SUB-21")] = False
     characteristics: Annotated[_OPTIONS, Field(default_factory=dict), mirrored(rule="SUB-22")]
     unit_change: Annotated[Literal["current_cycle", "next_cycle"] | None, Leaf("text"), mirrored(rule="SUB-27")] = None
+    pending_unit: Annotated[PendingUnit | None, Leaf("part"), mirrored(rule="SUB-27")] = None
     renewals: Annotated[list[Renewal], Field(default_factory=list), mirrored(rule="SUB-25")]
     provisioning_sync: Annotated[Text | None, mirrored(rule="SUB-11")] = None
     add_ons: Annotated[

@@ -170,7 +170,7 @@ def shortened(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
 
 def content(change: Change) -> Content:
     """What a change says whatever the tenant: equal for changes that are shown as one."""
-    said: Any = [(field.path, field.before, field.after, field.cause) for field in change.fields]
+    said: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
     if not said:
         said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
     return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, said

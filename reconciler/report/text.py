@@ -269,7 +269,7 @@ def _field_mark(field: FieldChange) -> Segment:
 
 
 def _note(field: FieldChange) -> str:
-    notes = [clean(field.cause)] if field.cause else []
+    notes = [clean(each) for each in (field.cause, field.note) if each]
     return ", ".join([*notes, place_text(field.declared_at)] if field.declared_at else notes)
 
 

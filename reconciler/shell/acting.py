@@ -7,8 +7,9 @@ store asks, and what is mirrored in `core/mirror.py`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from reconciler.core.acting import CUSTOMER, SUBSCRIPTION, Case, act
+from reconciler.core.acting import CUSTOMER, SUBSCRIPTION, CannotAct, Case, act
 from reconciler.core.codec import plan_digest
 from reconciler.core.denials import denial, forbidden
 from reconciler.core.entries import change_to_data
@@ -17,7 +18,9 @@ from reconciler.core.mirror import mirror_key
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.planning import Observed
 from reconciler.core.policies import resolve_policy
+from reconciler.core.selling import NotSold, Seller, distributor_seller, provider_seller, refuse_unsold, reseller_seller
 from reconciler.core.settings_text import read_settings
+from reconciler.core.waves import Unreadable
 from reconciler.model.change import Verdict
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -145,6 +148,8 @@ class Attempt:
         changed = act(order.action, case)
         if not changed:
             return Parts((), Acted())
+        if not case.mirrored:
+            self._refuse_unsold(case, changed)
         writes = tuple(EntityWrite(each.id, before.get(each.id), each) for each in changed)
         own = TenantWrite(
             order.tenant,
@@ -164,6 +169,36 @@ class Attempt:
         mirrored = tuple(change.address for each in above for change in each.changes)
         pending = tuple(each.pending for each in above if each.pending)
         return Parts((own, *(each.write for each in above if each.write)), Acted(named, mirrored, pending))
+
+    def _refuse_unsold(self, case: Case, changed: tuple[Entity, ...]) -> None:
+        """SUB-42. The distributor's system is read only where the tenant's own does not sell it."""
+        own = self._own_seller()
+        try:
+            refuse_unsold(case.body, changed, lambda: (own,))
+        except NotSold:
+            try:
+                refuse_unsold(case.body, changed, lambda: (own, *self._sellers_above()))
+            except NotSold as error:
+                raise CannotAct(str(error)) from error
+
+    def _own_seller(self) -> Seller:
+        catalog, tenant = self.fold.catalog, self.order.tenant
+        if tenant in catalog.providers:
+            return provider_seller(catalog.providers[tenant])
+        return reseller_seller(tenant, self.snapshot.entities)
+
+    def _sellers_above(self) -> tuple[Seller, ...]:
+        """The tenant's distributor, if it has one. Raises `StoreError` where that cannot be read."""
+        catalog = self.fold.catalog
+        if self.order.tenant in catalog.providers:
+            return ()
+        policy = resolve_policy(catalog, self.order.tenant)
+        if policy.upstream in catalog.providers:
+            return (provider_seller(catalog.providers[policy.upstream], policy),)
+        found = self.fold.observe_distributor(policy.upstream)
+        if isinstance(found, Unreadable):
+            raise StoreError(f"{policy.upstream} cannot be asked what it sells: {found.problem}")
+        return (distributor_seller(policy.upstream, found.state, policy, catalog.providers[policy.provider]),)
 
     def _above(self, tenant: str, state: State, touched: frozenset[EntityId]) -> Iterator["Level"]:
         """The distributors above, nearest first, as long as they live in the same database."""
@@ -189,10 +224,12 @@ class Attempt:
         mirrors = frozenset(EntityId(SUBSCRIPTION, mirror_key(policy.reseller, id.key)) for id in touched)
         here = _only(snapshot.entities, mirrors)
         observed = Observed(here, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
+        holds = partial(self.fold.prices_held, policy, state)
+        source = Source(policy, _with_their_customers(state, touched), price_holds=holds)
         done = lift(
             Lifted(nothing_yet(distributor, "", observed, self.fold.day_of(distributor)), here),
             observed,
-            [Source(policy, _with_their_customers(state, touched))],
+            [source],
             offer=self.fold.offer(distributor, snapshot.entities),
             rules=self.fold.rules,
             clock=self.fold.clock(distributor),

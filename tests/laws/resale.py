@@ -32,7 +32,11 @@ UPSTREAMS = {"contoso": PROVIDER, "east": "contoso", "fabrikam": PROVIDER}
 """Every reseller, and its distributor."""
 NAMES = {"contoso": "Contoso Telecom", "east": "Contoso East", "fabrikam": "Fabrikam"}
 PRODUCTS: Mapping[str, Body] = {
-    "office": {"name": "Office", "relations": {"upgrade": ["premium"]}, "unit_prices": {"P1M": "7.00", "P1Y": "70.00"}},
+    "office": {
+        "name": "Office",
+        "relations": {"upgrade": ["premium"]},
+        "unit_prices": {"P1M": "7.00", "P1Y": "70.00", "P1W": "2.00"},
+    },
     "premium": {"name": "Office Premium", "relations": {"downgrade": ["office"]}, "unit_prices": {"P1M": "12.00"}},
     "exchange": {"name": "Exchange", "unit_prices": {"P1M": "4.00", "P1W": "1.00"}},
     "backup": {"name": "Backup", "unit_prices": {"P1M": "1.00"}},

@@ -25,6 +25,7 @@ TAMPERED: dict[str, Any] = {
     "renew_automatically": False,
     "characteristics": {"domain": "other.example"},
     "unit_change": "next_cycle",
+    "pending_unit": {"billing_cycle": "P1Y", "from": "2030-01-01"},
     "renewals": [{"date": "2030-01-01"}],
     "provisioning_sync": "failed",
     "add_ons": {"kept": None},

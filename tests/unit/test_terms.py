@@ -25,7 +25,10 @@ def mirrored(source: Body, have: Body | None, on: str, billing_day: int | None =
     """The mirror once it follows its source on a day, as it remembers itself, and its terms."""
     due = terms(source, have, billing_day=billing_day, on=day(on))
     remembered = {
-        **{name: value for name, value in source.items() if name != "history"},
+        **{name: value for name, value in source.items() if name not in ("history", "pending_unit")},
+        "billing_cycle": due.units.in_force,
+        **({"source_unit": source["billing_cycle"]} if source.get("billing_cycle") != due.units.in_force else {}),
+        **({"pending_unit": due.units.pending.body} if due.units.pending else {}),
         "source_status": source["status"],
         "status": due.status,
         "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
@@ -176,13 +179,14 @@ def test_another_unit_with_the_next_cycle_leaves_the_one_that_runs() -> None:
     assert after(("2026-11-20", before), ("2026-11-25", yearly)) == ENDS, "switched off with it"
 
 
-def test_renew_automatically_goes_on_from_what_was_renewed_by_hand_while_the_unit_is_to_change() -> None:
-    """The cycle that runs ends with what was renewed by hand, in whichever of the two units it was (SUB-27)."""
+def test_what_is_renewed_by_hand_while_the_unit_is_to_change_is_a_cycle_of_the_new_unit() -> None:
+    """The cycle that runs ends as it would have, also once it renews automatically again (SUB-27)."""
     by_hand = [{"date": "2026-12-20", "product": "office", "quantity": 1}]
     weekly = said(billing_cycle="P1W", unit_change="next_cycle", renewals=by_hand)
     renewing = {**weekly, "renew_automatically": True}
     looks = [("2026-11-20", said()), ("2026-11-25", weekly), ("2026-11-25", renewing)]
-    assert after(*looks).cycle_end == day("2026-12-27")
+    assert after(*looks[:2]).cycle_end == day("2026-12-27")
+    assert after(*looks).cycle_end == day("2026-12-15")
     assert after(*looks, ("2026-11-26", weekly)).cycle_end == day("2026-12-27"), "switched off again"
     assert after(*looks, ("2026-12-27", renewing)).cycle_end == day("2027-01-03")
 
