@@ -9,13 +9,15 @@ from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
+from reconciler.core.copying import own_items
 from reconciler.core.delegation import PLAN
-from reconciler.core.denials import mirrored_kinds
 from reconciler.core.descent import Traced
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
+from reconciler.core.mirror import mirrored_from
 from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.price_list import PRODUCT
+from reconciler.core.shape import kind_shapes
 from reconciler.core.shared import Sharing
 from reconciler.core.sketch import Sketch, Unavailable, fetched, origin_of
 from reconciler.core.upstream import asks_further_up
@@ -146,16 +148,22 @@ def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answ
 
 
 def _looked_at(state: State, dated: frozenset[EntityId] | None) -> Iterator[tuple[EntityId, Entity]]:
-    """Of a tenant with nobody below it: what is mirrored, which products it has and whence, and plans to come.
+    """What is read of a tenant with nobody below it, once it was planned.
 
-    `core.mirror` and `core.schedule` look at nothing else of it.
+    For mirroring, what `core.mirror` says; for the schedule, whence its products came, and of its plans the status and
+    the items that are its own. ``dated``: the plans that may have amounts to come (``None``: all).
     """
-    kinds = mirrored_kinds()
-    mirrored = {id for id in state if id.kind in kinds}
-    plans = {id for id in state if id.kind == PLAN and (dated is None or id in dated)}
-    fetched(state, mirrored | plans)
-    yield from ((id, state[id]) for id in mirrored)
-    yield from ((id, Entity(id, {}, origin_of(state, id))) for id in state if id.kind == PRODUCT)
+    mirrored = mirrored_from(state)
+    yield from mirrored.items()
+    yield from ((id, Entity(id, {}, origin_of(state, id))) for id in state if id.kind == PRODUCT and id not in mirrored)
+    plans = [id for id in state if id.kind == PLAN and (dated is None or id in dated)]
+    fetched(state, plans)
     for id in plans:
-        status = {name: state[id].body[name] for name in ("status",) if name in state[id].body}
-        yield id, Entity(id, status, state[id].origin)
+        yield id, _scheduled_of(state[id])
+
+
+def _scheduled_of(plan: Entity) -> Entity:
+    """The part of a tenant's plan that `core.schedule` reads."""
+    status = {name: plan.body[name] for name in ("status",) if name in plan.body}
+    own = own_items(plan.body, kind_shapes()[PLAN].fields, plan.origin or "")
+    return Entity(plan.id, {**status, **{name: items for name, items in own.items() if items}}, plan.origin)
