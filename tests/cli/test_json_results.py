@@ -135,10 +135,8 @@ def test_a_result_is_one_object_by_its_schema(
     assert "\\u20ac" not in done.out
 
 
-@pytest.mark.parametrize("name", LEAVES)
+@pytest.mark.parametrize("name", [each for each in LEAVES if each not in ENDLESS])
 def test_every_command_has_json_and_its_short_form(name: str) -> None:
-    if name in ENDLESS:
-        return
     option = next(each for each in LEAVES[name].params if "--format" in each.opts)
     assert "-o" in option.opts
     assert {"text", "json"} <= set(option.type.choices)  # type: ignore[attr-defined]

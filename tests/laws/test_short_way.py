@@ -16,7 +16,7 @@ from tests.laws.test_laws import Read, law, read
 from tests.laws.worlds import World, worlds
 from tests.scenarios import runner
 from tests.scenarios.runner import Scenario
-from tests.scenarios.test_scenarios import every_scenario
+from tests.scenarios.test_scenarios import every_plannable
 
 
 def _fold(catalog: Catalog, states: Mapping[str, State]) -> Fold:
@@ -33,11 +33,9 @@ def _same(catalog: Catalog, states: Mapping[str, State]) -> None:
     assert plans == expected
 
 
-@every_scenario
+@every_plannable
 def test_of_a_scenario(scenario: Scenario) -> None:
     start = scenario.given
-    if start.catalog is None:
-        return
     played = runner.played_out(start, RULES)
     then = runner.applied(start, played.states, played.lineages)
     for each in (start, then, runner.applied(start, scenario.actual.after, scenario.actual.lineages)):

@@ -7,6 +7,8 @@ A folder is `<ID>-<slug>` or, where it shows several rules, `<ID>-<ID>-<slug>`. 
 - `before.yaml`: the tenant's state; with several tenants, or of a provider, `before/<tenant>.yaml`; absent: empty;
 - `acts`: what happens before that plan, a line each (`acting.py`), and what it printed in `expected-acts.txt`;
 - `expected-plan.txt`: the verbose text of the plan, or what is wrong with the workspace;
+- `expected-rules.txt`: a line for every change, dependent and changed field of the plan: its address, its rule, the
+  options that allow it, and for a dependent what needs it; absent: nothing changes;
 - `expected-after.yaml`: the state once the plan is applied; as before, `expected-after/<tenant>.yaml`;
   absent: unchanged;
 - `now`: the day, or the moment, from which it starts, if it matters; a day alone is each provider's own midnight, a
@@ -42,6 +44,7 @@ from reconciler.core.state import StatePatch, read_state
 from reconciler.core.validate import load
 from reconciler.core.waves import Observe, Unreadable
 from reconciler.model.descent import Lineage
+from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.entity import State, entity, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Plan, Source, TenantPlan
@@ -52,6 +55,7 @@ from reconciler.report.text import render_plan
 from reconciler.shell.days import days_of
 from tests.scenarios.acting import Acts, Played, merges, moment, play
 from tests.scenarios.asking import answer
+from tests.scenarios.permissions import permissions
 from tests.scenarios.undoing import inverse_of
 
 HERE = Path(__file__).parent
@@ -60,7 +64,7 @@ DAY = date(2026, 12, 1)
 ONE_OF_EACH = 2
 """Tenants of a workspace with one provider and one reseller."""
 PLAN, AFTER, EXPLAIN = "expected-plan.txt", "expected-after", "expected-explain.txt"
-INVERSE, ACTS = "expected-inverse.txt", "expected-acts.txt"
+INVERSE, ACTS, RULED = "expected-inverse.txt", "expected-acts.txt", "expected-rules.txt"
 
 _IDS = re.compile(r"(?:(?:[A-Z]+-\d\d|FIELDS|LAW)-)+(?=[a-z])")
 _ID = re.compile(r"[A-Z]+-\d\d|[A-Z]+")
@@ -95,7 +99,8 @@ class Given:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a scenario: the plan's text, the states that changed, what was explained, the inverse's text, and
-    what the acts before printed. ``lineages``: what came down by then, once the plan is applied.
+    what the acts before printed. ``lineages``: what came down by then, once the plan is applied. ``rules``: by which
+    rule and options each change is made; not compared, since an outcome is to differ in more than that.
     """
 
     text: str
@@ -104,6 +109,7 @@ class Outcome:
     inverse: str = ""
     acts: str = ""
     lineages: Mapping[str, Lineage] = field(default_factory=dict, compare=False)
+    rules: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class Scenario:
         return replace(
             start,
             selected=frozenset(_text(self.folder / "tenants").split()) or None,
-            unreadable=frozenset(_text(self.folder / "unreadable").split()),
+            unreadable=self.unreadable,
             allowed=self.allowed,
             base=self._base(),
             journal={tenant: state_of(text, "journal") for tenant, text in self._texts("journal", start).items()},
@@ -163,6 +169,11 @@ class Scenario:
         then = given(files, {}, DAY)
         assert then.catalog is not None, then.problems
         return then.catalog
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The tenants whose stores cannot be reached."""
+        return frozenset(_text(self.folder / "unreadable").split())
 
     @property
     def now(self) -> datetime:
@@ -198,6 +209,7 @@ class Scenario:
             _text(self.folder / EXPLAIN),
             _text(self.folder / INVERSE),
             _text(self.folder / ACTS),
+            rules=_text(self.folder / RULED),
         )
 
     @cached_property
@@ -209,6 +221,11 @@ class Scenario:
 def scenarios() -> list[Scenario]:
     """Every folder beside this file that holds a story, by name."""
     return [Scenario(file.parent) for file in sorted(HERE.glob("*/story.md"))]
+
+
+def plannable() -> list[Scenario]:
+    """Those whose workspace is valid, so that there is a plan."""
+    return [each for each in scenarios() if _loaded(files_of(each.folder / "catalogs"))[0] is not None]
 
 
 def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outcome:
@@ -223,7 +240,7 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     states = {**acted, **after(plan.tenants, then.states)}
     undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
     lineages = lineages_after(plan.tenants, then.lineages)
-    return Outcome(plan_text(plan), states, answers, undone, played.transcript, lineages)
+    return Outcome(plan_text(plan), states, answers, undone, played.transcript, lineages, permissions(plan))
 
 
 def played_out(start: Given, rules: RuleBook) -> Played:
@@ -333,12 +350,16 @@ def plan_text(plan: Plan) -> str:
 def given(files: Mapping[str, str], befores: Mapping[str, str], now: date) -> Given:
     """From the texts of a workspace's files by path, and of states by tenant. ``now``: a day, or a moment."""
     now = now if isinstance(now, datetime) else moment(now.isoformat())
-    catalog, problems = load(SourceFile(path, text.encode()) for path, text in files.items())
+    catalog, problems = _loaded(files)
     if catalog is None:
         return Given(None, render_problems(problems), {}, now)
     tenants = _tenants(catalog)
     states = {_tenant(key, tenants): state_of(text, "before") for key, text in befores.items()}
     return Given(catalog, "", states, now)
+
+
+def _loaded(files: Mapping[str, str]) -> tuple[Catalog | None, list[Diagnostic]]:
+    return load(SourceFile(path, text.encode()) for path, text in files.items())
 
 
 def state_of(text: str, file: str) -> State:
@@ -409,6 +430,10 @@ def update(scenario: Scenario) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(documents(state), "utf-8")
     (scenario.folder / PLAN).write_text(outcome.text, "utf-8")
+    if outcome.rules:
+        (scenario.folder / RULED).write_text(outcome.rules, "utf-8")
+    else:
+        (scenario.folder / RULED).unlink(missing_ok=True)
     if outcome.acts:
         (scenario.folder / ACTS).write_text(outcome.acts, "utf-8")
     if scenario.questions:

@@ -1,5 +1,7 @@
 """Every scenario comes out as its folder says, converges, and does not care for order."""
 
+from pathlib import Path
+
 import pytest
 
 from reconciler.model.plan import Change
@@ -11,6 +13,12 @@ from tests.scenarios.undoing import inverse_of
 SCENARIOS = runner.scenarios()
 STORY_LINES = 25
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+every_plannable = pytest.mark.parametrize("scenario", runner.plannable(), ids=lambda scenario: scenario.name)
+every_state = pytest.mark.parametrize(
+    "file",
+    [file for scenario in SCENARIOS for _, file in runner.after_files(scenario)],
+    ids=lambda file: file.relative_to(runner.HERE).as_posix(),
+)
 
 
 @every_scenario
@@ -24,25 +32,22 @@ def test_it_comes_out_as_expected(scenario: Scenario, request: pytest.FixtureReq
     assert actual.explained == expected.explained
     assert actual.inverse == expected.inverse
     assert actual.acts == expected.acts
+    assert actual.rules == expected.rules
 
 
-@every_scenario
+@every_plannable
 def test_a_second_plan_has_nothing_to_do(scenario: Scenario) -> None:
-    start = scenario.given
-    if start.catalog is None:
-        return
-    again = runner.planned(runner.applied(start, scenario.actual.after, scenario.actual.lineages), runner.RULES)
+    again = runner.planned(
+        runner.applied(scenario.given, scenario.actual.after, scenario.actual.lineages), runner.RULES
+    )
     assert [change.address for plan in again for change in plan.changes] == []
 
 
-@every_scenario
+@every_plannable
 def test_undone_at_once_everything_is_as_it_was(scenario: Scenario) -> None:
     """Mirrors aside: they follow their sources, and are blocked (SUB-40, SUB-41)."""
-    start = scenario.given
-    if start.catalog is None:
-        return
-    played = runner.played_out(start, runner.RULES)
-    start = runner.applied(start, played.states, played.lineages)
+    played = runner.played_out(scenario.given, runner.RULES)
+    start = runner.applied(scenario.given, played.states, played.lineages)
     plan = runner.made(start, runner.RULES)
     states = {**start.states, **runner.after(plan.tenants, start.states)}
     back = inverse_of(plan, states, {})
@@ -60,24 +65,23 @@ def test_undone_at_once_everything_is_as_it_was(scenario: Scenario) -> None:
         }
 
 
-@every_scenario
+@every_plannable
 def test_the_order_of_files_documents_tenants_and_keys_does_not_matter(scenario: Scenario) -> None:
-    if scenario.given.catalog is None:
-        return  # problems stand in the order of their places
+    """Problems stand in the order of their places, so a workspace that is not valid is not asked."""
     for seed in range(3):
         start = shuffled(scenario, seed)
         other = runner.run(start, runner.RULES, scenario.questions)
         assert without_lines(other.text) == without_lines(scenario.actual.text)
         assert without_lines(other.acts) == without_lines(scenario.actual.acts)
+        assert other.rules == scenario.actual.rules
         assert _texts(other.after) == _texts(scenario.actual.after)
 
 
-@every_scenario
-def test_its_goldens_are_in_their_normal_form(scenario: Scenario) -> None:
+@every_state
+def test_a_golden_state_is_in_its_normal_form(file: Path) -> None:
     """What a person changed by hand is still what would be written: the difference of a golden is its meaning."""
-    for _, file in runner.after_files(scenario):
-        text = file.read_text("utf-8")
-        assert text == runner.documents(runner.state_of(text, file.name))
+    text = file.read_text("utf-8")
+    assert text == runner.documents(runner.state_of(text, file.name))
 
 
 @every_scenario

@@ -91,6 +91,27 @@ def test_the_measure_of_functions_sees_what_it_should() -> None:
     assert list(long_functions(f"# long:\ndef f():\n{body}")) != []
 
 
+def returns_early(source: str) -> Iterator[str]:
+    """Tests of which a run may end before anything was asserted: ``return`` alone is the body of an ``if``."""
+    for node in functions(source):
+        if node.name.startswith("test_"):
+            branches = (inner for inner in ast.walk(node) if isinstance(inner, ast.If))
+            for branch in branches:
+                if isinstance(branch.body[0], ast.Return):
+                    yield f"{branch.lineno}: {node.name} may assert nothing; parametrise it over what applies"
+
+
+def test_no_run_of_a_test_asserts_nothing() -> None:
+    found = sorted((ROOT / "tests").rglob("test_*.py"))
+    expect_none([f"{relative(path)}:{line}" for path in found for line in returns_early(path.read_text("utf-8"))])
+
+
+def test_the_look_for_early_returns_sees_what_it_should() -> None:
+    assert len(list(returns_early("def test_x():\n    if a:\n        return\n    assert b\n"))) == 1
+    assert list(returns_early("def test_x():\n    if a:\n        assert b\n        return\n    assert c\n")) == []
+    assert list(returns_early("def made():\n    if a:\n        return\n")) == []
+
+
 def test_imports_run_downwards_only() -> None:
     call = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run(

@@ -158,10 +158,9 @@ def test_what_is_refused_and_where(text: str) -> None:
     assert [f"{each.place.line}:{each.place.column} {each.code}" for each in problems] == REFUSED[text].split(", ")
 
 
-@pytest.mark.parametrize("text", REFUSED)
+@pytest.mark.parametrize("text", [each for each in REFUSED if "%" not in each])
 def test_places_are_right_in_later_documents_too(text: str) -> None:
-    if "%" in text:
-        return
+    """Directives aside: they stand before a document."""
     _, problems = read(f"kind: X\n---\ny: '\n---\n{text}")
     shifted = [f"{4 + int(line)}:{rest}" for line, rest in (each.split(":", 1) for each in REFUSED[text].split(", "))]
     assert sorted(problems) == sorted(["3:4 yaml-syntax", *shifted])
