@@ -1,3 +1,4 @@
+# long: one walk over one entity, with everything that makes a difference of a field
 """The generic diff: a desired state against an actual one, down to one field. It reads shapes and knows no kinds.
 
 What belongs to the reseller is never compared; what is there under another origin is the tenant's own.

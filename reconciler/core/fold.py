@@ -3,7 +3,6 @@
 
 Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
 """
-# long: one walk, whose steps share what it remembers of the tenants
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace

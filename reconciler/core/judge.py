@@ -177,10 +177,8 @@ class Bench:
         if isinstance(difference.declared, Unmanaged):
             return Judged(difference, Verdict.UNMANAGED)
         if isinstance(difference.declared, Always):
-            if not difference.note:
-                return Judged(difference, Verdict.APPLY)
-            refused = Obstacle(difference.rule, difference.note)
-            return Judged(difference, Verdict.BLOCKED, obstacles=(refused,))
+            verdict = Verdict.BLOCKED if difference.obstacles else Verdict.APPLY
+            return Judged(difference, verdict, obstacles=difference.obstacles)
         options = difference.declared.options
         enabled = tuple(option for option in options if self.policy.options[option].on)
         vetoes = tuple(self._vetoes(difference, enabled or options))

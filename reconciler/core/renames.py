@@ -12,7 +12,7 @@ from reconciler.core.desired import Upstream
 from reconciler.core.shape import FieldShape, fields_of
 from reconciler.core.sketch import changed
 from reconciler.core.workspace import Tree, words
-from reconciler.model.change import Action, Difference
+from reconciler.model.change import Action, Difference, Obstacle
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId, noun
@@ -55,8 +55,9 @@ class Moved:
             detail = (
                 f'the tenant has a {noun(new.kind)} "{new.key}" of its own, so that "{old.key}" cannot get this key'
             )
-            note = f"{detail}; rename its own, or set adopt: true in its policy to take it over"
-            yield replace(_difference(old, KEY, old.key, new.key), note=note)
+            mend = "rename its own, or set adopt: true in its policy to take it over"
+            refused = Obstacle(RENAMED.rule, f"{detail}; {mend}")
+            yield replace(_difference(old, KEY, old.key, new.key), obstacles=(refused,))
         among = self.state if self.among is None else (id for id in self.among if id in self.state)
         for id in among if self.state is not self.before else ():
             after, before = self.state[id], self.was(id)

@@ -1,6 +1,5 @@
 # long: one value, whole: its parts, and what is kept of them
 """The plan: a complete value. It is rendered, explained, saved and applied; nothing is decided after it was made."""
-# long: the plan and its parts are one value
 
 from abc import abstractmethod
 from collections import Counter

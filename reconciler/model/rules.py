@@ -304,6 +304,11 @@ RULES: dict[str, str] = {
         "A tenant that fails, is refused as stale or cannot be read takes its descendants' steps with it, and "
         "nobody else's."
     ),
+    "TREE-05": (
+        "A tenant whose journal has this very plan, with the state it left, counts as applied: what is below it goes "
+        "on. An apply that was cut off is finished by running the same command again (with `--tenant` likewise); where "
+        "the state moved since, it is refused as ever."
+    ),
     "DATE-01": (
         "A date in a document begins at midnight of the provider's `time_zone` (an IANA name; default `UTC`), for "
         "amounts, cycle ends and `--now` alike (a date alone is each provider's own midnight; resellers and "

@@ -4,7 +4,8 @@
 - ``import contoso later.yaml``: the outside world writes the documents of that file of the folder (`tenant import`,
   also with ``--replace``);
 - ``merge later``: the workspace changes: the files of that folder replace those of the same names in `catalogs/`;
-- ``apply``: plan, and apply;
+- ``apply``: plan, and apply; ``apply until contoso``: the same, cut off once that tenant was applied; ``apply again``:
+  the plan that was applied last, once more (TREE-05);
 - ``release contoso product/web``: `tenant release`, also with ``--undo``;
 - ``now 2026-12-15``: the day, or the moment, from here on;
 - ``# …``: what a reader should know; it stands in the transcript too.
@@ -42,7 +43,7 @@ from reconciler.report.values import shown
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.acting import Acted, NoSubscription, Order, perform
 from reconciler.shell.days import days_of
-from reconciler.shell.execute import Warrant, execute
+from reconciler.shell.execute import Applied, Warrant, execute
 from reconciler.shell.releasing import NotToRelease, Wish, release
 from reconciler.shell.tenants import write_state
 from reconciler.stores.base import EntityWrite, TenantStore
@@ -107,6 +108,8 @@ class Stage:
     acts: Acts
     now: datetime
     access: Access = field(default_factory=lambda: Access(Path(), {}))
+    plan: Plan | None = None
+    """The one that was applied last."""
 
     def set(self, states: States) -> None:
         """Fill the stores: those of the workspace, each for the tenants that it has."""
@@ -142,7 +145,7 @@ class Stage:
         if word in (COMMENT, MERGE):
             return ""
         if word == APPLY:
-            return self._apply()
+            return self._apply_again() if rest == "again" else self._apply(until=rest.removeprefix("until "))
         if word == RELEASE:
             return self._release(*rest.split())
         return self._import(*rest.split()) if word == IMPORT else self._act(line)
@@ -172,13 +175,23 @@ class Stage:
         except NotToRelease as error:
             return f"Error: {error}\n"
 
-    def _apply(self) -> str:
+    def _apply(self, until: str) -> str:
         plans = tuple(self._fold().plans(None))
-        plan = Plan(timestamp(self.now), Source(None, None, False, self.catalog.digest), plans)
-        warrant = Warrant(plan_digest(plan), timestamp(self.now), WHO, None)
-        problems = [f"{each.tenant}: {each.problem}" for each in execute(plan, warrant, self._store) if each.problem]
-        lines = [*(line for tenant in plans for line in summary(tenant)), *problems]
+        self.plan = Plan(timestamp(self.now), Source(None, None, False, self.catalog.digest), plans)
+        lines = [line for tenant in plans for line in summary(tenant)]
+        for each in self._executed(self.plan):
+            lines += [f"{each.tenant}: {each.problem}"] if each.problem else []
+            if each.tenant == until:
+                return "\n".join([*lines, f"cut off after {until}"])
         return "\n".join(lines or ["nothing to do"])
+
+    def _apply_again(self) -> str:
+        assert self.plan is not None, "nothing was applied yet"
+        done = self._executed(self.plan)
+        return "\n".join(f"{each.tenant}: {each.result}{': ' * bool(each.problem)}{each.problem}" for each in done)
+
+    def _executed(self, plan: Plan) -> Iterator[Applied]:
+        return execute(plan, Warrant(plan_digest(plan), timestamp(self.now), WHO, None), self._store)
 
     def _fold(self) -> Fold:
         def observe(policy: Policy) -> Observed | Unreadable:
