@@ -17,10 +17,8 @@ from reconciler.model.entity import Entity, sha256
 from reconciler.model.keys import EntityId, address
 from reconciler.model.plan import Change, FieldChange
 from reconciler.model.values import Body
-from reconciler.stores.base import EntityWrite, Record, Snapshot, StoreError, TenantStore, TenantWrite
+from reconciler.stores.base import Current, Edit, EntityWrite, Record, TenantStore
 
-ATTEMPTS = 5
-"""How often a release is tried on a state that others write to as well."""
 ACTION, RELEASE, UNDO = "action", "tenant release", "tenant release --undo"
 
 
@@ -60,31 +58,42 @@ class Wish:
 
 def release(wish: Wish, store: TenantStore) -> Release:
     """Do as is wished. Raises `NotToRelease` and `StoreError`; then nothing was written."""
-    for _ in range(ATTEMPTS):
-        snapshot = store.observe(wish.tenant)
-        descent, have = store.came_down(wish.tenant).get(wish.entity), snapshot.entities.get(wish.entity)
-        if descent is None and have is None:
-            raise NotToRelease(f'{wish.tenant} has no "{wish.entity}"', tuple(snapshot.entities))
-        if is_shared(wish.entity) and not wish.undo:
-            raise NotToRelease(f"{wish.address} cannot be released: it is the tenant's own document already")
-        if wish.undo and (descent is None or not descent.released):
-            raise NotToRelease(f"{wish.address} is not released, so there is nothing to undo")
-        if not wish.undo and descent and descent.released:
-            return Release.ALREADY
-        if not wish.undo and descent is None and (have is None or have.origin is None):
-            raise NotToRelease(f"{wish.address} did not come down: it is the tenant's own already")
-        if isinstance(store.write([_part(wish, snapshot, have)]), tuple):
-            return Release.UNDONE if wish.undo else Release.RELEASED
-    raise StoreError(f"{wish.tenant}: others write to it all the time; try again")
+    done = Release.ALREADY
+
+    def decide(current: Current) -> Edit:
+        nonlocal done
+        edit = _edit(wish, current)
+        done = Release.ALREADY if not edit else Release.UNDONE if wish.undo else Release.RELEASED
+        return edit
+
+    # what is refused or done already takes no lock, and makes no database
+    if decide(Current(store.observe(wish.tenant), store.came_down(wish.tenant))):
+        store.overwrite(wish.tenant, decide, actor=wish.by, at=wish.at)
+    return done
 
 
-def _part(wish: Wish, snapshot: Snapshot, have: Entity | None) -> TenantWrite:
+def _edit(wish: Wish, current: Current) -> Edit:
+    """What is to be written to a tenant as it is; nothing, where the entity is released already."""
+    entities = current.snapshot.entities
+    descent, have = current.came_down.get(wish.entity), entities.get(wish.entity)
+    if descent is None and have is None:
+        raise NotToRelease(f'{wish.tenant} has no "{wish.entity}"', tuple(entities))
+    if is_shared(wish.entity) and not wish.undo:
+        raise NotToRelease(f"{wish.address} cannot be released: it is the tenant's own document already")
+    if wish.undo and (descent is None or not descent.released):
+        raise NotToRelease(f"{wish.address} is not released, so there is nothing to undo")
+    if not wish.undo and descent and descent.released:
+        return Edit()
+    if not wish.undo and descent is None and (have is None or have.origin is None):
+        raise NotToRelease(f"{wish.address} did not come down: it is the tenant's own already")
     after = have if wish.undo or have is None else given_up(have)
     writes = (EntityWrite(wish.entity, have, after),) if after != have else ()
     changes = (_change(wish.tenant, have, after),) if have and after and after != have else ()
     notes = {ACTION: UNDO if wish.undo else RELEASE, RECLAIMED if wish.undo else RELEASED: [str(wish.entity)]}
-    record = journalled(wish.tenant, changes, notes, by=wish.by, at=wish.at, revision=snapshot.revision)
-    return TenantWrite(wish.tenant, writes, wish.by, wish.at, snapshot.fingerprint, snapshot.revision, record)
+    return Edit(
+        writes,
+        journalled(wish.tenant, changes, notes, by=wish.by, at=wish.at, revision=current.snapshot.revision),
+    )
 
 
 def journalled(  # noqa: PLR0913 - a record's own parts

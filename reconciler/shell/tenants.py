@@ -1,6 +1,6 @@
 """Tenants' states as the outside world sees and writes them: `tenant list`, `show`, `export` and `import`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.descent import released_without_origin
@@ -10,7 +10,7 @@ from reconciler.model.descent import RELEASED
 from reconciler.model.source import Catalog
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.releasing import ACTION, journalled
-from reconciler.stores.base import EntityWrite, Snapshot, StoreError, TenantStore
+from reconciler.stores.base import Current, Edit, EntityWrite, Snapshot, StoreError, TenantStore
 
 IMPORT = "tenant import --replace"
 ACTOR = "tenant"
@@ -63,24 +63,37 @@ class Written:
     released: tuple[str, ...] = ()
 
 
-def write_state(store: TenantStore, tenant: str, patches: Iterable[StatePatch], *, replace: bool, at: str) -> Written:
+def write_state(store: TenantStore, tenant: str, patches: Sequence[StatePatch], *, replace: bool, at: str) -> Written:
     """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
 
-    Where they change nothing, nothing is written. A whole state that brings something without origin which came down
+    They are merged within the write, so that nothing that others write meanwhile is lost. Where they change nothing,
+    nothing is written. A whole state that brings something without origin which came down
     releases it, and that is journalled (ORIGIN-02). Raises `StoreError`. A provider's state is a tenant's too.
     """
-    snapshot = store.observe(tenant)
-    state = snapshot.entities
+    written = Written()
+
+    def merge(current: Current) -> Edit:
+        nonlocal written
+        edit, written = _merged(current, patches, replace=replace, at=at)
+        return edit
+
+    # what changes nothing takes no lock, and makes no database
+    if merge(Current(store.observe(tenant), store.came_down(tenant) if replace else {})):
+        store.overwrite(tenant, merge, actor=ACTOR, at=at)
+    return written
+
+
+def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, at: str) -> tuple[Edit, Written]:
+    """What patches change in a tenant as it is, and how much that is."""
+    tenant, state = current.snapshot.tenant, current.snapshot.entities
     found = dict(patched(state, patches, replace=replace))
-    writes = [EntityWrite(id, state.get(id), after) for id, after in found.items() if state.get(id) != after]
+    writes = tuple(EntityWrite(id, state.get(id), after) for id, after in found.items() if state.get(id) != after)
     brought = [each for each in found.values() if each]
-    released = tuple(released_without_origin(store.came_down(tenant), brought)) if replace else ()
+    released = tuple(released_without_origin(current.came_down, brought)) if replace else ()
     record = None
     if released:
         notes = {ACTION: IMPORT, RELEASED: list(released)}
-        record = journalled(tenant, (), notes, by=ACTOR, at=at, revision=snapshot.revision)
-    if writes or record:
-        store.overwrite(tenant, writes, actor=ACTOR, at=at, record=record)
+        record = journalled(tenant, (), notes, by=ACTOR, at=at, revision=current.snapshot.revision)
     added = sum(each.before is None for each in writes)
     removed = sum(each.after is None for each in writes)
-    return Written(added, len(writes) - added - removed, removed, released)
+    return Edit(writes, record), Written(added, len(writes) - added - removed, removed, released)

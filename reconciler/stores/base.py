@@ -145,6 +145,35 @@ class TenantWrite:
             raise ValueError(f"a part of {self.tenant} cannot be journalled for {self.record.tenant}")
 
 
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A tenant as it stands within a write, which nobody else writes to until that ends.
+
+    ``came_down``: as `TenantReader.came_down` has it.
+    """
+
+    snapshot: Snapshot
+    came_down: Lineage
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is to be written to one tenant. ``record``: what is journalled with it (ORIGIN-02, ORIGIN-03).
+
+    One without writes and record changes nothing, not even the revision.
+    """
+
+    writes: tuple[EntityWrite, ...] = ()
+    record: Record | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.writes or self.record)
+
+
+Merge: TypeAlias = Callable[[Current], Edit]
+"""Computes an edit from the tenant as it is. It may be called several times, and must not use the store itself."""
+
+
 Refusal: TypeAlias = Stale | AlreadyApplied | Denied
 
 
@@ -225,10 +254,9 @@ class TenantStore(TenantReader, Protocol):
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         """Write to several tenants in one transaction (SUB-19), under the guard; refused, nothing is written at all."""
 
-    def overwrite(
-        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
-    ) -> Committed:
-        """Write as the outside world does (`tenant import`): no expectation, no journal, but a move each.
+    def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
+        """Write as the outside world does (`tenant import`): no expectation and no guard, but a move for each entity.
 
-        ``record``: what is journalled all the same, because it releases what came down (ORIGIN-02).
+        ``change``: the writes, or a function that computes them from the tenant as it is within this write, so that
+        nothing that others write is lost. Whatever the function raises ends the write, and nothing is written.
         """

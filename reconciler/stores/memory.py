@@ -15,7 +15,9 @@ from reconciler.model.keys import EntityId
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
+    Current,
     EntityWrite,
+    Merge,
     Move,
     Outcome,
     Record,
@@ -131,11 +133,15 @@ class MemoryStore:
             raise Refused(done)
         return done
 
-    def overwrite(
-        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
-    ) -> Committed:
+    def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
         with self.lock:
-            return self._write(tenant, writes, actor=actor, at=at, record=record)
+            if not callable(change):
+                return self._write(tenant, change, actor=actor, at=at)
+            now = self.observe(tenant)
+            edit = change(Current(now, self.came_down(tenant)))
+            if not edit:
+                return Committed(now.fingerprint, now.revision)
+            return self._write(tenant, edit.writes, actor=actor, at=at, record=edit.record)
 
     def _write(
         self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None

@@ -25,8 +25,11 @@ from reconciler.stores import schema
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
+    Current,
     Denied,
+    Edit,
     EntityWrite,
+    Merge,
     Move,
     Outcome,
     Record,
@@ -65,12 +68,7 @@ class SqlReader:
         with self._database.reading() as connection:
             if connection is None:
                 return Snapshot(tenant, {}, fingerprint(()), 0)
-            kept = _standing(connection, tenant)
-            entities = {each.id: each for each in _entities(connection, tenant, self._database.where)}
-            if kept.fingerprint is None or verify:
-                now = fingerprint((id, each.digest()) for id, each in entities.items())
-                kept = replace(kept, fingerprint=now, lineage=_at_issue(connection, tenant, entities.values()))
-            return kept.snapshot(tenant, dict(sorted(entities.items())))
+            return _observed(connection, tenant, self._database.where, verify=verify)
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         with self._database.reading() as connection:
@@ -233,17 +231,29 @@ class SqlStore(SqlReader):
             _JOURNAL.run(connection, **_journal_row(part.record, left=done.fingerprint))
         return done
 
-    def overwrite(
-        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
-    ) -> Committed:
-        with self._writable.writing(tenant) as connection:
-            kept = _standing(connection, tenant)
-            if not kept.tells_parts:
-                _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
-            if record is not None:
-                _JOURNAL.run(connection, **_journal_row(record))
-            part = TenantWrite(tenant, tuple(writes), actor, at, kept.sealed, record=record)
-            return self._write(connection, part, kept, right=kept.tells_parts)
+    def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
+        try:
+            with self._writable.writing(tenant) as connection:
+                edit = self._edit(connection, tenant, change)
+                kept = _standing(connection, tenant)
+                if not kept.tells_parts:
+                    _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
+                if edit.record is not None:
+                    _JOURNAL.run(connection, **_journal_row(edit.record))
+                part = TenantWrite(tenant, edit.writes, actor, at, kept.sealed, record=edit.record)
+                return self._write(connection, part, kept, right=kept.tells_parts)
+        except _NothingToWrite as nothing:
+            return nothing.stands
+
+    def _edit(self, connection: Connection, tenant: str, change: Sequence[EntityWrite] | Merge) -> Edit:
+        """Raises `_NothingToWrite` where the tenant is to stay as it is."""
+        if not callable(change):
+            return Edit(tuple(change))
+        now = _observed(connection, tenant, self._writable.where)
+        edit = change(Current(now, dict(sorted(index(connection, tenant).items()))))
+        if not edit:
+            raise _NothingToWrite(Committed(now.fingerprint, now.revision))
+        return edit
 
     def _write(self, connection: Connection, part: TenantWrite, kept: "_Kept", *, right: bool) -> Committed:
         """``right``: whether all digests are kept, and say what the rows do; what is kept of the lineage too, then."""
@@ -278,6 +288,14 @@ class SqlStore(SqlReader):
         _KEEP.run_each(connection, rows)
         digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
         return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
+
+
+class _NothingToWrite(Exception):
+    """Ends a transaction in which nothing is to be written: it is rolled back, and leaves no trace."""
+
+    def __init__(self, stands: Committed) -> None:
+        self.stands = stands
+        super().__init__("nothing to write")
 
 
 def _applied(  # noqa: PLR0913 - a row of the journal, beside where it was found
@@ -366,6 +384,16 @@ def _standing(connection: Connection, tenant: str) -> _Kept:
     for row in _STANDING.rows(connection, tenant=tenant):
         return _Kept(*row)
     return _Kept(None, 0)
+
+
+def _observed(connection: Connection, tenant: str, where: str, *, verify: bool = False) -> Snapshot:
+    """A tenant's whole state, as `TenantReader.observe` gives it."""
+    kept = _standing(connection, tenant)
+    entities = {each.id: each for each in _entities(connection, tenant, where)}
+    if kept.fingerprint is None or verify:
+        now = fingerprint((id, each.digest()) for id, each in entities.items())
+        kept = replace(kept, fingerprint=now, lineage=_at_issue(connection, tenant, entities.values()))
+    return kept.snapshot(tenant, dict(sorted(entities.items())))
 
 
 def _by_kind(ids: Collection[EntityId]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:

@@ -9,6 +9,7 @@ from reconciler.model.descent import Lineage
 from reconciler.stores.base import (
     Committed,
     EntityWrite,
+    Merge,
     Move,
     Outcome,
     Record,
@@ -67,10 +68,8 @@ class FaultyStore:
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         return self.store.write(parts)
 
-    def overwrite(
-        self, tenant: str, writes: Sequence[EntityWrite], *, actor: str, at: str, record: Record | None = None
-    ) -> Committed:
-        return self.store.overwrite(tenant, writes, actor=actor, at=at, record=record)
+    def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
+        return self.store.overwrite(tenant, change, actor=actor, at=at)
 
 
 def _nothing() -> None:
