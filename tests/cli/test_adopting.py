@@ -52,7 +52,7 @@ def test_a_live_tenant_comes_under_management(live: Shop) -> None:
     made = plan(live)
     assert made["deferred_changes"] == []
     assert {each["address"]: [field["path"] for field in each["fields"]] for each in made["resource_changes"]} == {
-        "fabrikam/plan/fabrikam-phone-flat": ["origin"],
+        "fabrikam/plan/fabrikam-phone-flat": ["origin", "periods.P1M.origin"],
         "fabrikam/product/fabrikam-phone": ["origin"],
     }
     assert live.run("apply --auto-approve").status == 0

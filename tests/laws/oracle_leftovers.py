@@ -38,7 +38,10 @@ def _wanted(inputs: Inputs) -> set[Named]:
     queue += [("Product", key) for key in inputs.price_list or ()]
     # what a copy of a plan on the list links, where that never moves (unmanaged), is needed as upstream has it
     copies = [copy for key in inputs.listed if (copy := inputs.copy("Plan", key)) is not None]
-    queue += [("Product", copy["product"]) for copy in copies if copy.get("product") is not None]
+    # (not what a product of the tenant's own in its place would need: that one follows nothing)
+    linked = {copy["product"] for copy in copies if copy.get("product") is not None}
+    own = {key for key, have in inputs.state.get("Product", {}).items() if not inputs.came_down(have)}
+    queue += [("Product", key) for key in linked - own]
     queue += [("NotificationSchedule", key) for key in inputs.template.notification_schedules]
     wanted: set[Named] = set()
     while queue:

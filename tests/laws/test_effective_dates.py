@@ -214,7 +214,12 @@ def test_the_day_before_and_the_day_itself(commands: Commands) -> None:
         ("periods", "P2Y", "fees", "recurring"): (None, Decimal("120")),
         ("resources", "seat", "prices", "recurring"): (Decimal("0.000000019"), Decimal("0.000000021")),
     }
-    assert commands.held()["periods"] == {"P1M": {"fees": {"setup": "0", "recurring": "6.00"}}, "P1Y": {}, "P2Y": {}}
+    came_down = {"origin": "northwind"}  # ORIGIN-04
+    assert commands.held()["periods"] == {
+        "P1M": {"fees": {"setup": "0", "recurring": "6.00"}, **came_down},
+        "P1Y": came_down,
+        "P2Y": came_down,
+    }
 
 
 # Any amounts, any dates.

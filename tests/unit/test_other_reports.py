@@ -282,6 +282,7 @@ def test_problems_as_json() -> None:
             "summary": 'Plan has no field "nmae"',
             "hint": 'did you mean "name"?',
             "also": [],
+            "tenants": [],
         }
     ]
     assert orjson.loads(render_problems_json([])) == {"format_version": "1.0", "valid": True, "problems": []}
