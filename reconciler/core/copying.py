@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.shape import FieldShape
+from reconciler.core.shape import FieldShape, shared_if_same
 from reconciler.model.keys import EntityId
 from reconciler.model.sync import EMPTY, GATED, Own, Synced
 from reconciler.model.values import Body, Value, put
@@ -17,7 +17,7 @@ def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str
         value = _copied(body.get(field.name), field, origin)
         if value is not None and value != {} and value != []:
             copy[field.name] = value
-    return copy
+    return shared_if_same(copy, body)
 
 
 def _copied(value: Value, field: FieldShape, origin: str) -> Value:
@@ -26,9 +26,9 @@ def _copied(value: Value, field: FieldShape, origin: str) -> Value:
     if field.items and field.items.at_creation == GATED:
         return None
     if field.items:
-        return {
-            key: copy_of_item(item, field, origin) for key, item in (value or {}).items() if not dormant(item, field)
-        }
+        items = value or {}
+        copies = {key: copy_of_item(item, field, origin) for key, item in items.items() if not dormant(item, field)}
+        return shared_if_same(copies, items)
     if field.type == "struct":
         return copy_of(value or {}, field.fields, origin)
     match at_creation(field):
@@ -44,7 +44,9 @@ def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]
     """An item of a map, such as a rate; it carries its own origin where its kind of item does."""
     copy = copy_of(item, field.fields, origin)
     assert field.items is not None
-    return {**copy, "origin": origin} if field.items.with_origin else copy
+    if not field.items.with_origin or copy.get("origin") == origin:
+        return copy
+    return {**copy, "origin": origin}
 
 
 def is_own(item: Body, field: FieldShape, origin: str) -> bool:

@@ -7,6 +7,7 @@ are like anything that comes from an upstream, whose key here is the reseller's.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 
 from reconciler.core.delegation import Closure
 from reconciler.core.descent import UNTRACED, Traced
@@ -44,6 +45,12 @@ COPIED = (
 REMEMBERED = (*COPIED, "billing_cycle", "pending_unit", "customer", "status", "source_status", "cycle_end", "history")
 """What a mirror remembers as it was applied last, beside what its distributor may edit."""
 DELETED = "deleted"
+
+
+@cache
+def _locked() -> list[str]:
+    """The locked fields of a mirror (SUB-38): one list for all mirrors, of which there may be very many."""
+    return list(locked(fields_of(SUBSCRIPTION)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +217,7 @@ class Projection:
                 for name, each in self._add_ons(said, last).items()
             },
             "ribbon": f"This subscription is managed by {self.policy.name or self.policy.reseller} Tenant Reseller",
-            "locked": list(locked(fields_of(SUBSCRIPTION))),
+            "locked": _locked(),
             "prices": _below(prices, ("prices",)),
             "responsible_user": self.offer.responsible_user,
             "sharing_rule": self.offer.sharing_rule,

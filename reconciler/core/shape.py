@@ -219,14 +219,25 @@ def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
             value = _tidied(value, field)
         if value is not None and value != {} and value != []:
             result[name] = value
-    return result
+    return shared_if_same(result, body)
+
+
+def shared_if_same(made: dict[str, Value], given: Body) -> dict[str, Value]:
+    """What was made of a map; the map itself where nothing changed, so that equal bodies are held once.
+
+    Nobody changes a body in place.
+    """
+    if isinstance(given, dict) and len(made) == len(given) and all(made[name] is given.get(name) for name in made):
+        return given
+    return made
 
 
 def _tidied(value: Body, field: FieldShape) -> Body:
     if field.type == "struct":
         return tidy(value, field.fields)
     items = {key: item for key, item in value.items() if item is not None}
-    return {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
+    tidied = {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
+    return shared_if_same(tidied, value)
 
 
 def without_origins(body: Body, fields: tuple[FieldShape, ...]) -> Body:
