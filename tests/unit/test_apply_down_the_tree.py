@@ -1,6 +1,7 @@
 """Applying a plan down the tree: what a refusal or failure takes with it, and what must not have moved (TREE-04)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,9 +12,10 @@ from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import rule_book
 from reconciler.core.validate import load
+from reconciler.model.change import Action
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
-from reconciler.model.plan import Plan, Source
+from reconciler.model.plan import Change, Plan, Source, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
 from reconciler.model.source import SourceFile
 from reconciler.shell.execute import Applied, Result, Warrant, execute
@@ -130,3 +132,31 @@ def test_what_nothing_was_planned_against_may_move() -> None:
     plan = planned(store)
     written(store, "wingtip", WRITE)
     assert {each.result for each in applied(plan, store).values()} == {Result.UNCHANGED}
+
+
+@pytest.mark.parametrize(("moved", "rest"), [(20, ""), (21, ", and 1 more")])
+def test_of_many_that_moved_twenty_are_named(moved: int, rest: str) -> None:
+    store = MemoryStore()
+    plan = planned(store)
+    for number in range(moved):
+        written(store, "contoso", replace(READ, id=EntityId("Role", f"role-{number:02}")))
+    problem = applied(plan, store)["contoso"].problem
+    assert problem.count("(by tenant, ") == 20
+    assert problem.endswith(f"contoso/role/role-19 (by tenant, 2026-12-01T01:00:00Z){rest}")
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_providers_own_system_that_moved_holds_nobody_up(changes: bool) -> None:
+    """What comes down is its catalog; its system only gets mirrors."""
+    store = MemoryStore()
+    plan = planned(store)
+    customer = Entity(EntityId("Customer", "contoso.acme"), {"name": "Acme"}, origin="contoso")
+    change = Change("northwind", customer.id, Action.CREATE, None, customer.document(), rule="SUB-03")
+    status = TenantStatus.CHANGES if changes else TenantStatus.IN_SYNC
+    fingerprint = store.observe("northwind").fingerprint
+    own = TenantPlan("northwind", "", status, fingerprint, changes=(change,) if changes else ())
+    plan = replace(plan, tenants=(own, *plan.tenants))
+    written(store, "northwind", Entity(EntityId("Customer", "bolt"), {"name": "Bolt"}))
+    done = {tenant: each.result for tenant, each in applied(plan, store).items()}
+    assert done.pop("northwind") is (Result.REFUSED if changes else Result.UNCHANGED)
+    assert set(done.values()) == {Result.APPLIED}

@@ -45,6 +45,31 @@ options: {{plans: {{create: true, update_fees: {fees}}}}}
 """
 
 
+COPY = """\
+{kind: Tenant, key: contoso, origin: northwind, currency: EUR}
+---
+{kind: ServiceTerm, key: annual, origin: northwind, delegated: true}
+---
+{kind: PlanCategory, key: productivity, origin: northwind}
+---
+{kind: ProductCategory, key: software, origin: northwind}
+---
+{kind: Product, key: office, origin: northwind, category: software, published: false}
+---
+kind: Plan
+key: office-basic
+origin: northwind
+name: Office Basic
+status: active
+published: true
+product: office
+plan_category: productivity
+service_term: annual
+periods:
+  P1M: {fees: {setup: 1, recurring: 5}}
+"""
+
+
 class Workspace:
     """A workspace in a repository, that is committed, planned and applied."""
 
@@ -153,6 +178,21 @@ def test_what_no_apply_wrote_is_backlog_however_it_came_to_differ(workspace: Wor
     workspace.drift("contoso", "kind: PlanCategory\nkey: productivity\norigin: northwind\nname: Mine\n")
     plan = workspace.plan(base)
     assert causes(plan)["contoso/plan/office-basic"] == "backlog"
+
+
+def test_a_field_that_no_apply_ever_wrote_is_backlog_though_its_plan_was_written(workspace: Workspace) -> None:
+    """Contoso had the copy without a journal; an apply gave it one fee, and nothing says who gave the other."""
+    workspace.commit(setup="1", recurring="6.00", renewal="5")
+    catalog = workspace.root / "northwind" / "catalog.yaml"
+    catalog.write_text(catalog.read_text("utf-8").replace(", renewal: 5", ""), "utf-8")
+    workspace.git("commit", "-q", "-a", "-m", "no renewal fee")
+    workspace.drift("contoso", COPY)
+    workspace.apply()
+    workspace.drift("contoso", "kind: Plan\nkey: office-basic\nperiods: {P1M: {fees: {renewal: 4, recurring: 7}}}\n")
+    assert causes(workspace.plan("HEAD")) == {
+        "contoso P1M.fees.recurring": "drift",
+        "contoso P1M.fees.renewal": "backlog",
+    }
 
 
 def test_a_rename_changes_nothing_about_the_causes_of_the_rest(workspace: Workspace) -> None:
