@@ -8,7 +8,7 @@ test: check
 demo:  ## plan, apply, plan again, on a copy of the bundled catalogs
 	./script/demo
 
-wheel:  ## dist/reconciler-*.whl
+wheel:  ## dist/catalog_reconciler-*.whl
 	./script/setup
 	.venv/bin/python -m hatchling build --target wheel
 

@@ -22,7 +22,7 @@ def server(asked: str | None) -> Iterator[str | NotMeasured]:
     if asked is None:
         yield NotMeasured("no server given (--postgresql URL, or own)")
     elif not find_spec("psycopg"):
-        yield NotMeasured("psycopg is not installed (pip install 'reconciler[postgresql]')")
+        yield NotMeasured("psycopg is not installed (pip install 'catalog-reconciler[postgresql]')")
     elif asked != OWN:
         yield asked
     elif not find_spec("tests.postgresql"):

@@ -1,6 +1,6 @@
 """A Dask cluster as a pool: its scheduler is given, and nothing of it is started or stopped here.
 
-Importing this takes `distributed`, the extra ``reconciler[dask]``.
+Importing this takes `distributed`, the extra ``catalog-reconciler[dask]``.
 """
 
 from collections.abc import Callable, Mapping

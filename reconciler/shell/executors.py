@@ -20,7 +20,7 @@ from reconciler.model.fields import did_you_mean
 
 LOCAL, THREADS, PROCESSES, DASK = "local", "threads", "processes", "dask"
 SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
-MISSING = 'Dask is not installed: pip install "reconciler[dask]"'
+MISSING = 'Dask is not installed: pip install "catalog-reconciler[dask]"'
 THREADS_AT_ONCE = 8
 PATIENCE_SECONDS = 15
 """So long a result is waited for before one looks whether there still is somebody to come with it."""

@@ -19,7 +19,7 @@ from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError,
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
 
-_INSTALL_POSTGRESQL = "pip install 'reconciler[postgresql]'"
+_INSTALL_POSTGRESQL = "pip install 'catalog-reconciler[postgresql]'"
 
 _memory: dict[str, TenantStore] = {}
 

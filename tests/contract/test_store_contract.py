@@ -770,7 +770,7 @@ def test_validation_knows_which_stores_there_are(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "psycopg", None)
     summary, hint = registry.why_not("postgresql") or ("", "")
     assert summary.startswith("PostgreSQL takes a driver that is not installed")
-    assert hint == "pip install 'reconciler[postgresql]'"
+    assert hint == "pip install 'catalog-reconciler[postgresql]'"
 
 
 # At the same time

@@ -217,3 +217,16 @@ def test_one_apply_at_a_time_and_none_cut_off(path: Path) -> None:
     workflow: dict[str, Any] = YAML(typ="safe").load(path)
     assert workflow["concurrency"] == {"group": "reconcile-apply", "cancel-in-progress": False}
     assert workflow["jobs"]["apply"]["environment"]
+
+
+def test_what_people_are_told_to_install_is_this_distribution() -> None:
+    """Extras are named after the distribution: its import name is somebody else's project on the package index."""
+    name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
+    extra = re.compile(r"([\w-]+)\[(?:postgresql|dask)[\w,]*\]")
+    found = {
+        (match[1], str(path.relative_to(ROOT)))
+        for path in committed()
+        if path.suffix in (".md", ".py", ".yml", ".toml")
+        for match in extra.finditer(path.read_text())
+    }
+    assert {named for named, _ in found if named != "distributed"} == {name}, found
