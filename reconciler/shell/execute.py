@@ -7,7 +7,7 @@ done of one level of the tree depends on nothing else in that level: `carriers` 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain, groupby
+from itertools import chain, groupby, takewhile
 from typing import TypeAlias, assert_never
 
 from reconciler.core.entries import change_to_data, data_in_tenant
@@ -151,21 +151,22 @@ def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | N
     outlines = plan.outlines
     known: tuple[Read | TenantPlan, ...] = (*plan.read, *(each.bare for each in outlines))
     upstreams = {each.tenant: each.upstream for each in known}
-    relied_on = {above for each in outlines if each.summary.changes for above in _above(each.tenant, upstreams)}
+    relied_on = _relied_on((each.tenant for each in outlines if each.summary.changes), upstreams)
     relied_on -= {each.tenant for each in outlines if not each.bare.upstream}
+    levels = _levels(upstreams)
     stopped: dict[str, str] = {}
     for moved in carry(_check(read) for read in plan.read if read.tenant in relied_on):
         if moved.result is not Result.UNCHANGED:
             stopped[moved.tenant] = _READ_MOVED
             yield moved
-    for _, wave in groupby(plan.tenants, lambda tenant: len([*_above(tenant.tenant, upstreams)])):
+    for _, wave in groupby(plan.tenants, lambda tenant: levels[tenant.tenant]):
         steps = (
             _held_up(each, upstreams, stopped) or _step(each, warrant, written, relied_on=each.tenant in relied_on)
             for each in wave
         )
         for each in carry(steps):
-            held_up = any(above in stopped for above in _above(each.tenant, upstreams))
-            if each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant] and not held_up:
+            ended = each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant]
+            if ended and not any(above in stopped for above in _above(each.tenant, upstreams)):
                 moved_since = each.code == Code.MOVED_SINCE
                 stopped[each.tenant] = "is not as this plan left it" if moved_since else "was not applied"
             yield each
@@ -178,9 +179,32 @@ def _above(tenant: str, upstreams: Mapping[str, str]) -> Iterator[str]:
         yield tenant
 
 
+def _relied_on(changing: Iterable[str], upstreams: Mapping[str, str]) -> set[str]:
+    """Every tenant above one that changes, found without walking any part of the tree twice."""
+    found: set[str] = set()
+    for tenant in changing:
+        for above in _above(tenant, upstreams):
+            if above in found:
+                break
+            found.add(above)
+    return found
+
+
+def _levels(upstreams: Mapping[str, str]) -> Mapping[str, int]:
+    """How many tenants stand above each, as far as the plan knows them."""
+    levels: dict[str, int] = {}
+    for tenant in upstreams:
+        walk = chain((tenant,), _above(tenant, upstreams))
+        unknown = [*takewhile(lambda each: each in upstreams and each not in levels, walk)]
+        topmost = levels.get(upstreams[unknown[-1]], 0) if unknown else 0
+        levels.update({each: topmost + number for number, each in enumerate(reversed(unknown), start=1)})
+    return levels
+
+
 def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[str, str]) -> Applied | None:
     """The refusal of a tenant below one that was not applied."""
-    above = next((each for each in _above(tenant.tenant, upstreams) if each in stopped), None)
+    walk = _above(tenant.tenant, upstreams) if stopped else ()
+    above = next((each for each in walk if each in stopped), None)
     if above is None:
         return None
     who = f"its upstream {above}" if above == tenant.upstream else f"{above}, above its upstream,"

@@ -2,7 +2,9 @@
 
 import inspect
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from functools import partial
 from typing import Any
 
 from reconciler.core.fold import Fold
@@ -11,9 +13,13 @@ from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.schedule import scheduled
 from reconciler.core.shape import rule_book
 from reconciler.core.validate import load
+from reconciler.model.change import Action
 from reconciler.model.entity import state_fingerprint
-from reconciler.model.plan import Scheduled, TenantPlan
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Change, Plan, Scheduled, Source, TenantPlan, TenantStatus
 from reconciler.model.source import Catalog, SourceFile
+from reconciler.shell.execute import Applied, Result, Step, Warrant, execute
+from reconciler.stores.base import TenantStore
 
 CATALOG = """
 {kind: Provider, key: top, currency: EUR, defaults: {options: all}}
@@ -72,9 +78,9 @@ def test_a_chain_is_deeper_than_the_stack() -> None:
     assert [len(each.tenants) for each in coming] == [300]
 
 
-def calls_of(length: int) -> int:
-    """How many Python functions are called to plan a chain."""
-    catalog, counted = chain(length, delegate="[basic]"), 0
+def calls_of(work: Callable[[], object]) -> int:
+    """How many Python functions are called, or generators resumed, by some work."""
+    counted = 0
 
     def count(_frame: Any, event: str, _argument: Any) -> None:
         nonlocal counted
@@ -83,13 +89,49 @@ def calls_of(length: int) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        planned(catalog)
+        work()
     finally:
         sys.setprofile(before)
     return counted
 
 
-def test_the_work_grows_with_the_number_of_levels_and_not_with_its_square() -> None:
-    """Measured between two long chains, so that what is done once does not count."""
-    short, middle, long = calls_of(60), calls_of(180), calls_of(300)
-    assert (long - middle) / (middle - short) < 1.03
+def growth(works: Iterable[Callable[[], object]]) -> float:
+    """Of three works of which each has as much more to do than the one before: how much more the last step costs.
+
+    What is done once does not count.
+    """
+    short, middle, long = map(calls_of, works)
+    return (long - middle) / (middle - short)
+
+
+def test_planning_grows_with_the_number_of_levels_and_not_with_its_square() -> None:
+    catalogs = [chain(length, delegate="[basic]") for length in (60, 180, 300)]
+    assert growth(partial(planned, catalog) for catalog in catalogs) < 1.03
+
+
+def test_so_does_applying() -> None:
+    plans = []
+    for length in (200, 600, 1000):
+        tenants = [changed_plan(f"r{number}", f"r{number - 1}" if number else "top") for number in range(length)]
+        plans.append(Plan("2026-12-01T00:00:00Z", Source(None, None, False, "sha256:0"), tenants))
+        assert [each.tenant for each in carried_out(plans[-1])] == [each.tenant for each in tenants]
+    assert growth(partial(carried_out, plan) for plan in plans) < 1.03
+
+
+def changed_plan(tenant: str, upstream: str) -> TenantPlan:
+    created = Change(tenant, EntityId("Role", "clerk"), Action.CREATE, None, {"kind": "Role", "key": "clerk"})
+    return TenantPlan(tenant, upstream, TenantStatus.CHANGES, state_fingerprint({}), 0, (created,))
+
+
+def carried_out(plan: Plan) -> list[Applied]:
+    """What becomes of every tenant of a plan, all of which are written without a fault."""
+
+    def carry(steps: Iterable[Step]) -> Iterator[Applied]:
+        return (Applied(step.tenant, Result.APPLIED) for step in steps)
+
+    warrant = Warrant("sha256:0", "2026-12-01T00:00:00Z", "ana", None)
+    return list(execute(plan, warrant, no_store, carry=carry))
+
+
+def no_store(tenant: str) -> TenantStore:
+    raise AssertionError(f"nobody asks for the store of {tenant}")
