@@ -169,7 +169,7 @@ def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> 
 
 def remark_on(file: Path, root: Path) -> None:
     """Say so if a file that was written is one that the workspace's next reader takes for documents."""
-    real = file.resolve()
+    real = Path(os.path.realpath(file))
     if real.suffix in SUFFIXES and real.is_relative_to(root):
         inside = real.relative_to(root)
         if not any(part.startswith(".") for part in inside.parts):

@@ -1,7 +1,6 @@
 """`validate`, `plan` and `show`; and what `apply` shares with them."""
 
 import functools
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -45,6 +44,7 @@ from reconciler.shell.access import Access
 from reconciler.shell.checkout import Checkout, shortly
 from reconciler.shell.days import days_by_zone
 from reconciler.shell.executors import Choice
+from reconciler.shell.files import MOST_OF_A_PLAN, read_file, write_file
 from reconciler.shell.recall import Looked, look_for_plan
 
 OTHER_FORMATS = ("markdown", "html")
@@ -205,25 +205,12 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
     """Save a plan, whole or not at all."""
     if out is None:
         return
-    target = out.resolve()
-    partial = target.with_name(target.name + ".partial")
     try:
-        if target.exists() and not target.is_file():  # a device or a pipe: it is written to, not replaced
-            _write(plan, target)
-        else:
-            _write(plan, partial)
-            partial.replace(target)
+        write_file(out, encoded(plan))
     except OSError as error:
         raise click.ClickException(f"the plan was not saved: {out}: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     say(f"Saved the plan to {out}.")
     remark_on(out, root)
-
-
-def _write(plan: Plan, path: Path) -> None:
-    with path.open("wb") as file:
-        file.writelines(encoded(plan))
 
 
 def status_of(plan: Plan, asked: Asked) -> int:
@@ -285,9 +272,9 @@ def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> P
 def read_plan(path: Path) -> Plan:
     """A saved plan. Raises `ClickException` for a file that cannot be read or is none."""
     try:
-        return decode(path.read_bytes())
+        return decode(read_file(path, MOST_OF_A_PLAN, pipes=True))
     except OSError as error:
-        raise click.ClickException(f"{path}: {os.strerror(error.errno or 0)}") from error
+        raise click.ClickException(f"{path}: {error.strerror or error}") from error
     except PlanRefused as error:
         raise click.ClickException(f"{path}: {error}") from error
 

@@ -12,6 +12,7 @@ from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
 from reconciler.core.schemas import rendered, schemas
 from reconciler.report.envelope import enveloped
+from reconciler.shell.files import write_file
 from reconciler.shell.scaffold import scaffold
 
 
@@ -44,7 +45,7 @@ def schema_command(chosen: Path | None, now: datetime | None, directory: Path | 
     written = []
     for name, schema in sorted(schemas().items()):
         path = folder / name
-        path.write_bytes(rendered(schema).encode())
+        write_file(path, [rendered(schema).encode()])
         written.append(path)
     _tell(written, form)
 

@@ -19,6 +19,7 @@ from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table, render_tenant, tenant_to_data
 from reconciler.shell import tenants as tenancy
 from reconciler.shell.access import place_of
+from reconciler.shell.files import read_file, read_stream, write_file
 from reconciler.shell.releasing import Release, Wish
 
 
@@ -115,7 +116,7 @@ def _write(entities: tuple[Entity, ...], file: Path | None, form: str) -> None:
         else:
             write_data(render_documents(entities))
         return
-    file.write_text(render_documents(entities), encoding="utf-8")
+    write_file(file, [render_documents(entities).encode()])
     say(f"Wrote {counted(len(entities), 'document')} to {file}.")
     if form == "json":
         write_data(enveloped(result={"written": [str(file)], "documents": len(entities)}))
@@ -134,7 +135,7 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
     """
     workspace = opened(root)
     name = workspace.known(tenant)
-    patches, problems = read_state(_read(file), "<stdin>" if str(file) == "-" else str(file))
+    patches, problems = read_state(_read(file), STDIN if str(file) == "-" else str(file))
     if problems:
         raise app.Invalid(problems)
     with access_to(root) as access:
@@ -153,6 +154,8 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
         )
 
 
+STDIN = "<stdin>"
+"""How messages name standard input."""
 NAMED = 10
 """So many released entities are named; the journal has them all."""
 
@@ -194,9 +197,9 @@ _RELEASED = {
 
 def _read(file: Path) -> bytes:
     if str(file) != "-":
-        return file.read_bytes()
+        return read_file(file, pipes=True)
     if sys.stdin is None:
         return b""
     if sys.stdin.isatty():
         say("Reading documents from standard input, up to the end of it (Ctrl-D).")
-    return sys.stdin.buffer.read()
+    return read_stream(sys.stdin.buffer, STDIN)

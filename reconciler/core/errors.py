@@ -11,6 +11,7 @@ from reconciler.core.yaml import YamlDocument
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.documents import Part
 from reconciler.model.fields import did_you_mean, shown
+from reconciler.model.quotes import quote, shortened
 from reconciler.model.sync import StateOnly
 from reconciler.model.values import render_path
 
@@ -26,24 +27,28 @@ _FIELD_HINTS = {
 }
 
 
+_HINTS = 1_000
+"""So many errors of a document are compared with known names: that takes time, and only some are shown."""
+
+
 def diagnose(errors: Iterable[ErrorDetails], model: type[Part], document: YamlDocument) -> Iterator[Diagnostic]:
     """Every problem of a document, at its place.
 
     In a document with gaps a field may be missing only because what gave it was refused: that is not said twice.
     """
-    for each in errors:
+    for number, each in enumerate(errors):
         if each["type"] != "missing" or not document.gaps:
-            yield _diagnostic(each, model, document)
+            yield _diagnostic(each, model, document, hints=number < _HINTS)
 
 
-def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument) -> Diagnostic:
+def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument, *, hints: bool) -> Diagnostic:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     path = (*error["loc"], *context.get("at", ()))
     match kind:
         case "missing":
             return _missing(path, document, model)
         case "extra_forbidden":
-            return _unknown(path, document, model)
+            return _unknown(path, document, model, hints=hints)
         case "literal_error":
             return _not_listed(path, document, model, found=value)
         case "dict_type" | "model_type" | "model_attributes_type" | "list_type":
@@ -59,7 +64,7 @@ def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument) 
 def _at(path: tuple[Any, ...], document: YamlDocument, code: str, message: str, hint: str = "") -> Diagnostic:
     about_key = path[-1:] == (KEY,) or code == "unknown-option"
     path = tuple(step for step in path if step != KEY)
-    where = render_path(str(step) for step in path)
+    where = _rendered(path)
     return Diagnostic(document.place_of(path, key=about_key), code, f"{where}: {message}" if where else message, hint)
 
 
@@ -70,7 +75,7 @@ def _missing(path: tuple[Any, ...], document: YamlDocument, model: type[Part]) -
     return Diagnostic(place, "missing-field", f'{what} lacks the required field "{name}"', f"add a line {name}: …")
 
 
-def _unknown(path: tuple[Any, ...], document: YamlDocument, model: type[Part]) -> Diagnostic:
+def _unknown(path: tuple[Any, ...], document: YamlDocument, model: type[Part], *, hints: bool) -> Diagnostic:
     *around, name = path
     part = part_at(model, tuple(around)) or model
     hint = _FIELD_HINTS.get((model.__name__, name)) if not around else None
@@ -79,9 +84,10 @@ def _unknown(path: tuple[Any, ...], document: YamlDocument, model: type[Part]) -
     if hint is None and ":" in name:
         hint = "a colon is followed by a space"
     hidden = {spot.pattern[0] for spot, only in declared(part, StateOnly) if len(spot.pattern) == 1 and not only.values}
-    summary = f'{_name(tuple(around), model)} has no field "{name}"'
-    hint = hint or did_you_mean(name, set(part.model_fields) - hidden)
-    return Diagnostic(document.place_of(path, key=True), "unknown-field", summary, hint)
+    summary = f"{_name(tuple(around), model)} has no field {quote(name)}"
+    if hint is None and hints:
+        hint = did_you_mean(name, set(part.model_fields) - hidden)
+    return Diagnostic(document.place_of(path, key=True), "unknown-field", summary, hint or "")
 
 
 def _not_listed(path: tuple[Any, ...], document: YamlDocument, model: type[Part], *, found: object) -> Diagnostic:
@@ -103,4 +109,9 @@ def literals(annotation: Any) -> tuple[str, ...]:
 
 
 def _name(path: tuple[Any, ...], model: type[Part]) -> str:
-    return render_path(str(step) for step in path) if path else model.__name__
+    return _rendered(path) if path else model.__name__
+
+
+def _rendered(path: tuple[Any, ...]) -> str:
+    """Keys in it may be as long as a file."""
+    return render_path(shortened(str(step)) for step in path)

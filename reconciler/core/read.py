@@ -21,6 +21,7 @@ from reconciler.model.documents import Document, Part
 from reconciler.model.fields import Number, did_you_mean, shown
 from reconciler.model.keys import KEY, EntityId
 from reconciler.model.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
+from reconciler.model.quotes import quote
 from reconciler.model.source import Contents, SourceDocument, SourceFile
 from reconciler.model.sync import StateOnly
 
@@ -136,7 +137,7 @@ def kind_of(document: YamlDocument, known: Mapping[str, type[Part]]) -> str | Di
     place = document.place_of(("kind",))
     if not isinstance(kind, str):
         return Diagnostic(place, "wrong-type", f"kind: expected a string, found {shown(kind)}")
-    return Diagnostic(place, "unknown-kind", f'there is no kind "{kind}"', _kind_hint(kind, known))
+    return Diagnostic(place, "unknown-kind", f"there is no kind {quote(kind)}", _kind_hint(kind, known))
 
 
 def _kind_hint(kind: str, known: Mapping[str, type[Part]]) -> str:

@@ -265,6 +265,7 @@ def _validate() -> Schema:
         also=list_of(open_object(**place), "Where else."),
         tenants=list_of(text(), "Those that a warning is about."),
     )
+    problem["properties"]["more"] = _count("So many more of this code in this file, which are not listed.")
     return result_schema(
         "What is wrong with a workspace",
         valid=_flag("False: there is an error, and the exit status is 1."),

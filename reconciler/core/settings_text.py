@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from reconciler.core.state import read_state
 from reconciler.model.fields import did_you_mean
+from reconciler.model.quotes import shortened
 from reconciler.model.subscriptions import SubscriptionAction
 from reconciler.model.values import Body, Path, parse_path, render_path
 
@@ -37,7 +38,7 @@ def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) ->
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise BadSetting(f"{SET} takes K=V, not {text!r}; for example quantity=30")
+            raise BadSetting(f"{SET} takes K=V, not {shortened(text)!r}; for example quantity=30")
         if "\n" in value or "\r" in value:
             raise BadSetting(f"{SET} {name}: a value is one scalar, on one line")
         given[_known(action, name)] = value

@@ -26,6 +26,7 @@ from ruamel.yaml.events import (
 from reconciler.core.text import BREAK, decode, place_at
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.fields import Number
+from reconciler.model.quotes import quote, shortened
 from reconciler.model.source import Mark, Marks, mark_at
 
 MAX_DEPTH = 40
@@ -236,7 +237,7 @@ class _Reader:
             return self._scalar(event), None
         if kind is AliasEvent:
             hint = "write the value out; put a string that starts with * in quotes"
-            self._report(event.start_mark, "yaml-anchor", f"an alias, *{event.anchor}", hint)
+            self._report(event.start_mark, "yaml-anchor", f"an alias, *{shortened(event.anchor)}", hint)
             self._gaps = True
             return None, None
         if event.anchor is not None or event.ctag is not None:
@@ -321,14 +322,14 @@ class _Reader:
     def _report_properties(self, event: Any) -> None:
         if event.anchor is not None:
             hint = "write the value out; put a string that starts with & in quotes"
-            self._report(event.start_mark, "yaml-anchor", f"an anchor, &{event.anchor}", hint)
+            self._report(event.start_mark, "yaml-anchor", f"an anchor, &{shortened(event.anchor)}", hint)
         if event.ctag is not None:
             hint = "remove it; quotes make a string, and a string that starts with ! is put in quotes"
             tag = str(event.ctag).replace("tag:yaml.org,2002:", "!!")
-            self._report(event.start_mark, "yaml-tag", f"a tag, {tag}", hint)
+            self._report(event.start_mark, "yaml-tag", f"a tag, {shortened(tag)}", hint)
 
     def _report_duplicate(self, key: str, at: Any, first: Mark) -> None:
-        problem = self._problem(at, "yaml-duplicate", f'"{key}" stands twice in one map', "remove one of the two")
+        problem = self._problem(at, "yaml-duplicate", f"{quote(key)} stands twice in one map", "remove one of the two")
         self.problems.append(replace(problem, also=(Place(self._file, first.key_line, first.key_column),)))
 
     def _syntax(self, error: MarkedYAMLError) -> Diagnostic:

@@ -10,8 +10,11 @@ from typing import Any
 
 AMOUNTS = ("amount", "amounts")
 """The types of fields that hold money: one amount, or one by key."""
-AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z")
-AMOUNT_PATTERN = r"^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
+DIGITS = 30
+"""So many an amount may have before the point, and behind it."""
+_AMOUNT = rf"(?:0|[1-9][0-9]{{0,{DIGITS - 1}}})(?:\.[0-9]{{1,{DIGITS}}})?"
+AMOUNT = re.compile(rf"{_AMOUNT}\Z")
+AMOUNT_PATTERN = rf"^{_AMOUNT}$"
 
 
 def canonical(amount: str) -> str:
@@ -57,6 +60,7 @@ _REASONS = (
     (r"[0-9]*_[0-9_]*", "an amount has no underscores"),
     (r"[0-9]+,", "the decimal mark is a point"),
     (r"\.[0-9]", "write the zero before the point"),
+    (r"[0-9]+(\.[0-9]+)?\Z", f"it has more than {DIGITS} digits before or behind the point"),
 )
 
 

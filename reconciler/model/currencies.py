@@ -6,6 +6,8 @@ maintenance agency's List One (SIX Group), published 2026-01-01; `tests/unit/tes
 
 from difflib import get_close_matches
 
+from reconciler.model.quotes import LONGEST, quote
+
 # fmt: off
 _LISTED = (
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BHD", "BIF", "BMD", "BND",
@@ -70,6 +72,6 @@ def why_no_currency(code: str) -> tuple[str, str] | None:
         return f"{code} is {NOT_MONEY[code]}, not money", "a currency of ISO 4217, such as EUR"
     if code in SUCCESSORS:
         return f"{code} was withdrawn from ISO 4217", f"it was replaced by {SUCCESSORS[code]}"
-    near = get_close_matches(code.strip().upper(), sorted(CURRENCIES), n=1, cutoff=0.6)
+    near = get_close_matches(code[:LONGEST].strip().upper(), sorted(CURRENCIES), n=1, cutoff=0.6)
     hint = f'did you mean "{near[0]}"?' if near else "a code of three capital letters, such as EUR"
-    return f'"{code}" is not a currency of ISO 4217', hint
+    return f"{quote(code)} is not a currency of ISO 4217", hint

@@ -1,7 +1,13 @@
 """Problems of the user: collected with their place, never raised."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+LONGEST_MESSAGE = 1_000
+"""Characters of a summary, and of a hint."""
+MOST_OF_A_CODE = 100
+"""So many problems of one code in one file are listed."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,6 +28,7 @@ class Diagnostic:
 
     ``also`` names further places of the same problem (the other of two duplicates); ``line`` is the text at the place.
     ``severity``: ``error``, or ``warning``, which makes nothing invalid. ``tenants``: those that a warning is about.
+    ``more``: it stands for so many problems that are not listed (`limited`); 0 for a problem itself.
     """
 
     place: Place
@@ -32,6 +39,14 @@ class Diagnostic:
     line: str = ""
     severity: str = "error"
     tenants: tuple[str, ...] = ()
+    more: int = 0
+
+    def __post_init__(self) -> None:
+        """Whatever a message quotes, it stays one that can be read."""
+        for name in ("summary", "hint"):
+            text: str = getattr(self, name)
+            if len(text) > LONGEST_MESSAGE:
+                object.__setattr__(self, name, text[: LONGEST_MESSAGE - 1] + "…")
 
     def __str__(self) -> str:
         return f"{self.place}: {self.severity} {self.code}: {self.summary}"
@@ -40,6 +55,36 @@ class Diagnostic:
 def in_order(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     """By place, then code: the same problems always print in the same order."""
     return sorted(set(problems), key=lambda each: (each.place, each.code, each.summary))
+
+
+def limited(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """In order, and of each file and code the first `MOST_OF_A_CODE`; then how many more there are.
+
+    What says so stands at the place of the first that is left out. Counts of all are `counts_by_severity`'s.
+    """
+    listed: list[Diagnostic] = []
+    left_out: dict[tuple[str, str, str], list[Diagnostic]] = {}
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for each in in_order(problems):
+        group = each.place.file, each.code, each.severity
+        counts[group] += 1
+        if counts[group] <= MOST_OF_A_CODE:
+            listed.append(each)
+        else:
+            left_out.setdefault(group, []).append(each)
+    for (_, code, severity), rest in left_out.items():
+        summary = f"and {len(rest):,} more of {code} in this file"
+        hint = "put these right first; the others are listed then"
+        listed.append(Diagnostic(rest[0].place, code, summary, hint, severity=severity, more=len(rest)))
+    return sorted(listed, key=lambda each: (each.place, each.code, bool(each.more), each.summary))
+
+
+def counts_by_severity(problems: Iterable[Diagnostic]) -> dict[str, int]:
+    """How many problems there are, those that are not listed among them: ``{"error": 70000}``."""
+    counts: dict[str, int] = {}
+    for each in problems:
+        counts[each.severity] = counts.get(each.severity, 0) + (each.more or 1)
+    return counts
 
 
 CODES = {

@@ -14,9 +14,9 @@ from reconciler.model.fields import (
     Count,
     Days,
     Flag,
+    FormerKeys,
     Key,
     KeyList,
-    KeyOrSet,
     KeySet,
     Leaf,
     Period,
@@ -79,7 +79,7 @@ class Document(Part):
 
     labels: Annotated[dict[str, Text], Field(default_factory=dict, description="Free labels, for selectors.")]
     moved_from: Annotated[
-        KeyOrSet | None, Field(description="The key this entity had before, or all that it had (AP-21).")
+        FormerKeys | None, Field(description="The key this entity had before, or all that it had (AP-21).")
     ] = None
 
 

@@ -1,3 +1,4 @@
+# long: every type of field, its reader beside its JSON Schema
 """The types of fields, as documents declare them: how a scalar is read, what it is to the diff, its JSON Schema.
 
 The parser hands over scalars raw: `Number` for a plain scalar that looks like a number, so that nothing passes
@@ -16,13 +17,28 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.model.amounts import AMOUNT_PATTERN, dated, why_no_amount
 from reconciler.model.currencies import CURRENCIES, why_no_currency
-from reconciler.model.keys import KEY, TENANT_KEY
+from reconciler.model.keys import (
+    FORMER_KEY,
+    KEY,
+    KEY_PATTERN,
+    LONGEST_KEY,
+    MIRRORED_KEY,
+    MIRRORED_KEY_PATTERN,
+    TENANT_KEY,
+    TENANT_KEY_PATTERN,
+)
+from reconciler.model.quotes import LONGEST, quote, shortened
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
-_PERIOD = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z")
+_PERIOD_FORM = r"P(?=.*[1-9])(?:[0-9]{1,3}Y)?(?:[0-9]{1,4}M)?(?:[0-9]{1,4}W)?(?:[0-9]{1,5}D)?"
+_PERIOD = re.compile(rf"{_PERIOD_FORM}\Z")
+_PERIOD_LIKE = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z")
 _PERIOD_PART = re.compile(r"([0-9]+)([YMWD])")
+_LONGEST_PERIOD = 100
+"""Years."""
+_MONTHS, _DAYS_AT_MOST = 12, 366
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-_SHARE = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?%\Z")
+_SHARE = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?%\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 MAX_WHOLE = 2**53 - 1
 CREDENTIAL = "RECONCILE_"
@@ -77,7 +93,8 @@ def _inside(step: str | int, reader: Callable[[object], Any], value: object) -> 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``did you mean "plans"?``, or what there is to choose from."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    # To compare long texts takes long, and none of the known names is long.
+    close = get_close_matches(name, names, n=1, cutoff=0.6) if len(name) <= LONGEST else []
     if close:
         return f'did you mean "{close[0]}"?'
     listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
@@ -85,21 +102,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a message names it."""
+    """A value as a message names it, at most `LONGEST` characters of it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{value}"'
-    return {"dict": "a map", "list": "a list"}.get(type(value).__name__, repr(value))
+        return quote(value)
+    return {"dict": "a map", "list": "a list"}.get(type(value).__name__, shortened(repr(value)))
 
 
 def read_text(value: object) -> str:
     """A string; what looks like a number, a boolean or null must be quoted."""
     if isinstance(value, str):
         return value
-    hint = f'put it in quotes: "{value}"' if isinstance(value, Number) else ""
+    hint = f"put it in quotes: {quote(value.text)}" if isinstance(value, Number) else ""
     raise refuse("wrong-type", f"expected a string, found {shown(value)}", hint)
 
 
@@ -116,30 +133,49 @@ def read_token_env(value: object) -> str:
     name = read_text(value)
     if not _VARIABLE.match(name):
         raise refuse(
-            "bad-value", f'"{name}" is not the name of an environment variable', f"for example {CREDENTIAL}TOKEN"
+            "bad-value", f"{quote(name)} is not the name of an environment variable", f"for example {CREDENTIAL}TOKEN"
         )
     if not name.startswith(CREDENTIAL):
-        message = f'"{name}" does not begin with {CREDENTIAL}, as the name of a variable with a credential does'
-        raise refuse("bad-value", message, f"call the variable {CREDENTIAL}{name}")
+        message = f"{quote(name)} does not begin with {CREDENTIAL}, as the name of a variable with a credential does"
+        raise refuse("bad-value", message, f"call the variable {CREDENTIAL}{shortened(name)}")
     return name
 
 
 def read_key(value: object) -> str:
     """A key (AP-21)."""
+    return _read_key(value, KEY)
+
+
+def read_mirrored_key(value: object) -> str:
+    """The key of a customer or subscription: at a distributor, resellers' keys stand in front."""
+    return _read_key(value, MIRRORED_KEY)
+
+
+def read_former_key(value: object) -> str:
+    """What a key was (AP-21), in releases that took more for one as well."""
+    return _read_key(value, FORMER_KEY)
+
+
+def _read_key(value: object, form: re.Pattern[str]) -> str:
     text = read_text(value)
-    if not KEY.match(text):
-        folded = re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).strip("-")
-        example = f', for example "{folded}"' if folded and text.isascii() else ""
-        hint = f'a key is lower-case letters, digits, "_", "-" and "."{example}'
-        raise refuse("bad-key", f'"{text}" is not a key', hint)
+    if not form.match(text):
+        raise refuse("bad-key", f"{quote(text)} is not a key", _key_hint(text))
     return text
+
+
+def _key_hint(text: str) -> str:
+    if len(text) > LONGEST_KEY and FORMER_KEY.match(text):
+        return f"a key has at most {LONGEST_KEY} characters; this one has {len(text)}"
+    folded = re.sub(r"[^a-z0-9_.-]+", "-", text[: LONGEST_KEY * 2].lower()).lstrip("-._").rstrip("-")[:LONGEST_KEY]
+    example = f', for example "{folded}"' if folded and text.isascii() else ""
+    return f'a key is lower-case letters, digits, "_", "-" and ".", and begins with a letter or digit{example}'
 
 
 def read_tenant_key(value: object) -> str:
     """The key of a provider or reseller: a key without a dot."""
     text = read_key(value)
     if not TENANT_KEY.match(text):
-        raise refuse("bad-key", f'"{text}" is not the key of a tenant', "a tenant's key holds no dot")
+        raise refuse("bad-key", f"{quote(text)} is not the key of a tenant", "a tenant's key holds no dot")
     return text
 
 
@@ -162,9 +198,9 @@ def read_whole(value: object) -> int:
     if not isinstance(value, Number):
         raise refuse("wrong-type", f"expected a whole number, found {shown(value)}")
     if not _WHOLE.match(value.text):
-        raise refuse("bad-value", f"{value.text} is not a whole number", "digits only: no underscores, hex or octal")
+        raise refuse("bad-value", f"{shown(value)} is not a whole number", "digits only: no underscores, hex or octal")
     if len(value.text) > 17 or abs(int(value.text)) > MAX_WHOLE:
-        raise refuse("bad-value", f"{value.text} does not fit 53 bits")
+        raise refuse("bad-value", f"{shown(value)} does not fit 53 bits")
     return int(value.text)
 
 
@@ -196,7 +232,7 @@ def read_decimal(value: object) -> str:
     text = value if isinstance(value, str) else value.text
     reason = why_no_amount(text)
     if reason:
-        raise refuse("bad-amount", f"{text} is not an amount: {reason}", "a decimal such as 6.00")
+        raise refuse("bad-amount", f"{shortened(text)} is not an amount: {reason}", "a decimal such as 6.00")
     return text
 
 
@@ -231,49 +267,64 @@ def read_date(value: object) -> str:
     try:
         date.fromisoformat(value)
     except ValueError as error:
-        raise refuse("bad-value", f"{value} is not a date: {error}") from None
+        raise refuse("bad-value", f"{value} is not a date: {error}", "for example 2027-01-01") from None
     return value
 
 
 def read_period(value: object) -> str:
     """An ISO 8601 duration of whole years, months, weeks or days: ``P1M``."""
     text = read_text(value)
-    if not _PERIOD.match(text):
-        raise refuse("bad-value", f'"{text}" is not a period', "an ISO 8601 duration such as P1M or P1Y")
-    return text
+    if _PERIOD.match(text):
+        months, days = period_parts(text)
+        if months / _MONTHS + days / _DAYS_AT_MOST <= _LONGEST_PERIOD:
+            return text
+    if not _PERIOD_LIKE.match(text):
+        raise refuse("bad-value", f"{quote(text)} is not a period", "an ISO 8601 duration such as P1M or P1Y")
+    why = "is longer than a hundred years" if re.search("[1-9]", text) else "has no length"
+    raise refuse("bad-value", f"{quote(text)} {why}", "a period such as P1M or P1Y")
 
 
 def period_parts(period: str) -> tuple[int, int]:
-    """A period as months and days.
+    """A period as months and days; one that nobody can count, as a state may hold it, has no length.
 
     >>> period_parts("P1Y2M"), period_parts("P2W3D")
     ((14, 0), (0, 17))
     """
+    if len(period) > LONGEST:
+        return 0, 0
     amounts = {unit: int(number) for number, unit in _PERIOD_PART.findall(period)}
     return amounts.get("Y", 0) * 12 + amounts.get("M", 0), amounts.get("W", 0) * 7 + amounts.get("D", 0)
 
 
 def read_set(value: object) -> list[str]:
     """A list of keys, without repeats and without order."""
-    keys = read_list(value)
+    return _read_set(value, read_key)
+
+
+def _read_set(value: object, reader: Callable[[object], str]) -> list[str]:
+    keys = _read_list(value, reader)
     seen: set[str] = set()
     for index, key in enumerate(keys):
         if key in seen:
-            raise refuse("repeated-item", f'"{key}" stands twice', "a list of keys is a set", at=(index,))
+            raise refuse("repeated-item", f"{quote(key)} stands twice", "a list of keys is a set", at=(index,))
         seen.add(key)
     return sorted(keys)
 
 
-def read_key_or_set(value: object) -> list[str]:
-    """A key, or a list of keys without repeats and without order."""
-    return read_set(value) if isinstance(value, list) else [read_key(value)]
+def read_former_keys(value: object) -> list[str]:
+    """A former key, or a list of them without repeats and without order."""
+    return _read_set(value, read_former_key) if isinstance(value, list) else [read_former_key(value)]
 
 
 def read_list(value: object) -> list[str]:
     """A list of keys in order."""
+    return _read_list(value, read_key)
+
+
+def _read_list(value: object, reader: Callable[[object], str]) -> list[str]:
     if not isinstance(value, list):
         raise refuse("wrong-type", f"expected a list of keys, found {shown(value)}", "for example [one, two]")
-    return [_inside(index, read_key, item) for index, item in enumerate(value)]
+    return [_inside(index, reader, item) for index, item in enumerate(value)]
 
 
 def read_share(value: object) -> str | bool:
@@ -313,8 +364,10 @@ def _field(reader: Callable[[object], Any], leaf: str, schema: dict[str, Any]) -
     return (PlainValidator(reader), Leaf(leaf), WithJsonSchema(schema))
 
 
-_KEY = {"type": "string", "pattern": "^[a-z0-9_.-]+$"}
-_TENANT_KEY = {"type": "string", "pattern": "^[a-z0-9_-]+$"}
+_KEY = {"type": "string", "pattern": f"^{KEY_PATTERN}$"}
+_TENANT_KEY = {"type": "string", "pattern": f"^{TENANT_KEY_PATTERN}$"}
+_MIRRORED_KEY = {"type": "string", "pattern": f"^{MIRRORED_KEY_PATTERN}$"}
+_FORMER_KEY = {"type": "string", "pattern": "^[a-z0-9_.-]{1,5000}$"}
 _DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 _DECIMAL: dict[str, Any] = {
     "anyOf": [{"type": "string", "pattern": AMOUNT_PATTERN}, {"type": "number", "minimum": 0}],
@@ -338,7 +391,7 @@ _DAYS = {
     "propertyNames": {"pattern": "^-?(?:0|[1-9][0-9]*)$", "maxLength": 6},
     "additionalProperties": _KEY,
 }
-_PERIOD_PATTERN = "^P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?$"
+_PERIOD_PATTERN = f"^{_PERIOD_FORM}$"
 
 Text: TypeAlias = Annotated[str, *_field(read_text, "text", {"type": "string"})]
 Currency: TypeAlias = Annotated[
@@ -358,6 +411,7 @@ TokenEnv: TypeAlias = Annotated[
     ),
 ]
 Key: TypeAlias = Annotated[str, *_field(read_key, "key", _KEY)]
+MirroredKey: TypeAlias = Annotated[str, *_field(read_mirrored_key, "key", _MIRRORED_KEY)]
 TenantKey: TypeAlias = Annotated[str, *_field(read_tenant_key, "key", _TENANT_KEY)]
 Flag: TypeAlias = Annotated[bool, *_field(read_flag, "flag", {"type": "boolean"})]
 Whole: TypeAlias = Annotated[int, *_field(read_whole, "whole", _WHOLE_SCHEMA)]
@@ -376,9 +430,13 @@ Period: TypeAlias = Annotated[
 KeySet: TypeAlias = Annotated[
     list[str], *_field(read_set, "set", {"type": "array", "items": _KEY, "uniqueItems": True})
 ]
-KeyOrSet: TypeAlias = Annotated[
+FormerKeys: TypeAlias = Annotated[
     list[str],
-    *_field(read_key_or_set, "set", {"anyOf": [_KEY, {"type": "array", "items": _KEY, "uniqueItems": True}]}),
+    *_field(
+        read_former_keys,
+        "set",
+        {"anyOf": [_FORMER_KEY, {"type": "array", "items": _FORMER_KEY, "uniqueItems": True}]},
+    ),
 ]
 KeyList: TypeAlias = Annotated[list[str], *_field(read_list, "list", {"type": "array", "items": _KEY})]
 Days: TypeAlias = Annotated[dict[str, str], *_field(read_days, "map", _DAYS)]

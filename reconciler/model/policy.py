@@ -25,6 +25,7 @@ from reconciler.model.fields import (
     shown,
 )
 from reconciler.model.options import GROUPS, OPTIONS
+from reconciler.model.quotes import quote, shortened
 from reconciler.model.sync import Ref
 
 
@@ -38,7 +39,7 @@ def read_options(value: object) -> dict[str, bool]:
     settings: dict[str, bool] = {}
     for group, inner in value.items():
         if group not in GROUPS:
-            message = f'there is no group of options "{group}"'
+            message = f"there is no group of options {quote(group)}"
             near = None if group in OPTIONS else (group, tuple(GROUPS))
             raise refuse("unknown-option", message, _options_form([group]), near=near, at=(group,))
         settings |= _read_group(group, inner)
@@ -73,7 +74,7 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
     settings = {}
     for name, flag in value.items():
         if name not in names:
-            message = f'there is no option "{group}.{name}"'
+            message = f"there is no option {quote(f'{group}.{name}')}"
             raise refuse("unknown-option", message, near=(name, names), at=(group, name))
         if not isinstance(flag, bool):
             message = f"expected true or false, found {shown(flag)}"
@@ -89,9 +90,9 @@ def read_store(value: object) -> str:
         parts = urlsplit(url)
         secret = parts.password is not None or {"password", "sslpassword"} & {*parse_qs(parts.query, True)}
     except ValueError as error:
-        raise refuse("bad-store", f"{url} is not a URL: {error}") from None
+        raise refuse("bad-store", f"{shortened(url)} is not a URL: {error}") from None
     if not parts.scheme:
-        raise refuse("bad-store", f"{url} is not a URL", "for example sqlite:///.reconcile/tenants.db")
+        raise refuse("bad-store", f"{shortened(url)} is not a URL", "for example sqlite:///.reconcile/tenants.db")
     if secret:
         hint = "name an environment variable with token_env, or use the driver's own (PGPASSWORD)"
         raise refuse("bad-store", "a store's URL holds no password", hint)

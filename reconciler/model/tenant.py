@@ -14,6 +14,7 @@ from reconciler.model.fields import (
     Key,
     KeySet,
     Leaf,
+    MirroredKey,
     Period,
     Scalar,
     TenantKey,
@@ -80,7 +81,7 @@ class Customer(Document):
 
     sync = KindSync(dependent="SUB-03", own=OWN_BLOCKS)
     kind: Literal["Customer"]
-    key: Key
+    key: MirroredKey
     name: Annotated[Text | None, mirrored(rule="SUB-03")] = None
     billing_day: Annotated[BillingDay | None, distributor_owned(rule="SUB-14")] = None
     reference: Annotated[Text | None, mirrored(rule="SUB-03")] = None
@@ -155,7 +156,7 @@ class LastApplied(Part):
     """
 
     name: Text | None = None
-    customer: Key | None = None
+    customer: MirroredKey | None = None
     product: Key | None = None
     plan: Key | None = None
     billing_cycle: Period | None = None
@@ -192,9 +193,9 @@ class Subscription(Document):
         own=OWN_BLOCKS,
     )
     kind: Literal["Subscription"]
-    key: Key
+    key: MirroredKey
     name: Annotated[Text | None, mirrored_until_edited(rule="SUB-05")] = None
-    customer: Annotated[Key, Ref("Customer"), mirrored(rule="SUB-06")]
+    customer: Annotated[MirroredKey, Ref("Customer"), mirrored(rule="SUB-06")]
     product: Annotated[Key, Ref("Product", copied=False), mirrored(rule="SUB-25")]
     plan: Annotated[Key | None, Ref("Plan", copied=False), mirrored(rule="SUB-10")] = None
     billing_cycle: Annotated[Period | None, mirrored(rule="SUB-27")] = None
@@ -217,7 +218,7 @@ class Subscription(Document):
         Items(created=mirrored(rule="SUB-15"), removed=mirrored(rule="SUB-15"), noun="add-on"),
     ]
     reseller: Annotated[TenantKey | None, mirrored(rule="SUB-04")] = None
-    source: Annotated[Key | None, mirrored(rule="SUB-04")] = None
+    source: Annotated[MirroredKey | None, mirrored(rule="SUB-04")] = None
     bill_to: Annotated[Key | None, mirrored(rule="SUB-07")] = None
     responsible_user: Annotated[Text | None, distributor_owned(rule="SUB-12", at_creation=COPIED)] = None
     sharing_rule: Annotated[Text | None, distributor_owned(rule="SUB-12", at_creation=COPIED)] = None

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from reconciler.model.quotes import shortened
+
 Value: TypeAlias = Any
 """``str | int | bool | None | list[Value] | dict[str, Value]``; a recursive alias would add noise, not safety."""
 
@@ -45,7 +47,7 @@ def parse_path(text: str) -> Path:
             at += 1
         match = _STEP.match(text, at)
         if not match:
-            raise ValueError(f"not a path: {text!r}")
+            raise ValueError(f"not a path: {shortened(text)!r}")
         steps.append(match[2] if match[1] is None else _ESCAPED.sub(r"\1", match[1]))
         at = match.end()
     return tuple(steps)

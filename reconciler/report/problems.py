@@ -1,10 +1,9 @@
 """Problems of the user: as text with the line itself, as JSON, and as annotations of GitHub Actions."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.model.diagnostics import Diagnostic, Place, in_order
+from reconciler.model.diagnostics import Diagnostic, Place, counts_by_severity, limited
 from reconciler.report.envelope import enveloped
 from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.values import clean
@@ -19,7 +18,7 @@ _STYLES = {"error": Style.PROBLEM, "warning": Style.WARNING}
 
 def render_problems(problems: Iterable[Diagnostic], *, colour: bool = False) -> str:
     """Every problem with its place, line, caret and hint, in order; then how many. Nothing, if there is none."""
-    listed = in_order(problems)
+    listed = limited(problems)
     if not listed:
         return ""
     lines = [each for problem in listed for each in (*_problem(problem), ())]
@@ -27,7 +26,7 @@ def render_problems(problems: Iterable[Diagnostic], *, colour: bool = False) -> 
 
 
 def _count(problems: list[Diagnostic]) -> str:
-    counts = Counter(each.severity for each in problems)
+    counts = counts_by_severity(problems)
     return ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in sorted(counts.items()))
 
 
@@ -61,8 +60,11 @@ def _excerpt(text: str, column: int) -> tuple[str, int]:
 
 
 def problems_to_data(problems: Iterable[Diagnostic]) -> dict[str, Any]:
-    """``{"valid": false, "problems": [{file, line, column, severity, code, summary, hint, also}]}``."""
-    listed = in_order(problems)
+    """``{"valid": false, "problems": [{file, line, column, severity, code, summary, hint, also, tenants}]}``.
+
+    One that stands for others that are not listed has their number, ``more``.
+    """
+    listed = limited(problems)
     return {
         "valid": not any(each.severity == "error" for each in listed),
         "problems": [_problem_to_data(each) for each in listed],
@@ -78,6 +80,7 @@ def _problem_to_data(problem: Diagnostic) -> dict[str, Any]:
         "hint": problem.hint,
         "also": [_place_to_data(each) for each in problem.also],
         "tenants": list(problem.tenants),
+        **({"more": problem.more} if problem.more else {}),
     }
 
 
@@ -92,7 +95,7 @@ def render_problems_json(problems: Iterable[Diagnostic]) -> str:
 
 def render_problems_github(problems: Iterable[Diagnostic], *, folder: str = "") -> str:
     """Workflow commands, one line each. ``folder``: the workspace's own within the repository, with ``/``."""
-    return "".join(f"{_command(each, folder)}\n" for each in in_order(problems))
+    return "".join(f"{_command(each, folder)}\n" for each in limited(problems))
 
 
 def _command(problem: Diagnostic, folder: str) -> str:

@@ -132,10 +132,14 @@ def leaves(document: Body, *, items: bool = True) -> list[tuple[Path, Value]]:
     return sorted(found, key=lambda leaf: (leaf[0] != ("name",), tuple(map(in_number_order, leaf[0]))))
 
 
-def in_number_order(key: str) -> tuple[bool, int, str]:
-    """Sorts keys that are numbers as numbers, before others: the days of ``notices`` and ``steps``."""
+def in_number_order(key: str) -> tuple[bool, int, str, str]:
+    """Sorts keys that are numbers as numbers, before others: the days of ``notices`` and ``steps``.
+
+    By their digits: Python makes no number of thousands of them.
+    """
     number = key.isascii() and key.isdigit()
-    return not number, int(key) if number else 0, key
+    digits = key.lstrip("0") if number else ""
+    return not number, len(digits), digits, key
 
 
 def _written_by_us(path: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.source import SourceFile
 from reconciler.shell.cache import name_of
+from reconciler.shell.files import read_file
 from reconciler.shell.git import Held, Repository, open_repository
 from reconciler.shell.gitcommands import GitRefuses
 from reconciler.shell.worktree import read_worktree
@@ -125,7 +126,7 @@ def _as_committed(unlike: Mapping[str, Held], names: Mapping[str, str]) -> set[s
 def _has_content(repository: Repository, path: str, name: str) -> bool:
     """Whether a file of a repository has the bytes that git calls by a name."""
     try:
-        data = (repository.top / path).read_bytes()
+        data = read_file(repository.top / path)
     except OSError:
         return False
     return name_of(data, "sha256" if len(name) == SHA256_DIGITS else "sha1") == name

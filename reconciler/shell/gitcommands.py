@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.shell.files import MOST_OF_DOCUMENTS
 from reconciler.shell.worktree import WorkspaceError
 
 if TYPE_CHECKING:
@@ -129,6 +130,9 @@ class Objects:
                 header = process.stdout.readline().split()
                 if len(header) == 3:
                     size = int(header[2])
+                    if size > MOST_OF_DOCUMENTS:
+                        self._end()  # rather than read past it
+                        raise GitRefuses(f"it is longer than the {MOST_OF_DOCUMENTS // 1_000_000} MB that are read")
                     return bytes(process.stdout.read(size + 1)[:size])
             except BrokenPipeError:
                 header = []

@@ -1,5 +1,6 @@
 """The starter workspace that `init` writes: the files in `starter/`, as they are."""
 
+import os
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 def scaffold(directory: Path) -> tuple[list[Path], list[Path]]:
     """Write the starter below ``directory``: the files in the way (then nothing is written), and those written."""
     wanted = {directory / name: text for name, text in _starter(files("reconciler.shell") / "starter", "")}
-    taken = [path for path in wanted if path.exists()]
+    taken = [path for path in wanted if os.path.lexists(path)]
     if taken:
         return taken, []
     for path, text in wanted.items():

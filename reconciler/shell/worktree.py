@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from errno import ELOOP
 from pathlib import Path, PurePosixPath
 
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.source import SourceFile
+from reconciler.shell.files import read_file
 
 WORKSPACE_FILE = "reconcile.yaml"
 SUFFIXES = (".yaml", ".yml")
@@ -24,7 +26,8 @@ def find_workspace(start: Path, environment: Mapping[str, str], chosen: Path | N
         return _named_workspace(chosen, "")
     if named := environment.get("RECONCILE_WORKSPACE"):
         return _named_workspace(Path(named), " (of RECONCILE_WORKSPACE)")
-    for folder in (start.resolve(), *start.resolve().parents):
+    here = Path(os.path.realpath(start))
+    for folder in (here, *here.parents):
         if found := _workspace_in(folder):
             return found
     raise WorkspaceError(
@@ -34,7 +37,7 @@ def find_workspace(start: Path, environment: Mapping[str, str], chosen: Path | N
 
 def _workspace_in(folder: Path) -> Path | None:
     candidates = (folder, folder / "catalogs")
-    return next((each.resolve() for each in candidates if (each / WORKSPACE_FILE).is_file()), None)
+    return next((Path(os.path.realpath(each)) for each in candidates if (each / WORKSPACE_FILE).is_file()), None)
 
 
 def _named_workspace(folder: Path, whence: str) -> Path:
@@ -48,32 +51,46 @@ def _named_workspace(folder: Path, whence: str) -> Path:
 def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
     """Every ``*.yaml`` and ``*.yml`` below a workspace, by path. Folders and files that start with a dot are left out.
 
-    A link is followed as long as it stays within the workspace; a file that several names lead to is read once.
+    A link is followed as long as it stays within the workspace; a file that several names lead to is read once. What
+    is no regular file (a pipe, a device), and what is too long, is a problem.
     """
     files: list[SourceFile] = []
     problems: list[Diagnostic] = []
     linked: set[Path] = set()
-    for name, entry in _entries(root, "", problems):
-        path = Path(entry.path)
+    for name, entry in _entries(root, problems):
         if entry.is_symlink():
-            problem = _link_problem(root, path, name)
+            problem = _link_problem(root, entry.path, name)
             if problem:
                 problems.append(problem)
                 continue
-            real = path.resolve()
+            real = Path(os.path.realpath(entry.path))
             if real in linked or _read_under_its_own_name(root, real):
                 continue
             linked.add(real)
         if entry.name.endswith(SUFFIXES):
             try:
-                files.append(SourceFile(name, path.read_bytes()))
+                files.append(SourceFile(name, read_file(entry.path)))
             except OSError as error:
                 problems.append(_unreadable(name, error))
     return files, problems
 
 
-def _entries(folder: Path | str, name: str, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """What is in a folder and below, with its path from the workspace's root: documents, and links to folders."""
+def _entries(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """What is in a folder and below, with its path from the workspace's root: documents, and links to folders.
+
+    Folders are walked with a list of what is left, not by calls: they may be nested deeper than calls may.
+    """
+    left = list(_inside(root, "", problems))[::-1]
+    while left:
+        name, entry = left.pop()
+        if entry.is_dir(follow_symlinks=False):
+            left += list(_inside(entry.path, name, problems))[::-1]
+        elif entry.name.endswith(SUFFIXES) or (entry.is_symlink() and _may_be_folder(entry)):
+            yield name, entry
+
+
+def _inside(folder: Path | str, name: str, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """What is in a folder, in order; nothing whose name starts with a dot."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -81,13 +98,16 @@ def _entries(folder: Path | str, name: str, problems: list[Diagnostic]) -> Itera
         problems.append(_unreadable(name or WORKSPACE_FILE, error))
         return
     for entry in entries:
-        inside = f"{name}/{entry.name}" if name else entry.name
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(entry.path, inside, problems)
-        elif entry.name.endswith(SUFFIXES) or (entry.is_symlink() and entry.is_dir()):
-            yield inside, entry
+        if not entry.name.startswith("."):
+            yield f"{name}/{entry.name}" if name else entry.name, entry
+
+
+def _may_be_folder(link: "os.DirEntry[str]") -> bool:
+    """Whether a link leads to a folder, or cannot be followed."""
+    try:
+        return link.is_dir()
+    except OSError:
+        return True
 
 
 def _unreadable(name: str, error: OSError) -> Diagnostic:
@@ -95,15 +115,32 @@ def _unreadable(name: str, error: OSError) -> Diagnostic:
     return Diagnostic(Place(name, 1), "file-unreadable", f"cannot be read: {error.strerror}")
 
 
-def _link_problem(root: Path, path: Path, name: str) -> Diagnostic | None:
-    if not path.is_symlink():
-        return None
-    target = path.readlink()
-    if not path.resolve().is_relative_to(root):
+def _link_problem(root: Path, path: str, name: str) -> Diagnostic | None:
+    """Why a link is not followed; ``None`` for one that leads to something in the workspace."""
+    try:
+        target = Path(path).readlink()
+        outside = not Path(os.path.realpath(path)).is_relative_to(root)
+        there = None if outside else _why_not_there(path)
+    except OSError as error:  # it is gone by now
+        return _unreadable(name, error)
+    if outside:
         return Diagnostic(Place(name, 1), "link-outside", f"this link leaves the workspace: {target}", LINK_HINT)
-    if not path.exists():
-        return Diagnostic(Place(name, 1), "link-dangling", f"this link leads nowhere: {target}", "remove or mend it")
+    if there:
+        return Diagnostic(Place(name, 1), "link-dangling", f"this link {there}: {target}", "remove or mend it")
     return None
+
+
+def _why_not_there(path: str) -> str:
+    """What is wrong with where a link leads; empty for nothing."""
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return "leads nowhere"
+    except OSError as error:
+        if error.errno == ELOOP:
+            return "leads in a circle"
+        raise
+    return ""
 
 
 LINK_HINT = "documents are read from the workspace only, so that a commit holds all of them"

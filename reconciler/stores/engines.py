@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.stores.base import StoreError
-from reconciler.stores.files import Kept, Stamp, stamp
+from reconciler.stores.files import Kept, Stamp, read_texts_only, stamp
 from reconciler.stores.versions import are_there, bring_up_to_date
 
 BUSY_SECONDS = 30.0
@@ -89,7 +89,13 @@ class SqliteReading:
         """Of any thread, one at a time: a store may be made by one, and used by another."""
         uri = f"{self._path.as_uri()}?mode={mode}"
         waits = self._busy_seconds
-        return sqlite3.connect(uri, uri=True, timeout=waits, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(uri, uri=True, timeout=waits, isolation_level=None, check_same_thread=False)
+        try:
+            read_texts_only(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 class SqliteWriting(SqliteReading):

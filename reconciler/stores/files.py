@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_ISDIR
-from typing import NamedTuple
+from stat import S_ISDIR, S_ISREG
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
@@ -44,8 +44,9 @@ def stamp(path: Path) -> Stamp | None:
         raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
     except OSError as error:
         raise StoreError(f"{path}: it cannot be opened ({error.strerror})") from error
-    if S_ISDIR(found.st_mode):
-        raise StoreError(f"{path}: it cannot be opened (it is a folder)")
+    if not S_ISREG(found.st_mode):  # to open a pipe hangs
+        what = "a folder" if S_ISDIR(found.st_mode) else "a pipe, a socket or a device, not a file"
+        raise StoreError(f"{path}: it cannot be opened (it is {what})")
     return _stamp_of(found)
 
 
@@ -114,6 +115,32 @@ class Kept:
         elif now is None or now != self._as_left:
             self._let_go()
 
+
+def read_texts_only(connection: sqlite3.Connection) -> None:
+    """Let a connection read text and numbers only: whoever wrote bytes (a BLOB) into a column damaged the file.
+
+    A tenant's name as bytes equals no text, so that its rows would count as absent: they are looked for here, by the
+    indexes, where bytes come last. Raises ``sqlite3.DatabaseError``.
+    """
+    connection.row_factory = _text_row
+    for (table,) in connection.execute(_OF_TENANTS).fetchall():
+        quoted = table.replace('"', '""')
+        if connection.execute(f"SELECT EXISTS (SELECT 1 FROM \"{quoted}\" WHERE tenant >= x'')").fetchone()[0]:
+            raise sqlite3.DatabaseError(_DAMAGED.format(f"{table}.tenant"))
+
+
+def _text_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    if bytes in map(type, row):
+        column = next(named[0] for named, value in zip(cursor.description, row, strict=True) if type(value) is bytes)
+        raise sqlite3.DatabaseError(_DAMAGED.format(column))
+    return row
+
+
+_DAMAGED = "it is damaged: {} holds bytes (BLOB), not text"
+_OF_TENANTS = (
+    "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p "
+    "WHERE m.type = 'table' AND p.name = 'tenant' ORDER BY m.name"
+)
 
 _of_the_parent: list[Engine] = []
 """In a forked process. Not even let go of: to close them would be to act for the parent."""

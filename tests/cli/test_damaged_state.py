@@ -98,3 +98,34 @@ def test_what_is_damaged_can_be_put_right(tree: Shop) -> None:
     right = "kind: Plan\nkey: mail-basic\nperiods: {P1M: {fees: {recurring: 2.00}}}\n"
     assert tree.run("tenant import one", stdin=right).status == 0
     assert tree.run("plan").status == 0
+
+
+BYTES = [
+    f"update {table} set {column} = cast({column} as blob) where tenant = 'one'"
+    for table, columns in {
+        "entities": ("tenant", "kind", "key", "origin", "body", "digest", "synced"),
+        "tenants": ("tenant", "fingerprint", "shape", "rest", "lineage"),
+        "journal": ("tenant", "plan", "at", "by", '"commit"', "changes", "notes"),
+        "moves": ("tenant", "kind", "key", "actor", "at"),
+        "came_down": ("tenant", "kind", "key", "origin", "items"),
+    }.items()
+    for column in columns
+]
+
+
+@pytest.mark.parametrize("statement", BYTES)
+def test_bytes_in_place_of_text_are_damage_never_absent(shop: Shop, statement: str) -> None:
+    """No traceback, and nothing of that tenant is taken for what is not there."""
+    with closing(sqlite3.connect(shop.root / ".reconcile" / "tenants.db")) as connection, connection:
+        assert connection.execute(statement).rowcount
+    about_all = "tenant =" in statement.partition(" where ")[0].partition(" set ")[2]
+    for command in ("plan --verify", "plan", "tenant export one", "history one", "apply --auto-approve"):
+        done = shop.run(command)
+        assert "Traceback" not in done.err
+        if done.status:
+            assert "holds bytes (BLOB), not text" in done.out + done.err, command
+        else:
+            assert not about_all, command
+            assert not done.out.startswith("Plan: "), command
+    if about_all:
+        assert shop.run("tenant export two").status == 1
