@@ -190,6 +190,39 @@ def _tells(found: Snapshot, whole: Snapshot) -> None:
     assert dict(sketch.items()) == sketch.whole() == whole.entities
 
 
+def test_in_which_order_rows_came_makes_no_difference(database: Place) -> None:
+    """Two tenants are alike although their rows were written in opposite orders, some of them twice."""
+    keys = [f"p{number}" for number in range(9)]
+    with closing(database.writer()) as store:
+        for tenant, order in (("a", keys), ("b", [*reversed(keys)])):
+            for key in (*order, *order[:4]):
+                store.overwrite(tenant, put(plan(key, "7.00"), plan(key)), actor="tenant", at=AT)
+    with closing(database.reader()) as reader:
+        found = {tenant: reader.sketch(tenant) for tenant in ("a", "b", "a", "b")}
+        for tenant, sketch in found.items():
+            assert sketch is not None
+            _tells(sketch, reader.observe(tenant))
+        assert found["a"].fingerprint == found["b"].fingerprint  # type: ignore[union-attr]
+
+
+def test_rows_of_a_tenant_that_nothing_was_noted_of_are_its_state(database: Place) -> None:
+    """Somebody else wrote them, into the database and past every reconciler."""
+    with closing(database.writer()) as store:
+        store.overwrite("contoso", put(plan("basic"), plan("plus")), actor="tenant", at=AT)
+        with store._writable.writing("contoso") as connection:  # type: ignore[attr-defined]
+            connection.exec_driver_sql("UPDATE entities SET tenant = 'fabrikam'")
+        state = {each.id: each for each in (plan("basic"), plan("plus"))}
+        for each in (store, database.reader()):
+            whole, sketch = each.observe("fabrikam"), each.sketch("fabrikam")
+            assert (dict(whole.entities), whole.fingerprint) == (state, state_fingerprint(state))
+            assert sketch is None or (dict(sketch.entities), sketch.fingerprint) == (state, whole.fingerprint)
+            standing = each.standings(["fabrikam"]).get("fabrikam")
+            assert standing is None or standing.fingerprint == whole.fingerprint
+        done = store.overwrite("fabrikam", put(plan("max")), actor="tenant", at=AT)
+        assert done.fingerprint == store.observe("fabrikam").fingerprint
+        assert set(store.observe("fabrikam").entities) == {*state, plan("max").id}
+
+
 @pytest.mark.parametrize("odd", ODD)
 def test_what_is_told_by_digests_holds_whatever_keys_and_origins_are(database: Place, odd: str) -> None:
     ids = [EntityId("Plan", odd), EntityId("Plan", "basic"), EntityId("Product", "a"), EntityId("PlanCategory", odd)]
