@@ -6,6 +6,7 @@ or a later format is refused, never skipped.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from reconciler.core.entries import (
     entity_of,
     in_saved_order,
 )
+from reconciler.core.plan_check import shortened, why_not_believed
 from reconciler.core.plan_schema import LATER, schema_violation
 from reconciler.model.entity import sha256
 from reconciler.model.keys import snake
@@ -61,20 +63,69 @@ def encoded(plan: Plan) -> Iterator[bytes]:
 
 
 def decode(saved: bytes) -> Plan:
-    """The inverse of `encode`. Raises `PlanRefused` for anything that `encode` did not write."""
+    """The inverse of `encode`, for a file that anybody may have written.
+
+    Raises `PlanRefused` for anything that `encode` did not write, and for a plan whose parts contradict each other
+    (`plan_check`), whatever its digest.
+    """
+    plan = parsed(saved)
+    if why := why_not_believed(plan):
+        raise PlanRefused(f"the saved plan contradicts itself; plan again: {why}")
+    return plan
+
+
+def parsed(saved: bytes) -> Plan:
+    """A saved plan by its form and its digest alone. Raises `PlanRefused`."""
     data = _loaded(saved)
     _check_version(data["format_version"], data)
-    if data.get("digest") != digest_of(data):
+    if data.get("digest") != _digest_of_file(data):
         raise PlanRefused("the saved plan was altered after it was made: its digest does not match; plan again")
     if violation := schema_violation(data):
-        raise PlanRefused(f"this is not a saved plan of this reconciler: {violation}")
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {shortened(violation)}")
+    if twice := _key_that_stands_twice(saved, data):
+        raise PlanRefused(f"this is not a saved plan of this reconciler: the key {shortened(twice)} stands twice")
     try:
         plan = plan_from_data(data)
     except ValueError as error:
-        raise PlanRefused(f"this is not a saved plan of this reconciler: {error}") from error
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {shortened(str(error))}") from error
     if plan_digest(plan) != data["digest"]:
         raise PlanRefused("the saved plan contradicts itself; plan again")
     return plan
+
+
+def _digest_of_file(data: Data) -> str:
+    try:
+        return digest_of(data)
+    except orjson.JSONEncodeError as error:  # it was read, so it can only be too deep
+        raise PlanRefused("this is not a saved plan of this reconciler: it is nested too deeply") from error
+
+
+def _key_that_stands_twice(saved: bytes, data: Data) -> str | None:
+    """A key that one object of the text has twice: of it, each reader of JSON takes the one it likes.
+
+    The one spelling of the data has no such key; only of a text that is spelled otherwise are the keys looked at.
+    """
+    if saved.rstrip() == _dump(data):
+        return None
+    try:
+        json.loads(saved, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except _Twice as found:
+        return json.dumps(str(found))
+    except RecursionError as error:
+        raise PlanRefused("this is not a saved plan of this reconciler: it is nested too deeply") from error
+    return None
+
+
+class _Twice(Exception):
+    """A key that stands twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Data:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Twice(next(key for key in keys if keys.count(key) > 1))
+    return found
 
 
 def restore(kept: bytes) -> Plan:

@@ -13,6 +13,8 @@ ABSENT = "(none)"
 MANY_TENANTS = 5
 LONG = 72
 """Values that would take more characters are abbreviated, unless everything is asked for."""
+ABSURD = 2_000
+"""Texts and amounts of more characters are abbreviated even then."""
 CONTEXT = 12
 """Of two long texts: how much is kept of what they have in common before they part."""
 WRITTEN_BY_US = frozenset({"kind", "key", "origin", "locked", "history", "last_applied"})
@@ -57,6 +59,8 @@ def _shown(value: Value) -> str:
         case bool():
             return "true" if value else "false"
         case str():
+            if len(value) > ABSURD:
+                value = f"{value[:LONG]}… ({len(value)} characters)"
             return value if AMOUNT.match(value) else quoted(value)
         case {"from": start, "amount": amount}:
             return clean(f"{amount} from {start}")

@@ -1,0 +1,230 @@
+"""What is read is what is applied: honest plans of every scenario are believed, plans altered by hand are not.
+
+Every alteration comes with a digest that fits again, as who replaces a plan would write it.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from reconciler.core.codec import PlanRefused, decode, digest_of, encode
+from reconciler.model.plan import Plan
+from reconciler.report.text import render_plan
+from tests.scenarios.runner import RULES, Scenario, after, applied, made, played_out, scenarios
+from tests.scenarios.undoing import inverse_of
+
+SAMPLED = (
+    "AP-21-GUARD-01-a-rename-that-a-guard-holds-is-held-below",
+    "AP-21-rename-of-what-plans-name",
+    "CB-04-a-new-period-comes-with-its-fees",
+    "CB-09-a-plan-put-back-on-the-list-is-on-sale-again",
+    "CB-12-fees-are-rewritten-whatever-the-reseller-set",
+    "CB-22-new-rate-reaches-the-delegated-plan",
+    "GUARD-01-SUB-20-what-is-allowed-by-name-goes-through",
+    "IW-10-IW-11-a-relation-comes-when-both-products-are-there",
+    "ORIGIN-01-adopt-takes-over-an-own-plan-and-product",
+    "ORIGIN-02-a-plan-its-product-and-a-rate-without-their-origins",
+    "SUB-21-SUB-22-SUB-23-SUB-31-the-same-without-actions",
+    "SUB-40-drift-is-restored-and-allowed-edits-stay",
+)
+MUTATIONS = 25
+"""Of each of the sampled scenarios' plans."""
+
+
+def plans_of(scenario: Scenario) -> Iterator[Plan]:
+    """The scenario's plan, and the one that undoes it."""
+    start = scenario.given
+    if start.catalog is None:
+        return
+    played = played_out(start, RULES)
+    then = applied(start, played.states, played.lineages)
+    plan = made(then, RULES)
+    yield plan
+    yield inverse_of(plan, {**then.states, **after(plan.tenants, then.states)}, start.since or {})
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda each: each.name)
+def test_an_honest_plan_is_believed(scenario: Scenario) -> None:
+    for plan in plans_of(scenario):
+        assert encode(decode(encode(plan))) == encode(plan)
+
+
+def forged(data: dict[str, Any]) -> bytes:
+    return orjson.dumps({**data, "digest": digest_of(data)}, option=orjson.OPT_SORT_KEYS)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a document at which there is a single value."""
+    if isinstance(value, dict | list):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _places(each, (*path, key))
+    elif path != ("digest",):
+        yield path
+
+
+def _other(value: Any, chance: Random) -> Any:
+    others = ["9999.00", "-1.00", "x", "P0D", "evil", True, False, 7, -1, 2.5, None, {}, ["x"], {"x": "y"}, "9" * 5000]
+    return chance.choice([each for each in others if (type(each), each) != (type(value), value)])
+
+
+def _within(data: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _is_written(data: dict[str, Any], path: tuple[Any, ...]) -> bool:
+    """Whether the place is of a document or a field of an update that is made, bookkeeping aside."""
+    if path[0] != "resource_changes":
+        return False
+    change = data["resource_changes"][path[1]]
+    of_it = path[2:4] in (("change", "before"), ("change", "after")) or (
+        path[2] == "fields" and path[4] in ("path", "before", "after")
+    )
+    return change["change"]["actions"] == ["update"] and of_it and "last_applied" not in path
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_one_value_altered_anywhere_is_refused_or_is_shown(name: str) -> None:
+    """A value of an update cannot be altered alone; whatever else can be is shown as it is."""
+    (scenario,) = (each for each in scenarios() if each.name == name)
+    saved = encode(next(plans_of(scenario)))
+    places, chance = list(_places(orjson.loads(saved))), Random(name)
+    for _ in range(MUTATIONS):
+        data, path = orjson.loads(saved), chance.choice(places)
+        holder = _within(data, path[:-1])
+        holder[path[-1]] = _other(holder[path[-1]], chance)
+        try:
+            plan = decode(forged(data))
+        except PlanRefused as refused:
+            assert len(str(refused)) < 2_000
+        else:
+            assert not _is_written(data, path), (path, holder[path[-1]])
+            render_plan(plan, verbose=True)
+
+
+Forgery = Callable[[dict[str, Any]], None]
+
+
+def _change(data: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in data["resource_changes"] if each["type"] == "plan")
+    return found
+
+
+def _both(name: str, before: Any, after: Any) -> Forgery:
+    """A field of both documents, altered so that no field of the update says so."""
+
+    def forge(data: dict[str, Any]) -> None:
+        _change(data)["change"]["before"][name], _change(data)["change"]["after"][name] = before, after
+
+    return forge
+
+
+def _amount(text: Any) -> Forgery:
+    """The first amount that changes, in the update's field and in its document alike."""
+
+    def forge(data: dict[str, Any]) -> None:
+        field = _change(data)["fields"][0]
+        field["after"] = text
+        *path, last = field["path"].split(".")
+        _within(_change(data)["change"]["after"], tuple(path))[last] = text
+
+    return forge
+
+
+def _written(**values: Any) -> Forgery:
+    return lambda data: _change(data)["change"]["after"].update(values)
+
+
+def _shown(path: str, before: Any, after: Any) -> Forgery:
+    """A difference that a field of the update does show."""
+
+    def forge(data: dict[str, Any]) -> None:
+        field = {**_change(data)["fields"][0], "path": path, "before": before, "after": after}
+        _change(data)["fields"].append(field)
+        _change(data)["change"]["before"][path] = before
+        _change(data)["change"]["after"][path] = after
+
+    return forge
+
+
+def _of_tenant(**values: Any) -> Forgery:
+    return lambda data: data["tenants"][0].update(values)
+
+
+def _twice(data: dict[str, Any]) -> None:
+    data["resource_changes"].append(_change(data))
+    data["summary"]["update"] += 1
+
+
+FORGERIES: dict[str, tuple[Forgery, str]] = {
+    "9999.00 is written, 2.40 is read": (
+        lambda data: _within(_change(data)["change"]["after"], ("periods", "P1M", "fees")).update(recurring="9999.00"),
+        "not what it says it will be",
+    ),
+    "a negative amount": (_amount("-2.40"), "not an amount"),
+    "an amount as a number": (_amount(2.4), "not an amount"),
+    "an amount with an exponent": (_amount("2e9"), "not an amount"),
+    "a foreign origin": (_written(origin="evil"), "origin"),
+    "a foreign origin that is shown": (_shown("origin", "northwind", "evil"), 'its origin is "evil"'),
+    "another key": (_written(key="other"), "another key"),
+    "another kind": (_written(kind="Product"), "another kind"),
+    "periods that are a text": (_written(periods="x"), "not a map of maps"),
+    "a field that is not shown": (_written(published=False), "published changes, and is no field"),
+    "a field that there is not": (_written(colour="red"), "colour"),
+    "a status that there is not": (_shown("status", "active", "gone"), "valid"),
+    "null": (_written(labels={"a": None}), "labels"),
+    "a rule that there is not": (lambda data: _change(data).update(rule="CB-99"), 'no rule "CB-99"'),
+    "an option that there is not": (lambda data: _change(data).update(allowed_by=["plans.anything"]), "no option"),
+    "no fields": (lambda data: _change(data).update(fields=[]), "an update has fields"),
+    "a create with something before": (
+        lambda data: _change(data)["change"].update(actions=["create"]),
+        "contradicts itself",
+    ),
+    "an update of nothing": (lambda data: _change(data)["change"].update(before=None), "update"),
+    "twice": (_twice, "stands in it twice"),
+    "in sync with changes": (_of_tenant(status="in_sync"), "status"),
+    "blocked with changes": (_of_tenant(status="blocked"), "status"),
+    "in error without a problem": (_of_tenant(status="error"), "contradicts itself"),
+    "a problem without an error": (_of_tenant(problem="none"), "problem"),
+    "its own upstream": (_of_tenant(upstream="contoso"), "its own upstream"),
+    "no day": (_of_tenant(day="2026-02-30"), "no day"),
+    "no moment": (lambda data: data.update(timestamp="yesterday"), "timestamp"),
+    "nothing in force": (lambda data: data["summary"].update(update=7), "contradicts itself"),
+}
+
+
+def _honest() -> bytes:
+    (scenario,) = (each for each in scenarios() if each.name == "CB-12-fees-are-rewritten-whatever-the-reseller-set")
+    return encode(next(plans_of(scenario)))
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forgery_is_refused_and_named(name: str) -> None:
+    data = orjson.loads(_honest())
+    forge, said = FORGERIES[name]
+    forge(data)
+    with pytest.raises(PlanRefused, match=said):
+        decode(forged(data))
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    """Its digest fits: a reader takes the last one, and a person may read the first."""
+    saved = _honest()
+    doubled = saved.replace(b'"summary":', b'"summary":{"update":0},"summary":', 1)
+    assert orjson.loads(doubled) == orjson.loads(saved)
+    with pytest.raises(PlanRefused, match='"summary" stands twice'):
+        decode(doubled)
+
+
+def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
+    saved = _honest().replace(b'"before":{', b'"before":{"deep":' + _nested(500) + b",", 1)
+    with pytest.raises(PlanRefused, match="nested too deeply"):
+        decode(saved)
+
+
+def _nested(levels: int) -> bytes:
+    return b'{"x":' * levels + b"1" + b"}" * levels
