@@ -23,6 +23,7 @@ from reconciler.core.order import in_order
 from reconciler.core.planning import status_of
 from reconciler.core.shape import FieldShape, fields_of, kept, kind_shapes
 from reconciler.core.state import state_model
+from reconciler.core.tenants import circles
 from reconciler.model.amounts import AMOUNT, AMOUNTS, canonical, in_force
 from reconciler.model.change import Action
 from reconciler.model.entity import entity
@@ -69,19 +70,22 @@ def _faults(plan: Plan) -> Iterator[str]:
 
 
 def _tree_faults(plan: Plan) -> Iterator[str]:
-    """Tenants stand once, below what stands before them."""
+    """Tenants stand once, below what stands before them. A provider's own system holds nobody up: it may come last."""
+    above = {each.tenant: each.upstream for each in _standing(plan)}
+    yield from (f"{circle[0]} is its own upstream" for circle in circles(above))
     seen: set[str] = set()
-    below_others = {each.tenant for each in _standing(plan) if each.upstream}  # a provider's own system holds nobody up
     for each in _standing(plan):
         if each.tenant in seen:
             yield f"the tenant {each.tenant} stands in it twice"
         if type(each.revision) is not int:
             yield f"the revision of {each.tenant} is no whole number"
         seen.add(each.tenant)
-        if each.upstream in below_others and each.upstream not in seen:
-            yield f"{each.tenant} stands before its upstream {each.upstream}"
-        elif each.upstream == each.tenant:
-            yield f"{each.tenant} is its own upstream"
+    for listed in (plan.read, plan.tenants):
+        to_come = {each.tenant for each in listed if each.upstream}
+        for each in listed:
+            to_come.discard(each.tenant)
+            if each.upstream in to_come:
+                yield f"{each.tenant} stands before its upstream {each.upstream}"
 
 
 def _standing(plan: Plan) -> Iterator[Read | TenantPlan]:
