@@ -70,7 +70,8 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         if guarded:  # while planning, git was asked for more
             _refuse_uncommitted(workspace, given)
         approved = not asks or _approved(plan)
-        application = app.apply_plan(workspace, access, plan, now=now, by=who()) if approved else None
+        saved_plan = given is not None
+        application = app.apply_plan(workspace, access, plan, now=now, by=who(), saved=saved_plan) if approved else None
         done, interrupted = _applied(access, plan, application) if application else ([], False)
     if asked.form == "json":
         counts = {each.tenant: each.summary for each in plan.outlines}

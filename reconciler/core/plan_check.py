@@ -32,6 +32,7 @@ from reconciler.model.kinds import TENANT
 from reconciler.model.options import OPTIONS
 from reconciler.model.plan import Change, Deferred, FieldChange, Plan, Read, Scheduled, TenantPlan, TenantStatus
 from reconciler.model.rules import RULES
+from reconciler.model.sync import LAST_APPLIED
 from reconciler.model.values import Body, Path, Value, get, put, render_path
 
 NAMED = 5
@@ -42,6 +43,8 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 _EARLIER_RULES = frozenset({"ORIGIN"})
 """Ids of rules as earlier releases wrote them."""
 _RENAMED = "AP-21"
+_EDITABLE = frozenset({"name", "prices"})
+"""What of a mirror its distributor may edit, so that it remembers what was applied before that."""
 _KEY, _ORIGIN = ("key",), ("origin",)
 _HEAD = frozenset({"kind", "key", "origin"})
 
@@ -160,6 +163,7 @@ def _change_faults(change: Change, tenant: TenantPlan, above: Mapping[str, str])
         yield "it is the document of another tenant"
     yield from _difference_faults(change, tenant.day)
     yield from _body_faults(change)
+    yield from _memory_faults(change)
     yield from _origin_faults(change, tenant, above)
 
 
@@ -433,8 +437,7 @@ def _body_faults(change: Change) -> Iterator[str]:
     if change.after is None:
         return
     model: type[BaseModel] = state_model(change.entity.kind)
-    memory = {each.name for each in kept(fields_of(change.entity.kind))}
-    document = {name: value for name, value in change.after.items() if name not in memory}
+    document = change.after
     try:
         model.model_validate(document)
     except ValidationError as error:
@@ -462,6 +465,38 @@ def _at(value: Value, place: tuple[str | int, ...]) -> Value:
         else:
             return value
     return value
+
+
+def _memory_faults(change: Change) -> Iterator[str]:
+    """What a mirror is to remember as applied last (SUB-13) is what is applied here.
+
+    Of a name or price that its distributor edited, it is what was remembered before. No field of the update shows it,
+    so nothing else may be written there.
+    """
+    before, after = change.before or {}, change.after or {}
+    was, now = before.get(LAST_APPLIED) or {}, after.get(LAST_APPLIED) or {}
+    if now == was:
+        return
+    for name in sorted({*was, *now} & after.keys() - _EDITABLE - {"add_ons"}):
+        if now.get(name) != after[name]:
+            yield f"its memory of {name} is not what is applied"
+    if now.get("name") not in (after.get("name"), was.get("name")):
+        yield "its memory of name is not what is applied"
+    yield from _remembered_price_faults(was, now, after, ())
+    for key, add_on in (now.get("add_ons") or {}).items():
+        there = get(after, ("add_ons", key)) or {}
+        if any(add_on.get(name) != there.get(name) for name in ("product", "billing_cycle", "quantity")):
+            yield f"its memory of add_ons.{key} is not what is applied"
+        yield from _remembered_price_faults(was, now, after, ("add_ons", key))
+    if (now.get("records") or 0) < (was.get("records") or 0):
+        yield "it forgets records that have come"
+
+
+def _remembered_price_faults(was: Body, now: Body, after: Body, path: Path) -> Iterator[str]:
+    for unit, amount in (get(now, (*path, "prices")) or {}).items():
+        here = (*path, "prices", unit)
+        if amount not in (get(after, here), get(was, here)):
+            yield f"its memory of {render_path(here)} is not what is applied"
 
 
 def _nulls(value: Value, path: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from itertools import chain, groupby, takewhile
 from typing import TypeAlias, assert_never
 
 from reconciler.core.entries import change_to_data, data_in_tenant
+from reconciler.core.sketch import Sketch
 from reconciler.model.entity import Entity, entity
 from reconciler.model.keys import address
 from reconciler.model.memory import MemoryOfThings
@@ -68,6 +69,8 @@ class Code(StrEnum):
     """A tenant above it was refused or failed: see there."""
     NOT_PLANNED = "not_planned"
     """It could not be planned; the plan says why."""
+    CONTRADICTS = "plan_contradicts_state"
+    """The saved plan says of something that it changes what the state never was: plan again."""
     STORE = "store_error"
     """Its store could not be reached, read or written: mend that, and run the same again."""
     UNKNOWN = "outcome_unknown"
@@ -79,6 +82,7 @@ class Warrant:
     """Under what a plan is applied: its digest, the time (ISO 8601), who, and the commit that was planned from.
 
     ``run``: a name of this one application, where a step may be done twice: by it, what was done is known to be ours.
+    ``saved``: whether the plan comes from a file, which anybody may have written.
     """
 
     plan: str
@@ -86,6 +90,7 @@ class Warrant:
     by: str
     commit: str | None
     run: str = ""
+    saved: bool = False
 
 
 RUN = "run"
@@ -103,12 +108,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write a tenant's part of the plan, with its record, to the state that was planned against."""
+    """Write a tenant's part of the plan, with its record, to the state that was planned against.
+
+    ``saved``: whether what the plan says was there is to be compared with that state first.
+    """
 
     record: Record
     writes: tuple[EntityWrite, ...]
     fingerprint: str
     revision: int
+    saved: bool = False
 
     @property
     def tenant(self) -> str:
@@ -249,7 +258,7 @@ def _step(tenant: TenantPlan, warrant: Warrant, written: Written, *, relied_on: 
         changes,
         {**notes, RUN: warrant.run} if warrant.run else notes,
     )
-    return Write(record, tuple(chain.from_iterable(writes)), tenant.fingerprint, tenant.revision)
+    return Write(record, tuple(chain.from_iterable(writes)), tenant.fingerprint, tenant.revision, warrant.saved)
 
 
 def _check(read: Read | TenantPlan) -> Check:
@@ -281,11 +290,29 @@ def _checked(step: Check, store: TenantStore) -> Applied:
 
 def _written(step: Write, store: TenantStore) -> Applied:
     """One that is found in the journal under this very run was done by a worker that died before it could tell."""
+    if step.saved and (otherwise := _never_so(step, store)):
+        problem = f"the plan says something else of {otherwise} than the state that it was made from; plan again"
+        return Applied(step.tenant, Result.REFUSED, problem, Code.CONTRADICTS)
     outcome = store.commit(step.record, step.writes, expected=step.fingerprint, revision=step.revision)
     run = step.record.notes.get(RUN)
     if isinstance(outcome, AlreadyApplied) and run and outcome.notes.get(RUN) == run:
         return Applied(step.tenant, Result.APPLIED)
     return _told(step.tenant, outcome)
+
+
+def _never_so(step: Write, store: TenantStore) -> str:
+    """The first entity that was not what the plan says it was, though the state is the one that was planned against.
+
+    What is not said of an entity would be written with the rest of it. Of a state that moved, the commit tells.
+    """
+    snapshot = store.sketch(step.tenant) or store.observe(step.tenant)
+    if snapshot.fingerprint != step.fingerprint:
+        return ""
+    there = snapshot.entities
+    ids = {each.entity for each in step.writes if each.entity in there}
+    known = there.digests(ids) if isinstance(there, Sketch) else {id: there[id].digest() for id in ids}
+    wrong = (each for each in step.writes if known.get(each.entity) != (each.before.digest() if each.before else None))
+    return next((address(step.tenant, each.entity) for each in wrong), "")
 
 
 def _told(tenant: str, outcome: Outcome) -> Applied:

@@ -228,3 +228,15 @@ def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
 
 def _nested(levels: int) -> bytes:
     return b'{"x":' * levels + b"1" + b"}" * levels
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("status", "cancelled"), ("quantity", 999), ("name", "x"), ("records", -1)]
+)
+def test_what_a_mirror_remembers_cannot_be_forged(name: str, value: Any) -> None:
+    (scenario,) = (each for each in scenarios() if each.name.endswith("-a-paid-subscription-is-copied"))
+    data = orjson.loads(encode(next(plans_of(scenario))))
+    mirrors = (each["change"] for each in data["resource_changes"] if each["type"] == "subscription")
+    next(mirrors)["after"]["last_applied"][name] = value
+    with pytest.raises(PlanRefused, match=r"memory|valid"):
+        decode(forged(data))

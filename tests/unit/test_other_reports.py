@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from reconciler.core.codec import decode, plan_digest
+from reconciler.core.codec import parsed as parsed_plan
+from reconciler.core.codec import plan_digest
 from reconciler.core.entries import change_to_data
 from reconciler.model.change import Action
 from reconciler.model.diagnostics import Diagnostic, Place
@@ -217,7 +218,7 @@ def test_printed_json_is_what_is_saved() -> None:
     plan = Plan("now", Source(None, None, False, "sha256:" + "0" * 64))
     printed = render_plan_json(plan)
     assert printed.startswith('{\n  "applyable": false,')
-    assert decode(printed.encode()) == plan
+    assert parsed_plan(printed.encode()) == plan
     assert orjson.loads(printed)["digest"] == plan_digest(plan)
 
 
