@@ -1,16 +1,18 @@
 """Pydantic's errors as diagnostics: the place in the file, our code, and words for people."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 from pydantic_core import ErrorDetails
 
 from reconciler.core.forms import right_form
 from reconciler.core.parts import declared, part_at
 from reconciler.core.yaml import YamlDocument
+from reconciler.model.amounts import meant_amount
 from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.documents import Part
-from reconciler.model.fields import did_you_mean, shown
+from reconciler.model.fields import Number, did_you_mean, is_rest, shown
 from reconciler.model.quotes import quote, shortened
 from reconciler.model.sync import StateOnly
 from reconciler.model.values import render_path
@@ -36,9 +38,49 @@ def diagnose(errors: Iterable[ErrorDetails], model: type[Part], document: YamlDo
 
     In a document with gaps a field may be missing only because what gave it was refused: that is not said twice.
     """
+    cut: set[tuple[Any, ...]] = set()
     for number, each in enumerate(errors):
-        if each["type"] != "missing" or not document.gaps:
+        found = _cut_number(each, document)
+        if found is not None:
+            if found.path not in cut:
+                cut.add(found.path)
+                yield _at(found.path, document, "bad-amount", found.message, found.hint)
+        elif each["type"] != "missing" or not document.gaps:
             yield _diagnostic(each, model, document, hints=number < _HINTS)
+
+
+class _Cut(NamedTuple):
+    """A number that a comma cut into fields: where it begins, and what to say of it."""
+
+    path: tuple[Any, ...]
+    message: str
+    hint: str
+
+
+def _cut_number(error: ErrorDetails, document: YamlDocument) -> _Cut | None:
+    """The number that an error is about what a comma cut off of: ``{recurring: 10,90}``."""
+    path = tuple(step for step in (*error["loc"], *error.get("ctx", {}).get("at", ())) if step != KEY)
+    fields = document.value
+    for step in path[:-1]:
+        try:
+            fields = fields[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    name = path[-1] if path else None
+    if not isinstance(fields, dict) or not isinstance(name, str) or not is_rest(fields, name):
+        return None
+    names = list(fields)
+    at = names.index(name)
+    first = at - 1
+    while first >= 0 and is_rest(fields, names[first]):
+        first -= 1
+    if first < 0 or not isinstance(fields[names[first]], Number):
+        return None
+    rest = takewhile(lambda each: is_rest(fields, each), names[first + 1 :])
+    text = ",".join([fields[names[first]].text, *rest])
+    meant = meant_amount(text)
+    message = f"{shortened(text)} is not an amount: the decimal mark is a point, and a comma ends the field"
+    return _Cut((*path[:-1], names[first]), message, f"write {meant}" if meant else "a decimal such as 6.00")
 
 
 def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument, *, hints: bool) -> Diagnostic:

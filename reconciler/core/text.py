@@ -17,7 +17,7 @@ _SHOWN = 240
 
 
 def decode(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
-    """The text of a UTF-8 file, without its byte order mark; ``None`` where it is no text at all.
+    """The text of a UTF-8 file, without its byte order marks; ``None`` where it is no text at all.
 
     Each bad character is a problem, and stands as U+FFFD in the text, so that the rest can be read all the same.
     """
@@ -25,9 +25,9 @@ def decode(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
     text = None
     while text is None and len(problems) <= _GIVE_UP:
         try:
-            text = data.decode("utf-8").removeprefix("\ufeff")
+            text = _without_marks(data.decode("utf-8"))
         except UnicodeDecodeError as error:
-            before = data[: error.start].decode("utf-8").removeprefix("\ufeff")
+            before = _without_marks(data[: error.start].decode("utf-8"))
             summary = f"byte 0x{data[error.start]:02X} is not UTF-8"
             problems.append(Diagnostic(place_at(before, file), "yaml-encoding", summary, "save the file as UTF-8"))
             data = data[: error.start] + "\ufffd".encode() + data[error.end :]
@@ -38,6 +38,18 @@ def decode(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
     if len(bad) > _GIVE_UP:
         return None, problems[:1]
     return (_BAD.sub("\ufffd", text) if bad else text), problems
+
+
+def _without_marks(text: str) -> str:
+    """Without a byte order mark where a document begins: in front, before ``---``, or below it.
+
+    It is in the middle of a file that was put together from several.
+    """
+    return _BELOW.sub("", _BEFORE.sub("", text)) if "\ufeff" in text else text
+
+
+_BEFORE = re.compile(r"\A\ufeff|^\ufeff(?=---(?:\s|\Z))", re.MULTILINE)
+_BELOW = re.compile(r"(?:(?<=^---\n)|(?<=^---\r\n))\ufeff", re.MULTILINE)
 
 
 def _bad_character(text: str, match: re.Match[str], file: str) -> Diagnostic:
@@ -59,7 +71,7 @@ def with_lines(problems: Iterable[Diagnostic], contents: Mapping[str, bytes]) ->
     for problem in problems:
         file = problem.place.file
         if file not in lines:
-            lines[file] = BREAK.split(contents.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
+            lines[file] = BREAK.split(_without_marks(contents.get(file, b"").decode("utf-8", "replace")))
         number = problem.place.line - 1
         line = lines[file][number] if number < len(lines[file]) else ""
         finished.append(

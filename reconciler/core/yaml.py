@@ -1,3 +1,4 @@
+# long: one parser, and everything in which libyaml differs from what is taken here
 """Text to values, with the place of each: YAML 1.2 core, less what invites mistakes.
 
 The events of libyaml's parser, and our own constructor: scalars are taken raw, as they were written, so that nothing
@@ -55,8 +56,11 @@ _HEAD = re.compile(r"""(?:^|[{,]\s*)(kind|key|reseller):\s*["']?([\w.-]+)""", re
 
 _mark = tuple.__new__
 """Makes a `Mark` without the step in Python that a NamedTuple takes: there is one for every field."""
-_STAND_INS = {":": "\ue000", "?": "\ue001"}
+_STAND_INS = {":": "\ue000", "?": "\ue001", "\\": "\ue002"}
 _RESTORED = str.maketrans({char: original for original, char in _STAND_INS.items()})
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\(u[dD][89abAB][0-9a-fA-F]{2})\\(u[dD][c-fC-F][0-9a-fA-F]{2})")
+"""A character beyond 16 bits as JSON escapes it: two halves."""
+_PAIR_STANDING_IN = re.compile("\ue002u([0-9a-fA-F]{4})\ue002u([0-9a-fA-F]{4})")
 _WITHIN_WORDS = re.compile(r"""(?<=[^\s"'\[\]{},]) (?: : (?=[^\s,\[\]{}]) | \? )""", re.VERBOSE)
 
 _HINTS = (
@@ -66,6 +70,7 @@ _HINTS = (
     ("expected ','", "close the bracket, or put a comma between the items"),
     ("end of stream", "close the quote"),
     ("document indicator", "close the quote"),
+    ("invalid Unicode character escape", "write the character itself, or both halves of its surrogate pair"),
     ("escape", "a backslash stands for itself in single quotes"),
     ("could not find expected ':'", "a key is followed by a colon and a space"),
     ("did not find expected", "check the indentation"),
@@ -114,9 +119,9 @@ def parse(data: bytes, file: str, *, first_line: int = 1) -> tuple[list[YamlDocu
         start, failed_at = start + reader.begun, start + reader.failed_at
         if source is text and (source := _with_stand_ins(text)) is not text:
             continue
-        problems.append(reader.failure)
         failures += 1
         end = _next_document(text, start, failed_at)
+        problems.append(_conflict(text, start, end, file) or reader.failure)
         documents.append(_lost(Place(file, 1 + _lines_before(text, start)), text[start:end]))
         if failures == MAX_SYNTAX_ERRORS:
             documents += _lost_from(end, text, file)
@@ -136,12 +141,28 @@ def _with_stand_ins(text: str) -> str:
     """The text with other characters in place of colons and question marks within words, or the text itself.
 
     libyaml's parser is older than YAML 1.2: within brackets it fails at the colon of ``{at: 22:22}`` and at a URL's
-    question mark. A document that fails is tried again with characters that it does not stumble over.
+    question mark, and in quotes at a character that JSON escapes as two halves. A document that fails is tried again
+    with characters that it does not stumble over, each in place of one, so that places stay as they are.
     """
     if any(char in text for char in _STAND_INS.values()):
         return text
     changed = _WITHIN_WORDS.sub(lambda match: _STAND_INS[match[0]], text)
+    half = _STAND_INS["\\"]
+    changed = _PAIR.sub(lambda match: f"{match[1]}{half}{match[2]}{half}{match[3]}", changed)
     return text if changed == text else changed
+
+
+_CONFLICT = re.compile(r"^(?:<{7}|\|{7}|={7}|>{7})(?=[ \r\n]|\Z)", re.MULTILINE)
+
+
+def _conflict(text: str, start: int, end: int, file: str) -> Diagnostic | None:
+    """That a document which failed holds what git leaves where two branches changed the same lines."""
+    found = _CONFLICT.search(text, _line_start(text, start), end)
+    if found is None:
+        return None
+    hint = "keep the lines that hold, and remove those that begin with <<<<<<<, =======, and >>>>>>>"
+    place = Place(file, 1 + _lines_before(text, found.start()))
+    return Diagnostic(place, "yaml-syntax", "an unresolved merge conflict", hint)
 
 
 def _lines_before(text: str, offset: int) -> int:
@@ -365,10 +386,18 @@ def _restoring(read: Callable[[], Any]) -> Callable[[], Any]:
     def restored() -> Any:
         event = read()
         if event.__class__ is ScalarEvent:
-            event.value = event.value.translate(_RESTORED)
+            value = event.value
+            if event.style == '"':
+                value = _PAIR_STANDING_IN.sub(_joined, value)
+            event.value = value.translate(_RESTORED)
         return event
 
     return restored
+
+
+def _joined(match: re.Match[str]) -> str:
+    """The character of both halves."""
+    return bytes.fromhex(match[1] + match[2]).decode("utf-16-be")
 
 
 def _code(problem: str, context: str) -> str:

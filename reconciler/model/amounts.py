@@ -51,7 +51,38 @@ def why_no_amount(text: str) -> str | None:
     return "not a decimal"
 
 
+def meant_amount(text: str) -> str:
+    """The amounts that a text probably stands for, as they are written here, for people; empty where nobody can tell.
+
+    >>> meant_amount("10,90"), meant_amount("1.234,50 EUR"), meant_amount("1,000"), meant_amount("10%")
+    ('10.90', '1234.50', '1000 or 1.000', '')
+    """
+    bare = _CURRENCY.sub("", text.strip())
+    bare = _GROUPING.sub("", bare)
+    if not _FIGURES.match(bare):
+        return ""
+    if "," in bare and "." in bare:  # whichever comes last is the decimal mark
+        decimal, grouping = (",", ".") if bare.rindex(",") > bare.rindex(".") else (".", ",")
+        found = [bare.replace(grouping, "").replace(decimal, ".")]
+    elif max(bare.count(","), bare.count(".")) > 1:
+        found = [bare.replace(",", "").replace(".", "")]
+    elif _THOUSANDS.match(bare):
+        found = [bare.replace(",", ""), bare.replace(",", ".")]
+    else:
+        found = [bare.replace(",", ".")]
+    return " or ".join(each for each in found if AMOUNT.match(each))
+
+
+_SIGNS = "$\u00a2-\u00a5\u058f\u060b\u09f2\u0e3f\u17db\u20a0-\u20cf"
+_CURRENCY = re.compile(rf"\A(?:[A-Z]{{3}}|[{_SIGNS}])\s*(?=[0-9])|(?<=[0-9])\s*(?:[A-Z]{{3}}|[{_SIGNS}]|,-{{1,2}})\Z")
+_GROUPING = re.compile("(?<=[0-9])[ \u00a0\u202f\u2009'\u2019_](?=[0-9]{3}(?![0-9]))")
+_FIGURES = re.compile(r"[0-9]{1,30}(?:[.,][0-9]{1,30}){0,10}\Z")
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}\Z")
 _REASONS = (
+    (rf".*[{_SIGNS}]|[A-Z]{{3}}\s*[0-9]|.*[0-9]\s*[A-Z]{{3}}\Z", "an amount is without its currency"),
+    (r"[0-9.,]+\s*%", "an amount is no percentage"),
+    ("[0-9]+[ \u00a0\u202f\u2009'\u2019][0-9]", "an amount has no thousands separators"),
+    (r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?\Z", "the decimal mark is a point, and there are no thousands separators"),
     (r"[+-]", "an amount has no sign"),
     (r"[0-9.]+[eE]", "an amount has no exponent"),
     (r"\.(nan|NaN|NAN|inf|Inf|INF)", "an amount is a finite decimal"),

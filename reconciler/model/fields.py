@@ -6,7 +6,7 @@ through a float; pydantic calls the readers below, whose errors carry our codes.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from reconciler.model.amounts import AMOUNT_PATTERN, dated, why_no_amount
+from reconciler.model.amounts import AMOUNT_PATTERN, dated, meant_amount, why_no_amount
 from reconciler.model.currencies import CURRENCIES, why_no_currency
 from reconciler.model.keys import (
     FORMER_KEY,
@@ -37,6 +37,7 @@ _PERIOD_PART = re.compile(r"([0-9]+)([YMWD])")
 _LONGEST_PERIOD = 100
 """Years."""
 _MONTHS, _DAYS_AT_MOST = 12, 366
+_DIGITS = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SHARE = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?%\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -110,6 +111,11 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return quote(value)
     return {"dict": "a map", "list": "a list"}.get(type(value).__name__, shortened(repr(value)))
+
+
+def is_rest(fields: Mapping[str, Any], name: str) -> bool:
+    """Whether a key of a map is what a comma cut off a number: ``{recurring: 10,90}`` has the keys recurring and 90."""
+    return _DIGITS.match(name) is not None and name in fields and fields[name] is None
 
 
 def read_text(value: object) -> str:
@@ -232,7 +238,9 @@ def read_decimal(value: object) -> str:
     text = value if isinstance(value, str) else value.text
     reason = why_no_amount(text)
     if reason:
-        raise refuse("bad-amount", f"{shortened(text)} is not an amount: {reason}", "a decimal such as 6.00")
+        meant = meant_amount(text[:LONGEST])
+        hint = f"write {meant}" if meant else "a decimal such as 6.00"
+        raise refuse("bad-amount", f"{shortened(text)} is not an amount: {reason}", hint)
     return text
 
 
@@ -251,9 +259,9 @@ def read_amount(value: object) -> Any:
 def _read_entry(entry: object) -> dict[str, str]:
     if not isinstance(entry, dict) or set(entry) != {"from", "amount"}:
         message = "an entry of a dated amount has exactly `from` and `amount`"
-        raise refuse(
-            "bad-amount", message, "for example [{from: 2027-01-01, amount: 6.60}]; an amount alone has no brackets"
-        )
+        hint = "for example [{from: 2027-01-01, amount: 6.60}]; an amount alone has no brackets"
+        cut = next((name for name in entry if is_rest(entry, name)), None) if isinstance(entry, dict) else None
+        raise refuse("bad-amount", message, hint, at=() if cut is None else (cut,))
     return {
         "from": _inside("from", read_date, entry["from"]),
         "amount": _inside("amount", read_decimal, entry["amount"]),

@@ -1,5 +1,6 @@
 """A tenant's state as YAML documents: what `tenant export` prints and `tenant import` reads."""
 
+import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
@@ -30,7 +31,16 @@ def _represent_amount(representer: Any, amount: _Amount) -> Any:
     return representer.represent_scalar(f"tag:yaml.org,2002:{tag}", str(amount))
 
 
+def _represent_text(representer: Any, text: str) -> Any:
+    """What an editor does not count as a line break, or does not show, is written as an escape."""
+    if _UNSEEN.search(text):
+        return representer.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+    return representer.represent_str(text)
+
+
+_UNSEEN = re.compile("[\x85\u2028\u2029\ufeff]")
 _Representer.add_representer(_Amount, _represent_amount)
+_Representer.add_representer(str, _represent_text)
 
 
 def render_documents(entities: Iterable[Entity]) -> str:
