@@ -1,5 +1,9 @@
 """Every scenario comes out as its folder says, converges, and does not care for order."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,8 @@ from tests.scenarios.undoing import inverse_of
 
 SCENARIOS = runner.scenarios()
 STORY_LINES = 25
+ROOT = Path(__file__).parents[2]
+_SEVERAL_OPTIONS = re.compile(r"(?: [a-z_]+\.[a-z_]+){2}(?: for|$)", re.MULTILINE)
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 every_plannable = pytest.mark.parametrize("scenario", runner.plannable(), ids=lambda scenario: scenario.name)
 every_state = pytest.mark.parametrize(
@@ -75,6 +81,19 @@ def test_the_order_of_files_documents_tenants_and_keys_does_not_matter(scenario:
         assert without_lines(other.acts) == without_lines(scenario.actual.acts)
         assert other.rules == scenario.actual.rules
         assert _texts(other.after) == _texts(scenario.actual.after)
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_order_of_options_does_not_depend_on_the_hash_seed(seed: str) -> None:
+    """Of every scenario in which something changes under several options: strings hash otherwise in another process."""
+    several = [each.name for each in SCENARIOS if _SEVERAL_OPTIONS.search(each.expected.rules)]
+    assert len(several) > 5
+    code = f"from tests.scenarios.runner import *; print(*(Scenario(HERE / n).actual.rules for n in {several}), sep='')"
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "".join(Scenario(runner.HERE / name).expected.rules for name in several) + "\n"
 
 
 @every_state
