@@ -1,0 +1,67 @@
+"""That planted faults are what they say; which of them the tests notice is for `script/mutate` to tell."""
+
+import ast
+from importlib.util import module_from_spec
+from pathlib import Path
+
+import pytest
+
+from tools.mutants import Mutant, mutants_of
+from tools.mutate import EQUIVALENT, PACKAGE, Planted, known_equivalents
+
+MODULE = '''"""A module."""
+
+GONE = ("cancelled", "deleted")
+
+
+class Case:
+    def few(self, found: list[int], limit: int | None = None) -> bool:
+        """Not many."""
+        return len(found) <= 5 and all(each for each in found if each > 1)
+'''
+
+
+@pytest.fixture
+def mutants(tmp_path: Path) -> list[Mutant]:
+    file = tmp_path / "a_module_of_the_tests.py"
+    file.write_text(MODULE, "utf-8")
+    return mutants_of(file)
+
+
+def test_every_part_that_runs_is_changed_and_nothing_else(mutants: list[Mutant]) -> None:
+    names = {each.name for each in mutants}
+    few = "len(found) <= 5"
+    every = "all((each for each in found if each > 1))"
+    assert names >= {
+        '(module): ("cancelled", "deleted") -> (\'cancelled\',)',
+        f"Case.few: {few} -> len(found) < 5",
+        "Case.few: 5 -> 6",
+        "Case.few: each > 1 -> each >= 1",
+        f"Case.few: {few} and all(each for each in found if each > 1) -> {few} or {every}",
+        f"Case.few: {few} and all(each for each in found if each > 1) -> {every}",
+    }
+    assert not any("None" in name or "module." in name for name in names)
+
+
+def test_each_is_one_change_that_can_be_imported(mutants: list[Mutant]) -> None:
+    texts = {ast.dump(ast.parse(each.planted())) for each in mutants}
+    assert len(texts) == len(mutants)
+    assert ast.dump(ast.parse(MODULE)) not in texts
+
+
+def test_a_fault_is_imported_and_the_file_stays(mutants: list[Mutant], tmp_path: Path) -> None:
+    gone = next(each for each in mutants if each.name.endswith("('cancelled',)"))
+    spec = Planted(gone).find_spec("a_module_of_the_tests", [str(tmp_path)])
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.GONE == ("cancelled",)
+    assert gone.file.read_text("utf-8") == MODULE
+
+
+def test_known_equivalents_are_still_there_and_have_a_reason() -> None:
+    known = known_equivalents(EQUIVALENT.read_text("utf-8"))
+    names = {each.name for file in PACKAGE.rglob("*.py") for each in mutants_of(file)}
+    assert sorted(known.keys() - names) == []
+    assert all(known.values())
