@@ -9,6 +9,7 @@ after a syntax error reading goes on with the file's next document. It never rai
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from _ruamel_yaml import CParser
@@ -56,11 +57,12 @@ _HEAD = re.compile(r"""(?:^|[{,]\s*)(kind|key|reseller):\s*["']?([\w.-]+)""", re
 
 _mark = tuple.__new__
 """Makes a `Mark` without the step in Python that a NamedTuple takes: there is one for every field."""
-_STAND_INS = {":": "\ue000", "?": "\ue001", "\\": "\ue002"}
-_RESTORED = str.maketrans({char: original for original, char in _STAND_INS.items()})
+_STOOD_IN = ":?\\"
+"""What libyaml stumbles over, and other characters stand in for."""
+_PRIVATE = range(0xE000, 0xF8FF)
+_ESCAPED = re.compile(r"\\(?:u|U0000)([0-9a-fA-F]{4})")
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\(u[dD][89abAB][0-9a-fA-F]{2})\\(u[dD][c-fC-F][0-9a-fA-F]{2})")
 """A character beyond 16 bits as JSON escapes it: two halves."""
-_PAIR_STANDING_IN = re.compile("\ue002u([0-9a-fA-F]{4})\ue002u([0-9a-fA-F]{4})")
 _WITHIN_WORDS = re.compile(r"""(?<=[^\s"'\[\]{},]) (?: : (?=[^\s,\[\]{}]) | \? )""", re.VERBOSE)
 
 _HINTS = (
@@ -109,16 +111,18 @@ def parse(data: bytes, file: str, *, first_line: int = 1) -> tuple[list[YamlDocu
     if text is None:
         return _lost_from(0, data.decode("utf-8", "replace"), file), problems
     documents: list[YamlDocument] = []
-    source, start, failures = text, 0, 0
+    source, stand_ins, start, failures = text, "", 0, 0
     while True:
-        reader = _Reader(file, source[start:], first_line + _lines_before(text, start), stand_ins=source is not text)
+        reader = _Reader(file, source[start:], first_line + _lines_before(text, start), stand_ins=stand_ins)
         documents += reader.documents()
         problems += reader.problems
         if reader.failure is None:
             break
         start, failed_at = start + reader.begun, start + reader.failed_at
-        if source is text and (source := _with_stand_ins(text)) is not text:
-            continue
+        if source is text:
+            source, stand_ins = _with_stand_ins(text)
+            if stand_ins:
+                continue
         failures += 1
         end = _next_document(text, start, failed_at)
         problems.append(_conflict(text, start, end, file) or reader.failure)
@@ -137,19 +141,21 @@ def plain_scalar(text: str) -> Any:
     return _CONSTANTS.get(text, text)
 
 
-def _with_stand_ins(text: str) -> str:
-    """The text with other characters in place of colons and question marks within words, or the text itself.
+def _with_stand_ins(text: str) -> tuple[str, str]:
+    """The text with other characters in place of `_STOOD_IN`, and these; or the text itself, and none.
 
     libyaml's parser is older than YAML 1.2: within brackets it fails at the colon of ``{at: 22:22}`` and at a URL's
     question mark, and in quotes at a character that JSON escapes as two halves. A document that fails is tried again
     with characters that it does not stumble over, each in place of one, so that places stay as they are.
     """
-    if any(char in text for char in _STAND_INS.values()):
-        return text
-    changed = _WITHIN_WORDS.sub(lambda match: _STAND_INS[match[0]], text)
-    half = _STAND_INS["\\"]
+    used = {ord(char) for char in text if ord(char) in _PRIVATE} | {int(each, 16) for each in _ESCAPED.findall(text)}
+    free = "".join(map(chr, islice((each for each in _PRIVATE if each not in used), len(_STOOD_IN))))
+    if len(free) < len(_STOOD_IN):
+        return text, ""
+    colon, question, half = tuple(free)
+    changed = _WITHIN_WORDS.sub(lambda match: colon if match[0] == ":" else question, text)
     changed = _PAIR.sub(lambda match: f"{match[1]}{half}{match[2]}{half}{match[3]}", changed)
-    return text if changed == text else changed
+    return (text, "") if changed == text else (changed, free)
 
 
 _CONFLICT = re.compile(r"^(?:<{7}|\|{7}|={7}|>{7})(?=[ \r\n]|\Z)", re.MULTILINE)
@@ -207,7 +213,7 @@ class _Reader:
     ``failure`` with ``failed_at``, its offset, and ``begun``, the offset of the document that failed.
     """
 
-    def __init__(self, file: str, text: str, first_line: int, *, stand_ins: bool) -> None:
+    def __init__(self, file: str, text: str, first_line: int, *, stand_ins: str) -> None:
         self.problems: list[Diagnostic] = []
         self.failure: Diagnostic | None = None
         self.failed_at = 0
@@ -218,7 +224,7 @@ class _Reader:
         self._gaps = False
         self._next: Callable[[], Any] = CParser(text.encode()).get_event
         if stand_ins:
-            self._next = _restoring(self._next)
+            self._next = _restoring(self._next, stand_ins)
 
     def documents(self) -> list[YamlDocument]:
         documents: list[YamlDocument] = []
@@ -380,19 +386,19 @@ class _Reader:
         return next((hint for words, hint in _HINTS if words in problem), "")
 
 
-def _restoring(read: Callable[[], Any]) -> Callable[[], Any]:
+def _restoring(read: Callable[[], Any], stand_ins: str) -> Callable[[], Any]:
     """The events with the characters that `_with_stand_ins` took out put back."""
+    restored = str.maketrans(stand_ins, _STOOD_IN)
+    pair = re.compile(f"{stand_ins[-1]}u([0-9a-fA-F]{{4}}){stand_ins[-1]}u([0-9a-fA-F]{{4}})")
 
-    def restored() -> Any:
+    def restoring() -> Any:
         event = read()
         if event.__class__ is ScalarEvent:
-            value = event.value
-            if event.style == '"':
-                value = _PAIR_STANDING_IN.sub(_joined, value)
-            event.value = value.translate(_RESTORED)
+            value = pair.sub(_joined, event.value) if event.style == '"' else event.value
+            event.value = value.translate(restored)
         return event
 
-    return restored
+    return restoring
 
 
 def _joined(match: re.Match[str]) -> str:

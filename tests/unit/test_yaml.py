@@ -82,7 +82,7 @@ def test_yaml_1_2_within_brackets(text: str, value: Any) -> None:
 
 def test_characters_for_private_use_stay() -> None:
     assert one("a: \ue000\nb: x:y\n") == {"a": "\ue000", "b": "x:y"}
-    assert read("a: \ue000\nb: [x:y]\n")[1] == ["2:6 yaml-syntax"]
+    assert one('a: \ue000\nb: [x:y]\nc: "\\ue001\\uE002"\n') == {"a": "\ue000", "b": ["x:y"], "c": "\ue001\ue002"}
 
 
 def test_documents_empty_ones_left_out() -> None:
