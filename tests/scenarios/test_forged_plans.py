@@ -151,6 +151,18 @@ def _shown(path: str, before: Any, after: Any) -> Forgery:
     return forge
 
 
+def _period(unit: str) -> Forgery:
+    """A period that comes, and that a field of the update shows."""
+
+    def forge(data: dict[str, Any]) -> None:
+        item = {"fees": {"recurring": "1.00"}, "origin": "northwind"}
+        field = {**_change(data)["fields"][0], "path": f"periods.{unit}", "before": None, "after": item}
+        _change(data)["fields"].append(field)
+        _change(data)["change"]["after"]["periods"][unit] = item
+
+    return forge
+
+
 def _of_tenant(**values: Any) -> Forgery:
     return lambda data: data["tenants"][0].update(values)
 
@@ -168,6 +180,8 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "a negative amount": (_amount("-2.40"), "not an amount"),
     "an amount as a number": (_amount(2.4), "not an amount"),
     "an amount with an exponent": (_amount("2e9"), "not an amount"),
+    "a period of no length": (_period("P0D"), "would not be valid"),
+    "a period of no end": (_period("P99999999999999999999Y"), "would not be valid"),
     "a foreign origin": (_written(origin="evil"), "origin"),
     "a foreign origin that is shown": (_shown("origin", "northwind", "evil"), 'its origin is "evil"'),
     "another key": (_written(key="other"), "another key"),
