@@ -24,6 +24,7 @@ COMMANDS = {
     "plans": ("reconciler.cli.inspecting", "The plans that can be delegated, and to whom each is."),
     "tenant": ("reconciler.cli.tenants", "A tenant's actual state as YAML documents, out and in."),
     "subscription": ("reconciler.cli.subscriptions", "The subscriptions of a tenant and what is pending; act on one."),
+    "store": ("reconciler.cli.stores", "The versions of the stores' tables; bring them up to date."),
     "watch": ("reconciler.cli.watching", "Mirror subscriptions continuously, and show what is pending."),
     "schema": ("reconciler.cli.setup", "Write the JSON Schemas of all documents."),
 }

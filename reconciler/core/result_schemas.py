@@ -1,3 +1,4 @@
+# long: one small function for each command's result
 """The JSON Schemas of what commands print with ``--format json``; the plan's is `core.plan_schema`.
 
 They are open: a key that a later release adds is valid by an older schema, and keeps the ``format_version``.
@@ -344,6 +345,33 @@ def _tenant_release() -> Schema:
     return result_schema("What a release did", result=result)
 
 
+def _store(**more: Schema) -> Schema:
+    status = "How its tables stand to this reconciler's: `none` yet, `older` (read as they are, migrated by `apply`), "
+    status += (
+        "`current`, `newer`, `foreign` (of another application); `unversioned`: of a plugin; `error`: see problem."
+    )
+    return open_object(
+        store=text("The store's URL, as it may be printed.", examples=["sqlite:///.reconcile/tenants.db"]),
+        version=or_null(text("The version id of its tables; null where there are none.", examples=["0006"])),
+        ours=or_null(text("The version id of this reconciler's; null for a store without versions.")),
+        status=text(status, enum=["none", "older", "current", "newer", "foreign", "unversioned", "error"]),
+        problem=or_null(text("Why it cannot be used, or was not migrated.")),
+        **more,
+    )
+
+
+def _store_check() -> Schema:
+    return result_schema(
+        "The versions of stores", stores=list_of(_store(), "Each store of the workspace once, by URL.")
+    )
+
+
+def _store_migrate() -> Schema:
+    before = or_null(text("The version id before."))
+    stores = list_of(_store(before=before), "Each store of the workspace once, by URL, as it is now.")
+    return result_schema("What a migration did", result=open_object(stores=stores))
+
+
 VERDICTS = (
     "apply",
     "withheld",
@@ -364,6 +392,8 @@ RESULTS: Mapping[str, Callable[[], Schema]] = {
     "plans.json": _plans,
     "schema.json": _schema,
     "status.json": _status,
+    "store-check.json": _store_check,
+    "store-migrate.json": _store_migrate,
     "subscription-act.json": _subscription_act,
     "subscription-list.json": _subscription_list,
     "subscription-show.json": _subscription_show,

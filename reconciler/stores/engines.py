@@ -3,23 +3,33 @@
 PostgreSQL stands in `engines_postgresql`; how rows are written, in `rows`.
 """
 
+import errno
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from reconciler.stores.base import StoreError
 from reconciler.stores.files import Kept, Stamp, read_texts_only, stamp
-from reconciler.stores.versions import are_there, bring_up_to_date
+from reconciler.stores.upgraded import UpgradedCopy
+from reconciler.stores.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
 
 BUSY_SECONDS = 30.0
 """How long one waits for another before it gives up."""
 PRIVATE_FOLDER = ".reconcile"
+APPLICATION_ID = 0x7265636F
+"""In the head of each file that is made: "reco". Files of earlier releases are known by their tables."""
+
+_WAY_OUT = "Name another file in `store`; or, if nothing in it is needed, remove it: the next write makes a new one"
+_EMPTY = f"it is empty (0 bytes), and no database of this reconciler. {_WAY_OUT}"
+_NOT_OURS = f"it is a database without this reconciler's tables, perhaps another application's. {_WAY_OUT}"
 
 
 class Readable(Protocol):
@@ -30,12 +40,18 @@ class Readable(Protocol):
     def reading(self) -> AbstractContextManager[Connection | None]:
         """One transaction that sees one moment and cannot write; ``None`` where there is no database yet."""
 
+    def version(self) -> Version:
+        """Of the tables, whatever it is. Raises `StoreError`."""
+
     def close(self) -> None:
         """Release connections."""
 
 
 class Writable(Readable, Protocol):
     """A database that can be written."""
+
+    def bring_up_to_date(self, *, make: bool = False) -> None:
+        """Migrate tables of an older version; where there are none, ``make`` them. Raises `StoreError`."""
 
     def writing(self, *tenants: str) -> AbstractContextManager[Connection]:
         """One transaction, on tables that are there and up to date, that sees one moment, and beside which nobody
@@ -52,20 +68,48 @@ class SqliteReading:
         self._busy_seconds = busy_seconds
         self._journal: tuple[Stamp, Path] | None = None
         self._reader = Kept(path, lambda: self._connect("ro"), begin="BEGIN")
+        self._copy = UpgradedCopy()
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
+        with self._transaction() as (connection, now):
+            found = self._version_of(connection) if connection else Version(None)
+            found.refuse_unknown(self.where)
+            if connection is not None and found.id and found.age is Age.OLDER:
+                with self._copy.of(connection, found.id, now) as upgraded:
+                    yield upgraded
+            else:
+                self._copy.close()
+                yield connection if found.id else None
+
+    def version(self) -> Version:
+        with self._transaction() as (connection, _):
+            return self._version_of(connection) if connection else Version(None)
+
+    def _version_of(self, connection: Connection) -> Version:
+        """Of a file that is there. Raises `StoreError` where it has no tables of ours: a file that was made by us has
+        them from the beginning, so this one is another's, and never "no state yet".
+        """
+        found = version_of(connection, self.where)
+        if found.id is None:
+            raise StoreError(f"{self.where}: {_EMPTY if self._path.stat().st_size == 0 else _NOT_OURS}")
+        return found
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Connection | None, Stamp | None]]:
+        """A transaction on the file, as it stands, if there is one."""
         now = stamp(self._path)
         if now is None:
-            yield None
+            yield None, None
             return
         with _errors_in_words(self.where):
             if self._undo_interrupted_write(now):
                 now = None
             with self._reader.transaction(now) as connection:
-                yield connection if are_there(connection, self.where) else None
+                yield connection, now
 
     def close(self) -> None:
+        self._copy.close()
         self._reader.close()
 
     def _undo_interrupted_write(self, now: Stamp) -> bool:
@@ -99,8 +143,8 @@ class SqliteReading:
 
 
 class SqliteWriting(SqliteReading):
-    """A SQLite file, created at the first write. A write locks at once, and one that returned is on the disk:
-    a rollback journal is ``synchronous = FULL`` unless told otherwise, and is told so.
+    """A SQLite file, created at the first write. A write locks at once, and one that returned is on the disk: with
+    ``synchronous = EXTRA``, the folder is synced after the journal was removed, which is what commits.
 
     Not WAL: even to read, that needs a writable shared-memory file beside the database.
     """
@@ -109,20 +153,31 @@ class SqliteWriting(SqliteReading):
         super().__init__(path, busy_seconds)
         self._writer = Kept(path, self._connect_to_write, begin="BEGIN IMMEDIATE")
 
-    def bring_up_to_date(self) -> None:
-        """Of a database that is there: so that a writer can read what an older reconciler wrote."""
-        if stamp(self._path) is not None:
+    def bring_up_to_date(self, *, make: bool = False) -> None:
+        """So that a writer reads what an older reconciler wrote as its own. A file that is current is not locked."""
+        found = self.version()
+        found.refuse_unknown(self.where)
+        if found.age is Age.CURRENT or (found.age is Age.NONE and not make):
+            return
+        try:
             with self.writing():
                 pass
+        except StoreError as error:
+            if getattr(getattr(error.__cause__, "orig", None), "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            raise not_allowed(self.where, found, "it may not be written to") from error
 
     @contextmanager
     def writing(self, *_: str) -> Iterator[Connection]:
         """Whatever the tenants: the file has one lock."""
-        now = stamp(self._path)
-        if now is None:
+        if stamp(self._path) is None:
             _make_folder(self._path.parent)
+            with _errors_in_words(self.where):
+                make_whole(self._path)
+        now = stamp(self._path)
         with _errors_in_words(self.where):
             with self._writer.transaction(now) as connection:
+                self._version_of(connection)
                 bring_up_to_date(connection, self.where)
                 yield connection
             self._writer.wrote()
@@ -132,8 +187,8 @@ class SqliteWriting(SqliteReading):
         self._writer.close()
 
     def _connect_to_write(self) -> sqlite3.Connection:
-        connection = self._connect("rwc")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection = self._connect("rw")
+        connection.execute(_DURABLE)
         return connection
 
 
@@ -145,6 +200,58 @@ def _make_folder(folder: Path) -> None:
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{folder}: it cannot be written to ({error.strerror})") from error
+
+
+def make_whole(path: Path) -> None:
+    """Make a database with its tables beside where it is to be, and link it there: whoever finds a file finds a whole
+    one. One that another writer made meanwhile stays. Raises `StoreError`, or what SQLite says.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        _fill(new)
+        _link(new, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be made ({error.strerror})") from error
+    finally:
+        new.unlink(missing_ok=True)
+        new.with_name(f"{new.name}-journal").unlink(missing_ok=True)
+
+
+def _fill(new: Path) -> None:
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(new, isolation_level=None), poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_DURABLE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        migrate(connection)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql("COMMIT")
+
+
+def _link(new: Path, path: Path) -> None:
+    """Never over a file that is there."""
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if not path.exists():  # as good as a file system without hard links lets us
+            new.rename(path)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_DURABLE = "PRAGMA synchronous = EXTRA"
 
 
 @contextmanager

@@ -19,7 +19,16 @@ from sqlalchemy.exc import DBAPIError
 from reconciler.stores.base import StoreError
 from reconciler.stores.engines import BUSY_SECONDS
 from reconciler.stores.kept_open import kept_open
-from reconciler.stores.versions import VERSION_TABLE, are_old, are_there, bring_up_to_date, is_current
+from reconciler.stores.upgraded import UpgradedCopy
+from reconciler.stores.versions import (
+    VERSION_TABLE,
+    Age,
+    Version,
+    bring_up_to_date,
+    is_current,
+    not_allowed,
+    version_of,
+)
 
 IDLE_SECONDS = 60
 """How long a transaction may wait for us: what a machine that vanished held is free again after that."""
@@ -118,14 +127,33 @@ class PostgresqlReading:
             pool_pre_ping=True,
             use_native_hstore=False,
         )
+        self._copy = UpgradedCopy()
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
+        with self._transaction() as connection:
+            found = version_of(connection, self.where)
+            found.refuse_unknown(self.where)
+            if found.id and found.age is Age.OLDER:
+                mark = connection.exec_driver_sql(_SEEN).scalar()
+                with self._copy.of(connection, found.id, mark, may_age=True) as upgraded:
+                    yield upgraded
+            else:
+                self._copy.close()
+                yield connection if found.id else None
+
+    def version(self) -> Version:
+        with self._transaction() as connection:
+            return version_of(connection, self.where)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         with _errors_in_words(self.where), self._connected() as connection:
             connection.exec_driver_sql(self._begin("REPEATABLE READ READ ONLY"))
-            yield connection if are_there(connection, self.where) else None
+            yield connection
 
     def close(self) -> None:
+        self._copy.close()
         kept_open().forget(self._engine)
         self._engine.dispose()
 
@@ -157,12 +185,11 @@ class PostgresqlWriting(PostgresqlReading):
     the same moment without asking us nothing is written over.
     """
 
-    def bring_up_to_date(self) -> None:
-        """Of tables that are there: so that a writer can read what an older reconciler wrote."""
-        with _errors_in_words(self.where), self._connected() as connection:
-            connection.exec_driver_sql(self._begin("REPEATABLE READ READ ONLY"))
-            old = are_old(connection, self.where)
-        if old:
+    def bring_up_to_date(self, *, make: bool = False) -> None:
+        """So that a writer reads what an older reconciler wrote as its own."""
+        found = self.version()
+        found.refuse_unknown(self.where)
+        if found.age is Age.OLDER or (found.age is Age.NONE and make):
             self._migrate()
 
     @contextmanager
@@ -216,9 +243,15 @@ class PostgresqlWriting(PostgresqlReading):
         """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
         with _errors_in_words(self.where, _NOTHING), self._connected() as connection:
             connection.exec_driver_sql(f"{self._begin('READ COMMITTED')}; SELECT pg_advisory_xact_lock({_MIGRATING})")
-            if inspect(connection).has_table(VERSION_TABLE):
-                connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN EXCLUSIVE MODE")
-            bring_up_to_date(connection, self.where)
+            found = version_of(connection, self.where)
+            try:
+                if inspect(connection).has_table(VERSION_TABLE):
+                    connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN EXCLUSIVE MODE")
+                bring_up_to_date(connection, self.where)
+            except DBAPIError as error:
+                if _state(error.orig) not in _MAY_NOT:
+                    raise
+                raise not_allowed(self.where, found, _in_words(error.orig)) from error
             self._commit(connection)
 
     def _commit(self, connection: Connection) -> None:
@@ -232,6 +265,9 @@ class PostgresqlWriting(PostgresqlReading):
 
 _HOLD = text("SELECT revision FROM tenants WHERE tenant = :tenant FOR UPDATE")
 _ENTER = text("INSERT INTO tenants (tenant, revision) VALUES (:tenant, 0) ON CONFLICT (tenant) DO NOTHING")
+_SEEN = "SELECT CAST(txid_current_snapshot() AS text)"
+"""What the transaction sees: the same while nothing is written anywhere on the server."""
+_MAY_NOT = ("42501", "25006")
 _NO_TABLE = "42P01"
 _BEGIN_ANEW = ("40001", "40P01")
 _NOTHING = "; nothing was written"

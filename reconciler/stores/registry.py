@@ -110,6 +110,11 @@ def _shown(url: str) -> str:
     return re.sub(r"//(?!/).*@", "//***@", url.partition("?")[0])
 
 
+def shown_url(url: str) -> str:
+    """The URL as it may be printed."""
+    return _shown(url)
+
+
 def _path(url: str, root: Path) -> Path:
     """``sqlite:///relative`` or ``sqlite:////absolute``."""
     path = unquote(url.removeprefix("sqlite:///"))

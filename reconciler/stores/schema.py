@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
 VERSION = "0006"
-"""The newest migration. A database at another version is upgraded by a writer, and refused by a reader."""
+"""The newest migration. One of an earlier version is upgraded by a writer, and read as it will be then."""
 
 metadata = MetaData()
 

@@ -50,6 +50,7 @@ from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.statements import Statement
 from reconciler.stores.taken import Taken, loaded, made
 from reconciler.stores.told import Told
+from reconciler.stores.versions import Version
 
 
 class SqlReader:
@@ -188,6 +189,9 @@ class SqlReader:
         with self._database.reading() as connection:
             return dict(sorted(index(connection, tenant).items())) if connection else {}
 
+    def version(self) -> Version:
+        return self._database.version()
+
     def close(self) -> None:
         self._database.close()
 
@@ -198,6 +202,10 @@ class SqlStore(SqlReader):
     def __init__(self, database: Writable) -> None:
         super().__init__(database)
         self._writable = database
+
+    def migrate(self) -> Version:
+        self._writable.bring_up_to_date(make=True)
+        return self.version()
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
         part = TenantWrite(record.tenant, tuple(writes), record.by, record.at, expected, revision, record)

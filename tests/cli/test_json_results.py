@@ -43,6 +43,8 @@ COMMANDS = {
     "status": [("status", "tenants", 0), ("status --tenant two", "tenants", 0)],
     "history": [("history", "entries", 0), ("history two", "entries", 0)],
     "plans": [("plans", "plans", 0), ("plans --search nothing", "plans", 0)],
+    "store check": [("store check", "stores", 0)],
+    "store migrate": [("store migrate", "result", 0)],
     "tenant list": [("tenant list", "tenants", 0)],
     "tenant show": [("tenant show one", "tenant", 0), ("tenant show acme", "tenant", 0)],
     "tenant export": [

@@ -282,7 +282,7 @@ def test_a_folder_that_may_not_be_written_to(unprivileged: Path) -> None:
     assert contents(reader(path)) == before
     with pytest.raises(StoreError, match=r"shut/tenants\.db: it may not be written to"):
         commit(writer(path), SECOND, WRITES)
-    with pytest.raises(StoreError, match=r"shut/tenants2\.db: it cannot be opened"):
+    with pytest.raises(StoreError, match=r"shut/tenants2\.db: it cannot be made \(Permission denied\)"):
         commit(writer(path.with_name("tenants2.db")), SECOND, WRITES)
     with pytest.raises(StoreError, match=r"shut/deeper: it cannot be written to"):
         commit(writer(path.parent / "deeper" / "tenants.db"), SECOND, WRITES)
@@ -555,9 +555,8 @@ def test_tables_of_an_older_reconciler_are_upgraded_by_a_writer(
     _next_version(monkeypatch, tmp_path / "newer", '    op.execute("CREATE TABLE added (x TEXT)")\n')
     saved = path.read_bytes()
     early = open_reader(URL, root=path.parent)
-    told = rf"tenants\.db: its tables are of version {version}, .*brings them up to date"
-    with pytest.raises(StoreError, match=told):
-        early.observe("contoso")
+    assert early.version() == versions.Version(version)  # type: ignore[attr-defined]
+    assert contents(early) == before, "it is read as it will be"
     assert path.read_bytes() == saved
     store = open_store(URL, root=path.parent)
     assert contents(store) == contents(early) == before
@@ -584,12 +583,6 @@ def test_tables_without_their_version_are_not_an_empty_database(path: Path, stat
             StoreError, match=r"tenants\.db: it has tables of ours \(came_down, entities, .*not their version"
         ):
             act()
-
-
-def test_an_empty_file_is_a_database_without_tenants(path: Path) -> None:
-    path.touch()
-    assert reader(path).observe("contoso").revision == 0
-    assert isinstance(commit(writer(path), SECOND, WRITES), Committed)
 
 
 def test_a_missing_table(path: Path) -> None:
