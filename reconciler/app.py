@@ -56,7 +56,7 @@ from reconciler.shell.blaming import Blamed
 from reconciler.shell.cache import remembering
 from reconciler.shell.carriers import carried_by
 from reconciler.shell.checkout import Checkout, read_checkout
-from reconciler.shell.days import day_of, days_of, known_zones
+from reconciler.shell.days import day_at, day_of, days_of, known_zones, moments_of
 from reconciler.shell.execute import Application, Warrant, execute
 from reconciler.shell.executors import Pool
 from reconciler.shell.git import Repository, open_repository
@@ -328,7 +328,9 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     with before:
-        fold = replace(_fold(workspace, access, now), catalog=before.catalog, on=days_of(before.catalog, now))
+        fold = _fold(workspace, access, now)
+        days, moments = days_of(before.catalog, now), moments_of(before.catalog, now)
+        fold = replace(fold, catalog=before.catalog, on=days, at=moments)
         planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
         fold = _spread(fold, workspace, access, frozenset(planned))
         earlier = access.spool()
@@ -619,7 +621,8 @@ def _fold(
         return access.observe(provider, place_of(workspace.catalog, provider))
 
     days = days_of(workspace.catalog, now)
-    return Fold(workspace.catalog, observe, default_rules(), days, allowed or {}, observe_provider, timestamp(now))
+    moments = moments_of(workspace.catalog, now)
+    return Fold(workspace.catalog, observe, default_rules(), days, allowed or {}, observe_provider, moments, day_at)
 
 
 def _where(workspace: Workspace, policy: Policy) -> Place:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from reconciler.core.cycles import Cycles
 from reconciler.core.patch import merged
 from reconciler.core.shape import fields_of, tidy
-from reconciler.core.terms import ACTIVE, INACTIVE, day_of, due, next_end, own_terms
+from reconciler.core.terms import ACTIVE, INACTIVE, DayAt, day_of, due, next_end, own_terms, utc_day
 from reconciler.core.units import MODE, NEXT_CYCLE, PENDING, UNIT, Pending, pending_of
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -64,7 +64,8 @@ class CannotAct(Exception):
 class Case:
     """A subscription on which somebody acts: its tenant's state, what was set (as a patch), the day and the moment.
 
-    ``add_on``: the one that is meant, for actions on one. ``role``: as what somebody acts.
+    ``add_on``: the one that is meant, for actions on one. ``role``: as what somebody acts. ``day_at``: the day of a
+    record's moment (DATE-01).
     """
 
     subscription: Entity
@@ -74,6 +75,7 @@ class Case:
     at: str
     add_on: str = ""
     role: str | None = None
+    day_at: DayAt = utc_day
 
     @property
     def body(self) -> Body:
@@ -136,7 +138,7 @@ def _settled(case: Case, body: Body) -> Body:
     """With the end of its cycle. A mirror's is the reconciler's to write."""
     if case.mirrored:
         return _tidied(body)
-    end = own_terms(case.body, body, billing_day=case.billing_day, on=case.on).cycle_end
+    end = own_terms(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at).cycle_end
     return _tidied({**body, "cycle_end": end.isoformat() if end else None})
 
 
@@ -168,7 +170,7 @@ def _change_unit(case: Case) -> Done:
         return Done({**body, UNIT: unit}, f"{here} -> {unit}, {mode}")
     if awaited and awaited.unit == unit:
         raise CannotAct(f"{case.subscription.id} is billed by {unit} from {awaited.day} already")
-    end = next_end(case.body, billing_day=case.billing_day, on=case.on)
+    end = next_end(case.body, billing_day=case.billing_day, on=case.on, day_at=case.day_at)
     if end is None:
         raise CannotAct(
             f"{case.subscription.id} has no start date, so that no cycle of it ends: set when=current_cycle"
@@ -304,7 +306,7 @@ def _run_billing(case: Case) -> Done | None:
     if comes:
         told.append(f"{case.body.get(UNIT)} -> {comes.unit}, from {comes.day}")
     body = _in_next_cycle(case.body, comes)
-    ends = own_terms(case.body, body, billing_day=case.billing_day, on=case.on)
+    ends = own_terms(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at)
     if ends.expired:
         told.append(f"its billing cycle ended on {ends.cycle_end}")
         body["status"] = INACTIVE

@@ -20,6 +20,7 @@ from reconciler.core.planning import Observed, Planned
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
 from reconciler.core.shared import Shared, Sharing
+from reconciler.core.terms import utc_day
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
 from reconciler.core.waves import (
     FurtherUp,
@@ -85,7 +86,8 @@ class Fold:
 
     ``on``: the day, or that of every provider. ``states``: those afterwards, and of tenants that are not planned their
     states as they are. ``reads``: these tenants, on which what was planned stands (TREE-03). ``at``: the moment that
-    histories get, ISO 8601; the start of the day by default.
+    histories get, or that of every provider, ISO 8601; the start of the day by default. ``day_at``: the day of a
+    record's moment in an IANA time zone (DATE-01); in UTC by default.
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
     is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
     plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
@@ -99,7 +101,8 @@ class Fold:
     on: Day
     allowed: Allowed = field(default_factory=dict)
     observe_provider: ObserveProvider = empty
-    at: str = ""
+    at: str | Mapping[str, str] = ""
+    day_at: Callable[[str, str], date | None] | None = None
     wave: Wave | None = None
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     told: dict[str, Upstream] = field(default_factory=dict)
@@ -256,8 +259,10 @@ class Fold:
 
     def clock(self, distributor: str) -> Clock:
         """The day of a distributor and the moment of planning."""
-        on = self.day_of(distributor)
-        return Clock(on, self.at or f"{on}T00:00:00Z")
+        on, provider = self.day_of(distributor), self.catalog.provider_of.get(distributor, distributor)
+        tree = self.catalog.providers[provider]
+        at = (self.at if isinstance(self.at, str) else self.at.get(provider)) or f"{on}T00:00:00Z"
+        return Clock(on, at, partial(self.day_at, tree.time_zone) if self.day_at else utc_day)
 
     def offer(self, distributor: str, state: State) -> Offer:
         """What a distributor sells, as its catalog or its state has it."""
@@ -280,21 +285,24 @@ class Fold:
         holds = partial(self.prices_held, policy, state)
         return Source(policy, state, held, self.allowed.get(reseller, frozenset()), holds)
 
-    def prices_held(self, policy: Policy, state: State) -> Mapping[tuple[str, str], Root]:
+    def prices_held(self, policy: Policy, state: State) -> Mapping[tuple[str, str], Root] | None:
         """By product and unit, why a reseller does not get a price of its list itself (SUB-13).
 
-        Of one that is not planned in this run, as a plan of it as it is would say (TREE-03).
+        Of one that is not planned in this run, as a plan of it as it is would say (TREE-03). ``None``: there is no plan
+        of it, as something cannot be read.
         """
         reseller = policy.reseller
         if reseller not in self.price_holds:
             upstream = self.upstream_of(policy, state)
             if isinstance(upstream, Unreadable):
-                return {}
+                return None
             observed = Observed(state, "", 0)
             allowed = self.allowed.get(reseller, frozenset())
             task = Task(policy, upstream, self.day_of(reseller), allowed, observed=observed)
             answer = plan_task(task, self.observe, self.sharing)
-            self.price_holds[reseller] = prices_held(answer.planned.plan) if isinstance(answer, Told) else {}
+            if not isinstance(answer, Told):
+                return None
+            self.price_holds[reseller] = prices_held(answer.planned.plan)
         return self.price_holds[reseller]
 
     def _policy(self, reseller: str) -> Policy:

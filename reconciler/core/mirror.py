@@ -16,7 +16,7 @@ from reconciler.core.mirror_history import Occasion, Split, records
 from reconciler.core.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, equal, nothing_held
 from reconciler.core.shape import RuleBook, fields_of, locked
 from reconciler.core.sketch import fetched, kinds_of
-from reconciler.core.terms import ACTIVE, INACTIVE, Terms, last_applied, terms
+from reconciler.core.terms import ACTIVE, INACTIVE, DayAt, Terms, last_applied, terms, utc_day
 from reconciler.core.units import SOURCE_UNIT, UNIT
 from reconciler.model.change import Obstacle
 from reconciler.model.entity import Entity, State
@@ -55,10 +55,14 @@ def _locked() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The day on which amounts and cycles hold, and the moment that history records get (ISO 8601)."""
+    """The day on which amounts and cycles hold, and the moment that history records get (ISO 8601).
+
+    ``day_at``: the day of a record's moment (DATE-01).
+    """
 
     on: date
     at: str
+    day_at: DayAt = utc_day
 
 
 def mirrored_from(state: State) -> State:
@@ -171,11 +175,12 @@ class Projection:
 
     def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
         last = last_applied(have)
-        due = terms(source.body, last, billing_day=self.policy.billing_day, on=self.clock.on)
+        clock = self.clock
+        due = terms(source.body, last, billing_day=self.policy.billing_day, on=clock.on, day_at=clock.day_at)
         bills = list(self._bills(source.body, last, have, due))
         body = self._body(source, last, bills, due)
         occasion = Occasion(source.body, have, body, due, self.offer.products, self._split(source, last))
-        body["history"] = records(occasion, self.clock.at)
+        body["history"] = records(occasion, clock.at)
         body[LAST_APPLIED] = self._remembered(source, have, body)
         return Wanted(
             id,

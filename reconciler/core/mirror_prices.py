@@ -1,7 +1,7 @@
 """What a distributor bills for a product and unit of a reseller's subscription (SUB-13, SUB-16).
 
-By the reseller's price list, else by the unit price. While the reseller itself has another purchase price than its
-list, what it has is billed: the list's price is withheld, blocked or not applied yet there.
+By the reseller's price list, else by the unit price. While a list price is withheld, vetoed or blocked at the reseller,
+the purchase price that the reseller has is billed.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +19,11 @@ from reconciler.model.settings import Policy
 from reconciler.model.values import Body, Path, get
 
 PRODUCT = "Product"
-PriceHolds: TypeAlias = Callable[[], Mapping[tuple[str, str], Root]]
-"""By product and unit, why a list price is withheld or blocked at the reseller. Asked for where it matters only."""
+PriceHolds: TypeAlias = Callable[[], Mapping[tuple[str, str], Root] | None]
+"""By product and unit, why a list price is withheld or blocked at the reseller. Asked for where it matters only.
+
+``None``: nobody can say, as something cannot be read.
+"""
 
 
 def nothing_held() -> Mapping[tuple[str, str], Root]:
@@ -79,7 +82,10 @@ class Pricing:
         bought = self._bought(product, unit)
         if bought is None or canonical(bought) == canonical(listed):
             return Price(listed, place=place)
-        root = self.holds().get((product, unit))
+        holds = self.holds()
+        root = holds.get((product, unit)) if holds is not None else None
+        if holds is not None and root is None:
+            return Price(listed, place=place)  # it comes to the reseller in this plan, or in its own next one
         note = f"the purchase price that {self.policy.reseller} has; {self._list_text} says {listed}"
         return Price(bought, note, HeldValue(listed, root) if root else None, place)
 

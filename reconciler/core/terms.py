@@ -6,8 +6,10 @@ never by what a mirror says now: that may be drift (SUB-40). Which unit is in fo
 (SUB-27, `core/units.py`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import TypeAlias
 
 from reconciler.core.cycles import Cycles
 from reconciler.core.units import (
@@ -27,6 +29,16 @@ from reconciler.model.values import Body
 ACTIVE, INACTIVE = "active", "inactive"
 SWITCHED, TAKEN_UP, OTHER_UNIT = "set_renew_automatically", "activate", "change_unit"
 """The actions from whose day on another cycle is the last."""
+DayAt: TypeAlias = Callable[[str], date | None]
+"""The day, at the provider, of the moment that a record tells (DATE-01); ``None``: it tells none."""
+
+
+def utc_day(at: str) -> date | None:
+    """Of a record of a provider whose time zone is UTC."""
+    try:
+        return date.fromisoformat(at[: len("2027-01-01")])
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +60,12 @@ def last_applied(have: Body | None) -> Body | None:
     return have and (have.get(LAST_APPLIED) or have)
 
 
-def terms(said: Body, last: Body | None, *, billing_day: int | None, on: date) -> Terms:
+def terms(said: Body, last: Body | None, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> Terms:
     """The terms of the mirror of what the reseller said; ``last``: the mirror as it was applied last, if it was.
 
     A pending change of the unit takes effect when the mirror's own cycle ends and the next one begins (SUB-27).
     """
-    course = _course(said, last, billing_day, on)
+    course = _course(said, last, _Calendar(billing_day, on, day_at))
     if course is None:
         return _terms(said, last, Units(said.get(UNIT)), None, on)
     units, end = course.units, course.end()
@@ -65,30 +77,31 @@ def terms(said: Body, last: Body | None, *, billing_day: int | None, on: date) -
     return _terms(said, last, units, end, on)
 
 
-def own_terms(before: Body, after: Body, *, billing_day: int | None, on: date) -> Terms:
+def own_terms(before: Body, after: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> Terms:
     """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's.
 
     A cycle of which its system said nothing yet ends as it would have without the change. What is pending takes effect
     by the reseller's own system only (SUB-27): here it stays.
     """
     records = len(before.get("history", []))
-    end = day_of(before, "cycle_end") or _first_terms(before, billing_day, on)
+    calendar = _Calendar(billing_day, on, day_at)
+    end = day_of(before, "cycle_end") or _first_terms(before, calendar)
     runs = end.isoformat() if end else None
     last = {**before, "source_status": before.get("status", ACTIVE), "records": records, "cycle_end": runs}
-    course = _course(after, last, billing_day, on, own=True)
+    course = _course(after, last, calendar, own=True)
     if course is None:
         return _terms(after, last, as_said(after), None, on)
     return _terms(after, last, course.units, course.end(), on)
 
 
-def next_end(body: Body, *, billing_day: int | None, on: date) -> date | None:
+def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> date | None:
     """When a change for the next cycle, made to a reseller's own subscription on a day, takes effect (SUB-27)."""
     records = len(body.get("history", []))
-    last = {**body, "records": records}
+    last, calendar = {**body, "records": records}, _Calendar(billing_day, on, day_at)
     if not body.get("cycle_end"):
-        end = _first_terms(body, billing_day, on)
+        end = _first_terms(body, calendar)
         last["cycle_end"] = end.isoformat() if end else None
-    course = _course(body, last, billing_day, on, own=True)
+    course = _course(body, last, calendar, own=True)
     return course.running_when_changed(body[UNIT]) if course else None
 
 
@@ -98,8 +111,8 @@ def due(body: Body, on: date) -> Pending | None:
     return pending if _next_cycle_began(body, pending, day_of(body, "cycle_end"), on) else None
 
 
-def _first_terms(body: Body, billing_day: int | None, on: date) -> date | None:
-    course = _course(body, None, billing_day, on, own=True)
+def _first_terms(body: Body, calendar: "_Calendar") -> date | None:
+    course = _course(body, None, calendar, own=True)
     return course.end() if course else None
 
 
@@ -136,12 +149,25 @@ def _start(said: Body) -> date | None:
     return day_of(said, "start_date") or day_of(said, "activation_date")
 
 
-def _course(said: Body, last: Body | None, billing_day: int | None, on: date, *, own: bool = False) -> "_Course | None":
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """By what one side's cycles are counted: the billed party's billing day, the day it is, and the days of records."""
+
+    billing_day: int | None
+    on: date
+    day_at: DayAt
+
+    def day(self, record: dict[str, str]) -> date:
+        """The day of a record; what tells no moment is as if it was seen on the day."""
+        return self.day_at(record["at"]) or self.on
+
+
+def _course(said: Body, last: Body | None, calendar: _Calendar, *, own: bool = False) -> "_Course | None":
     """The cycles of a subscription on one side; ``None`` for one that has none."""
     start = _start(said)
     if start is None or said.get(UNIT) is None:
         return None
-    course = _Course(said, last, start, billing_day, on, as_said(said), own)
+    course = _Course(said, last, start, calendar, as_said(said), own)
     if own:
         return course
     if last is None:
@@ -151,18 +177,21 @@ def _course(said: Body, last: Body | None, billing_day: int | None, on: date, *,
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """The cycles between what was last and what is said ``on`` a day, on one side. ``own``: the reseller's own."""
+    """The cycles between what was last and what is said on a day, on one side. ``own``: the reseller's own."""
 
     said: Body
     last: Body | None
     start: date
-    billing_day: int | None
-    on: date
+    calendar: _Calendar
     units: Units
     own: bool
 
+    @property
+    def on(self) -> date:
+        return self.calendar.on
+
     def cycles(self, unit: str) -> Cycles:
-        return Cycles(self.start, unit, self.billing_day)
+        return Cycles(self.start, unit, self.calendar.billing_day)
 
     @property
     def in_force(self) -> Cycles:
@@ -198,7 +227,7 @@ class _Course:
         return self.cycles(unit).first(changed, after=True)
 
     def _day_of_change(self) -> date:
-        days = [date.fromisoformat(each["at"][:10]) for each in self.told if each["action"] == OTHER_UNIT]
+        days = [self.calendar.day(each) for each in self.told if each["action"] == OTHER_UNIT]
         if days:
             return days[-1]
         coming = as_said(self.said).pending
@@ -211,7 +240,8 @@ class _Course:
         if self.last is None:
             seen = self._first_seen()
             return seen if self.renews else self._renewed(seen)
-        if self.kept and self.said.get("status", ACTIVE) not in (ACTIVE, INACTIVE):
+        stands = self.said.get("status", ACTIVE) not in (ACTIVE, INACTIVE)
+        if self.kept and stands and self._same_start and not self._at_once:
             return self.kept
         return self._running(self.on, after=True) if self.renews else self._renewed(self._last_end())
 
@@ -285,7 +315,7 @@ class _Course:
         anew = {TAKEN_UP, *([SWITCHED] if was_on else []), *([OTHER_UNIT] if self._at_once else [])}
         for each in reversed(told):
             if each["action"] in anew:
-                return each["action"], date.fromisoformat(each["at"][:10])
+                return each["action"], self.calendar.day(each)
         if last.get("renew_automatically", False):
             return SWITCHED, self.on
         back = last.get("source_status", ACTIVE) != ACTIVE and self.said.get("status", ACTIVE) == ACTIVE

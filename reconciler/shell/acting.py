@@ -140,9 +140,8 @@ class Attempt:
         """The action's own write, and those of its mirrors above."""
         order, before = self.order, self.snapshot.entities
         given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
-        case = Case(
-            self.subscription(), before, given.patch, self.fold.day_of(order.tenant), order.at, given.add_on, self.role
-        )
+        clock, add_on = self.fold.clock(order.tenant), given.add_on
+        case = Case(self.subscription(), before, given.patch, clock.on, clock.at, add_on, self.role, clock.day_at)
         changed = act(order.action, case)
         if not changed:
             return Parts((), Acted())

@@ -10,6 +10,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from reconciler.model.source import Catalog
+from reconciler.model.values import timestamp
 
 
 def day_in(zone: str, now: datetime) -> date:
@@ -41,6 +42,35 @@ def days_by_zone(catalog: Catalog, now: datetime) -> Mapping[str, str]:
     return {
         zone: day_in(zone, now).isoformat() for zone in sorted({each.time_zone for each in catalog.providers.values()})
     }
+
+
+def moments_of(catalog: Catalog, now: datetime) -> Mapping[str, str]:
+    """The moment ``now`` (ISO 8601, UTC) at every provider, by its key: what records of subscriptions get.
+
+    Without a time zone of its own it is a local time, and so another instant in each zone (`day_in`).
+    """
+    return {key: _instant(tree.time_zone, now) for key, tree in sorted(catalog.providers.items())}
+
+
+def day_at(zone: str, at: str) -> date | None:
+    """The day in an IANA time zone of the moment ``at`` that a record tells (ISO 8601).
+
+    ``None`` where it tells none: records of a reseller's own system hold any text. Raises ``KeyError`` for an unknown
+    zone.
+    """
+    try:
+        return day_in(zone, datetime.fromisoformat(at))
+    except ValueError:
+        return None
+
+
+def _instant(zone: str, now: datetime) -> str:
+    if now.tzinfo is None:
+        try:
+            return timestamp(now.replace(tzinfo=_zone(zone)).astimezone(UTC))
+        except OverflowError:  # the calendar begins and ends within a day of this instant
+            return timestamp(now)
+    return timestamp(now)
 
 
 @cache

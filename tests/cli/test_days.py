@@ -9,7 +9,7 @@ from shutil import copytree
 import pytest
 
 from reconciler.cli import planning
-from tests.cli.mirrors import with_mirrors
+from tests.cli.mirrors import exported, with_mirrors
 from tests.cli.runner import FEES, Ran, Shop
 
 DATED = "P1M: {fees: {recurring: [{from: 2026-01-01, amount: 2.00}, {from: 2027-01-01, amount: 2.20}]}}"
@@ -98,6 +98,43 @@ def test_mirrors_go_by_the_day(shop: Shop) -> None:
     for now, status in (("2027-01-01T09:59:59Z", "inactive"), ("2027-01-01T10:00:00Z", "active")):
         assert shop.run(f"watch --rounds 1 --now {now}").status == 0
         assert f"status: {status}" in shop.run("tenant export acme").out
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "comes"),
+    [
+        ("UTC", "2026-12-31T23:59:59Z", "2027-01-01"),
+        ("UTC", "2027-01-01T00:00:00Z", "2027-02-01"),
+        ("Pacific/Honolulu", "2027-01-01T09:59:59Z", "2027-01-01"),
+        ("Pacific/Honolulu", "2027-01-01T10:00:00Z", "2027-02-01"),
+        ("Pacific/Honolulu", "2027-01-01", "2027-02-01"),
+        ("Pacific/Kiritimati", "2026-12-31T09:59:59Z", "2027-01-01"),
+        ("Pacific/Kiritimati", "2026-12-31T10:00:00Z", "2027-02-01"),
+        ("Pacific/Kiritimati", "2027-01-01", "2027-02-01"),
+    ],
+)
+def test_a_record_is_of_the_providers_day(shop: Shop, zone: str, now: str, comes: str) -> None:
+    """A cycle of the mirror ends on 1 January: a unit asked for before that day comes with it, else a month later."""
+    with_mirrors(shop)
+    shop.edit("acme/catalog.yaml", "unit_prices: {P1M: 2.50}", "unit_prices: {P1M: 2.50, P1Y: 25.00}")
+    in_zone(shop, zone)
+    assert shop.run("watch --rounds 1 --now 2026-12-10").status == 0
+    asked = "act one sub-1 change_unit --as reseller --set billing_cycle=P1Y --set when=next_cycle"
+    assert shop.run(f"subscription {asked} --now {now}").status == 0
+    mirror = exported(shop, "acme", "Subscription", "one.sub-1")
+    assert f"pending_unit:\n  billing_cycle: P1Y\n  from: '{comes}'\n" in mirror
+
+
+def test_a_record_that_tells_no_moment_is_of_the_day_on_which_it_is_seen(shop: Shop) -> None:
+    """A reseller's own system may write anything there."""
+    with_mirrors(shop)
+    shop.edit("acme/catalog.yaml", "unit_prices: {P1M: 2.50}", "unit_prices: {P1M: 2.50, P1Y: 25.00}")
+    assert shop.run("watch --rounds 1 --now 2026-12-10").status == 0
+    said = "billing_cycle: P1Y\nunit_change: next_cycle\nhistory: [{at: yesterday, action: change_unit}]\n"
+    given = f"kind: Subscription\nkey: sub-1\n{said}"
+    assert shop.run("tenant import one", stdin=given).status == 0
+    assert shop.run("watch --rounds 1 --now 2026-12-31").status == 0
+    assert "from: '2027-01-01'" in exported(shop, "acme", "Subscription", "one.sub-1")
 
 
 def test_a_plan_is_known_until_the_next_day_of_a_provider(

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from reconciler.cli import planning
+from tests.cli.mirrors import exported, with_mirrors
 from tests.cli.runner import Ran, Shop
 
 NOTHING = "No changes. Your tenants match the catalog.\n"
@@ -132,3 +133,44 @@ def test_a_cache_that_cannot_be_written_is_no_error(asking: Asking, tmp_path: Pa
     (tmp_path / "cache").write_text("in the way", "utf-8")
     assert [asking.plan().out for _ in range(2)] == [NOTHING] * 2
     assert asking.made == 2
+
+
+DATED = "unit_prices: {P1M: [{from: 2026-01-01, amount: 2.50}, {from: 2026-12-20, amount: 2.60}], P1Y: 25.00}"
+
+
+def waiting(shop: Shop) -> None:
+    """A mirror whose price is another from 20 December on, and whose unit is from 1 January on."""
+    with_mirrors(shop)
+    shop.edit("acme/catalog.yaml", "unit_prices: {P1M: 2.50}", DATED)
+    shop.commit()
+    assert shop.run("apply --auto-approve --now 2026-12-10").status == 0
+    asked = "act one sub-1 change_unit --as reseller --set billing_cycle=P1Y --set when=next_cycle"
+    assert shop.run(f"subscription {asked} --now 2026-12-11").status == 0
+
+
+def test_what_comes_with_a_day_is_not_missed(asking: Asking) -> None:
+    """A pending unit (SUB-27) and an announced price (SUB-13) need no other document or state to make a difference."""
+    waiting(asking.shop)
+    for day, first, made in (
+        ("2026-12-12", "", 1),
+        ("2026-12-12", "", 1),
+        ("2026-12-20", "prices.P1M: 2.50 -> 2.60", 2),
+        ("2027-01-01", 'billing_cycle: "P1M" -> "P1Y"', 3),
+    ):
+        out = asking.plan(f"--verbose --now {day}").out
+        assert (first in out) if first else ("0 to change" in out or "No changes" in out), out
+        assert asking.made == made
+
+
+def test_watch_does_what_comes_with_a_day(shop: Shop) -> None:
+    waiting(shop)
+    for day, told in (
+        ("2026-12-12", "prices:\n  P1M: 2.50\n"),
+        ("2026-12-20", "prices:\n  P1M: 2.60\n"),
+        ("2026-12-31", "prices:\n  P1M: 2.60\n"),
+        ("2027-01-01", "prices:\n  P1Y: 25.00\n"),
+    ):
+        assert shop.run(f"watch --rounds 1 --now {day}").status == 0
+        assert told in exported(shop, "acme", "Subscription", "one.sub-1")
+    mirror = exported(shop, "acme", "Subscription", "one.sub-1")
+    assert mirror.count("action: take_effect") == 2, "in the history, and as it was applied last"

@@ -1,11 +1,14 @@
 """What a distributor should have of its resellers' subscriptions, told from RULES.md alone: the model of the machine.
 
 Nothing of the engine is used here. Days are counted by `oracle_cycles`. Where the rules leave open what a distributor
-can know (several changes of a cycle that it sees at once), the end of that cycle is `vague` and not compared.
+can know (several changes of a cycle that it sees at once), the end of that cycle is `vague` and not compared, and which
+unit is in force is taken from what is `shown`. Where even whether a mirror is blocked depends on that, it is `lost`: it
+is not compared any more.
 """
 
+import copy
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -19,7 +22,6 @@ Fields = dict[str, Any]
 COPIED = (
     "product",
     "plan",
-    "billing_cycle",
     "quantity",
     "quantity_effective",
     "paid",
@@ -67,6 +69,8 @@ MOVING = ("set_renew_automatically", "activate", "change_unit", "start", "unit")
 """What moves the end of a cycle."""
 SILENT = ("start", "unit")
 """What of that is seen, and has no record of its own."""
+OF_ONE_SIDE = ("expire", "take_effect")
+"""The records that a mirror has of its own cycle end: they are no record for the mirror of a mirror."""
 STATUS_WORDS = {"active": "activate", "suspended": "suspend", "cancelled": "cancel", "deleted": "delete"}
 
 
@@ -84,12 +88,11 @@ class Event:
 class Term:
     """The end of the cycle that is the last, on one side (SUB-28, SUB-29). ``end`` ``None``: it renews, or has none.
 
-    ``until``: while it renews, the end of the cycle that runs by a unit which changes with the next (SUB-27).
+    What is said of a subscription is given as this side has it: with the unit in force here, and what is pending here.
     """
 
     billing_day: int | None
     end: date | None = None
-    until: date | None = None
     vague: bool = False
 
     def first_seen(self, said: Fields, on: date) -> None:
@@ -99,31 +102,29 @@ class Term:
             self.vague = True
         elif not renews(said):
             self.end = self._from(max(on, start), said)
-        self._renewed(said)
+        self.renewed(said)
 
-    def goes_on(self, was: Fields, said: Fields, told: list[Event], on: date) -> None:
-        """From what was known to what is said now: what is told on its day, what is not on the day it is seen."""
-        events = [*told, *unexplained(was, said, told, on)]
+    def goes_on(self, was: Fields, said: Fields, events: list[Event]) -> None:
+        """From what was known to what is said now, by what happened since. A pending unit did not take effect yet."""
         self.vague |= len([each for each in events if each.action in MOVING]) > 1
-        if said.get("unit_change") != "next_cycle":
-            self.until = None
         now = {**was, "renewals": []}
         for each in events:
             self._on(each, now, said)
-        if self.until and self.until <= on:
-            self.until = None
         if renews(said):
             self.end = None
-            self.vague &= self.until is not None
-        self._renewed(said)
+            self.vague = False
+        self.renewed(said)
 
     def _on(self, event: Event, now: Fields, said: Fields) -> None:
         """One event after the other. ``now``: the facts as they were before it, and are after it."""
         day = max(event.day, starts(now))
         if event.action == "set_renew_automatically":
-            self._switched(event, now, later=said.get("unit_change") == "next_cycle")
-        elif event.action in ("change_unit", "unit"):
-            self._other_unit(event, now, said["billing_cycle"])
+            if renews(now) and not event.value:
+                self.end = self.running(day, now, last=True)
+            now["renew_automatically"] = event.value
+        elif event.action in ("change_unit", "unit") and event.value == "current_cycle":
+            now["billing_cycle"] = said["billing_cycle"]
+            self.end = None if renews(now) else self._after(day, now)
         elif event.action == "start":
             now |= {name: said.get(name) for name in ("start_date", "activation_date")}
             self.end = None if renews(now) else self._after(max(event.day, starts(now)), now)
@@ -133,25 +134,22 @@ class Term:
                 self.end = self._holding(day, now)
         now["status"] = AFTER.get(event.action, now["status"])
 
-    def _switched(self, event: Event, now: Fields, *, later: bool) -> None:
-        if renews(now) and not event.value:
-            kept = self.until if self.until and self.until >= event.day else None
-            self.end = kept or self._from(max(event.day, starts(now)), now)
-        elif event.value and later and self.end:
-            self.until = self.end  # with what was renewed by hand
-        now["renew_automatically"] = event.value
+    def running(self, day: date, said: Fields, *, last: bool = False) -> date:
+        """The end of the cycle that runs on a day, later than that; of the ``last`` one, it may be that day."""
+        reached = self._from if last else self._after
+        coming = pending_day(said)
+        if coming and (coming > day or (last and coming == day)):
+            return coming
+        return reached(day, {**said, "billing_cycle": said["pending_unit"]["billing_cycle"]} if coming else said)
 
-    def _other_unit(self, event: Event, now: Fields, unit: str) -> None:
-        day = max(event.day, starts(now))
-        if event.value == "next_cycle":
-            runs = self.until if self.until and self.until > day else None
-            self.until = runs or self.end or self._after(day, now)
-        else:
-            self.until = None
-            self.end = None if renews(now) else self._after(day, {**now, "billing_cycle": unit})
-        now["billing_cycle"] = unit
+    def next_end(self, day: date, said: Fields) -> date:
+        """When a unit comes for which the reseller asks on a day, for the next cycle (SUB-27)."""
+        coming = pending_day(said)
+        if coming and coming > day:
+            return coming
+        return self.end or self._after(max(day, starts(said)), said)
 
-    def _renewed(self, said: Fields) -> None:
+    def renewed(self, said: Fields) -> None:
         """Not before the end of the cycle that was renewed by hand."""
         for each in said.get("renewals", ()) if self.end else ():
             held = self._holding(date.fromisoformat(each["date"]), said)
@@ -159,7 +157,7 @@ class Term:
 
     def ends(self, said: Fields, on: date) -> date:
         """The end that is shown: of what renews, the next one."""
-        return self.end or self.until or self._after(on, said)
+        return self.end or pending_day(said) or self._after(on, said)
 
     def _from(self, day: date, said: Fields) -> date:
         return oracle.end_from(day, starts(said), said["billing_cycle"], self.billing_day)
@@ -168,7 +166,11 @@ class Term:
         return oracle.end_after(day, starts(said), said["billing_cycle"], self.billing_day)
 
     def _holding(self, day: date, said: Fields) -> date:
-        return oracle.end_of_the_cycle_with(day, starts(said), said["billing_cycle"], self.billing_day)
+        """The end of the cycle that a day is in; with the one in which a pending unit comes, it is of that unit."""
+        start, unit, coming = starts(said), said["billing_cycle"], pending_day(said)
+        if coming and day >= oracle.nominal_start_of_next(coming, start, unit, self.billing_day):
+            unit = said["pending_unit"]["billing_cycle"]
+        return oracle.end_of_the_cycle_with(day, start, unit, self.billing_day)
 
 
 def renews(said: Fields) -> bool:
@@ -179,6 +181,18 @@ def starts(said: Fields) -> date:
     return date.fromisoformat(said.get("start_date") or said["activation_date"])
 
 
+def pending_unit(said: Fields) -> str | None:
+    """The unit that is pending, if one is (SUB-27)."""
+    unit: str | None = (said.get("pending_unit") or {}).get("billing_cycle")
+    return unit
+
+
+def pending_day(said: Fields) -> date | None:
+    """The day on which it takes effect."""
+    day: str | None = (said.get("pending_unit") or {}).get("from")
+    return date.fromisoformat(day) if day else None
+
+
 def unexplained(was: Fields, said: Fields, told: list[Event], on: date) -> Iterator[Event]:
     """What the reseller changed without a record, named as the business does (SUB-31)."""
     explained = {name for each in told for name in EXPLAINS.get(each.action, ())}
@@ -186,9 +200,6 @@ def unexplained(was: Fields, said: Fields, told: list[Event], on: date) -> Itera
     changed -= {name for name in ("renew_automatically", "paid") if bool(was.get(name)) == bool(said.get(name))}
     if "product" in changed:
         yield Event(_direction(was["product"], said["product"]), on)
-    if was.get("billing_cycle") != said.get("billing_cycle") and not any(each.action == "change_unit" for each in told):
-        action = "unit" if "product" in changed or "billing_cycle" in explained else "change_unit"
-        yield Event(action, on, said.get("unit_change", "current_cycle"))
     if "quantity" in changed or ("quantity_effective" in changed and "quantity" not in explained):
         yield Event("change_quantity", on)
     if "renew_automatically" in changed:
@@ -200,6 +211,20 @@ def unexplained(was: Fields, said: Fields, told: list[Event], on: date) -> Itera
         yield Event(STATUS_WORDS[said["status"]], on)
     elif "renewals" in changed and "product" not in changed:
         yield Event("renew", on)
+
+
+def changed_unit(was: Fields, now: Fields, mode: str, told: list[Event], on: date) -> Iterator[Event]:
+    """A mirror's change of the unit that no record tells of: ``was`` and ``now`` as the mirror has it.
+
+    That a pending unit takes effect at the source is none.
+    """
+    explained = {name for each in told for name in EXPLAINS.get(each.action, ())}
+    leads_to = [pending_unit(each) or each["billing_cycle"] for each in (was, now)]
+    if any(each.action == "change_unit" for each in told):
+        return
+    if leads_to[0] != leads_to[1] or was["billing_cycle"] != now["billing_cycle"]:
+        action = "unit" if was["product"] != now["product"] or "billing_cycle" in explained else "change_unit"
+        yield Event(action, on, mode if was["billing_cycle"] == now["billing_cycle"] else "current_cycle")
 
 
 def _edits(was: Fields, said: Fields, changed: set[str], on: date) -> Iterator[Event]:
@@ -235,9 +260,12 @@ class Mirror(Subscription):
     """A mirror: ``body`` as the distributor has it, the locked fields as they were applied last.
 
     ``was``: what the source said then; ``seen``: how many of its records had come; ``applied``: name and prices.
+    ``blocked``: it does not follow, as its source moved to what its distributor does not offer, or has no price of.
     """
 
     was: Fields = field(default_factory=dict)
+    blocked: bool = False
+    lost: bool = False
     seen: int = 0
     applied: Fields = field(default_factory=dict)
     drifted: bool = False
@@ -264,13 +292,17 @@ class Mirror(Subscription):
 
 @dataclass
 class Model:
-    """Every subscription of every tenant, as it should be. ``subscriptions``: by tenant and key."""
+    """Every subscription of every tenant, as it should be. ``subscriptions``: by tenant and key.
+
+    ``shown``: what a tenant really has under a key, for what the rules leave open.
+    """
 
     billing_days: Mapping[str, int | None]
     prices: Mapping[str, Mapping[str, str]]
     mirrors_on: set[str]
     customers: dict[tuple[str, str], Fields] = field(default_factory=dict)
     subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
+    shown: Callable[[str, str], Fields | None] = field(default=lambda tenant, key: None)
 
     def settle(self, on: date) -> None:
         """Everything is mirrored, the deepest level first (TREE-01)."""
@@ -300,16 +332,34 @@ class Model:
         if reseller not in self.mirrors_on:
             return False
         self._follows(reseller, source.body["customer"])
-        if have is None:
-            if not self._comes(reseller, source):
-                return False
-            have = self.subscriptions[at] = self._created(reseller, key, source, on)
-        elif self.held(reseller, key):
+        if (isinstance(source, Mirror) and source.lost) or (isinstance(have, Mirror) and have.lost):
+            return self._is_lost(reseller, at, source)
+        new = copy.deepcopy(have) if have else self._created(reseller, key, source, on)
+        assert isinstance(new, Mirror)
+        if have is None and not self._comes(reseller, source):
             return False
-        else:
-            self._updated(reseller, source, have, on)
-        assert isinstance(have, Mirror)
-        self._written(reseller, key, source, have, on)
+        units = self._units(at, source.body, new, on) if have is None else self._updated(at, source, new, on)
+        unpriced = [unit for unit in units if not self._has_a_price(reseller, source.body, new, unit)]
+        if unpriced and len(unpriced) < len(units):
+            return self._is_lost(reseller, at, source)
+        blocked = bool(unpriced) or not self._may_follow(reseller, source.body, new)
+        if blocked:
+            if isinstance(have, Mirror):
+                have.blocked = True
+            return False
+        self.subscriptions[at] = new
+        new.blocked = False
+        self._written(reseller, key, source, new, on)
+        return True
+
+    def _is_lost(self, reseller: str, at: tuple[str, str], source: Subscription) -> bool:
+        """What is there is taken as it is, and compared no more."""
+        shown = self.shown(*at)
+        if shown is None:
+            return False
+        self.subscriptions[at] = Mirror(copy.deepcopy(shown), [], Term(None, vague=True), was=shown, lost=True)
+        if shown["customer"] == f"{reseller}.{source.body['customer']}":
+            self._copied(reseller, source.body["customer"])
         return True
 
     def _comes(self, reseller: str, source: Subscription) -> bool:
@@ -320,34 +370,143 @@ class Model:
     def offered(self, reseller: str, product: str) -> bool:
         return product in PRODUCTS or (product == OWN_PRODUCT and reseller == "east")
 
-    def held(self, reseller: str, key: str) -> bool:
-        """Whether an update is blocked: the source moved to what the distributor does not offer (SUB-01)."""
+    def sold(self, reseller: str, before: Fields, product: str, unit: str | None) -> bool:
+        """SUB-42: whether an action may name a product and unit: what is sold already, or what is for sale.
+
+        By its own system a reseller sells what has no unit there by any; the distributor, what has a price.
+        """
+        there = [(each["product"], each.get("billing_cycle")) for each in before.get("add_ons", {}).values()]
+        there += [(before["product"], each) for each in (before["billing_cycle"], pending_unit(before)) if each]
+        if (product, unit) in there:
+            return True
+        own = product == OWN_PRODUCT and reseller in ("contoso", "east")
+        if not own and product not in PRODUCTS and product not in {each for each, _ in there}:
+            return False
+        return own or unit is None or bool(self._asked(reseller, {"product": product, "billing_cycle": unit}))
+
+    def may_be_held(self, reseller: str, key: str) -> bool:
+        """Whether an update is blocked, or may come to be: the source moved, or is about to move, to what the
+        distributor does not offer, or has no price of (SUB-01, SUB-13)."""
         mirror = self.subscriptions.get((UPSTREAMS[reseller], f"{reseller}.{key}"))
-        product = self.subscriptions[reseller, key].body["product"]
-        return isinstance(mirror, Mirror) and not self.offered(reseller, product) and mirror.was["product"] != product
+        if not isinstance(mirror, Mirror) or mirror.blocked or mirror.lost:
+            return True
+        said = self.subscriptions[reseller, key].body
+        units = {said["billing_cycle"], pending_unit(said), mirror.body["billing_cycle"], pending_unit(mirror.body)}
+        priced = (self._asked(reseller, {**said, "billing_cycle": each}) for each in units if each)
+        return not self._may_follow(reseller, said, mirror) or not all(priced)
+
+    def _may_follow(self, reseller: str, said: Fields, mirror: Mirror) -> bool:
+        return self.offered(reseller, said["product"]) or mirror.was.get("product") == said["product"]
+
+    def _has_a_price(self, reseller: str, said: Fields, mirror: Mirror, unit: str) -> bool:
+        """SUB-13: nothing is mirrored unpriced; a price that the distributor gave is one (SUB-39)."""
+        there, applied = (each["prices"].get(unit) for each in (mirror.body, mirror.applied))
+        edited = there is not None and not _equal(there, applied)
+        return edited or bool(self._asked(reseller, {**said, "billing_cycle": unit}))
 
     def _created(self, reseller: str, key: str, source: Subscription, on: date) -> Mirror:
+        said = source.body
         term = Term(self.billing_days.get(reseller))
-        term.first_seen(source.body, on)
-        term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
-        mirror = Mirror({"status": "inactive"}, [Event("create", on)], term)
+        term.vague = isinstance(source, Mirror) and source.term is not None and source.term.vague
+        mirror = Mirror({"status": "inactive", "billing_cycle": said["billing_cycle"]}, [Event("create", on)], term)
+        if coming := pending_unit(said):
+            asked = [each.day for each in source.history if each.action == "change_unit"]
+            term.vague |= not asked
+            end = term.next_end(asked[-1] if asked else on, {**said, "pending_unit": None})
+            mirror.body["pending_unit"] = {"billing_cycle": coming, "from": end.isoformat()}
+        term.first_seen({**said, "pending_unit": mirror.body.get("pending_unit")}, on)
         mirror.applied = {"name": None, "prices": {}, "add_ons": {}}
         mirror.body |= {"name": None, "prices": {}, "add_ons": {}}
         mirror.body |= {"responsible_user": "partner-desk", "sharing_rule": "public"}
         return mirror
 
-    def _updated(self, reseller: str, source: Subscription, mirror: Subscription, on: date) -> None:
-        assert isinstance(mirror, Mirror)
+    def _updated(self, at: tuple[str, str], source: Subscription, mirror: Mirror, on: date) -> list[str]:
+        """Bring the term, the units and the records of a mirror up to date; the units that may be in force now."""
         assert mirror.term is not None
-        told = source.history[mirror.seen :]
-        mirror.term.goes_on(mirror.was, source.body, told, on)
-        mirror.term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
-        new = [*told, *(each for each in unexplained(mirror.was, source.body, told, on) if each.action not in SILENT)]
-        ended = "expire"  # the source's own end is not the mirror's
-        mirror.history += [replace(each, own=False) for each in new if each.action != ended]
-        over = self._expired(source.body, mirror.term, on) or self._put_to_rest(source.body, mirror, told, on)
+        told, said, term = source.history[mirror.seen :], source.body, mirror.term
+        told = [each for each in told if each.action not in OF_ONE_SIDE]
+        was = {**mirror.was, **{name: mirror.body.get(name) for name in ("billing_cycle", "pending_unit")}}
+        units = self._followed(said, mirror, term.next_end, told, on)
+        now = {**said, **units}
+        mode = said.get("unit_change", "current_cycle")
+        rest = [*changed_unit(was, now, mode, told, on), *unexplained(mirror.was, said, told, on)]
+        at_once = was["billing_cycle"] != now["billing_cycle"]
+        told = [
+            replace(each, value="current_cycle" if at_once else "next_cycle") if each.action == "change_unit" else each
+            for each in told
+        ]
+        term.goes_on(was, now, [*told, *rest])
+        term.vague |= isinstance(source, Mirror) and source.term is not None and source.term.vague
+        mirror.body |= units
+        mirror.history += [replace(each, own=False) for each in (*told, *rest) if each.action not in SILENT]
+        candidates = self._units(at, said, mirror, on)
+        over = self._expired(said, term, on) or self._put_to_rest(said, mirror, told, on)
         if mirror.body["status"] == "active" and over:
             mirror.history.append(Event("expire", on))
+        return candidates
+
+    def _followed(
+        self,
+        said: Fields,
+        mirror: Mirror,
+        next_end: Callable[[date, Fields], date],
+        told: list[Event],
+        on: date,
+    ) -> Fields:
+        """SUB-27: the unit in force at a mirror and the one that is pending, by what its source says now."""
+        here, unit, known = mirror.body["billing_cycle"], said["billing_cycle"], mirror.was["billing_cycle"]
+        coming, awaited = pending_unit(said), pending_unit(mirror.body)
+        later = said.get("unit_change") == "next_cycle"
+        asked = [each.day for each in told if each.action == "change_unit"]
+
+        def pending(unit: str | None) -> Fields:
+            if unit is None or unit == awaited:
+                return {"billing_cycle": here, "pending_unit": mirror.body.get("pending_unit") if unit else None}
+            view = {**mirror.was, "billing_cycle": here, "pending_unit": mirror.body.get("pending_unit")}
+            end = next_end(asked[-1] if asked else on, view)
+            return {"billing_cycle": here, "pending_unit": {"billing_cycle": unit, "from": end.isoformat()}}
+
+        if unit == here:
+            return pending(coming)
+        if unit == known and coming == here:
+            return pending(None)  # it took effect here already: this side's cycle ended first
+        if awaited == unit and later:
+            return pending(awaited)  # it took effect there already
+        if unit != known and later and coming is None:
+            return pending(unit)  # seen for the first time
+        here, awaited = unit, None
+        if coming is None:
+            return pending(None)
+        end = Term(mirror.term.billing_day if mirror.term else None).next_end(on, {**said, "pending_unit": None})
+        return {"billing_cycle": unit, "pending_unit": {"billing_cycle": coming, "from": end.isoformat()}}
+
+    def _units(self, at: tuple[str, str], said: Fields, mirror: Mirror, on: date) -> list[str]:
+        """Let what is pending take effect where the mirror's own cycle ended and the next one began.
+
+        The units that may be in force then: what is vague has what is shown.
+        """
+        body, term = mirror.body, mirror.term
+        assert term is not None
+        unit, day = pending_unit(body), pending_day(body)
+        may_be = {body["billing_cycle"], unit or body["billing_cycle"]}
+        goes_on = renews(said) or (term.end is not None and day is not None and term.end > day)
+        if unit and day and day <= on and said["status"] not in STANDING and goes_on:
+            body |= {"billing_cycle": unit, "pending_unit": None}
+            if mirror.was:
+                mirror.history.append(Event("take_effect", on))
+            further = pending_unit(said) if said["billing_cycle"] == unit else None
+            if further:
+                end = term.ends({**said, **body}, on).isoformat()
+                body["pending_unit"] = {"billing_cycle": further, "from": end}
+            term.renewed({**said, **body})
+        if not term.vague:
+            return [body["billing_cycle"]]
+        shown = self.shown(*at)
+        if shown is None or shown["last_applied"]["product"] != said["product"]:
+            return sorted(may_be | {said["billing_cycle"]})
+        body |= {name: copy.deepcopy(shown.get(name)) for name in ("billing_cycle", "pending_unit")}
+        mirror.vague_history = True
+        return sorted(may_be | {said["billing_cycle"], body["billing_cycle"]})
 
     def _expired(self, said: Fields, term: Term, on: date) -> bool:
         running = said["status"] not in STANDING and starts(said) <= on and not renews(said)
@@ -375,6 +534,8 @@ class Model:
         for name in COPIED:
             body.pop(name, None)
         body |= {name: said[name] for name in COPIED if name in said}
+        if body.get("pending_unit") is None:
+            body.pop("pending_unit", None)
         body |= {
             "customer": f"{reseller}.{said['customer']}",
             "bill_to": reseller,
@@ -385,7 +546,7 @@ class Model:
             "ribbon": f"This subscription is managed by {NAMES[reseller]} Tenant Reseller",
         }
         self._copied(reseller, said["customer"])
-        self._priced(reseller, said, mirror)
+        self._priced(reseller, {**said, "billing_cycle": body["billing_cycle"]}, mirror)
         mirror.was = {**said, "add_ons": _bare(said.get("add_ons", {}))}
         mirror.seen, mirror.drifted, mirror.tampered = len(source.history), False, False
 
@@ -413,7 +574,7 @@ class Model:
         return f"{customer.get('name') or said['customer']} - {product['name'] or said['product']}"
 
     def _asked(self, reseller: str, said: Fields) -> dict[str, str]:
-        """By the reseller's price list, else the product's unit price."""
+        """SUB-13: by the reseller's price list, else the product's unit price."""
         product, cycle = said["product"], said.get("billing_cycle")
         listed = self.prices.get(product, {}).get(cycle or "") if reseller == "contoso" else None
         price = listed or PRODUCTS.get(product, {}).get("unit_prices", {}).get(cycle)

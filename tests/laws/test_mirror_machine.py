@@ -22,11 +22,24 @@ from reconciler.stores.base import EntityWrite, Snapshot
 from tests.contract.test_guard import DENIED_ACTIONS
 from tests.laws import oracle_cycles as oracle
 from tests.laws.kills import in_a_child, killed
-from tests.laws.model_of_mirrors import Event, Fields, Mirror, Model, Subscription, Term, renews, starts
+from tests.laws.model_of_mirrors import (
+    Event,
+    Fields,
+    Mirror,
+    Model,
+    Subscription,
+    Term,
+    pending_day,
+    pending_unit,
+    renews,
+    starts,
+)
 from tests.laws.resale import LISTED, PROVIDER, UPSTREAMS, Prices, Resale, folder, paid, tenants
 from tests.laws.test_action_table import SETTINGS
 from tests.laws.test_mirror_drift import TAMPERED
 
+UNTOLD = ("expire", "take_effect", "change_unit")
+"""The records that nobody can count of what is vague."""
 RESELLERS = sorted(UPSTREAMS)
 DONE = (Result.APPLIED, Result.UNCHANGED)
 PRODUCTS = ("office", "premium", "exchange", "backup", "own-tool", "ghost")
@@ -61,7 +74,7 @@ class Machine(RuleBasedStateMachine):
         billing_days = dict(zip(RESELLERS, days, strict=True))
         self.resale = Resale(folder(), billing_days=billing_days)
         self.resale.now = self.resale.now.replace(year=began.year, month=began.month, day=began.day)
-        self.model = Model(billing_days, dict(LISTED), set(UPSTREAMS))
+        self.model = Model(billing_days, dict(LISTED), set(UPSTREAMS), shown=self._shown)
         self.settled = True
         self.moves = 0
         for reseller in RESELLERS:
@@ -82,6 +95,11 @@ class Machine(RuleBasedStateMachine):
     def today(self) -> date:
         return self.resale.today
 
+    def _shown(self, tenant: str, key: str) -> Fields | None:
+        """What a tenant really has under a key."""
+        found = self.resale.subscriptions(tenant).get(key)
+        return dict(found.body) if found else None
+
     def _customer(self, reseller: str, key: str, **fields: Any) -> None:
         self.resale.write(reseller, {"kind": "Customer", "key": key, **fields})
         there = self.model.customers.setdefault((reseller, key), {})
@@ -100,7 +118,8 @@ class Machine(RuleBasedStateMachine):
         return tenant, key, self.model.subscriptions[tenant, key]
 
     def _mirror(self, data: st.DataObject) -> tuple[str, str, Mirror] | None:
-        found = [at for at, each in sorted(self.model.subscriptions.items()) if isinstance(each, Mirror)]
+        known = sorted(self.model.subscriptions.items())
+        found = [at for at, each in known if isinstance(each, Mirror) and not each.lost]
         if not found:
             return None
         tenant, key = data.draw(st.sampled_from(found))
@@ -152,23 +171,43 @@ class Machine(RuleBasedStateMachine):
                     {"characteristics": {"domain": f"{len(source.history)}.example"}},
                     {"status": data.draw(st.sampled_from(("active", "inactive", "suspended", "cancelled", "deleted")))},
                     {"provisioning_sync": "failed"},
-                    {"billing_cycle": unit, "unit_change": when},
+                    {"billing_cycle": unit, "unit_change": when, "pending_unit": None},
+                    self._pending(source.body, unit),
+                    {"pending_unit": None},
+                    self._took_effect(source.body),
                     {"product": data.draw(st.sampled_from(PRODUCTS))},
                     {"customer": data.draw(st.sampled_from(("acme", "bolt")))},
                     {"add_ons": {"more": {"product": "exchange", "billing_cycle": "P1M"}}},
                 )
             )
         )
-        if "product" in change and self._drifted(reseller, key):
+        if {*change} & {"product", "billing_cycle", "pending_unit"} and self._drifted(reseller, key):
             return  # what is held back and drifted as well is compared by nobody
         event(f"imported {', '.join(change)}")
         self.resale.write(reseller, {"kind": "Subscription", "key": key, **change})
         if "add_ons" in change:
             change = {"add_ons": {**source.body.get("add_ons", {}), **change["add_ons"]}}
-        source.body |= change
-        if source.term and {*change} & {"renew_automatically", "status", "billing_cycle"}:
+        self._becomes(source.body, change)
+        if source.term and {*change} & {"renew_automatically", "status", "billing_cycle", "pending_unit"}:
             source.term.vague = True
         self.settled = False
+
+    def _pending(self, body: Fields, unit: str) -> Fields:
+        """A reseller's own system says that a unit comes with the next cycle, or that none does."""
+        if unit == body["billing_cycle"]:
+            return {"pending_unit": None}
+        end = oracle.end_after(max(self.today, starts(body)), starts(body), body["billing_cycle"], None)
+        return {"unit_change": "next_cycle", "pending_unit": {"billing_cycle": unit, "from": end.isoformat()}}
+
+    def _took_effect(self, body: Fields) -> Fields:
+        """A reseller's own system says that what was pending took effect (SUB-27)."""
+        return {"billing_cycle": pending_unit(body) or body["billing_cycle"], "pending_unit": None}
+
+    def _becomes(self, body: Fields, change: Fields) -> None:
+        """Merged, as an import is: what is ``None`` goes."""
+        body |= change
+        for name in [name for name, value in body.items() if value is None]:
+            del body[name]
 
     def _drifted(self, reseller: str, key: str) -> bool:
         while reseller in UPSTREAMS:
@@ -205,7 +244,7 @@ class Machine(RuleBasedStateMachine):
         """What came of it: at the reseller, and with it at the distributors above."""
         reseller, key, source = found
         was = dict(source.body)
-        source.body |= change
+        self._becomes(source.body, change)
         source.history.append(does)
         self._own_term(reseller, key, was, does)
         keys = [key]
@@ -223,10 +262,10 @@ class Machine(RuleBasedStateMachine):
         if source.term is None:
             customer = self.model.customers[reseller, was["customer"]]
             source.term = Term(customer.get("billing_day"))
-            source.term.vague = was["status"] == "inactive" or source.body.get("unit_change") == "next_cycle"
+            source.term.vague = was["status"] == "inactive" or was.get("unit_change") == "next_cycle"
             if not renews(was) or was["status"] not in ("active", "inactive"):
                 source.term.end = source.term._from(max(self.today, starts(was)), was)
-        source.term.goes_on(was, source.body, [does], self.today)
+        source.term.goes_on(was, source.body, [does])
 
     def _as_it_should_be(self, reseller: str, key: str) -> None:
         there = dict(self.resale.body(reseller, key))
@@ -254,12 +293,31 @@ class Machine(RuleBasedStateMachine):
         if found is None:
             return
         body = found[2].body
+        here, awaited = body["billing_cycle"], pending_unit(body)
         acted = self._act(found[0], found[1], "change_unit", f"billing_cycle={cycle}", f"when={when}")
-        sooner = (body.get("unit_change"), when) == ("next_cycle", "current_cycle")
-        assert (acted is not None) == (body["billing_cycle"] != cycle or sooner)
-        if acted:
-            change = {"billing_cycle": cycle, "unit_change": when}
-            self._did(found, Event("change_unit", self.today, when), change)
+        another = cycle != here and (when == "current_cycle" or cycle != awaited)
+        sold = self.model.sold(found[0], body, body["product"], cycle)
+        assert (acted is not None) == (sold and another if cycle != here else awaited is not None)
+        if acted is None:
+            event(f"a unit {'that is so already' if sold else 'that nobody sells'}")
+            return
+        change: Fields = {"unit_change": when, "pending_unit": None}
+        if cycle != here and when == "current_cycle":
+            change["billing_cycle"] = cycle
+        elif cycle != here:
+            change["pending_unit"] = self._asked_for(found, cycle)
+        self._did(found, Event("change_unit", self.today, when), change)
+
+    def _asked_for(self, found: tuple[str, str, Subscription], unit: str) -> Fields:
+        """What is pending at a reseller that asked for a unit: when the cycle ends that runs there (SUB-27)."""
+        shown = self.resale.body(found[0], found[1])["pending_unit"]
+        assert shown["billing_cycle"] == unit
+        body, term = found[2].body, found[2].term
+        if renews(body) and body["status"] == "active" and not pending_unit(body) and term and not term.vague:
+            billing_day = self.model.customers[found[0], body["customer"]].get("billing_day")
+            end = oracle.end_after(max(self.today, starts(body)), starts(body), body["billing_cycle"], billing_day)
+            assert shown["from"] == end.isoformat()
+        return dict(shown)
 
     @rule(
         data=st.data(),
@@ -276,7 +334,10 @@ class Machine(RuleBasedStateMachine):
         moved = data.draw(st.integers(1, body["quantity"] + 1)) if partial else body["quantity"]
         given = (f"product={to}", *([f"quantity={moved}"] if partial else []))
         acted = self._act(found[0], found[1], word, *given)
-        assert (acted is not None) == (to != body["product"] and moved <= body["quantity"])
+        in_whole = moved == body["quantity"]
+        units = [body["billing_cycle"], *([pending_unit(body)] if in_whole and pending_unit(body) else [])]
+        sold = all(self.model.sold(found[0], body, to, unit) for unit in units)
+        assert (acted is not None) == (to != body["product"] and moved <= body["quantity"] and sold)
         if acted is None:
             return
         day = self.today.isoformat()
@@ -287,7 +348,8 @@ class Machine(RuleBasedStateMachine):
             self._did(found, does, {"product": to, "renewals": [*body.get("renewals", []), renewal]})
             return
         left = {"quantity": body["quantity"] - moved, "quantity_effective": day}
-        second = {name: each for name, each in body.items() if name not in ("add_ons", "renewals", "plan")}
+        left_behind = ("add_ons", "renewals", "plan", "pending_unit", "unit_change")
+        second = {name: each for name, each in body.items() if name not in left_behind}
         second |= {
             "product": to,
             "quantity": moved,
@@ -328,7 +390,8 @@ class Machine(RuleBasedStateMachine):
         action = data.draw(st.sampled_from(("add_add_on", "change_add_on", "cancel_add_on")))
         given = [f"add_on={key}", f"product={product}" if action == "add_add_on" else f"quantity={quantity}"]
         acted = self._act(found[0], found[1], action, *given[: 1 if action == "cancel_add_on" else 2])
-        assert (acted is not None) == ((key in add_ons) != (action == "add_add_on"))
+        sold = action != "add_add_on" or self.model.sold(found[0], found[2].body, product, None)
+        assert (acted is not None) == ((key in add_ons) != (action == "add_add_on") and sold)
         if acted is None:
             return
         if action == "cancel_add_on":
@@ -359,6 +422,7 @@ class Machine(RuleBasedStateMachine):
         over = date.fromisoformat(end) <= self.today if end else status == "inactive"
         if action == "activate" and not renews(found[2].body) and over:
             change["renewals"] = [*found[2].body.get("renewals", []), self._renewal(found[2].body, self.today)]
+            change |= self._took_effect(found[2].body)
         self._did(found, Event(action, self.today), change)
 
     def _renewal(self, body: Fields, day: date) -> Fields:
@@ -373,28 +437,35 @@ class Machine(RuleBasedStateMachine):
         if body["status"] == "active":
             end = self.resale.body(found[0], found[1]).get("cycle_end") or day.isoformat()
             billing_day = self.model.customers[found[0], body["customer"]].get("billing_day")
-            case = (starts(body), body["billing_cycle"], billing_day)
-            day = oracle.nominal_start_of_next(date.fromisoformat(end), *case)
+            coming = pending_day(body)
+            unit = pending_unit(body) if coming and coming.isoformat() < end else body["billing_cycle"]
+            day = oracle.nominal_start_of_next(date.fromisoformat(end), starts(body), unit or "", billing_day)
         assert self._act(found[0], found[1], "renew")
-        renewals = [*body.get("renewals", []), self._renewal(body, day)]
-        self._did(found, Event("renew", self.today), {"status": "active", "renewals": renewals})
+        change = {"status": "active", "renewals": [*body.get("renewals", []), self._renewal(body, day)]}
+        change |= self._took_effect(body) if body["status"] == "inactive" else {}
+        self._did(found, Event("renew", self.today), change)
 
     @rule(data=st.data())
     def run_billing(self, data: st.DataObject) -> None:
-        """SUB-28: at the reseller, by its own cycle end."""
+        """SUB-28, SUB-27: at the reseller, by its own cycle end, it runs out, or what is pending takes effect."""
         found = self._own(data, *LIVE)
         if found is None:
             return
-        source = found[2]
+        body, today = found[2].body, self.today.isoformat()
         shown = self.resale.body(found[0], found[1]).get("cycle_end")
         acted = self._act(found[0], found[1], "run_billing")
         assert acted is not None
-        if shown and source.body["status"] == "active":
-            over = not renews(source.body) and shown <= self.today.isoformat()
-            assert bool(acted.changed) == (over and starts(source.body) <= self.today)
-        if acted.changed:
-            event("run out at the reseller")
-            self._did(found, Event("run_billing", self.today), {"status": "inactive"})
+        coming, runs = pending_day(body), body["status"] == "active"
+        began = coming and coming <= self.today and (renews(body) or (shown and coming.isoformat() < shown))
+        change = self._took_effect(body) if runs and began else {}
+        there = self.resale.body(found[0], found[1])
+        over = shown <= today if shown else there["status"] == "inactive"
+        if runs and over and not renews(body) and starts(body) <= self.today:
+            change["status"] = "inactive"
+        assert bool(acted.changed) == bool(change)
+        if change:
+            event(f"billing ran: {', '.join(sorted(change))}")
+            self._did(found, Event("run_billing", self.today), change)
 
     # What the distributors do, and what they may not
 
@@ -453,7 +524,7 @@ class Machine(RuleBasedStateMachine):
             return
         tenant, key, mirror = found
         reseller = key.partition(".")[0]
-        if reseller not in self.model.mirrors_on or self.model.held(reseller, mirror.body["source"]):
+        if reseller not in self.model.mirrors_on or self.model.may_be_held(reseller, mirror.body["source"]):
             return
         event(f"drift at {'the provider' if tenant == PROVIDER else 'a reseller'}")
         if "history" in names:
@@ -561,7 +632,7 @@ class Machine(RuleBasedStateMachine):
         before = self._everything()
         changing = {tenant.tenant for tenant in plan.tenants if tenant.changes}
         done = {each.tenant: each.result for each in self.resale.apply(plan)}
-        assert all(done[tenant] is Result.REFUSED for tenant in changing)
+        assert all(done[tenant] is Result.ALREADY_APPLIED for tenant in changing)
         assert self._everything() == before
         self.settle()
 
@@ -617,19 +688,20 @@ class Machine(RuleBasedStateMachine):
 
     def _shows_the_next_end(self, key: str, mirror: Subscription, entity: Entity) -> None:
         """What renews shows the end of the cycle that runs."""
-        reseller, _, source = key.partition(".")
-        follows = reseller in self.model.mirrors_on and not self.model.held(reseller, source)
+        reseller = key.partition(".")[0]
         assert isinstance(mirror, Mirror)
+        follows = reseller in self.model.mirrors_on and not mirror.blocked
         assert mirror.term is not None
         if follows and renews(mirror.was) and mirror.body["status"] == "active" and not mirror.term.vague:
-            assert entity.body["cycle_end"] == mirror.term.ends(mirror.was, self.today).isoformat()
+            units = {name: mirror.body.get(name) for name in ("billing_cycle", "pending_unit")}
+            assert entity.body["cycle_end"] == mirror.term.ends({**mirror.was, **units}, self.today).isoformat()
 
     def _each(self, tenant: str, keys: list[str], there: dict[str, Entity]) -> None:
         for key in keys:
             mirror = self.model.subscriptions.get((tenant, key))
             if not isinstance(mirror, Mirror):
                 assert key not in there or there[key].origin is None
-            elif not mirror.drifted:
+            elif not mirror.drifted and not mirror.lost:
                 self._is_as(mirror, there[key], key)
 
     def _is_as(self, mirror: Mirror, entity: Entity, key: str) -> None:
@@ -657,7 +729,7 @@ class Machine(RuleBasedStateMachine):
         assert mirror.term is not None
         if mirror.term.vague or mirror.vague_history:
             mirror.vague_history = True
-            want, found = [[name for name in each if name != "expire"] for each in (want, found)]
+            want, found = [[name for name in each if name not in UNTOLD] for each in (want, found)]
         either = {"upgrade or downgrade": ("upgrade", "downgrade")}
         assert len(want) == len(found), (key, want, found)
         left = Counter(found)

@@ -257,3 +257,20 @@ def test_a_unit_that_changes_with_the_next_cycle_on_the_day_one_ended(*, looked_
     looks = [("2026-11-15", renewing), *([("2026-12-15", renewing)] if looked_before else [])]
     assert after(*looks, ("2026-12-15", yearly)).cycle_end == day("2027-01-15")
     assert after(*looks, ("2026-12-15", yearly), ("2027-01-15", yearly)).cycle_end == day("2027-11-15")
+
+
+@pytest.mark.parametrize("renews", [True, False])
+@pytest.mark.parametrize("told", [True, False], ids=["recorded", "seen"])
+@pytest.mark.parametrize("status", ["active", "suspended", "cancelled"])
+def test_what_changes_its_unit_at_once_has_a_cycle_of_that_unit(status: str, *, told: bool, renews: bool) -> None:
+    """Whatever its status: a change for the next cycle, later, waits for the end of the cycle that runs (SUB-27)."""
+    monthly = said(status=status, renew_automatically=renews)
+    yearly = said(status=status, renew_automatically=renews, billing_cycle="P1Y", unit_change="current_cycle")
+    yearly["history"] = [record("2026-11-20", "change_unit", "P1M -> P1Y, current_cycle")] if told else []
+    steps = (("2026-11-16", monthly), ("2026-11-20", yearly))
+    assert after(*steps).cycle_end == day("2027-11-15")
+    coming = {"billing_cycle": "P1M", "from": "2027-11-15"}
+    weekly = {**yearly, "unit_change": "next_cycle", "pending_unit": coming}
+    pending = after(*steps, ("2026-11-25", weekly)).units.pending
+    assert pending is not None
+    assert pending.day == day("2027-11-15")
