@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
+from reconciler.core.quoting import quotable
 from reconciler.model.diagnostics import Diagnostic, Place
 from reconciler.model.fields import did_you_mean
+from reconciler.model.urls import redacted
 
 BREAK = re.compile(r"\r\n|\r|\n")
 _BAD = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -65,7 +67,9 @@ def place_at(before: str, file: str) -> Place:
 
 
 def with_lines(problems: Iterable[Diagnostic], contents: Mapping[str, bytes]) -> list[Diagnostic]:
-    """The problems with the text of their lines, and with nothing in them that a terminal would obey."""
+    """The problems with the text of their lines, and with nothing in them that a terminal would obey, nor any part of
+    a URL that may be a credential.
+    """
     lines: dict[str, list[str]] = {}
     finished = []
     for problem in problems:
@@ -73,10 +77,9 @@ def with_lines(problems: Iterable[Diagnostic], contents: Mapping[str, bytes]) ->
         if file not in lines:
             lines[file] = BREAK.split(_without_marks(contents.get(file, b"").decode("utf-8", "replace")))
         number = problem.place.line - 1
-        line = lines[file][number] if number < len(lines[file]) else ""
-        finished.append(
-            replace(problem, summary=printable(problem.summary), hint=printable(problem.hint), line=_cut(line))
-        )
+        line = quotable(lines[file], number) if number < len(lines[file]) else ""
+        summary, hint = printable(redacted(problem.summary)), printable(redacted(problem.hint))
+        finished.append(replace(problem, summary=summary, hint=hint, line=_cut(line)))
     return finished
 
 

@@ -20,6 +20,7 @@ from reconciler.model.keys import EntityId
 from reconciler.model.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.policy import Workspace
 from reconciler.model.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
+from reconciler.model.urls import shown_url
 
 Stores: TypeAlias = Callable[[str], tuple[str, str] | None]
 """Says of a URL's scheme why no store of it can be opened, and a hint; ``None`` if one can."""
@@ -154,7 +155,7 @@ def _url_fault(url: str) -> tuple[str, str] | None:
     if parts.scheme == "sqlite" and {"?", "#"} & {*url}:
         return "a store of SQLite is a path, with nothing behind ? or #", "write %3F or %23 for one in a path"
     if parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
-        return f"{url} names no file", "three slashes: sqlite:///.reconcile/tenants.db"
+        return f"{shown_url(url)} names no file", "three slashes: sqlite:///.reconcile/tenants.db"
     if parts.scheme == "postgresql" and not url.startswith("postgresql://"):
-        return f"{url} names no database", "for example postgresql://reconcile@db.example/tenants"
+        return f"{shown_url(url)} names no database", "for example postgresql://reconcile@db.example/tenants"
     return None

@@ -1,7 +1,6 @@
 """The documents that steer: workspace, provider, price lists, templates and sync policies. They are never copied."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
@@ -25,7 +24,8 @@ from reconciler.model.fields import (
     shown,
 )
 from reconciler.model.options import GROUPS, OPTIONS
-from reconciler.model.quotes import quote, shortened
+from reconciler.model.quotes import quote
+from reconciler.model.store_urls import why_no_store_url
 from reconciler.model.sync import Ref
 
 
@@ -84,18 +84,10 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
 
 
 def read_store(value: object) -> str:
-    """A store's URL, without a password."""
+    """A store's URL, without anything that it may not say (`store_urls`)."""
     url = read_text(value)
-    try:
-        parts = urlsplit(url)
-        secret = parts.password is not None or {"password", "sslpassword"} & {*parse_qs(parts.query, True)}
-    except ValueError as error:
-        raise refuse("bad-store", f"{shortened(url)} is not a URL: {error}") from None
-    if not parts.scheme:
-        raise refuse("bad-store", f"{shortened(url)} is not a URL", "for example sqlite:///.reconcile/tenants.db")
-    if secret:
-        hint = "name an environment variable with token_env, or use the driver's own (PGPASSWORD)"
-        raise refuse("bad-store", "a store's URL holds no password", hint)
+    if fault := why_no_store_url(url):
+        raise refuse("bad-store", *fault)
     return url
 
 

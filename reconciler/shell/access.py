@@ -14,8 +14,10 @@ from reconciler.core.spool import IN_MEMORY, Spool
 from reconciler.core.waves import Unreadable
 from reconciler.model.plan import TenantPlan
 from reconciler.model.source import Catalog
+from reconciler.model.urls import shown_url
 from reconciler.shell.executors import IN_TURN, Executors
 from reconciler.shell.scratch import scratch_outside
+from reconciler.stores.allowed import check_allowed
 from reconciler.stores.base import Snapshot, StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
 
@@ -29,6 +31,11 @@ class Place:
 
     url: str
     token_env: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be printed."""
+        return shown_url(self.url)
 
 
 def place_of(catalog: Catalog, tenant: str) -> Place:
@@ -108,11 +115,14 @@ class Access:
         return Spool(partial(scratch_outside, self.root), prepare, self.in_memory)
 
     def _token(self, place: Place) -> str | None:
+        """The credential of a store whose hosts are allowed; nothing is opened, and no driver loaded, before."""
         if place.token_env is None:
+            check_allowed(place.url, None, self.environment)
             return None
         token = self.environment.get(place.token_env)
         if not token:
-            raise StoreError(f"the environment has no {place.token_env}, which {place.url} needs (token_env)")
+            raise StoreError(f"the environment has no {place.token_env}, which {place.shown} needs (token_env)")
+        check_allowed(place.url, place.token_env, self.environment)
         return token
 
     def __enter__(self) -> Self:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from reconciler.model.fields import did_you_mean
+from reconciler.model.urls import shown_url
 
 LOCAL, THREADS, PROCESSES, DASK = "local", "threads", "processes", "dask"
 SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
@@ -70,7 +71,7 @@ def choice_of(text: str, parallelism: int | None = None) -> Choice:
     scheme, colon, _ = text.partition("://")
     if scheme != DASK or not colon:
         near = did_you_mean(scheme, (LOCAL, THREADS, PROCESSES, DASK))
-        raise ExecutorError(f'there is no executor "{text}": {near} Write {SAMPLES}')
+        raise ExecutorError(f'there is no executor "{shown_url(text)}": {near} Write {SAMPLES}')
     if (address := _address(text)) is None:
         raise ExecutorError(f"{DASK}:// takes the scheduler's host and port, for example {DASK}://127.0.0.1:8786")
     if find_spec("distributed") is None:
@@ -257,11 +258,13 @@ def _check_in_sight(kind: str, tenant: str, url: str) -> None:
     """A store that a worker does not see would be empty to it, and a tenant is never taken for empty."""
     scheme = url.partition(":")[0]
     if kind in (PROCESSES, DASK) and scheme == "memory":
-        raise ExecutorError(f"{tenant}: {url} is in this process, where no other sees it; use --executor {THREADS}")
+        raise ExecutorError(
+            f"{tenant}: {shown_url(url)} is in this process, where no other sees it; use --executor {THREADS}"
+        )
     if kind == DASK and scheme == "sqlite":
         raise ExecutorError(
-            f"{tenant}: {url} is a file of this machine, which a cluster's workers do not see; keep tenants in "
-            f"PostgreSQL, or use --executor {PROCESSES}"
+            f"{tenant}: {shown_url(url)} is a file of this machine, which a cluster's workers do not see; keep tenants "
+            f"in PostgreSQL, or use --executor {PROCESSES}"
         )
 
 

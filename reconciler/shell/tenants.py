@@ -19,7 +19,10 @@ ACTOR = "tenant"
 
 @dataclass(frozen=True, slots=True)
 class TenantRow:
-    """A tenant in a list. ``upstream`` is empty for a provider; ``problem`` says why a store could not be read."""
+    """A tenant in a list. ``upstream`` is empty for a provider; ``store`` is its URL as it may be shown.
+
+    ``problem`` says why a store could not be read.
+    """
 
     tenant: str
     upstream: str
@@ -47,9 +50,9 @@ def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
         try:
             count = len(snapshot(catalog, access, tenant).entities)
         except StoreError as error:
-            rows.append(TenantRow(tenant, upstream, place.url, 0, str(error)))
+            rows.append(TenantRow(tenant, upstream, place.shown, 0, str(error)))
             continue
-        rows.append(TenantRow(tenant, upstream, place.url, count))
+        rows.append(TenantRow(tenant, upstream, place.shown, count))
     return rows
 
 

@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from reconciler.model.store_urls import VERIFY_FULL, canonical_host, hosts_of
+from reconciler.stores.allowed import needs_tls
 from reconciler.stores.base import StoreError
 from reconciler.stores.engines import BUSY_SECONDS
 from reconciler.stores.kept_open import kept_open
@@ -80,10 +82,12 @@ class Server:
             parts = conninfo_to_dict(self.url) if self.url.startswith("postgresql://") else None
         except psycopg.Error:
             parts = None
-        if parts is None or any(sign in str(parts.get("dbname", "")) for sign in "@/"):
+        if parts is None:
             raise StoreError(f"{self.where}: write postgresql://user@host:5432/database")
         if {"password", "sslpassword"} & {*parts}:
             raise StoreError(f"{self.where}: a store's URL holds no password; use token_env, or PGPASSWORD")
+        if any(sign in str(parts.get("dbname", "")) for sign in "@/") or not self._names_what_was_judged(parts):
+            raise StoreError(f"{self.where}: write postgresql://user@host:5432/database")
 
     def connect(self) -> psycopg.Connection:
         """A new connection, in no transaction. Raises `StoreError`; a failure is remembered for a while."""
@@ -96,6 +100,7 @@ class Server:
                 said = str(error)
                 if wait is None or not any(words in said for words in _PASSES):
                     why = _first_line(error).removeprefix("connection failed: ").removeprefix("connection is bad: ")
+                    why = why.replace(self.password, "***") if self.password else why
                     self._trouble = f"{self.where}: it cannot be reached: {why}"
                     self._down_until = time.monotonic() + DOWN_SECONDS
                     raise StoreError(self._trouble) from error
@@ -110,7 +115,33 @@ class Server:
             settings.pop("connect_timeout", None)
         if self.password is not None:
             settings["password"] = self.password
+        settings |= self._place(given)
         return {**settings, "client_encoding": "utf8", "autocommit": True, "prepare_threshold": None}
+
+    def _names_what_was_judged(self, parts: Mapping[str, Any]) -> bool:
+        """Whether the driver reads those hosts from the URL that `hosts_of` does."""
+        named = [each for name in ("host", "hostaddr") for each in str(parts.get(name) or "").split(",") if each]
+        read = {each if each.startswith("/") else canonical_host(each) for each in named}
+        try:
+            return read == {each.name for each in hosts_of(self.url)}
+        except ValueError:
+            return False
+
+    def _place(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """That it is the hosts that were judged, and over a network with TLS that names them (``verify-full``).
+
+        Where the URL names a host, nothing of another in the environment is added. ``PGSSLMODE`` and ``PGGSSENCMODE``
+        are the operator's, who may weaken what the URL may not.
+        """
+        settings: dict[str, Any] = {}
+        if {"host", "hostaddr"} & {*given}:
+            settings |= {name: given.get(name, "") for name in ("host", "hostaddr")}
+        if needs_tls(self.url, os.environ):
+            if given.get("sslmode", VERIFY_FULL) != VERIFY_FULL:
+                raise StoreError(f"{self.where}: TLS is sslmode={VERIFY_FULL}; only PGSSLMODE may say otherwise")
+            settings |= {} if os.environ.get("PGSSLMODE") else {"sslmode": VERIFY_FULL}
+            settings |= {} if os.environ.get("PGGSSENCMODE") else {"gssencmode": "disable"}
+        return settings
 
 
 class PostgresqlReading:

@@ -4,7 +4,6 @@ A plugin's entry point is named as its scheme and loads a function ``(url, root,
 that returns is used by one thread; others, and other processes, open their own.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from reconciler.model.descent import Lineage
+from reconciler.model.urls import shown_url
 from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError, TenantReader, TenantStore
 
 GROUP = "reconciler.stores"
@@ -50,7 +50,8 @@ def why_not(scheme: str) -> tuple[str, str] | None:
 def open_reader(url: str, *, root: Path, token: str | None = None) -> TenantReader:
     """A store for planning. Nothing is created: a database that is not there yet has no tenants, until it is there.
 
-    ``root`` is the folder that relative paths start from. Raises `StoreError`.
+    ``root`` is the folder that relative paths start from. What a URL may say, and which hosts may be
+    contacted, was asked before (`allowed`). Raises `StoreError`.
     """
     if _scheme(url) == "sqlite":
         return _read_sqlite(_path(url, root))
@@ -105,21 +106,13 @@ def _scheme(url: str) -> str:
     return url.partition(":")[0]
 
 
-def _shown(url: str) -> str:
-    """The URL for a message: without user, password and query, any of which may hold a secret."""
-    return re.sub(r"//(?!/).*@", "//***@", url.partition("?")[0])
-
-
-def shown_url(url: str) -> str:
-    """The URL as it may be printed."""
-    return _shown(url)
-
-
 def _path(url: str, root: Path) -> Path:
     """``sqlite:///relative`` or ``sqlite:////absolute``."""
     path = unquote(url.removeprefix("sqlite:///"))
     if not url.startswith("sqlite:///") or not path or path == ":memory:" or "\0" in path or {"?", "#"} & {*url}:
-        raise StoreError(f"{_shown(url)}: write sqlite:///path (relative to the workspace) or sqlite:////absolute/path")
+        raise StoreError(
+            f"{shown_url(url)}: write sqlite:///path (relative to the workspace) or sqlite:////absolute/path"
+        )
     return (root / path).absolute()
 
 
@@ -144,7 +137,7 @@ def _read_postgresql(url: str, password: str | None) -> TenantReader:
     from reconciler.stores.engines_postgresql import PostgresqlReading, Server  # noqa: PLC0415
     from reconciler.stores.sql import SqlReader  # noqa: PLC0415
 
-    return SqlReader(PostgresqlReading(Server(url, _shown(url), password)))
+    return SqlReader(PostgresqlReading(Server(url, shown_url(url), password)))
 
 
 def _write_postgresql(url: str, password: str | None) -> TenantStore:
@@ -152,7 +145,7 @@ def _write_postgresql(url: str, password: str | None) -> TenantStore:
     from reconciler.stores.engines_postgresql import PostgresqlWriting, Server  # noqa: PLC0415
     from reconciler.stores.sql import SqlStore  # noqa: PLC0415
 
-    database = PostgresqlWriting(Server(url, _shown(url), password))
+    database = PostgresqlWriting(Server(url, shown_url(url), password))
     database.bring_up_to_date()
     return SqlStore(database)
 
@@ -162,7 +155,7 @@ def _need_psycopg(url: str) -> None:
         import_module("psycopg")
     except ImportError as error:
         missing = f"PostgreSQL takes a driver that is not installed: {_INSTALL_POSTGRESQL} ({error})"
-        raise StoreError(f"{_shown(url)}: {missing}") from error
+        raise StoreError(f"{shown_url(url)}: {missing}") from error
 
 
 def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantStore:
@@ -174,14 +167,14 @@ def _open(url: str, root: Path, token: str | None, *, writing: bool) -> TenantSt
     for point in entry_points(group=GROUP, name=scheme):
         return cast(TenantStore, _loaded(url, point)(url, root=root, token=token, writing=writing))
     known = ", ".join(sorted(known_schemes()))
-    raise StoreError(f'{_shown(url)}: there is no store for "{scheme}" (there is: {known})')
+    raise StoreError(f'{shown_url(url)}: there is no store for "{scheme}" (there is: {known})')
 
 
 def _loaded(url: str, point: EntryPoint) -> Callable[..., Any]:
     try:
         opens = point.load()
     except Exception as error:  # a plugin's module may raise anything
-        raise StoreError(f"{_shown(url)}: the plugin {point.value} cannot be loaded: {error}") from error
+        raise StoreError(f"{shown_url(url)}: the plugin {point.value} cannot be loaded: {error}") from error
     if not callable(opens):
-        raise StoreError(f"{_shown(url)}: the plugin {point.value} cannot be loaded: it is no function")
+        raise StoreError(f"{shown_url(url)}: the plugin {point.value} cannot be loaded: it is no function")
     return cast(Callable[..., Any], opens)

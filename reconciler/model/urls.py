@@ -1,0 +1,134 @@
+"""URLs as they may be shown: without user, password, query and fragment, any of which may be a credential.
+
+What cannot be told apart with certainty is not shown: a misspelt URL has its password in unexpected places.
+"""
+
+import re
+from urllib.parse import unquote
+
+HIDDEN = "***"
+"""Stands for what is not shown."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOST = r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[A-Za-z0-9._*-]*|%2[Ff](?:[\w.-]|%2[Ff])*)"
+_HOSTS = re.compile(rf"{_HOST}(?::[0-9]{{1,5}})?(?:,{_HOST}(?::[0-9]{{1,5}})?)*")
+_PATH = re.compile(r"[\w.~!$()*+,/-]*")
+_SECRET = re.compile(
+    r"passw|passphrase|pwd|secret|token|(?:api|access|account|private|sharedaccess)_?-?key|credential|signature|bearer|jwt"
+    r"|^(?:pass|pw|key|auth|authorization|sig|sas|code)$",
+    re.IGNORECASE,
+)
+_PARAMETER = re.compile(r"([\w.%+-]{1,200}+)\s*=(?!=)")
+_DECODINGS = 8
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}:(?=[/\\]|%2f|%5c)", re.IGNORECASE)
+WORD = re.compile(r"\S+")
+AT = re.compile(r"@|%40", re.IGNORECASE)
+_COLON = re.compile(r":|%3a", re.IGNORECASE)
+
+
+def decoded(text: str) -> str:
+    """Without percent-encoding, however often that was applied.
+
+    >>> decoded("user%253Apw")
+    'user:pw'
+    """
+    for _ in range(_DECODINGS):
+        plain = unquote(text)
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter of this name holds a credential, as far as its name tells."""
+    return bool(_SECRET.search(decoded(name)))
+
+
+def secret_parameter(text: str) -> str | None:
+    """The name of the first parameter (``name=…``) in a text that holds a credential."""
+    return next((match[1] for match in _PARAMETER.finditer(decoded(text)) if is_secret_name(match[1])), None)
+
+
+def shown_url(url: str) -> str:
+    """A URL for messages, reports and logs: its scheme, hosts and path, as far as these are certain.
+
+    >>> shown_url("postgresql://ann:pw@db.example:5432/tenants?sslmode=require#x")
+    'postgresql://***@db.example:5432/tenants'
+    >>> shown_url("https://ann:p?w@host/x"), shown_url("sqlite:///.reconcile/tenants.db")
+    ('https://***', 'sqlite:///.reconcile/tenants.db')
+    """
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return url if _PATH.fullmatch(url) else HIDDEN
+    head = scheme[0] + ("//" if url.startswith("//", scheme.end()) else "")
+    if head == "sqlite://" and url.startswith("/", len(head)):
+        return re.split(r"[?#]", url, maxsplit=1)[0]  # a path: it has no user
+    before, rest = _split(url[len(head) :])
+    if AT.search(rest):
+        return head + HIDDEN
+    _, at, place = before.rpartition("@")
+    hosts, slash, path = place.partition("/")
+    if not head.endswith("//") and (at or not _HOSTS.fullmatch(hosts)):
+        return HIDDEN  # what looks like a scheme may be the user
+    if not _HOSTS.fullmatch(hosts):
+        return head + HIDDEN
+    shown = _PATH.match(path)
+    cut = shown[0] if shown else ""
+    return f"{head}{HIDDEN + at if at else ''}{hosts}{slash}{cut}{'…' if cut != path else ''}"
+
+
+def _split(text: str) -> tuple[str, str]:
+    """What stands before a query, fragment or parameters, and those."""
+    match = re.search(r"[?#;]", text)
+    return (text[: match.start()], text[match.start() :]) if match else (text, "")
+
+
+def redacted(text: str) -> str:
+    """A message with every URL in it as `shown_url` has it. A URL in quotes ends at the last such quote.
+
+    >>> redacted('"https://ann:my pw@host/x?token=1" is no key')
+    '"https://***@host/x" is no key'
+    """
+    pieces, at = [], 0
+    while (found := _begins(text, at)) is not None:
+        start, is_url = found
+        end = _end(text, start)
+        bare = text[start:end].rstrip(":,.")
+        pieces += [text[at:start], shown_url(bare) if is_url else HIDDEN]
+        at = start + len(bare)
+    return "".join([*pieces, text[at:]])
+
+
+def _begins(text: str, at: int) -> tuple[int, bool] | None:
+    """Where the next URL begins, or what else may hold a credential; and whether it is a URL."""
+    url = URL.search(text, at)
+    other = first_credential(text, at)
+    if url and (other is None or url.start() <= other):
+        return url.start(), True
+    return None if other is None else (other, False)
+
+
+def first_credential(text: str, at: int = 0) -> int | None:
+    """The first ``user:password@``, or parameter that holds a credential, from ``at`` on."""
+    for word in WORD.finditer(text, at):
+        if (sign := _last(AT, word[0])) is not None and _COLON.search(word[0], 0, sign) and HIDDEN not in word[0]:
+            return word.start() + (1 if word[0][0] in "\"'" else 0)
+        parameter = next((each for each in _PARAMETER.finditer(word[0]) if is_secret_name(each[1])), None)
+        if parameter:
+            return word.start() + parameter.start()
+    return None
+
+
+def _last(pattern: re.Pattern[str], text: str) -> int | None:
+    found = [match.start() for match in pattern.finditer(text)]
+    return found[-1] if found else None
+
+
+def _end(text: str, start: int) -> int:
+    """Where what begins at ``start`` ends: at the last quote of the kind before it, else with its word."""
+    before = text[start - 1 : start]
+    if before in ('"', "'") and (closing := text.rfind(before)) > start:
+        return closing
+    word = WORD.match(text, start)
+    return word.end() if word else len(text)
