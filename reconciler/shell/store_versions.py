@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from reconciler.model.source import Catalog
+from reconciler.model.urls import shown_url
 from reconciler.shell.access import Access, Place, place_of
 from reconciler.stores import schema
 from reconciler.stores.base import StoreError
-from reconciler.stores.registry import shown_url
 from reconciler.stores.versions import Age, Version
 
 NO_VERSIONS = "unversioned"
