@@ -15,6 +15,8 @@ _ESCAPED = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U000([0-9A-Fa-f
 _SIGNS = re.compile(r"[@?;\\%]|\S#")
 _REACH = 100
 """So many lines before one are looked at for the beginning of the value that it may be part of."""
+_LONG = 2_000
+"""More of a line is never shown, and so not looked at."""
 
 
 def quotable(lines: Sequence[str], number: int) -> str:
@@ -24,6 +26,9 @@ def quotable(lines: Sequence[str], number: int) -> str:
     'store: postgresql://***@db.example/x…'
     """
     line = lines[number]
+    if len(line) > _LONG:
+        line = line[:_LONG] + ("@" if AT.search(line, _LONG) else "")  # a sign that what is shown may belong to a user
+        lines, number = [line], 0
     first = _opening(lines, number)
     if first is not None and _is_risky([lines[first], *_continued(lines, first)]):
         return f"{line[: _indent(line)]}{HIDDEN}"

@@ -18,11 +18,12 @@ _SECRET = re.compile(
     r"|^(?:pass|pw|key|auth|authorization|sig|sas|code)$",
     re.IGNORECASE,
 )
-_PARAMETER = re.compile(r"([\w.%+-]{1,200}+)\s*=(?!=)")
+_PARAMETER = re.compile(r"(?<![\w.%+-])([\w.%+-]++)\s*+=(?!=)")
 _DECODINGS = 8
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}:(?=[/\\]|%2f|%5c)", re.IGNORECASE)
 WORD = re.compile(r"\S+")
 AT = re.compile(r"@|%40", re.IGNORECASE)
+_AT_OR_EQUALS = re.compile(r"[@=]|%40", re.IGNORECASE)
 _COLON = re.compile(r":|%3a", re.IGNORECASE)
 
 
@@ -103,21 +104,37 @@ def redacted(text: str) -> str:
 def _begins(text: str, at: int) -> tuple[int, bool] | None:
     """Where the next URL begins, or what else may hold a credential; and whether it is a URL."""
     url = URL.search(text, at)
-    other = first_credential(text, at)
-    if url and (other is None or url.start() <= other):
-        return url.start(), True
-    return None if other is None else (other, False)
+    other = first_credential(text, at, url.start() if url else None)
+    if other is not None:
+        return other, False
+    return (url.start(), True) if url else None
 
 
-def first_credential(text: str, at: int = 0) -> int | None:
-    """The first ``user:password@``, or parameter that holds a credential, from ``at`` on."""
+def first_credential(text: str, at: int = 0, before: int | None = None) -> int | None:
+    """The first ``user:password@``, or parameter that holds a credential, from ``at`` on, that begins ``before``."""
+    if not _AT_OR_EQUALS.search(text, at, len(text) if before is None else _end_of_word(text, before)):
+        return None
     for word in WORD.finditer(text, at):
-        if (sign := _last(AT, word[0])) is not None and _COLON.search(word[0], 0, sign) and HIDDEN not in word[0]:
-            return word.start() + (1 if word[0][0] in "\"'" else 0)
-        parameter = next((each for each in _PARAMETER.finditer(word[0]) if is_secret_name(each[1])), None)
-        if parameter:
-            return word.start() + parameter.start()
+        if before is not None and word.start() >= before:
+            break
+        start = _credential_in(word[0])
+        if start is not None and (before is None or word.start() + start < before):
+            return word.start() + start
     return None
+
+
+def _end_of_word(text: str, at: int) -> int:
+    word = WORD.match(text, at)
+    return word.end() if word else at
+
+
+def _credential_in(word: str) -> int | None:
+    """Where a credential begins in a word."""
+    if not _AT_OR_EQUALS.search(word):
+        return None
+    if (sign := _last(AT, word)) is not None and _COLON.search(word, 0, sign) and HIDDEN not in word:
+        return 1 if word[0] in "\"'" else 0
+    return next((each.start() for each in _PARAMETER.finditer(word) if is_secret_name(each[1])), None)
 
 
 def _last(pattern: re.Pattern[str], text: str) -> int | None:
@@ -130,5 +147,4 @@ def _end(text: str, start: int) -> int:
     before = text[start - 1 : start]
     if before in ('"', "'") and (closing := text.rfind(before)) > start:
         return closing
-    word = WORD.match(text, start)
-    return word.end() if word else len(text)
+    return _end_of_word(text, start)

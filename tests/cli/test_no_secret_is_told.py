@@ -248,3 +248,24 @@ def test_a_message_is_redacted_once() -> None:
     text = redacted('store: "https://ann:pw@x.example/y?a b" (sqlite:///t.db): why? ann@x.example')
     assert text == 'store: "https://***@x.example/y" (sqlite:///t.db): why? ann@x.example'
     assert redacted(text) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"store: postgresql://{MARK * 2000}:pw@db.example/x",
+        f"store: {MARK * 2000}:pw@db.example/x",
+        "name: " + "word " * 1000 + f"postgresql://{MARK}:{MARK}@db.example/x",
+        "name: " + "word " * 385 + f"postgresql://ann:{MARK * 2000}@db.example/x",
+    ],
+    ids=["in a URL", "without a scheme", "behind what is shown", "across where it is cut"],
+)
+def test_a_long_line_is_cut_and_tells_nothing(line: str) -> None:
+    assert MARK not in quotable([line], 0)
+    assert len(quotable([line], 0)) <= 2001
+
+
+def test_a_message_of_very_many_urls_is_redacted_whole() -> None:
+    told = redacted(" ".join([f"https://{MARK}:{MARK}@db.example/x"] * 20_000))
+    assert MARK not in told
+    assert told.count("https://***@db.example/x") == 20_000
