@@ -38,7 +38,7 @@ from reconciler.model.change import Root
 from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
-from reconciler.model.plan import Read, TenantPlan, TenantStatus
+from reconciler.model.plan import Read, TenantPlan, TenantStatus, under_its_own_keys
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 
@@ -142,14 +142,14 @@ class Fold:
         order = tenants_in_order(self.catalog)
         for wave in waves(self.catalog):
             for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
-                kept[key] = plan
+                kept[key] = under_its_own_keys(plan)
                 if planned is not None:
                     planned(key)
                     if key not in self.failed and key not in self.distributors:
                         self._let_go(key)
         for distributor, resellers in self._distributors(order, selected):
             for key, plan in self._mirrored(distributor, resellers, kept).items():
-                kept[key] = plan
+                kept[key] = under_its_own_keys(plan)
         return [key for key in [*sorted(self.catalog.providers), *order] if key in kept]
 
     def _let_go(self, reseller: str) -> None:

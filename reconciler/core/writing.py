@@ -174,8 +174,6 @@ class Writer:
             rule=first.difference.rule,
             declared_at=self._declared_at(id, ()),
         )
-        if change.action is Action.DELETE:
-            return replace(change, entity=change.was)  # what goes has the key that the tenant knows (AP-21)
         if first.difference.path:
             return replace(change, fields=tuple(self._field(each, each.enabled) for each in judged))
         return self._with_takeover_fields(change) if first.difference.takeover else change
