@@ -366,4 +366,4 @@ def why_not(said: Body, source: State, offer: Offer) -> Obstacle | None:
         return Obstacle("SUB-02", "it is not paid")
     if said.get("status") == DELETED:
         return Obstacle("SUB-41", "it was deleted before it was ever mirrored")
-    return not_offered(said["product"], source, offer)
+    return not_offered(said.get("product", ""), source, offer)
