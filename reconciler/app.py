@@ -5,6 +5,7 @@ Nothing here prints, asks, or chooses an exit status.
 # long: everything that can be asked of a workspace, in one place
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -156,13 +157,17 @@ class Workspace:
         return found
 
 
+_SHARD = re.compile(r"[0-9]{1,9}")
+
+
 def shard_of(catalog: Catalog, text: str) -> frozenset[str]:
     """The tenants of one of several parts: whole subtrees below a provider, in turn; providers are of the first.
 
     ``text``: ``2/4`` is the second of four. Raises `Unknown`.
     """
     index, slash, count = text.partition("/")
-    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+    fits = slash and _SHARD.fullmatch(index) and _SHARD.fullmatch(count)
+    if not fits or not 1 <= int(index) <= int(count):
         raise Unknown(f'"{text}" is no shard: for example 1/4, the first of four')
     firsts = [each for each in sorted(catalog.policies) if upstream_key(catalog, each) in catalog.providers]
     part = firsts[int(index) - 1 :: int(count)] + (sorted(catalog.providers) if index.lstrip("0") == "1" else [])

@@ -93,11 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _failed(error: click.ClickException) -> int:
     """What is wrong, and for a wrong usage the right one. Usage errors are errors like any other."""
+    from reconciler.model.quotes import readable
     from reconciler.model.urls import redacted
     from reconciler.report.values import clean
 
     for number, line in enumerate(error.format_message().splitlines() or [""]):
-        line = redacted(line)
+        line = readable(redacted(line))
         say(clean(line if number else f"Error: {line}"))
     context = getattr(error, "ctx", None)
     if context is not None:

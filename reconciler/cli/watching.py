@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -23,14 +25,24 @@ from reconciler.shell.executors import ExecutorError
 from reconciler.shell.worktree import WorkspaceError
 from reconciler.stores.base import StoreError
 
+LONGEST_INTERVAL = 31 * 24 * 3600
+"""Seconds from one round to the next at most; what waits takes no number at will."""
 MOST = 10
 """So many pending mirrors of a round are named."""
+
+
+class Seconds(click.FloatRange):
+    """A range that "not a number", which compares with nothing, is outside of."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        return self.fail(f"{value} is not a number.", param, ctx) if isnan(number) else number
 
 
 @click.command("watch")
 @option(
     "--interval",
-    type=click.FloatRange(min=0.1),
+    type=Seconds(min=0.1, max=LONGEST_INTERVAL),
     default=30,
     show_default=True,
     metavar="SECONDS",

@@ -17,7 +17,7 @@ from reconciler.model.source import Catalog
 from reconciler.model.urls import shown_url
 from reconciler.shell.executors import IN_TURN, Executors
 from reconciler.shell.scratch import scratch_outside
-from reconciler.stores.allowed import check_allowed
+from reconciler.stores.allowed import ALLOWED_HOSTS, check_allowed
 from reconciler.stores.base import Snapshot, StoreError, TenantReader, TenantStore
 from reconciler.stores.registry import open_reader, open_store
 
@@ -51,7 +51,8 @@ class Access:
     ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
     fingerprints of the states that were observed, and where. ``in_memory``: so many changes of a plan may be.
     ``executors``: who does what can be done side by side; nobody but this thread, by default. ``others``: the stores of
-    other threads.
+    other threads. ``operators_hosts``: in another process, the list of allowed hosts of whoever gave the command; a
+    host has to be in that list and in this environment's.
     """
 
     root: Path
@@ -64,6 +65,12 @@ class Access:
     executors: Executors = field(default_factory=lambda: Executors(IN_TURN))
     others: list["Access"] = field(default_factory=list)
     here: local = field(default_factory=local)
+    operators_hosts: str | None = None
+
+    @property
+    def allowed_hosts(self) -> str:
+        """The list of allowed hosts as it goes to other processes with their tasks: names, no values of variables."""
+        return self.environment.get(ALLOWED_HOSTS, "")
 
     def of_this_thread(self) -> "Access":
         """Stores of the same workspace that no other thread uses; they are closed together with these."""
@@ -116,14 +123,22 @@ class Access:
 
     def _token(self, place: Place) -> str | None:
         """The credential of a store whose hosts are allowed; nothing is opened, and no driver loaded, before."""
-        if place.token_env is None:
-            check_allowed(place.url, None, self.environment)
-            return None
-        token = self.environment.get(place.token_env)
-        if not token:
+        token = self.environment.get(place.token_env) if place.token_env else None
+        if place.token_env and not token:
             raise StoreError(f"the environment has no {place.token_env}, which {place.shown} needs (token_env)")
-        check_allowed(place.url, place.token_env, self.environment)
+        self._check_allowed(place)
         return token
+
+    def _check_allowed(self, place: Place) -> None:
+        """Raises `StoreError` where either list lacks the host, or the host with the variable."""
+        if self.operators_hosts is None:
+            check_allowed(place.url, place.token_env, self.environment)
+            return
+        check_allowed(place.url, place.token_env, {**self.environment, ALLOWED_HOSTS: self.operators_hosts})
+        try:
+            check_allowed(place.url, place.token_env, self.environment)
+        except StoreError as error:
+            raise StoreError(f"{error} in the environment of the worker") from error
 
     def __enter__(self) -> Self:
         return self

@@ -34,9 +34,10 @@ class Placed(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Steps of one level, everything that doing them takes."""
+    """Steps of one level, everything that doing them takes. ``allowed_hosts``: as whoever gave the command has it."""
 
     root: Path
+    allowed_hosts: str
     placed: tuple[Placed, ...]
 
 
@@ -50,7 +51,8 @@ def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry
             return None
         if not pool.afar:
             return _do_all, (to_do, access.of_this_thread)
-        return do_batch, (pickle.dumps(Batch(access.root, to_do), pickle.HIGHEST_PROTOCOL),)
+        batch = Batch(access.root, access.allowed_hosts, to_do)
+        return do_batch, (pickle.dumps(batch, pickle.HIGHEST_PROTOCOL),)
 
     def carry(steps: Iterable[Step]) -> Iterator[Applied]:
         for placed, found in pool.each(_batches((_placed(step, where) for step in steps), size), call):
@@ -97,7 +99,7 @@ def _batches(placed: Iterable[Placed], size: int) -> Iterator[list[Placed]]:
 def do_batch(content: bytes) -> list[Applied]:
     """Do a `Batch`, in the process that it was sent to, with credentials of its own environment."""
     batch: Batch = pickle.loads(content)
-    with Access(batch.root, os.environ) as access:
+    with Access(batch.root, os.environ, operators_hosts=batch.allowed_hosts) as access:
         return _do_all(batch.placed, lambda: access)
 
 

@@ -121,10 +121,12 @@ class Errand(NamedTuple):
 class Batch(NamedTuple):
     """Tasks of one level and provider: everything that planning them takes, beside the provider's documents.
 
-    ``on``: the provider's day, which is that of all these tasks (DATE-01).
+    ``on``: the provider's day, which is that of all these tasks (DATE-01). ``allowed_hosts``: as whoever gave the
+    command has it.
     """
 
     root: Path
+    allowed_hosts: str
     verify: bool
     on: date
     upstreams: tuple[Parcel, ...]
@@ -152,7 +154,8 @@ class _Senders:
         packer = self._packer(tasks[0].policy.provider)
         upstreams: list[Parcel] = []
         errands = [self._errand(task, packer, upstreams) for task in tasks]
-        batch = Batch(self.access.root, self.access.verify, tasks[0].on, tuple(upstreams), packer.pack(errands))
+        root, allowed, verify = self.access.root, self.access.allowed_hosts, self.access.verify
+        batch = Batch(root, allowed, verify, tasks[0].on, tuple(upstreams), packer.pack(errands))
         tree = self.pool.share(*packer.tree)
         return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
 
@@ -189,7 +192,8 @@ def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
     here = opened_tree(Parcel(digest, tree))
     batch: Batch = pickle.loads(content)
     errands: list[Errand] = pickle.loads(batch.errands)
-    with Access(batch.root, os.environ, verify=batch.verify) as access:
+    hosts = batch.allowed_hosts
+    with Access(batch.root, os.environ, verify=batch.verify, operators_hosts=hosts) as access:
         return [_answer(errand, batch, here, access) for errand in errands]
 
 

@@ -10,6 +10,7 @@ from reconciler.core.sketch import Unavailable
 from reconciler.model.descent import Lineage
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
+from reconciler.model.quotes import readable
 from reconciler.model.urls import redacted
 from reconciler.model.values import Body
 
@@ -17,11 +18,11 @@ from reconciler.model.values import Body
 class StoreError(Unavailable):
     """A store could not be reached, read or written; the message is for people. Nothing was half-written; only where
     the message says so is it not known whether all was, or nothing. No URL in it holds more than may be shown, whoever
-    wrote it: a driver, or a plugin.
+    wrote it: a driver, or a plugin; and it quotes no more of a value than helps.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(redacted(str(message)))
+        super().__init__(readable(redacted(str(message))))
 
 
 @dataclass(frozen=True, slots=True)

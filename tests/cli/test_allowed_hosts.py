@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
 
+from reconciler.shell import executors
 from reconciler.shell.access import Access, Place
 from reconciler.stores import engines_postgresql, registry
 from reconciler.stores.base import StoreError, TenantStore
@@ -241,16 +247,53 @@ def test_the_host_of_a_plugins_url_is_judged_before_it_is_loaded(
         Access(tmp_path, {"RECONCILE_ALLOWED_HOSTS": "crm.example"}).reader(Place("shelf://crm.example/a"))
 
 
-def test_a_worker_asks_its_own_environment(shop: Shop) -> None:
-    """What the coordinator may do is not sent along: another process has an environment of its own."""
-    from pickle import dumps
+class Elsewhere(Executor):
+    """Does tasks at once, with the environment of another machine."""
 
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.sent: list[bytes] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.sent += [each for each in args if isinstance(each, bytes)]
+        done: Future[Any] = Future()
+        with patch.dict(os.environ, self.environment, clear=True):
+            done.set_result(fn(*args, **kwargs))
+        return done
+
+
+WORKERS = {
+    "neither": ("", "", "add {} to RECONCILE_ALLOWED_HOSTS"),
+    "the worker's alone": ("", "{}", "add {} to RECONCILE_ALLOWED_HOSTS"),
+    "the operator's alone": ("{}", "", "add {} to RECONCILE_ALLOWED_HOSTS in the environment of the worker"),
+    "the operator's, and another of the worker": ("{}", "*", "in the environment of the worker"),
+    "the worker's, and another of the operator": ("*", "{}", "add {} to RECONCILE_ALLOWED_HOSTS"),
+    "both": ("{}", "{}", ""),
+}
+"""Whose list has the server with its variable: the list of the operator, that of the worker, and what is said."""
+
+
+@pytest.mark.parametrize("whose", WORKERS)
+@pytest.mark.parametrize("command", ["plan --verify -o json", "apply plan.json -o json"])
+def test_a_worker_contacts_what_its_own_list_and_the_operators_both_have(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, whose: str, command: str
+) -> None:
     with asking() as server:
-        place = Place(f"postgresql://x@127.0.0.1:{server.port}/db", "RECONCILE_TWO")
-        assert TOKEN.encode() not in dumps(place)
-        _points(shop, place.url)
-        env = {"RECONCILE_TWO": TOKEN}
-        done = shop.run("plan --executor processes --format json", env=env)
-        (error,) = (each for each in json.loads(done.out)["tenants"] if each["status"] == "error")
-        assert "add RECONCILE_TWO@127.0.0.1" in error["problem"]
-        assert server.heard == []
+        entry = f"RECONCILE_TWO@127.0.0.1:{server.port}"
+        operators, workers, words = (each.format(entry) for each in WORKERS[whose])
+        shop.reprice()
+        shop.edit("acme/resellers/two.yaml", "veto: {prices: true}", "")
+        shop.commit()
+        assert shop.run("plan --out plan.json").status == 0
+        _points(shop, f"postgresql://x@127.0.0.1:{server.port}/db")
+        worker = Elsewhere({"RECONCILE_TWO": TOKEN, "RECONCILE_ALLOWED_HOSTS": workers, "PGPASSFILE": "/dev/null"})
+        monkeypatch.setattr(executors, "_POOLS", {executors.PROCESSES: lambda _: executors.Pool(worker, 2)})
+        env = {"RECONCILE_TWO": TOKEN, "RECONCILE_ALLOWED_HOSTS": operators}
+        told = json.loads(shop.run(f"{command} --executor processes", env=env).out)
+        (problem,) = (each["problem"] for each in told.get("tenants", told.get("results")) if each["tenant"] == "two")
+        assert problem.endswith(words)
+        assert ("in the environment of the worker" in problem) == ("worker" in words)
+        assert set(server.passwords) == ({TOKEN.encode()} if whose == "both" else set())
+        assert bool(server.heard) == (whose == "both")
+        assert worker.sent
+        assert TOKEN.encode() not in b"".join(worker.sent)
