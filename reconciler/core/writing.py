@@ -197,7 +197,7 @@ class Writer:
             allowed_by,
             difference.rule,
             declared_at=self._declared_at(difference.entity, difference.path),
-            note="" if _noted_in_the_detail(judged) else difference.note,
+            note=difference.note,
         )
 
     def _declared_at(self, id: EntityId, path: Path) -> Declared | None:
@@ -255,11 +255,6 @@ class Writer:
             return self._with_takeover_fields(change)
         fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
         return replace(change, fields=fields)
-
-
-def _noted_in_the_detail(judged: Judged) -> bool:
-    """Whether the difference's note is why it is deferred, and so stands in the detail: see `Bench.verdict`."""
-    return judged.verdict is Verdict.UNMANAGED or isinstance(judged.difference.declared, Always)
 
 
 def _nobodys(deferred: Deferred) -> Deferred:
