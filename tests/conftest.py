@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests import forked
+from tests.laws.profiles import LONG
 from tests.postgresql import Server, a_server
 
 settings.register_profile("short", max_examples=60)
-settings.register_profile("long", max_examples=2_000)  # pytest tests/laws --hypothesis-profile=long
+settings.register_profile("long", max_examples=LONG)  # pytest tests/laws --hypothesis-profile=long
 settings.load_profile("short")
 
 
@@ -38,3 +40,10 @@ def postgresql() -> Iterator[Server]:
     """A server for all tests of this process, started when the first asks for it; a schema of it is for one test."""
     with a_server(fsync="off", full_page_writes="off") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def forked_command() -> Iterator[list[str]]:
+    """The command line of ``reconcile`` as a process that is forked and not started: `tests/forked.py`."""
+    with forked.server() as client:
+        yield client

@@ -4,8 +4,8 @@ import os
 import resource
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,19 +19,28 @@ MEMORY = 1_500_000_000
 """So much address space a command gets; it takes a third of it."""
 
 
-def bounded(shop: Shop, *arguments: str, stdin: int = subprocess.DEVNULL) -> Ran:
+@dataclass(frozen=True, slots=True)
+class Bounded:
     """A command as a process of its own, that gets so much time and memory."""
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler", *arguments, "--now", NOW],
-        cwd=shop.root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdin=stdin,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    command: list[str]
+
+    def __call__(self, shop: Shop, *arguments: str, stdin: int = subprocess.DEVNULL) -> Ran:
+        done = subprocess.run(
+            [*self.command, *arguments, "--now", NOW],
+            cwd=shop.root,
+            stdin=stdin,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def bounded(forked_command: list[str]) -> Bounded:
+    return Bounded(forked_command)
 
 
 def _pipe(path: Path) -> None:
@@ -70,7 +79,7 @@ ODD: dict[str, tuple[Callable[[Path], None], str]] = {
 @pytest.mark.parametrize(
     ("name", "command"), [("pipe", "validate"), ("pipe", "tenant list"), ("socket", "plan"), ("huge", "validate")]
 )
-def test_in_a_workspace(shop: Shop, name: str, command: str) -> None:
+def test_in_a_workspace(bounded: Bounded, shop: Shop, name: str, command: str) -> None:
     make, words = ODD[name]
     make(shop.root / "acme" / "odd.yaml")
     done = bounded(shop, *command.split())
@@ -89,7 +98,7 @@ def test_in_a_workspace(shop: Shop, name: str, command: str) -> None:
         ("huge", "tenant import one FILE"),
     ],
 )
-def test_as_an_argument(shop: Shop, name: str, command: str) -> None:
+def test_as_an_argument(bounded: Bounded, shop: Shop, name: str, command: str) -> None:
     make, words = ODD[name]
     make(shop.root / "odd")
     done = bounded(shop, *command.replace("FILE", "odd").split())
@@ -99,20 +108,20 @@ def test_as_an_argument(shop: Shop, name: str, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", TAKES_A_FILE[:2])
-def test_a_device_as_an_argument(shop: Shop, command: str) -> None:
+def test_a_device_as_an_argument(bounded: Bounded, shop: Shop, command: str) -> None:
     done = bounded(shop, *command.replace("FILE", "/dev/zero").split())
     assert (done.status, done.out) == (1, "")
     assert "/dev/zero: it is a device, not a file" in done.err
 
 
-def test_standard_input_without_an_end(shop: Shop) -> None:
+def test_standard_input_without_an_end(bounded: Bounded, shop: Shop) -> None:
     with Path("/dev/zero").open("rb") as zero:
         done = bounded(shop, "tenant", "import", "one", "-", stdin=zero.fileno())
     assert done.status == 1
     assert f"<stdin>: it is longer than the {MOST_OF_DOCUMENTS // 1_000_000} MB that are read" in done.err
 
 
-def test_pipes_of_the_shell_are_read(shop: Shop) -> None:
+def test_pipes_of_the_shell_are_read(bounded: Bounded, shop: Shop) -> None:
     """As ``<(command)`` and ``/dev/stdin`` make them: nobody named them."""
     assert shop.run("plan --out saved.json").status == 0
     read, write = os.pipe()
@@ -124,7 +133,7 @@ def test_pipes_of_the_shell_are_read(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_database_that_is_no_file(shop: Shop, name: str) -> None:
+def test_a_database_that_is_no_file(bounded: Bounded, shop: Shop, name: str) -> None:
     database = shop.root / ".reconcile" / "tenants.db"
     database.unlink()
     ODD[name][0](database)
@@ -207,7 +216,7 @@ def pipe(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "pipe"
 
 
-def test_a_pipe_that_nobody_reads_is_not_waited_for(shop: Shop, pipe: Path) -> None:
+def test_a_pipe_that_nobody_reads_is_not_waited_for(bounded: Bounded, shop: Shop, pipe: Path) -> None:
     done = bounded(shop, "plan", "--out", str(pipe))
     assert done.status == 1
     assert f"the plan was not saved: {pipe}: nobody reads from this pipe" in done.err

@@ -34,6 +34,7 @@ from tests.laws.model_of_mirrors import (
     renews,
     starts,
 )
+from tests.laws.profiles import is_long
 from tests.laws.resale import LISTED, PROVIDER, UPSTREAMS, Prices, Resale, folder, paid, tenants
 from tests.laws.test_action_table import SETTINGS
 from tests.laws.test_mirror_drift import TAMPERED
@@ -53,6 +54,10 @@ ROUNDS: tuple[Prices, ...] = (
     {},
 )
 """The price lists that there are."""
+
+
+SHORT = 20
+"""How many histories the suite tries; the profile ``long`` tries two thousand."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -774,6 +779,7 @@ class Settling(Machine):
 
 TestMirrors = Settling.TestCase
 TestMirrors.settings = settings(
+    max_examples=settings().max_examples if is_long() else SHORT,
     deadline=None,
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -1,4 +1,4 @@
-"""Three dated price lists, all vendors, as three commits of one repository: what a plan does is what the lists say.
+"""Three dated price lists as three commits of one repository: what a plan does is what the lists say.
 
 The converter makes each list a commit. A reseller with every option on, to whom every plan is delegated, follows commit
 by commit, and is then sent back to the first one with ``--ref``. What each plan does is held against
@@ -12,6 +12,9 @@ a reseller holds is more than the list before, and what to expect is told twice:
 
 - of everything the reseller holds, off sale or not (`Ledger`), by the yardstick's own comparison;
 - of the list before and the list now alone: here a model that returns counts as created, as it does for the yardstick.
+
+The suite follows the models of `SOME_VENDORS`, a tenth of the lists, among which everything that can happen to a model
+happens (the test asserts it). ``--hypothesis-profile=long`` follows all vendors.
 """
 
 import gc
@@ -37,11 +40,13 @@ from reconciler.model.plan import FieldChange, Plan
 from reconciler.shell.access import Access, place_of
 from reconciler.shell.execute import Result
 from reconciler.stores.base import Snapshot
+from tests.laws.profiles import is_long
 from tests.model_prices_independent import Movement, Rates, compare, movement, read
 from tools.model_prices import main as convert
 
 DATA = Path(__file__).parents[1] / "data" / "model-prices"
 LISTS = [DATA / f"{day}.json.xz" for day in ("2025-11-21", "2026-05-21", "2026-11-21")]
+SOME_VENDORS = ("anthropic", "gemini", "groq", "mistral", "openai")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RESELLER = "contoso"
 POLICY = """\
@@ -179,6 +184,8 @@ class Ground:
     """The repository, which is the workspace, with its store; and how long everything took."""
 
     root: Path
+    vendors: tuple[str, ...] = ()
+    """Whose models; ``()``: all."""
     names: Names = field(default_factory=Names)
     told: list[str] = field(default_factory=list)
 
@@ -197,7 +204,8 @@ class Ground:
 
     def commit(self, snapshot: Path) -> str:
         """The workspace of a list as a commit, with our reseller in place of the converter's."""
-        assert convert([str(snapshot), str(self.root)]) == 0
+        chosen = [word for vendor in self.vendors for word in ("--vendor", vendor)]
+        assert convert([str(snapshot), str(self.root), *chosen]) == 0
         resellers = self.root / "model-market" / "resellers"
         shutil.rmtree(resellers)
         resellers.mkdir()
@@ -205,6 +213,14 @@ class Ground:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", f"Prices of {snapshot.name.partition('.')[0]}")
         return self.git("rev-parse", "HEAD")
+
+    def listed(self, snapshot: Path) -> Rates:
+        """What a list says of these vendors' models."""
+        return read(snapshot, self.vendors or None)
+
+    def moved(self, before: Path, after: Path) -> Movement:
+        """What moved between two lists, of these vendors' models."""
+        return movement(before, after, self.vendors or None)
 
     def reconcile(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The real command, in a process of its own."""
@@ -249,33 +265,44 @@ def without_collector() -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_collector")
 def test_three_commits_are_followed_one_by_one_and_the_first_is_returned_to(tmp_path: Path) -> None:
-    ground, ledger = Ground(tmp_path.resolve()), Ledger()
+    vendors = () if is_long() else SOME_VENDORS
+    ground, ledger = Ground(tmp_path.resolve(), vendors), Ledger()
     ground.git("init", "--quiet")
-    commits = []
+    commits, happened = [], []
     for position, snapshot in enumerate(LISTS):
         before = LISTS[position - 1] if position else None
-        commits.append(_forward(ground, ledger, snapshot, before))
+        commit, expected = _forward(ground, ledger, snapshot, before)
+        commits.append(commit)
+        happened.append(expected)
+    for expected in happened[1:]:
+        assert expected.moved.created
+        assert expected.moved.repriced
+    assert [bool(expected.taken_off) for expected in happened] == [False, True, True]
+    assert [bool(expected.returned) for expected in happened] == [False, False, True]
     _back(ground, ledger, commits)
 
 
-def _forward(ground: Ground, ledger: Ledger, snapshot: Path, before: Path | None) -> str:
-    """Commit a list and follow it: the plan is what the lists say, and the second plan is empty."""
+def _forward(ground: Ground, ledger: Ledger, snapshot: Path, before: Path | None) -> tuple[str, Expected]:
+    """Commit a list and follow it: the plan is what the lists say, and the second plan is empty.
+
+    Returns the commit and what moved.
+    """
     commit = ground.commit(snapshot)
     with ground.timed("load"):
         workspace = app.open_workspace(ground.root)
     ground.names.learn(workspace)
     plan = planned(ground, workspace)
     assert (plan.source.commit, plan.source.dirty) == (commit, False)
-    listed = read(snapshot)
+    listed = ground.listed(snapshot)
     moves, expected = moves_of(plan, ground.names), ledger.follow(listed)
-    check(moves, expected, movement(before, snapshot) if before else None)
+    check(moves, expected, ground.moved(before, snapshot) if before else None)
     check_places(ground, plan)
     applied(ground, workspace, plan)
     assert planned(ground, workspace).tenants[0].changes == ()
     check_state(ground.state(workspace), ledger, ground.names)
     print(f"\n{snapshot.name}: {len(listed)} plans, {sum(map(len, listed.values()))} rates")
     ground.tell(moves, expected)
-    return commit
+    return commit, expected
 
 
 def check_places(ground: Ground, plan: Plan) -> None:
@@ -305,9 +332,9 @@ def _back(ground: Ground, ledger: Ledger, commits: list[str]) -> None:
     assert done.returncode == 2, done.stderr
     plan = decode(saved.read_bytes())
     assert plan.source.commit == first
-    moves, expected = moves_of(plan, ground.names), ledger.follow(read(LISTS[0]))
+    moves, expected = moves_of(plan, ground.names), ledger.follow(ground.listed(LISTS[0]))
     assert expected.moved.created == set()
-    check(moves, expected, movement(LISTS[-1], LISTS[0]))
+    check(moves, expected, ground.moved(LISTS[-1], LISTS[0]))
 
     done = ground.reconcile("apply", "--ref", first, "--auto-approve")
     assert done.returncode == 0, done.stderr

@@ -6,9 +6,9 @@ The clock stands, and every commit is the same person's. ``pytest --update-golde
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ GIT = {
     for what, value in (("NAME", "Nora"), ("EMAIL", "nora@northwind.example"), ("DATE", NOW))
 }
 WRAPPER = """#!/bin/sh
-case " $* " in *" --now "*) exec "{0}" "$@" ;; esac
-exec "{0}" "$@" --now {1}
+case " $* " in *" --now "*) exec {0} "$@" ;; esac
+exec {0} "$@" --now {1}
 """
 """The command, at a time of its own unless one is named."""
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
@@ -73,14 +73,14 @@ def commands(block: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Reader:
+def reader(tmp_path: Path, forked_command: list[str]) -> Reader:
     """In a clone's folder, with the command installed; its clock stands."""
     clone, scripts = tmp_path / "reconcile", tmp_path / "bin"
     for name in ("catalogs", "examples"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns(".reconcile"))
     scripts.mkdir()
     wrapper = scripts / "reconcile"
-    wrapper.write_text(WRAPPER.format(Path(sys.executable).parent / "reconcile", NOW), "utf-8")
+    wrapper.write_text(WRAPPER.format(shlex.join(forked_command), NOW), "utf-8")
     wrapper.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RECONCILE_"))}
     own = {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "RECONCILE_USER": "nora"}
