@@ -62,7 +62,16 @@ RESULT_CODES = (
     "upstream_stale",
     "upstream_not_applied",
     "not_planned",
+    "plan_contradicts_state",
     "store_error",
+    "store_busy",
+    "store_damaged",
+    "store_disk",
+    "store_forbidden",
+    "store_full",
+    "store_not_a_database",
+    "store_read_only",
+    "store_unreachable",
     "outcome_unknown",
 )
 """Why apply refused a tenant, or failed at it (`shell.execute.Code`)."""

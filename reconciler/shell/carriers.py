@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from reconciler.shell.access import Access, Place
-from reconciler.shell.execute import Applied, Carry, Code, Result, Step, StoreOf, done
+from reconciler.shell.execute import Applied, Carry, Code, Result, Step, StoreOf, done, failed
 from reconciler.shell.executors import Call, Lost, Pool
 from reconciler.stores.base import StoreError, TenantStore
 
@@ -80,7 +80,7 @@ def _placed(step: Step, where: Where) -> Placed:
     try:
         return Placed(step, where(step.tenant))
     except StoreError as error:
-        return Placed(Applied(step.tenant, Result.FAILED, str(error), Code.STORE), None)
+        return Placed(failed(step.tenant, error), None)
 
 
 def _batches(placed: Iterable[Placed], size: int) -> Iterator[list[Placed]]:

@@ -23,6 +23,7 @@ from reconciler.stores.base import (
     EntityWrite,
     Move,
     Outcome,
+    OutcomeUnknown,
     Record,
     Stale,
     StoreError,
@@ -72,9 +73,23 @@ class Code(StrEnum):
     CONTRADICTS = "plan_contradicts_state"
     """The saved plan says of something that it changes what the state never was: plan again."""
     STORE = "store_error"
-    """Its store could not be reached, read or written: mend that, and run the same again."""
+    """Its store could not be read or written, for no reason that has a code of its own."""
+    STORE_BUSY = "store_busy"
+    """Another process uses its store: run the same again."""
+    STORE_DAMAGED = "store_damaged"
+    """What its store holds is not as it was written: restore it."""
+    STORE_DISK = "store_disk"
+    """The disk of its store reported an I/O error: look at the disk, and run the same again."""
+    STORE_FORBIDDEN = "store_forbidden"
+    """A right to use its store is lacking."""
+    STORE_FULL = "store_full"
+    """There is no room left to write: make some, and run the same again."""
+    STORE_NOT_A_DATABASE = "store_not_a_database"
+    STORE_READ_ONLY = "store_read_only"
+    STORE_UNREACHABLE = "store_unreachable"
+    """The server of its store does not answer, or the connection was lost: run the same again once it does."""
     UNKNOWN = "outcome_unknown"
-    """The executor lost it: run the same again, which tells."""
+    """The executor lost it, or its store failed at COMMIT and cannot be read: run the same again, which tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +293,13 @@ def done(step: Step, store_of: StoreOf) -> Applied:
             case _:
                 assert_never(step)
     except StoreError as error:
-        return Applied(step.tenant, Result.FAILED, str(error), Code.STORE)
+        return failed(step.tenant, error)
+
+
+def failed(tenant: str, error: StoreError) -> Applied:
+    """How a tenant ended whose store failed."""
+    code = Code.UNKNOWN if isinstance(error, OutcomeUnknown) else Code(f"store_{error.failure}")
+    return Applied(tenant, Result.FAILED, str(error), code)
 
 
 def _checked(step: Check, store: TenantStore) -> Applied:

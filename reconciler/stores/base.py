@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from reconciler.core.denials import denial
 from reconciler.core.shape import RuleBook
@@ -13,16 +13,42 @@ from reconciler.model.keys import EntityId
 from reconciler.model.quotes import readable
 from reconciler.model.urls import redacted
 from reconciler.model.values import Body
+from reconciler.stores.failures import Failure
 
 
 class StoreError(Unavailable):
-    """A store could not be reached, read or written; the message is for people. Nothing was half-written; only where
-    the message says so is it not known whether all was, or nothing. No URL in it holds more than may be shown, whoever
-    wrote it: a driver, or a plugin; and it quotes no more of a value than helps.
+    """A store could not be reached, read or written; the message is for people, ``failure`` for programs.
+
+    Nothing was written, unless it is an `OutcomeUnknown`. No URL in it holds more than may be shown, whoever wrote it:
+    a driver, or a plugin; and it quotes no more of a value than helps.
     """
 
-    def __init__(self, message: object = "") -> None:
+    def __init__(self, message: object = "", failure: Failure = Failure.ERROR) -> None:
+        self.failure = failure
         super().__init__(readable(redacted(str(message))))
+
+
+class OutcomeUnknown(StoreError):
+    """A write failed at COMMIT or after it: it was made whole or not at all, and it is not known which.
+
+    ``where`` and ``why``: the store, and what failed, for messages.
+    """
+
+    where: str = ""
+    why: str = ""
+
+    @classmethod
+    def of(cls, where: str, why: str, failure: Failure) -> Self:
+        """With the message for people, which says how to find out."""
+        made = cls(f"{where}: {why}, during the commit, so that it is {_NOT_KNOWN}", failure)
+        made.where, made.why = where, why
+        return made
+
+
+_NOT_KNOWN = (
+    "not known whether it was made; it was made whole or not at all. `reconcile tenant show` and `history` say, once "
+    "the store can be read. To apply the same plan again is safe; look before you repeat an action or an import"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +275,10 @@ class TenantReader(Protocol):
 
 
 class TenantStore(TenantReader, Protocol):
-    """A store that is written to: everything of one call in one transaction, or nothing."""
+    """A store that is written to: everything of one call in one transaction, or nothing.
+
+    A call that fails wrote nothing; where that cannot be said, it raises `OutcomeUnknown`.
+    """
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
         """Apply ``record.tenant``'s part of a plan and journal it, if its fingerprint is still the ``expected`` one.

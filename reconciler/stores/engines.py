@@ -16,8 +16,10 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from reconciler.stores.base import StoreError
-from reconciler.stores.files import Kept, Stamp, read_texts_only, stamp
+from reconciler.stores.base import OutcomeUnknown, StoreError
+from reconciler.stores.failures import DAMAGED, DISK, FLEETING, Failure, Finding, NotText, of_sqlite, of_system
+from reconciler.stores.files import Kept, Stamp, read_texts_only, stamp, stamp_if_any
+from reconciler.stores.in_doubt import settled
 from reconciler.stores.upgraded import UpgradedCopy
 from reconciler.stores.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
 
@@ -69,6 +71,7 @@ class SqliteReading:
         self._journal: tuple[Stamp, Path] | None = None
         self._reader = Kept(path, lambda: self._connect("ro"), begin="BEGIN")
         self._copy = UpgradedCopy()
+        self._damaged: Stamp | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -102,7 +105,7 @@ class SqliteReading:
         if now is None:
             yield None, None
             return
-        with _errors_in_words(self.where):
+        with self._errors_in_words():
             if self._undo_interrupted_write(now):
                 now = None
             with self._reader.transaction(now) as connection:
@@ -122,12 +125,28 @@ class SqliteReading:
             self._journal = now, Path(f"{os.path.realpath(self._path)}-journal")
         if not self._journal[1].exists():
             return False
-        try:
-            with closing(self._connect("rw")) as connection:
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.where}: {_in_words(error)}") from error
+        with closing(self._connect("rw")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         return True
+
+    @contextmanager
+    def _errors_in_words(self) -> Iterator[None]:
+        """The database's errors as ours. The statement and its parameters are not repeated: they hold tenants' data."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:  # the latter of rows that are fetched past SQLAlchemy
+            finding = self._finding(error)
+            raise StoreError(f"{self.where}: {finding.said(str(_driver_error(error)))}", finding.failure) from error
+
+    def _finding(self, error: BaseException) -> Finding:
+        """What an error means. That a file is damaged is looked into once, as long as it stands as it does."""
+        said = _driver_error(error)
+        found, now = of_sqlite(said), stamp_if_any(self._path)
+        if found is not DAMAGED or isinstance(said, NotText) or now == self._damaged:
+            return found
+        found = _looked_into(self._path)
+        self._damaged = now if found is DAMAGED else None
+        return found
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         """Of any thread, one at a time: a store may be made by one, and used by another."""
@@ -160,10 +179,10 @@ class SqliteWriting(SqliteReading):
         if found.age is Age.CURRENT or (found.age is Age.NONE and not make):
             return
         try:
-            with self.writing():
+            with settled(lambda: self.version().age is Age.CURRENT), self.writing():
                 pass
         except StoreError as error:
-            if getattr(getattr(error.__cause__, "orig", None), "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_READONLY:
+            if error.failure is not Failure.READ_ONLY:
                 raise
             raise not_allowed(self.where, found, "it may not be written to") from error
 
@@ -172,15 +191,23 @@ class SqliteWriting(SqliteReading):
         """Whatever the tenants: the file has one lock."""
         if stamp(self._path) is None:
             _make_folder(self._path.parent)
-            with _errors_in_words(self.where):
+            with self._errors_in_words():
                 make_whole(self._path)
-        now = stamp(self._path)
-        with _errors_in_words(self.where):
-            with self._writer.transaction(now) as connection:
-                self._version_of(connection)
-                bring_up_to_date(connection, self.where)
-                yield connection
-            self._writer.wrote()
+        now, committing = stamp(self._path), False
+        with self._errors_in_words():
+            try:
+                with self._writer.transaction(now) as connection:
+                    self._version_of(connection)
+                    bring_up_to_date(connection, self.where)
+                    yield connection
+                    committing = True
+                self._writer.wrote()
+            except (DBAPIError, sqlite3.Error) as error:
+                if not committing:
+                    raise
+                finding = self._finding(error)
+                why = finding.said(str(_driver_error(error)))
+                raise OutcomeUnknown.of(self.where, why, finding.failure) from error
 
     def close(self) -> None:
         super().close()
@@ -199,24 +226,44 @@ def _make_folder(folder: Path) -> None:
         if folder.name == PRIVATE_FOLDER and not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"{folder}: it cannot be written to ({error.strerror})") from error
+        raise StoreError(f"{folder}: it cannot be written to ({error.strerror})", of_system(error)) from error
 
 
 def make_whole(path: Path) -> None:
     """Make a database with its tables beside where it is to be, and link it there: whoever finds a file finds a whole
     one. One that another writer made meanwhile stays. Raises `StoreError`, or what SQLite says.
     """
+    with settled(lambda: _is_whole(path)):
+        filled = False
+        try:
+            with _temporary(path) as new:
+                _fill(new)
+                filled = True
+                _link(new, path)
+                _sync(path.parent)
+        except OSError as error:
+            failure = of_system(error)
+            if filled:
+                raise OutcomeUnknown.of(str(path), f"it could not be made ({error.strerror})", failure) from error
+            raise StoreError(f"{path}: it cannot be made ({error.strerror})", failure) from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """An empty file beside a path, removed at the end."""
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-        _fill(new)
-        _link(new, path)
-        _sync(path.parent)
-    except OSError as error:
-        raise StoreError(f"{path}: it cannot be made ({error.strerror})") from error
+        yield new
     finally:
         new.unlink(missing_ok=True)
         new.with_name(f"{new.name}-journal").unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether there is a database with its tables. Raises `StoreError`."""
+    with closing(SqliteReading(path)) as found:
+        return found.version().age is Age.CURRENT
 
 
 def _fill(new: Path) -> None:
@@ -254,31 +301,25 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _DURABLE = "PRAGMA synchronous = EXTRA"
 
 
-@contextmanager
-def _errors_in_words(where: str) -> Iterator[None]:
-    """The database's errors as ours. The statement and its parameters are not repeated: they hold tenants' data."""
+def _driver_error(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+
+
+def _looked_into(path: Path) -> Finding:
+    """What it means that SQLite calls a file malformed: it does so too where the disk fails to give a page of it."""
     try:
-        yield
-    except DBAPIError as error:
-        raise StoreError(f"{where}: {_in_words(error.orig)}") from error
-    except sqlite3.Error as error:  # of rows that the driver was asked for, past SQLAlchemy
-        raise StoreError(f"{where}: {_in_words(error)}") from error
+        with path.open("rb") as file:
+            while file.read(_PIECE):
+                pass
+    except OSError as error:
+        return DISK if of_system(error) is Failure.DISK else DAMAGED
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            whole = connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+    except sqlite3.Error as error:
+        found = of_sqlite(error)
+        return found if found.failure is Failure.DISK else DAMAGED
+    return FLEETING if whole else DAMAGED
 
 
-_WORDS = {
-    sqlite3.SQLITE_BUSY: "another process is using it, and did not finish in time",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "it is damaged",
-    sqlite3.SQLITE_FULL: "there is no room left to write",
-    sqlite3.SQLITE_IOERR: "the disk failed",
-    sqlite3.SQLITE_NOTADB: "it is not a database",
-    sqlite3.SQLITE_READONLY: "it may not be written to",
-    sqlite3.SQLITE_READONLY_ROLLBACK: "an interrupted write has to be undone first, by someone who may write to it",
-}
-"""By SQLite's extended code, else by its low byte, the primary one."""
-
-
-def _in_words(error: BaseException | None) -> str:
-    code = getattr(error, "sqlite_errorcode", 0)
-    words = _WORDS.get(code) or _WORDS.get(code & 0xFF)
-    return f"{words} ({error})" if words else str(error)
+_PIECE = 1 << 20

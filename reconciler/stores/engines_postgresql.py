@@ -6,7 +6,7 @@ however many machines, and those to different tenants side by side (docs/decisio
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +18,10 @@ from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.store_urls import VERIFY_FULL, canonical_host, hosts_of
 from reconciler.stores.allowed import needs_tls
-from reconciler.stores.base import StoreError
+from reconciler.stores.base import OutcomeUnknown, StoreError
 from reconciler.stores.engines import BUSY_SECONDS
+from reconciler.stores.failures import BUSY, LOST, UNREACHABLE, Failure, Finding, of_sqlstate
+from reconciler.stores.in_doubt import settled
 from reconciler.stores.kept_open import kept_open
 from reconciler.stores.upgraded import UpgradedCopy
 from reconciler.stores.versions import (
@@ -92,7 +94,7 @@ class Server:
     def connect(self) -> psycopg.Connection:
         """A new connection, in no transaction. Raises `StoreError`; a failure is remembered for a while."""
         if time.monotonic() < self._down_until:
-            raise StoreError(self._trouble)
+            raise StoreError(self._trouble, UNREACHABLE.failure)
         for wait in (*WAITS, None):
             try:
                 return psycopg.connect(self.url, **self._settings())
@@ -101,9 +103,9 @@ class Server:
                 if wait is None or not any(words in said for words in _PASSES):
                     why = _first_line(error).removeprefix("connection failed: ").removeprefix("connection is bad: ")
                     why = why.replace(self.password, "***") if self.password else why
-                    self._trouble = f"{self.where}: it cannot be reached: {why}"
+                    self._trouble = f"{self.where}: {UNREACHABLE.words}: {why}"
                     self._down_until = time.monotonic() + DOWN_SECONDS
-                    raise StoreError(self._trouble) from error
+                    raise StoreError(self._trouble, UNREACHABLE.failure) from error
                 time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
@@ -225,9 +227,10 @@ class PostgresqlWriting(PostgresqlReading):
 
     @contextmanager
     def writing(self, *tenants: str) -> Iterator[Connection]:
-        with _errors_in_words(self.where, _NOTHING), self._holding(sorted({*tenants})) as connection:
+        held = sorted({*tenants})
+        with _errors_in_words(self.where, _NOTHING), self._in_doubt() as commit, self._holding(held) as connection:
             yield connection
-            self._commit(connection)
+            commit(connection)
 
     @contextmanager
     def _holding(self, tenants: list[str]) -> Iterator[Connection]:
@@ -240,7 +243,7 @@ class PostgresqlWriting(PostgresqlReading):
                 if self._begun(connection, tenants):
                     yield connection
                     return
-        raise StoreError(f"{self.where}: {_WORDS['55P03']}")
+        raise StoreError(f"{self.where}: {BUSY.words}", BUSY.failure)
 
     def _begun(self, connection: Connection, tenants: list[str]) -> bool:
         try:
@@ -272,8 +275,21 @@ class PostgresqlWriting(PostgresqlReading):
 
     def _migrate(self) -> None:
         """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
-        with _errors_in_words(self.where, _NOTHING), self._connected() as connection:
-            connection.exec_driver_sql(f"{self._begin('READ COMMITTED')}; SELECT pg_advisory_xact_lock({_MIGRATING})")
+        with settled(self._is_migrated), _errors_in_words(self.where, _NOTHING), self._in_doubt() as commit:
+            self._migrate_and(commit)
+
+    def _is_migrated(self) -> bool:
+        """As whoever migrates finds it: after those who did before. Raises `StoreError`."""
+        with _errors_in_words(self.where), self._connected() as connection:
+            self._begin_migrating(connection)
+            return version_of(connection, self.where).age is Age.CURRENT
+
+    def _begin_migrating(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"{self._begin('READ COMMITTED')}; SELECT pg_advisory_xact_lock({_MIGRATING})")
+
+    def _migrate_and(self, commit: Callable[[Connection], None]) -> None:
+        with self._connected() as connection:
+            self._begin_migrating(connection)
             found = version_of(connection, self.where)
             try:
                 if inspect(connection).has_table(VERSION_TABLE):
@@ -282,16 +298,28 @@ class PostgresqlWriting(PostgresqlReading):
             except DBAPIError as error:
                 if _state(error.orig) not in _MAY_NOT:
                     raise
-                raise not_allowed(self.where, found, _in_words(error.orig)) from error
-            self._commit(connection)
+                why = _finding(error.orig).said(_first_line(error.orig))
+                raise not_allowed(self.where, found, why) from error
+            commit(connection)
 
-    def _commit(self, connection: Connection) -> None:
-        try:
+    @contextmanager
+    def _in_doubt(self) -> Iterator[Callable[[Connection], None]]:
+        """How to commit. Whatever fails in or after that leaves the outcome unknown, unless the server refused it."""
+        committing = False
+
+        def commit(connection: Connection) -> None:
+            nonlocal committing
+            committing = True
             connection.commit()
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+
+        try:
+            yield commit
+        except (DBAPIError, psycopg.Error) as error:
+            finding = _finding(_driver_error(error))
+            if not committing or finding.failure is not Failure.UNREACHABLE:
                 raise
-            raise StoreError(f"{self.where}: {_UNKNOWN} ({_first_line(error.orig)})") from error
+            why = finding.said(_first_line(_driver_error(error)))
+            raise OutcomeUnknown.of(self.where, why, finding.failure) from error
 
 
 _HOLD = text("SELECT revision FROM tenants WHERE tenant = :tenant FOR UPDATE")
@@ -302,10 +330,6 @@ _MAY_NOT = ("42501", "25006")
 _NO_TABLE = "42P01"
 _BEGIN_ANEW = ("40001", "40P01")
 _NOTHING = "; nothing was written"
-_UNKNOWN = (
-    "the connection was lost during the commit, so that it is not known whether it was made; it was made whole or not "
-    "at all. Run the same again: a plan that was applied is refused as such, and not applied twice"
-)
 
 
 @contextmanager
@@ -313,41 +337,20 @@ def _errors_in_words(where: str, consequence: str = "") -> Iterator[None]:
     """The database's errors as ours. Of statements and rows nothing is repeated: they hold tenants' data."""
     try:
         yield
-    except DBAPIError as error:
-        raise StoreError(f"{where}: {_in_words(error.orig)}{consequence}") from error
-    except psycopg.Error as error:
-        raise StoreError(f"{where}: {_in_words(error)}{consequence}") from error
+    except (DBAPIError, psycopg.Error) as error:
+        said = _driver_error(error)
+        finding = _finding(said)
+        raise StoreError(f"{where}: {finding.said(_first_line(said), consequence)}", finding.failure) from error
 
 
-_CLASHED = "somebody else wrote the same at the same moment; run it again"
-_LOST = "the connection was lost"
-_WORDS = {
-    "08": _LOST,
-    "22021": "its encoding cannot hold this text; make the database with ENCODING 'UTF8'",
-    "22P05": "its encoding cannot hold this text; make the database with ENCODING 'UTF8'",
-    "23505": _CLASHED,
-    "25006": "it may not be written to: it is a standby, or was set to be read only",
-    "25P03": _LOST,
-    "3F000": "there is no schema to make the tables in (search_path)",
-    "40": _CLASHED,
-    "42501": "its user may not do that",
-    "53100": "there is no room left to write",
-    "53": "it has no room for that at the moment",
-    "55P03": "another process is using it, and did not finish in time",
-    "57014": "it took longer than the server allows",
-    "57P": _LOST,
-    "XX001": "it is damaged",
-    "XX002": "it is damaged",
-}
-"""By SQLSTATE, else by how it begins."""
+def _driver_error(error: BaseException) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
-def _in_words(error: BaseException | None) -> str:
+def _finding(error: BaseException | None) -> Finding:
+    """What an error means; of one without SQLSTATE, which is the driver's own, that the server said nothing."""
     state = _state(error)
-    words = next((words for length in (5, 3, 2) if (words := _WORDS.get(state[:length]))), None)
-    if words is None and isinstance(error, psycopg.OperationalError) and not state:
-        words = _LOST  # the driver's own finding: the server said nothing
-    return f"{words} ({_first_line(error)})" if words else _first_line(error)
+    return LOST if isinstance(error, psycopg.OperationalError) and not state else of_sqlstate(state)
 
 
 def _state(error: BaseException | None) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from reconciler.stores.base import StoreError
+from reconciler.stores.failures import NotText, of_system
 from reconciler.stores.kept_open import kept_open
 
 
@@ -43,7 +44,7 @@ def stamp(path: Path) -> Stamp | None:
             return None
         raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
     except OSError as error:
-        raise StoreError(f"{path}: it cannot be opened ({error.strerror})") from error
+        raise StoreError(f"{path}: it cannot be opened ({error.strerror})", of_system(error)) from error
     if not S_ISREG(found.st_mode):  # to open a pipe hangs
         what = "a folder" if S_ISDIR(found.st_mode) else "a pipe, a socket or a device, not a file"
         raise StoreError(f"{path}: it cannot be opened (it is {what})")
@@ -82,7 +83,7 @@ class Kept:
         done = False
         try:
             with self._engine.begin() as connection:
-                if self._as_left is None and now == _found(self._path):
+                if self._as_left is None and now == stamp_if_any(self._path):
                     self._as_left = now
                 yield connection
             done = True
@@ -92,7 +93,7 @@ class Kept:
 
     def wrote(self) -> None:
         """The transaction that ended was a write, and the file stands otherwise since."""
-        now = _found(self._path)
+        now = stamp_if_any(self._path)
         if now is not None and self._as_left is not None and now.is_same_file(self._as_left):
             self._as_left = now
         else:
@@ -120,23 +121,23 @@ def read_texts_only(connection: sqlite3.Connection) -> None:
     """Let a connection read text and numbers only: whoever wrote bytes (a BLOB) into a column damaged the file.
 
     A tenant's name as bytes equals no text, so that its rows would count as absent: they are looked for here, by the
-    indexes, where bytes come last. Raises ``sqlite3.DatabaseError``.
+    indexes, where bytes come last. Raises `NotText`.
     """
     connection.row_factory = _text_row
     for (table,) in connection.execute(_OF_TENANTS).fetchall():
         quoted = table.replace('"', '""')
         if connection.execute(f"SELECT EXISTS (SELECT 1 FROM \"{quoted}\" WHERE tenant >= x'')").fetchone()[0]:
-            raise sqlite3.DatabaseError(_DAMAGED.format(f"{table}.tenant"))
+            raise NotText(_BYTES.format(f"{table}.tenant"))
 
 
 def _text_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
     if bytes in map(type, row):
         column = next(named[0] for named, value in zip(cursor.description, row, strict=True) if type(value) is bytes)
-        raise sqlite3.DatabaseError(_DAMAGED.format(column))
+        raise NotText(_BYTES.format(column))
     return row
 
 
-_DAMAGED = "it is damaged: {} holds bytes (BLOB), not text"
+_BYTES = "{} holds bytes (BLOB), not text"
 _OF_TENANTS = (
     "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p "
     "WHERE m.type = 'table' AND p.name = 'tenant' ORDER BY m.name"
@@ -146,7 +147,7 @@ _of_the_parent: list[Engine] = []
 """In a forked process. Not even let go of: to close them would be to act for the parent."""
 
 
-def _found(path: Path) -> Stamp | None:
+def stamp_if_any(path: Path) -> Stamp | None:
     """As `stamp`, where nobody wants to hear why there is none."""
     try:
         return _stamp_of(path.stat())

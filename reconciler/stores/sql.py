@@ -45,6 +45,7 @@ from reconciler.stores.base import (
 )
 from reconciler.stores.came_down import enter, index
 from reconciler.stores.engines import Readable, Writable
+from reconciler.stores.in_doubt import Intended, settled, was_made
 from reconciler.stores.lineages import after_write, at_issue_in, read_back, sealed, spelled, touched
 from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.statements import Statement
@@ -210,21 +211,36 @@ class SqlStore(SqlReader):
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
         part = TenantWrite(record.tenant, tuple(writes), record.by, record.at, expected, revision, record)
         try:
-            with self._writable.writing(record.tenant) as connection:
-                return self._write_part(connection, part)
+            with self._writing(record.tenant) as transaction:
+                return self._write_part(transaction, part)
         except Refused as refused:
             assert not isinstance(refused.refusal, Denied), "the reconciler itself is not guarded"
             return refused.refusal
 
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
         try:
-            with self._writable.writing(*(part.tenant for part in parts)) as connection:
-                return tuple([self._write_part(connection, part) for part in parts])
+            with self._writing(*(part.tenant for part in parts)) as transaction:
+                return tuple([self._write_part(transaction, part) for part in parts])
         except Refused as refused:
             return refused.refusal
 
-    def _write_part(self, connection: Connection, part: TenantWrite) -> Committed:
-        where = self._writable.where
+    @contextmanager
+    def _writing(self, *tenants: str) -> Iterator["_Transaction"]:
+        """A transaction that holds these tenants. Where its COMMIT fails, it is looked up whether it was made."""
+        intended: list[Intended] = []
+        with settled(lambda: self._was_made(tenants, intended)), self._writable.writing(*tenants) as connection:
+            yield _Transaction(connection, intended)
+
+    def _was_made(self, tenants: tuple[str, ...], intended: Sequence[Intended]) -> bool | None:
+        """By a new connection, and under the lock that every writer takes. Writes nothing, and raises `StoreError`."""
+        try:
+            with self._writable.writing(*tenants) as connection:
+                raise _Found(was_made(connection, intended))
+        except _Found as found:
+            return found.made
+
+    def _write_part(self, transaction: "_Transaction", part: TenantWrite) -> Committed:
+        connection, where = transaction.connection, self._writable.where
         if part.record is not None:
             for at, by, notes in _APPLIED.rows(connection, tenant=part.tenant, plan=part.record.plan):
                 what = f"{where}: the journal's record of {part.tenant} at {at}"
@@ -235,21 +251,27 @@ class SqlStore(SqlReader):
         if not right or kept.sealed != part.expected:
             right = _looked_into(connection, part, kept, where) and right
         done = self._write(connection, part, kept, right=right)
-        if part.record is not None:
-            _JOURNAL.run(connection, **_journal_row(part.record, left=done.fingerprint))
+        row = _journal_row(part.record, left=done.fingerprint) if part.record is not None else None
+        if row is not None:
+            _JOURNAL.run(connection, **row)
+        transaction.intended.append(Intended(part, done, row))
         return done
 
     def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
         try:
-            with self._writable.writing(tenant) as connection:
+            with self._writing(tenant) as transaction:
+                connection = transaction.connection
                 edit = self._edit(connection, tenant, change)
                 kept = _standing(connection, tenant)
                 if not kept.tells_parts:
                     _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
-                if edit.record is not None:
-                    _JOURNAL.run(connection, **_journal_row(edit.record))
+                row = _journal_row(edit.record) if edit.record is not None else None
+                if row is not None:
+                    _JOURNAL.run(connection, **row)
                 part = TenantWrite(tenant, edit.writes, actor, at, kept.sealed, record=edit.record)
-                return self._write(connection, part, kept, right=kept.tells_parts)
+                done = self._write(connection, part, kept, right=kept.tells_parts)
+                transaction.intended.append(Intended(part, done, row))
+                return done
         except _NothingToWrite as nothing:
             return nothing.stands
 
@@ -296,6 +318,22 @@ class SqlStore(SqlReader):
         _KEEP.run_each(connection, rows)
         digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
         return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """A transaction that writes; ``intended``: what it wrote so far."""
+
+    connection: Connection
+    intended: list[Intended]
+
+
+class _Found(Exception):
+    """Ends a transaction that only looked."""
+
+    def __init__(self, made: bool | None) -> None:
+        self.made = made
+        super().__init__("looked up")
 
 
 class _NothingToWrite(Exception):

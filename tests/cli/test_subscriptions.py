@@ -1,6 +1,8 @@
 """`subscription act`: every action, through the guard."""
 
 import json
+import sqlite3
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
@@ -9,6 +11,7 @@ import pytest
 from reconciler.model.subscriptions import ACTIONS
 from tests.cli.mirrors import MIRROR, exported, with_mirrors
 from tests.cli.runner import Shop
+from tests.faults.breaking import LOST, MADE, Breaks, failing_connection
 
 RESELLERS = [
     ("change_quantity --set quantity=30 --set effective=2026-12-15", "25 -> 30, effective 2026-12-15"),
@@ -237,3 +240,18 @@ def test_the_history_tells_what_was_done_by_whom_and_from_which_commit(mirrored:
     shown = mirrored.run("history acme").out
     assert '      history: [… 1 in both] -> [… 1 in both, {action: "suspend", at: "2026-12-01T08:00:00Z"}]\n' in shown
     assert shown.endswith("  action: suspend\n  subscription: one/subscription/sub-1\n")
+
+
+def test_an_action_that_was_made_though_the_disk_failed_is_told_as_made(
+    mirrored: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told as a failure, it would be repeated, and recorded twice."""
+    breaks = Breaks()
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=failing_connection(breaks)))
+    breaks.next(LOST)
+    failed = mirrored.run("subscription act one sub-1 suspend")
+    assert (failed.status, failed.out) == (1, "")
+    assert "the disk failed" in failed.err and "nothing was written" in failed.err
+    breaks.next(MADE)
+    assert mirrored.run("subscription act one sub-1 suspend").status == 0
+    assert "is suspended already" in mirrored.run("subscription act one sub-1 suspend").err

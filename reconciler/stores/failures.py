@@ -1,0 +1,153 @@
+"""What an error of a database, or of the system below it, means: one table from the driver's codes to kinds and words.
+
+Drivers are known by their error's attributes, so that none is imported for another one's sake.
+"""
+
+import errno
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """What kind of failure it was. The names are part of ``apply --format json``, with ``store_`` before them."""
+
+    BUSY = "busy"
+    """Another one uses it: run the same again."""
+    UNREACHABLE = "unreachable"
+    """The server does not answer, or the connection was lost."""
+    DISK = "disk"
+    """The disk, or whatever is below the files, reported an I/O error. The contents may well be whole."""
+    FULL = "full"
+    READ_ONLY = "read_only"
+    FORBIDDEN = "forbidden"
+    """Whoever runs the command lacks a right."""
+    DAMAGED = "damaged"
+    """The contents are not as they were written."""
+    NOT_A_DATABASE = "not_a_database"
+    ERROR = "error"
+    """Anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an error means: its kind, words for people, and what to do, if that can be said."""
+
+    failure: Failure = Failure.ERROR
+    words: str = ""
+    hint: str = ""
+
+    def said(self, detail: str, consequence: str = "") -> str:
+        """The message. ``detail``: what the driver says; ``consequence``: begins with its own punctuation."""
+        what = f"{self.words} ({detail})" if self.words else detail
+        return f"{what}{consequence}{f'. {self.hint}' if self.hint else ''}"
+
+
+class NotText(sqlite3.DatabaseError):
+    """A column holds bytes (BLOB) where text belongs: whoever wrote them damaged the file."""
+
+
+LOST = Finding(Failure.UNREACHABLE, "the connection was lost")
+UNREACHABLE = Finding(Failure.UNREACHABLE, "it cannot be reached")
+BUSY = Finding(Failure.BUSY, "another process is using it, and did not finish in time")
+DISK = Finding(
+    Failure.DISK,
+    "the disk failed",
+    "That is an I/O error, and does not say that the contents are damaged: look at the system's log, and at the disk",
+)
+FLEETING = Finding(
+    Failure.DISK,
+    "the disk failed while it was read, and the file is whole now",
+    "Run the same again; if that comes back, look at the system's log, and at the disk",
+)
+DAMAGED = Finding(Failure.DAMAGED, "it is damaged")
+_CLASHED = Finding(Failure.BUSY, "somebody else wrote the same at the same moment; run it again")
+_CROWDED = Finding(Failure.BUSY, "it has no room for that at the moment")
+_FULL = Finding(Failure.FULL, "there is no room left to write")
+_READ_ONLY = Finding(Failure.READ_ONLY, "it may not be written to")
+_FORBIDDEN = Finding(Failure.FORBIDDEN, "access to it is denied")
+_CANNOT_OPEN = Finding(Failure.ERROR, "it cannot be opened")
+_NOT_A_DATABASE = Finding(Failure.NOT_A_DATABASE, "it is not a database")
+_MEMORY = Finding(Failure.ERROR, "there is not enough memory")
+_TOO_LARGE = Finding(Failure.ERROR, "a value is larger than the database takes")
+_ENCODING = Finding(Failure.ERROR, "its encoding cannot hold this text; make the database with ENCODING 'UTF8'")
+
+_IOERR_CORRUPTFS = sqlite3.SQLITE_IOERR | 33 << 8  # SQLite's name for EIO since 3.34; Python's module lacks it
+
+SQLITE: Mapping[int, Finding] = {
+    sqlite3.SQLITE_AUTH: _FORBIDDEN,
+    sqlite3.SQLITE_BUSY: BUSY,
+    sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: DISK,
+    _IOERR_CORRUPTFS: DISK,
+    sqlite3.SQLITE_IOERR_NOMEM: _MEMORY,
+    sqlite3.SQLITE_LOCKED: BUSY,
+    sqlite3.SQLITE_NOMEM: _MEMORY,
+    sqlite3.SQLITE_FORMAT: _NOT_A_DATABASE,
+    sqlite3.SQLITE_NOTADB: _NOT_A_DATABASE,
+    sqlite3.SQLITE_PERM: _FORBIDDEN,
+    sqlite3.SQLITE_PROTOCOL: BUSY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_READONLY_ROLLBACK: Finding(
+        Failure.READ_ONLY, "an interrupted write has to be undone first, by someone who may write to it"
+    ),
+    sqlite3.SQLITE_TOOBIG: _TOO_LARGE,
+}
+"""By SQLite's extended code, else by its low byte, the primary one."""
+
+SQLSTATES: Mapping[str, Finding] = {
+    "08": LOST,
+    "22021": _ENCODING,
+    "22P05": _ENCODING,
+    "23505": _CLASHED,
+    "25006": Finding(Failure.READ_ONLY, "it may not be written to: it is a standby, or was set to be read only"),
+    "25P03": LOST,
+    "28": Finding(Failure.FORBIDDEN, "it does not let its user in"),
+    "3F000": Finding(Failure.ERROR, "there is no schema to make the tables in (search_path)"),
+    "40": _CLASHED,
+    "42501": Finding(Failure.FORBIDDEN, "its user may not do that"),
+    "53": _CROWDED,
+    "53100": _FULL,
+    "53200": _MEMORY,
+    "54": _TOO_LARGE,
+    "55P03": BUSY,
+    "57014": Finding(Failure.BUSY, "it took longer than the server allows"),
+    "57P": LOST,
+    "58": DISK,
+    "XX001": DAMAGED,
+    "XX002": DAMAGED,
+}
+"""By PostgreSQL's SQLSTATE, else by how it begins."""
+
+ERRNOS: Mapping[int, Failure] = {
+    errno.EACCES: Failure.FORBIDDEN,
+    errno.EDQUOT: Failure.FULL,
+    errno.EIO: Failure.DISK,
+    errno.ENOSPC: Failure.FULL,
+    errno.EPERM: Failure.FORBIDDEN,
+    errno.EROFS: Failure.READ_ONLY,
+    errno.ESTALE: Failure.DISK,
+}
+"""By the system's error number."""
+
+
+def of_sqlite(error: BaseException | None) -> Finding:
+    """What an error of ``sqlite3`` means."""
+    if isinstance(error, NotText) or "Could not decode to UTF-8" in str(error):
+        return DAMAGED
+    code = getattr(error, "sqlite_errorcode", 0)
+    return SQLITE.get(code) or SQLITE.get(code & 0xFF) or Finding()
+
+
+def of_sqlstate(state: str | None) -> Finding:
+    """What a SQLSTATE means."""
+    found = (SQLSTATES.get((state or "")[:length]) for length in (5, 3, 2))
+    return next((each for each in found if each), Finding())
+
+
+def of_system(error: OSError) -> Failure:
+    """What kind of failure an error of the system is."""
+    return ERRNOS.get(error.errno or 0, Failure.ERROR)
