@@ -20,6 +20,7 @@ from reconciler.core.planning import Observed, Planned
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
 from reconciler.core.shared import Shared, Sharing
+from reconciler.core.sketch import fetched
 from reconciler.core.terms import utc_day
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
 from reconciler.core.waves import (
@@ -29,8 +30,10 @@ from reconciler.core.waves import (
     Told,
     Unreadable,
     Wave,
+    dated_plans,
     in_turn,
     plan_task,
+    read_again,
     upstream_key,
     waves,
 )
@@ -91,8 +94,8 @@ class Fold:
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
     is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
     plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
-    ``policies``: those that were resolved. ``price_holds``: by reseller that mirrors, the list prices that it does not
-    get itself, where they are known (SUB-13).
+    ``policies``: those that were resolved. ``dated``: by provider, its plans with dated amounts. ``price_holds``: by
+    reseller that mirrors, the list prices that it does not get itself, where they are known (SUB-13).
     """
 
     catalog: Catalog
@@ -117,6 +120,7 @@ class Fold:
     not_mirrored: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
     price_holds: dict[str, Mapping[tuple[str, str], Root]] = field(default_factory=dict)
+    dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
     distributors: frozenset[str] = field(init=False, default=frozenset())
     """The providers and resellers that have resellers."""
 
@@ -245,7 +249,7 @@ class Fold:
         """The state of a provider's own system, or of a reseller, as it is; read once."""
         if distributor not in self.observed:
             provider = distributor in self.catalog.providers
-            found = self.observe_provider(distributor) if provider else self.observe(self._policy(distributor))
+            found = self.observe_provider(distributor) if provider else self._whole(self._policy(distributor))
             if isinstance(found, Unreadable):
                 return found
             self.observed[distributor] = found
@@ -347,7 +351,15 @@ class Fold:
                 self.asking.add(reseller)
             allowed = self.allowed.get(reseller, frozenset())
             day, below = self.day_of(reseller), reseller in self.distributors
-            yield Task(policy, upstream, day, allowed, informed, below)
+            yield Task(policy, upstream, day, allowed, informed, below, dated=self._dated(policy))
+
+    def _dated(self, policy: Policy) -> frozenset[EntityId] | None:
+        """The plans of a reseller that may have dated amounts; ``None``: any."""
+        if policy.upstream != policy.provider:
+            return None
+        if policy.provider not in self.dated:
+            self.dated[policy.provider] = dated_plans(self.catalog.providers[policy.provider])
+        return self.dated[policy.provider]
 
     def _informed_tasks(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
         for task in tasks:
@@ -453,13 +465,35 @@ class Fold:
         if reseller in self.states:
             return self.states[reseller]
         policy = self._policy(reseller)
-        observed = self.observe(policy)
-        if isinstance(observed, Unreadable):
-            self.failed[reseller] = failed = Unreadable(observed.problem, reseller)
+        found = read_again(lambda: self.observe(policy), self._as_source_of(policy))
+        if isinstance(found, Unreadable):
+            self.failed[reseller] = failed = Unreadable(found.problem, reseller)
             return failed
+        observed, state = found
         self.reads[reseller] = Read(reseller, policy.upstream, observed.fingerprint, observed.revision)
-        self.states[reseller] = state = observed.traced(policy.upstream).state
+        self.states[reseller] = state
         return state
+
+    def _as_source_of(self, policy: Policy) -> Callable[[Observed], tuple[Observed, State]]:
+        """Reads what others are planned by: all of a tenant with resellers, of others what mirroring looks at."""
+
+        def read(observed: Observed) -> tuple[Observed, State]:
+            if policy.reseller in self.distributors:
+                fetched(observed.state)
+            state = observed.traced(policy.upstream).state
+            mirrored_from(state)
+            return observed, state
+
+        return read
+
+    def _whole(self, policy: Policy) -> Observed | Unreadable:
+        """A reseller as it is, with all of its bodies."""
+
+        def read(observed: Observed) -> Observed:
+            fetched(observed.state)
+            return observed
+
+        return read_again(lambda: self.observe(policy), read)
 
 
 def _problem(found: Unreadable, upstream: str) -> str:

@@ -14,6 +14,7 @@ from reconciler.core.fold import Fold
 from reconciler.core.policies import resolve_policy
 from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import FieldShape, kind_shapes
+from reconciler.core.sketch import origin_of
 from reconciler.core.waves import dated_plans, upstream_key
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
@@ -139,8 +140,7 @@ def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
         policy = resolve_policy(fold.catalog, tenant)
         state = fold.states.get(tenant, {})
         for coming in lists.get((policy.provider, policy.price_list.value), ()):
-            have = state.get(coming[1])
-            if have is not None and have.origin == policy.upstream:
+            if origin_of(state, coming[1]) == policy.upstream:
                 yield coming
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from graphlib import TopologicalSorter
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from reconciler.core.copying import own_items
 from reconciler.core.delegation import PLAN
@@ -19,12 +19,14 @@ from reconciler.core.planning import Observed, Planned, compare, plan_tenant
 from reconciler.core.price_list import PRODUCT
 from reconciler.core.shape import kind_shapes
 from reconciler.core.shared import Sharing
-from reconciler.core.sketch import Sketch, Unavailable, fetched, origin_of
+from reconciler.core.sketch import Changed, Sketch, Unavailable, fetched, origin_of
 from reconciler.core.upstream import asks_further_up
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog, ProviderTree
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Task:
 
     ``on``: the day whose amounts hold for it (DATE-01). ``informed``: the upstream knows all that is known further up,
     or there is nothing further up. ``above``: whether there are resellers below the tenant, so that all of its state is
-    asked for afterwards. ``observed``: its state, if it was read already.
+    asked for afterwards. ``observed``: its state, if it was read already. ``dated``: of its plans, those that may have
+    dated amounts (``None``: all).
     """
 
     policy: Policy
@@ -55,6 +58,7 @@ class Task:
     informed: bool = True
     above: bool = True
     observed: Observed | None = None
+    dated: frozenset[EntityId] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +100,53 @@ def upstream_key(catalog: Catalog, reseller: str) -> str:
 
 
 def plan_task(task: Task, observe: Observe, sharing: Sharing) -> Answer:
-    """The plan of one tenant, by what it shares with others."""
-    observed = task.observed or observe(task.policy)
-    if isinstance(observed, Unreadable):
-        return observed
-    try:
+    """The plan of one tenant, by what it shares with others. Whatever is asked of its state afterwards is read by then:
+    a write that comes later concerns nobody but this tenant's apply.
+    """
+
+    def planned(observed: Observed) -> Told | FurtherUp:
         trace = observed.traced(task.upstream.key)
         if not task.informed and asks_further_up(task.policy, task.upstream, trace.state):
             return FurtherUp(observed)
         comparison = _compared(task, trace, sharing)
-        return Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
-    except Unavailable as error:
-        return Unreadable(str(error))
+        done = Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
+        _read_ahead(done, task)
+        return done
+
+    return read_again(lambda: observe(task.policy), planned, first=task.observed)
+
+
+READS = 3
+"""So many times a tenant is read to which others write meanwhile. After that it is in error, and nobody else is."""
+
+
+def read_again(
+    observe: Callable[[], Observed | Unreadable], use: Callable[[Observed], _Made], *, first: Observed | None = None
+) -> _Made | Unreadable:
+    """What is made of a tenant's state. Where that cannot be read to its end, as others wrote to it meanwhile, all is
+    done anew with another reading. ``first``: one that is there already.
+    """
+    observed = first or observe()
+    for number in range(1, READS + 1):
+        if isinstance(observed, Unreadable):
+            return observed
+        try:
+            return use(observed)
+        except Unavailable as error:
+            observed = observe() if number < READS else Unreadable(str(error))
+    assert isinstance(observed, Unreadable), "the last reading is used, or failed"
+    return observed
+
+
+def _read_ahead(done: Told, task: Task) -> None:
+    """Read what is asked of a tenant's state once it was planned (`brief`). Raises `Unavailable`."""
+    after = done.planned.after
+    if task.above:
+        fetched(done.observed.state)
+        fetched(after)
+    elif isinstance(after, Sketch | Changed):
+        mirrored_from(after)
+        fetched(after, [id for id in after if id.kind == PLAN and (task.dated is None or id in task.dated)])
 
 
 def _compared(task: Task, trace: Traced, sharing: Sharing) -> Comparison:

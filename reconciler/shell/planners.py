@@ -21,7 +21,6 @@ from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
 from reconciler.core.shared import Sharing
-from reconciler.core.sketch import Unavailable
 from reconciler.core.waves import Answer, Task, Told, Unreadable, Wave, brief, plan_task
 from reconciler.model.settings import Policy
 from reconciler.model.source import ProviderTree
@@ -92,19 +91,18 @@ def _reading(pool: Pool, access: Access, where: Where) -> Wave:
     def observe(task: Task) -> Observed | Unreadable:
         return task.observed or access.of_this_thread().sketch(task.policy.reseller, where(task.policy))
 
+    def again(policy: Policy) -> Observed | Unreadable:
+        return access.of_this_thread().sketch(policy.reseller, where(policy))
+
     def plan(tasks: Iterable[Task], _: int) -> Iterator[tuple[Task, Answer]]:
         for task, observed in pool.each(tasks, lambda task: (observe, (task,))):
             if isinstance(observed, Unreadable):
                 yield task, observed
             else:
                 read = replace(task, observed=observed)
-                yield task, plan_task(read, _never, sharing)
+                yield task, plan_task(read, again, sharing)
 
     return plan
-
-
-def _never(policy: Policy) -> Observed | Unreadable:
-    raise AssertionError(f"{policy.reseller} was read already")
 
 
 class Errand(NamedTuple):
@@ -201,12 +199,9 @@ def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> A
     offered, sharing = here.upstream(batch.on), here.sharing(declared_rules(), batch.on)
     upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
     dated = here.dated[batch.on] if errand.upstream is None else None
-    task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above)
-    try:
-        answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), sharing)
-        return brief(answer, task, dated)
-    except Unavailable as error:
-        return Unreadable(str(error))
+    task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above, dated=dated)
+    answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), sharing)
+    return brief(answer, task, dated)
 
 
 @cache
