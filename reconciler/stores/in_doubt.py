@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
+from reconciler.model.quotes import readable
 from reconciler.model.urls import redacted
 from reconciler.stores import schema
 from reconciler.stores.base import Committed, OutcomeUnknown, StoreError, TenantWrite
@@ -42,7 +43,7 @@ def settled(look: Callable[[], bool | None]) -> Iterator[None]:
             said = f"{doubt.where}: {doubt.why}, during the commit; nothing was written"
             raise StoreError(said, doubt.failure) from doubt
         said = f"{doubt.where}: {doubt.why}, after the commit; the write was looked up, and it was made"
-        _log.warning("%s", redacted(said))
+        _log.warning("%s", readable(redacted(said)))
 
 
 @dataclass(frozen=True, slots=True)
