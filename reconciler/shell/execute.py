@@ -311,7 +311,7 @@ def _checked(step: Check, store: TenantStore) -> Applied:
 
 def _written(step: Write, store: TenantStore) -> Applied:
     """One that is found in the journal under this very run was done by a worker that died before it could tell."""
-    if step.saved and (otherwise := _never_so(step, store)):
+    if step.saved and (otherwise := _never_so_in(step, store)):
         problem = f"the plan says something else of {otherwise} than the state that it was made from; plan again"
         return Applied(step.tenant, Result.REFUSED, problem, Code.CONTRADICTS)
     outcome = store.commit(step.record, step.writes, expected=step.fingerprint, revision=step.revision)
@@ -319,6 +319,16 @@ def _written(step: Write, store: TenantStore) -> Applied:
     if isinstance(outcome, AlreadyApplied) and run and outcome.notes.get(RUN) == run:
         return Applied(step.tenant, Result.APPLIED)
     return _told(step.tenant, outcome)
+
+
+def _never_so_in(step: Write, store: TenantStore) -> str:
+    """As `_never_so`. A state that moved while it was read is for the commit to refuse, as stale."""
+    try:
+        return _never_so(step, store)
+    except StoreError:
+        if store.observe(step.tenant).fingerprint == step.fingerprint:
+            raise
+        return ""
 
 
 def _never_so(step: Write, store: TenantStore) -> str:

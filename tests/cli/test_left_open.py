@@ -8,8 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from reconciler.cli.main import COMMANDS as COMMANDS_OF_CLICK
+from reconciler.cli.main import command as command_of
 from tests.cli.runner import NOW, Shop, git
 
 HERE = str(Path(__file__).parents[2])
@@ -40,6 +43,13 @@ COMMANDS = [
     "tenant export one --as-catalog",
     "subscription act one nobody suspend",
     "subscription list one",
+    "subscription show one nobody",
+    "tenant import one --format json",
+    "tenant release one plan/nothing",
+    "store check",
+    "store migrate",
+    "schema written-schemas",
+    "init another",
     "watch --rounds 1",
 ]
 
@@ -93,6 +103,21 @@ def changed(shop: Shop) -> Shop:
     shop.commit()
     shop.reprice()
     return shop
+
+
+def commands() -> set[str]:
+    """Every command that there is, as it is typed."""
+    found = set()
+    for name in COMMANDS_OF_CLICK:
+        each = command_of(name)
+        found |= {f"{name} {inner}" for inner in each.commands} if isinstance(each, click.Group) else {name}
+    return found
+
+
+def test_every_command_is_among_those_that_are_looked_at() -> None:
+    """A new one too."""
+    looked_at = {each for each in commands() if any(f"{line} ".startswith(f"{each} ") for line in COMMANDS)}
+    assert commands() - looked_at == set()
 
 
 def test_commands_open_workspaces_so_that_they_are_closed() -> None:

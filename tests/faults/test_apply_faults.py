@@ -11,7 +11,7 @@ from reconciler.model.change import Action
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Plan, Source, TenantPlan, TenantStatus
 from reconciler.shell.execute import Applied, Result, Warrant, execute
-from reconciler.stores.base import StoreError, TenantStore
+from reconciler.stores.base import Snapshot, StoreError, TenantStore
 from tests.contract.samples import AT, BY, commit, contents, plan, put, record, remove
 from tests.faults.faulty_store import FaultyStore, failing
 
@@ -314,3 +314,34 @@ def test_a_plan_for_nobody(store: FaultyStore) -> None:
     assert apply(replace(planned(store), tenants=()), store) == {}
     assert contents(store) == before
     assert EntityId("Plan", "new") not in store.observe("contoso").entities
+
+
+@pytest.mark.parametrize("tenant", UPSTREAMS)
+def test_of_two_applies_that_race_on_one_saved_plan_both_say_that_all_is_applied(
+    store: FaultyStore, tenant: str
+) -> None:
+    """The other one overtakes this one before its commit to a tenant, and applies all that is left."""
+    whole, other = planned(store), {}
+    store.before[tenant] = lambda: other.update(results(apply(whole, store)))
+    mine = results(apply(whole, store))
+    assert {*mine.values()} | {*other.values()} == {"applied", "already_applied"}
+    assert mine[tenant] == "already_applied" and other[tenant] == "applied"
+    assert applied(store) == sorted(UPSTREAMS)
+    assert len(list(store.history())) == len(UPSTREAMS)
+
+
+def test_a_saved_plan_of_a_tenant_that_moves_while_it_is_checked_is_stale(store: FaultyStore) -> None:
+    """Not a failure of its store: `StoreError` is what a digest raises that is asked of a state that moved."""
+    whole = planned(store)
+
+    class Moving(FaultyStore):
+        def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
+            if tenant == "tailspin" and not self.commits:
+                self.store.overwrite(tenant, put(NEW), actor="another", at=AT)
+                raise StoreError(f"{tenant} was written to while it was read")
+            return None
+
+    moving = Moving(store.store)
+    order = [each for each in whole.tenants if each.tenant == "tailspin"]
+    done = list(execute(replace(whole, tenants=tuple(order)), replace(WARRANT, saved=True), lambda _: moving))
+    assert [(each.result, each.code) for each in done] == [(Result.REFUSED, "stale")]
