@@ -16,6 +16,7 @@ from reconciler.core.mirror import Clock, Projection, mirrored_from
 from reconciler.core.mirror_prices import Offer
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
+from reconciler.core.order import under_its_own_keys
 from reconciler.core.planning import Observed, Planned
 from reconciler.core.policies import resolve_policy
 from reconciler.core.shape import RuleBook
@@ -41,7 +42,7 @@ from reconciler.model.change import Root
 from reconciler.model.entity import State, state_fingerprint
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
-from reconciler.model.plan import Read, TenantPlan, TenantStatus, under_its_own_keys
+from reconciler.model.plan import Read, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
 from reconciler.model.source import Catalog
 

@@ -1,12 +1,13 @@
 """The order in which changes are made: what is named before what names it, removals last and the other way round."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from graphlib import TopologicalSorter
 
 from reconciler.core.shape import FieldShape, kind_shapes
 from reconciler.model.change import Action
-from reconciler.model.plan import Change
+from reconciler.model.plan import Change, TenantPlan
 
 
 def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -19,6 +20,25 @@ def _rank(change: Change) -> tuple[bool, int, str, str]:
     rank = ranks.get(change.entity.kind, len(ranks))
     removal = change.action is Action.DELETE
     return (removal, -rank if removal else rank, change.entity.kind, change.entity.key)
+
+
+def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
+    """A tenant's plan in which what is removed has the key that the tenant has it by, wherever the plan names it.
+
+    It is judged under the key that its upstream gave it (AP-21), which the tenant never gets to know.
+    """
+    own = {each.entity: each.was for each in plan.changes if each.action is Action.DELETE and each.was != each.entity}
+    if not own:
+        return plan
+    changes = (
+        replace(
+            each,
+            entity=own.get(each.entity, each.entity),
+            needed_by=tuple(own.get(needing, needing) for needing in each.needed_by),
+        )
+        for each in plan.changes
+    )
+    return replace(plan, changes=in_order(changes))
 
 
 @cache

@@ -230,17 +230,6 @@ class TenantPlan:
     warnings: tuple[PlanWarning, ...] = ()
 
 
-def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
-    """A tenant's plan in which what is removed has the key that the tenant has it by.
-
-    It is judged under the key that its upstream gave it (AP-21), which the tenant never gets to know.
-    """
-    if not any(each.action is Action.DELETE and each.was != each.entity for each in plan.changes):
-        return plan
-    changes = (replace(each, entity=each.was) if each.action is Action.DELETE else each for each in plan.changes)
-    return replace(plan, changes=tuple(changes))
-
-
 @dataclass(frozen=True, slots=True)
 class Read:
     """A tenant that is not planned, but whose state as it is was planned against (TREE-03)."""
