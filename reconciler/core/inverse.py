@@ -4,7 +4,7 @@ An entity that is no longer as the plan left it is blocked, and named, and so is
 is undone. A mirror is not undone at all: it follows its source, and would only be drift (SUB-40, SUB-41).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from reconciler.model.change import Action, HeldBy, HoldKind
 from reconciler.model.entity import State, entity
 from reconciler.model.keys import EntityId, address
 from reconciler.model.plan import Change, Deferred, FieldChange, Plan, TenantPlan, TenantStatus
-from reconciler.model.values import Body
+from reconciler.model.values import Body, get
 
 STALE, MIRROR_STAYS, MIRROR_FOLLOWS = "TREE-04", "SUB-41", "SUB-40"
 BY_HAND = "undo it by hand, or leave it"
@@ -113,16 +113,19 @@ def _swapped(change: Change) -> Change:
         action=_OPPOSITE[change.action],
         before=change.after,
         after=change.before,
-        fields=tuple(map(_swapped_field, change.fields)),
+        fields=tuple(_swapped_field(each, change.before or {}) for each in change.fields),
         cause=None,
         declared_at=None,
         needed_by=(),
     )
 
 
-def _swapped_field(field: FieldChange) -> FieldChange:
-    """No document declares the value that comes back."""
-    return replace(field, before=field.after, after=field.before, cause=None, declared_at=None)
+def _swapped_field(field: FieldChange, before: Body) -> FieldChange:
+    """No document declares the value that comes back: of a dated amount, all of it and not what held on the day."""
+    there = get(before, field.path)
+    dated = isinstance(there, list) and any(isinstance(each, Mapping) and "amount" in each for each in there)
+    after = there if dated else field.before
+    return replace(field, before=field.after, after=after, cause=None, declared_at=None)
 
 
 def _blocked(change: Change, state: State, why: str) -> Deferred:

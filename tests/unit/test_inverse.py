@@ -6,8 +6,10 @@ from reconciler.core.codec import decode, encode
 from reconciler.core.inverse import inverse
 from reconciler.core.planning import Observed
 from reconciler.model.change import Action
-from reconciler.model.entity import Entity
-from reconciler.model.plan import Plan, TenantStatus
+from reconciler.model.entity import Entity, entity, state_fingerprint
+from reconciler.model.keys import EntityId
+from reconciler.model.plan import Change, FieldChange, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.values import Value
 from reconciler.stores.memory import MemoryStore
 from tests.unit.test_apply_down_the_tree import READ, WRITE, applied, planned, written
 
@@ -80,3 +82,31 @@ def test_what_comes_back_is_declared_nowhere() -> None:
     fields = [each for change in changes for each in change.fields]
     assert fields
     assert {each.declared_at for each in fields} == {each.declared_at for each in changes} == {None}
+
+
+def test_a_dated_amount_comes_back_with_all_of_its_dates() -> None:
+    """The plan said what held on the day; what is written, and so what the saved plan says, is all of it."""
+    dated = [{"from": "2026-06-01", "amount": "1.00"}, {"from": "2027-01-01", "amount": "1.20"}]
+    bodies = [_fees(dated), _fees("2.00")]
+    ids = {"kind": "Plan", "key": "web", "origin": "northwind"}
+    before, after = ({**ids, **body} for body in bodies)
+    path = ("periods", "P1M", "fees", "recurring")
+    field = FieldChange(path, "1.00", "2.00", ("plans.update_fees",), "CB-12")
+    id, options = EntityId("Plan", "web"), ("plans.update_fees",)
+    change = Change("contoso", id, Action.UPDATE, before, after, (field,), options, "CB-12")
+    planned = TenantPlan("contoso", "northwind", TenantStatus.CHANGES, "sha256:0", changes=(change,))
+    state = {id: entity(after)}
+    (back,) = inverse(
+        Plan("2026-12-01T00:00:00Z", Source(None, None, False, SOURCE), (planned,)),
+        lambda _: Observed(state, state_fingerprint(state), 1),
+    )
+    assert back.changes[0].fields[0].after == dated
+    saved = encode(Plan("2026-12-02T00:00:00Z", Source(None, None, False, SOURCE), (back,)))
+    assert encode(decode(saved)) == saved
+
+
+SOURCE = "sha256:" + "0" * 64
+
+
+def _fees(recurring: Value) -> dict[str, Value]:
+    return {"product": "office", "periods": {"P1M": {"fees": {"recurring": recurring}, "origin": "northwind"}}}
