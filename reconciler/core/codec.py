@@ -25,7 +25,6 @@ from reconciler.core.plan_check import shortened, why_not_believed
 from reconciler.core.plan_schema import LATER, schema_violation
 from reconciler.model.entity import sha256
 from reconciler.model.keys import snake
-from reconciler.model.kinds import STATE_KINDS
 from reconciler.model.plan import (
     FORMAT_VERSION,
     Change,
@@ -43,8 +42,6 @@ from reconciler.model.plan import (
 from reconciler.model.values import parse_path, render_path
 
 Data: TypeAlias = dict[str, Any]
-
-_KIND_OF = {snake(kind): kind for kind in STATE_KINDS}
 
 
 class PlanRefused(Exception):

@@ -37,8 +37,16 @@ def declared_rules() -> RuleBook:
 
 def mirrored_kinds(kinds: Mapping[str, KindShape] | None = None) -> frozenset[str]:
     """The kinds that are mirrored, by their declarations."""
-    shapes = declared_rules().kinds if kinds is None else kinds
-    return frozenset(kind for kind, shape in shapes.items() if _is_mirrored(shape))
+    return _all_mirrored() if kinds is None else _mirrored_of(kinds)
+
+
+@cache
+def _all_mirrored() -> frozenset[str]:
+    return _mirrored_of(declared_rules().kinds)
+
+
+def _mirrored_of(kinds: Mapping[str, KindShape]) -> frozenset[str]:
+    return frozenset(kind for kind, shape in kinds.items() if _is_mirrored(shape))
 
 
 def _is_mirrored(shape: KindShape) -> bool:

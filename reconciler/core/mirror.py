@@ -13,37 +13,20 @@ from reconciler.core.delegation import Closure
 from reconciler.core.descent import UNTRACED, Traced
 from reconciler.core.desired import Desired, Held, Upstream, Wanted
 from reconciler.core.mirror_history import Occasion, Split, records
-from reconciler.core.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, equal, nothing_held
+from reconciler.core.mirror_memory import ADD_ON, COPIED, REMEMBERED, remembered
+from reconciler.core.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, nothing_held
 from reconciler.core.shape import RuleBook, fields_of, locked
 from reconciler.core.sketch import fetched, kinds_of
 from reconciler.core.terms import ACTIVE, INACTIVE, DayAt, Terms, last_applied, terms, utc_day
-from reconciler.core.units import SOURCE_UNIT, UNIT
+from reconciler.core.units import UNIT
 from reconciler.model.change import Obstacle
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
 from reconciler.model.sync import LAST_APPLIED
-from reconciler.model.tenant import LastApplied
-from reconciler.model.values import Body, Path, Value, get
+from reconciler.model.values import Body, Path, Value
 
 CUSTOMER, SUBSCRIPTION = "Customer", "Subscription"
-COPIED = (
-    "product",
-    "plan",
-    "quantity",
-    "quantity_effective",
-    "paid",
-    "activation_date",
-    "start_date",
-    "renew_automatically",
-    "characteristics",
-    "unit_change",
-    "renewals",
-    "provisioning_sync",
-)
-"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25)."""
-REMEMBERED = (*COPIED, "billing_cycle", "pending_unit", "customer", "status", "source_status", "cycle_end", "history")
-"""What a mirror remembers as it was applied last, beside what its distributor may edit."""
 DELETED = "deleted"
 
 
@@ -181,7 +164,7 @@ class Projection:
         body = self._body(source, last, bills, due)
         occasion = Occasion(source.body, have, body, due, self.offer.products, self._split(source, last))
         body["history"] = records(occasion, clock.at)
-        body[LAST_APPLIED] = self._remembered(source, have, body)
+        body[LAST_APPLIED] = remembered(source.body, have, body)
         return Wanted(
             id,
             body,
@@ -273,7 +256,7 @@ class Projection:
         """SUB-15: those that the distributor offers, and those that are mirrored already."""
         mirrored = (last or {}).get("add_ons", {})
         return {
-            key: {name: add_on[name] for name in _ADD_ON if name in add_on}
+            key: {name: add_on[name] for name in ADD_ON if name in add_on}
             for key, add_on in said.get("add_ons", {}).items()
             if key in mirrored or not_offered(add_on["product"], self.source, self.offer) is None
         }
@@ -287,28 +270,6 @@ class Projection:
             yield from (each for bill in bills for each in bill.obstacles)
         if EntityId(CUSTOMER, said["customer"]) not in self.source:
             yield Obstacle("SUB-03", f'{self.policy.reseller} has no customer "{said["customer"]}"')
-
-    def _remembered(self, source: Entity, have: Body | None, body: Body) -> Body:
-        """What later plans have to know. Of a field that the distributor edited, what was there before stays."""
-        before = (have or {}).get(LAST_APPLIED) or {}
-        there = (have or {}).get("add_ons", {})  # of an add-on that comes, or comes back, nobody edited anything yet
-        add_ons = {
-            key: {**each, "prices": _kept_or_new(before, have, each["prices"], ("add_ons", key, "prices"))}
-            if key in there
-            else each
-            for key, each in body.get("add_ons", {}).items()
-        }
-        edited = have is not None and before.get("name") != have.get("name")
-        remembered = {
-            **{name: body[name] for name in REMEMBERED if name in body},
-            "name": before.get("name") if edited else body["name"],
-            "prices": _kept_or_new(before, have, body.get("prices", {}), ("prices",)),
-            "add_ons": add_ons,
-            "records": len(source.body.get("history", [])),
-            SOURCE_UNIT: source.body.get(UNIT) if source.body.get(UNIT) != body.get(UNIT) else None,
-        }
-        kept = {name: remembered.get(name) for name in LastApplied.model_fields}
-        return {name: value for name, value in kept.items() if value not in (None, {}, [])}
 
 
 def _rules(said: Body, last: Body | None, body: Body, due: Terms) -> Iterator[tuple[Path, str]]:
@@ -332,17 +293,6 @@ def _begins_with(second: Body, first: Body, last: Body) -> bool:
     day = first.get("quantity_effective")
     tells = day is not None and day != last.get("quantity_effective")
     return not tells or day in (second.get("start_date"), second.get("activation_date"))
-
-
-_ADD_ON = ("product", "billing_cycle", "quantity")
-
-
-def _kept_or_new(before: Body, have: Body | None, want: Body, path: Path) -> dict[str, str]:
-    """The amounts to remember: as they are wanted, but of those that were edited what was applied last."""
-    last, mine = get(before, path) or {}, get(have or {}, path) or {}
-    edited = {key for key in {*last, *mine} if not equal(last.get(key), mine.get(key))}
-    kept = {key: last[key] for key in edited if key in last}
-    return {**{key: amount for key, amount in want.items() if key not in edited}, **kept}
 
 
 def _below(prices: Mapping[Path, str], path: Path) -> dict[str, str]:

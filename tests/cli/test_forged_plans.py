@@ -1,26 +1,67 @@
-"""Saved plans that were replaced, with a digest that fits: `show` and `apply` refuse them, and nothing is written."""
+"""Saved plans that were replaced, with a digest that fits: `show` and `apply` refuse them, and nothing is written.
+
+All are forged from one plan in one shop, which refusing leaves as it is.
+"""
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from shutil import copytree
 from typing import Any
 
 import pytest
 
 from reconciler.core.codec import digest_of
-from tests.cli.runner import Shop
+from tests.cli.mirrors import with_mirrors
+from tests.cli.runner import Ran, Shop
 
 Forgery = Callable[[dict[str, Any]], None]
 
 
-def forged(shop: Shop, forge: Forgery) -> None:
-    """A plan of one new price, saved as ``p.plan`` and altered."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A shop, and the bytes of a plan that is to be applied to it."""
+
+    shop: Shop
+    plan: bytes
+
+    def forged(self, forge: Forgery) -> None:
+        """Write the plan, altered, as ``p.plan``."""
+        data = json.loads(self.plan)
+        forge(data)
+        (self.shop.root / "p.plan").write_text(json.dumps({**data, "digest": digest_of(data)}), "utf-8")
+
+    def refused(self, forge: Forgery) -> Ran:
+        """What applying the altered plan says; nothing is written."""
+        self.forged(forge)
+        before = self.shop.state
+        done = self.shop.run("apply p.plan")
+        assert done.status == 1
+        assert self.shop.state == before
+        return done
+
+
+def _saved(shop: Shop) -> Saved:
+    assert shop.run("plan --out p.plan").status == 0
+    return Saved(shop, (shop.root / "p.plan").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def saved(_applied: Shop, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """A plan of one new price."""
+    shop = Shop(tmp_path_factory.mktemp("forged") / "shop")
+    copytree(_applied.root, shop.root)
     shop.reprice()
     shop.commit()
-    shop.run("plan --out p.plan")
-    path = shop.root / "p.plan"
-    data = json.loads(path.read_bytes())
-    forge(data)
-    path.write_text(json.dumps({**data, "digest": digest_of(data)}), "utf-8")
+    return _saved(shop)
+
+
+@pytest.fixture(scope="module")
+def mirrored(_applied: Shop, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """A plan of one new mirror."""
+    shop = Shop(tmp_path_factory.mktemp("mirrored") / "shop")
+    copytree(_applied.root, shop.root)
+    return _saved(with_mirrors(shop))
 
 
 def _change(data: dict[str, Any]) -> dict[str, Any]:
@@ -37,40 +78,50 @@ def _no_periods(data: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("forge", [_another_amount, _no_periods])
-def test_a_plan_that_contradicts_itself_is_neither_shown_nor_applied(shop: Shop, forge: Forgery) -> None:
-    forged(shop, forge)
-    before = shop.state
+def test_a_plan_that_contradicts_itself_is_neither_shown_nor_applied(saved: Saved, forge: Forgery) -> None:
+    saved.forged(forge)
+    before = saved.shop.state
     for command in ("show p.plan", "apply p.plan", "plan --inverse p.plan"):
-        done = shop.run(command)
+        done = saved.shop.run(command)
         assert (done.status, done.out) == (1, "")
         assert "the saved plan contradicts itself; plan again: " in done.err
-    assert shop.state == before
+    assert saved.shop.state == before
 
 
-def test_what_the_plan_does_not_say_of_an_entity_is_not_written_with_the_rest(shop: Shop) -> None:
+def _another_name(data: dict[str, Any]) -> None:
     """Both documents say another name: their difference is the price alone, and the state never had that name."""
+    for document in ("before", "after"):
+        _change(data)[document]["name"] = "Forged"
+
+
+def test_what_the_plan_does_not_say_of_an_entity_is_not_written_with_the_rest(saved: Saved) -> None:
+    done = saved.refused(_another_name)
+    assert "the plan says something else of" in done.out + done.err
+
+
+def test_a_tenant_below_another_upstream_is_refused(saved: Saved) -> None:
+    done = saved.refused(lambda data: data["tenants"][0].update(upstream="evil"))
+    assert 'is "evil", its policy "acme"' in done.err
+
+
+def _remembers(name: str, value: Any) -> Forgery:
+    """A mirror that is to remember something else of its source, which no field shows and no document of it says."""
 
     def forge(data: dict[str, Any]) -> None:
-        for document in ("before", "after"):
-            _change(data)[document]["name"] = "Forged"
+        mirrors = (each["change"] for each in data["resource_changes"] if each["type"] == "subscription")
+        next(mirrors)["after"]["last_applied"][name] = value
 
-    forged(shop, forge)
-    before = shop.state
-    done = shop.run("apply p.plan")
-    assert done.status == 1
-    assert "the plan says something else of" in done.out + done.err
-    assert shop.state == before
+    return forge
 
 
-def test_a_tenant_below_another_upstream_is_refused(shop: Shop) -> None:
-    forged(shop, lambda data: data["tenants"][0].update(upstream="evil"))
-    before = shop.state
-    done = shop.run("apply p.plan")
-    assert done.status == 1
-    assert 'is "evil", its policy "acme"' in done.err
-    assert shop.state == before
+@pytest.mark.parametrize(("name", "value"), [("records", 7), ("source_unit", "P1Y")])
+def test_what_a_mirror_remembers_of_its_source_is_what_its_source_has(mirrored: Saved, name: str, value: Any) -> None:
+    done = mirrored.refused(_remembers(name, value))
+    assert "the plan says something else of one/subscription/sub-1, which is mirrored to it" in done.err
 
 
-def test_an_honest_plan_is_applied(shop: Shop) -> None:
-    forged(shop, lambda data: None)
-    assert shop.run("apply p.plan").status == 0
+def test_an_honest_plan_is_applied(saved: Saved, mirrored: Saved) -> None:
+    """Last: this one does write."""
+    for each in (saved, mirrored):
+        each.forged(lambda data: None)
+        assert each.shop.run("apply p.plan").status == 0

@@ -211,6 +211,43 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
 }
 
 
+def _deferred(data: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = data["deferred_changes"][0]
+    return found
+
+
+def _held_field(**values: Any) -> Forgery:
+    return lambda data: _deferred(data)["resource_change"]["fields"][0].update(values)
+
+
+OF_WHAT_IS_HELD: dict[str, tuple[Forgery, str]] = {
+    "fields say one amount, `after` another": (_held_field(after="9999.00"), "not what it says it would be"),
+    "fields say what never was": (_held_field(before="9999.00"), "not what it says it was"),
+    "a field that is missing": (lambda data: _deferred(data)["resource_change"].update(fields=[]), "has fields"),
+    "a field that there is not": (_held_field(path="colour"), "no field is called colour"),
+    "a document that no state may hold": (
+        lambda data: _deferred(data)["resource_change"]["change"]["after"].update(colour="red"),
+        "colour",
+    ),
+    "a guard that only withholds": (lambda data: _deferred(data)["hold"].update(kind="guard"), "held by a guard"),
+    "a veto that there is not": (lambda data: _deferred(data)["hold"].update(vetoes=[]), "names one"),
+    "options that it does not need": (
+        lambda data: _deferred(data).update(allowed_by=["plans.create"]),
+        "other options would permit",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_WHAT_IS_HELD)
+def test_what_is_said_not_to_be_done_is_held_to_its_documents(name: str) -> None:
+    (scenario,) = (each for each in scenarios() if each.name == "CB-34-veto-on-prices")
+    data = orjson.loads(encode(next(plans_of(scenario))))
+    forge, said = OF_WHAT_IS_HELD[name]
+    forge(data)
+    with pytest.raises(PlanRefused, match=said):
+        decode(forged(data))
+
+
 def _honest() -> bytes:
     (scenario,) = (each for each in scenarios() if each.name == "CB-12-fees-are-rewritten-whatever-the-reseller-set")
     return encode(next(plans_of(scenario)))
@@ -245,7 +282,17 @@ def _nested(levels: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("status", "cancelled"), ("quantity", 999), ("name", "x"), ("records", -1)]
+    ("name", "value"),
+    [
+        ("status", "cancelled"),
+        ("quantity", 999),
+        ("name", "x"),
+        ("records", -1),
+        ("plan", "another-plan"),
+        ("prices", {"P1Y": "1.00"}),
+        ("history", []),
+        ("add_ons", {"x": {"product": "x"}}),
+    ],
 )
 def test_what_a_mirror_remembers_cannot_be_forged(name: str, value: Any) -> None:
     (scenario,) = (each for each in scenarios() if each.name.endswith("-a-paid-subscription-is-copied"))
@@ -253,4 +300,22 @@ def test_what_a_mirror_remembers_cannot_be_forged(name: str, value: Any) -> None
     mirrors = (each["change"] for each in data["resource_changes"] if each["type"] == "subscription")
     next(mirrors)["after"]["last_applied"][name] = value
     with pytest.raises(PlanRefused, match=r"memory|valid"):
+        decode(forged(data))
+
+
+@pytest.mark.parametrize("name", ["reseller", "bill_to", "source"])
+def test_a_mirror_is_of_what_its_key_says(name: str) -> None:
+    (scenario,) = (each for each in scenarios() if each.name.endswith("-a-paid-subscription-is-copied"))
+    data = orjson.loads(encode(next(plans_of(scenario))))
+    mirrors = (each["change"] for each in data["resource_changes"] if each["type"] == "subscription")
+    next(mirrors)["after"][name] = "evil"
+    with pytest.raises(PlanRefused, match=f"its {name} is not that of its key"):
+        decode(forged(data))
+
+
+def test_a_line_feed_at_the_end_of_a_key_is_refused() -> None:
+    data = orjson.loads(_honest())
+    for entry in (*data["tenants"], *data["resource_changes"]):
+        entry["tenant"] += "\n"
+    with pytest.raises(PlanRefused, match="not a saved plan of this reconciler"):
         decode(forged(data))
