@@ -12,6 +12,7 @@ from tests.postgresql import Server, a_server
 
 settings.register_profile("short", max_examples=60)
 settings.register_profile("long", max_examples=LONG)  # pytest tests/laws --hypothesis-profile=long
+settings.register_profile("few", max_examples=6, derandomize=True, database=None)  # for script/mutate
 settings.load_profile("short")
 
 

@@ -32,10 +32,7 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mutant:
-    """One fault: in ``file`` the text from ``start`` to ``end`` becomes ``new``. ``line`` is for people.
-
-    ``first_lines``: those of the functions around it, innermost first; none for what runs when the module is imported.
-    """
+    """One fault: in ``file`` the text from ``start`` to ``end`` becomes ``new``. ``line`` is for people."""
 
     file: Path
     start: int
@@ -44,7 +41,6 @@ class Mutant:
     within: str
     old: str
     new: str
-    first_lines: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,17 +65,11 @@ def mutants_of(file: Path) -> list[Mutant]:
             start = lines[node.lineno - 1] + node.col_offset
             end = lines[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
             within = ".".join(each.name for each in scope) or "(module)"
-            first = tuple(_first_line(each) for each in reversed(scope) if not isinstance(each, ast.ClassDef))
-            found.append(Mutant(file, start, end, node.lineno, within, data[start:end].decode(), new, first))
+            found.append(Mutant(file, start, end, node.lineno, within, data[start:end].decode(), new))
     return sorted(set(found))
 
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-
-def _first_line(function: Scope) -> int:
-    """As its code object has it: with its decorators."""
-    return min([function.lineno, *(each.lineno for each in function.decorator_list)])
 
 
 def _walk(node: ast.AST, scope: tuple[Scope, ...]) -> Iterator[tuple[ast.expr, tuple[Scope, ...]]]:

@@ -1,8 +1,9 @@
 """`script/mutate`: plants faults, one at a time, and tells which of them no test notices.
 
 Each mutant is tried in a process of its own, forked before the package is imported, in which one module is read with
-the fault in it. First every scenario runs that reaches the function of the fault, then the tests that name its module.
-No file is changed. What runs the command in another process does not see the fault, so the figure is a lower bound.
+the fault in it. First every scenario runs that reaches the function of the fault, then the tests that reach it, those
+that take least first (`tools/reach.py`). No file is changed. What runs the command in another process does not see the
+fault, so the figure is a lower bound.
 """
 
 import argparse
@@ -11,31 +12,25 @@ import os
 import random
 import resource
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import CodeType, FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
+from tools import reach
 from tools.mutants import Mutant, mutants_of
+from tools.reach import PACKAGE, ROOT, Reach
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "reconciler"
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.txt")
-TESTS = ("unit", "contract", "cli")
-"""The folders of tests of which those are run that name the module of the fault."""
 SCENARIOS, REST = "scenarios", "rest"
-IMPORT = ""
-"""Beside the scenarios' names: what runs when they are imported."""
 FEW = 10
-
-Reached = Mapping[str, frozenset[tuple[str, int]]]
-"""By scenario, the functions that it ran: file and first line."""
+SLOWER = 4
+"""So many times as long as without a fault may tests take, which may be on a machine that does something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Try mutants and print what became of them. Exit status: 1 where one lived that is not known to be equivalent."""
     options = _options(arguments)
     equivalent = known_equivalents(EQUIVALENT.read_text("utf-8"))
-    found = [each for file in _modules(options.modules) for each in mutants_of(file)]
-    chosen = sorted(random.Random(options.seed).sample(found, min(options.sample or len(found), len(found))))
+    found = [each for file in modules(options.modules) for each in mutants_of(file)]
+    chosen = random.Random(options.seed).sample(found, min(options.sample or len(found), len(found)))
     left = [each for each in chosen if each.name not in equivalent]
-    reached: Reached | str = _in_child(_map_reached, options.seconds * 10)
-    if isinstance(reached, str):
-        raise SystemExit(f"script/mutate: the tests fail as they are: {reached}")
+    reached = _reached(options.reach)
     tried: list[Tried] = []
     for number, mutant in enumerate(left, 1):
         tried.append(_tried(mutant, reached, options.seconds))
@@ -102,7 +95,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="names or ends of paths: judge, core/judge.py")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of all (default: every one)")
     parser.add_argument("--seed", type=int, default=1, help="which ones a sample has (default: 1)")
-    parser.add_argument("--seconds", type=int, default=60, help="of processor time for each half (default: 60)")
+    parser.add_argument("--seconds", type=int, default=20, help="of tests for each, as they take without (default: 20)")
+    parser.add_argument(
+        "--reach", type=Path, metavar="FILE", help="keep there what each test runs, or take it from there"
+    )
     return parser.parse_args(arguments)
 
 
@@ -117,7 +113,7 @@ def known_equivalents(text: str) -> Mapping[str, str]:
     return found
 
 
-def _modules(names: Sequence[str]) -> list[Path]:
+def modules(names: Sequence[str]) -> list[Path]:
     """The modules that are asked for, or all; migrations are as they were when they were released."""
     every = [each for each in sorted(PACKAGE.rglob("*.py")) if "migrations" not in each.parts]
     if not names:
@@ -132,7 +128,7 @@ def _modules(names: Sequence[str]) -> list[Path]:
 def _is_called(file: Path, name: str) -> bool:
     asked = name.removesuffix(".py").replace(".", "/")
     path = file.relative_to(ROOT).with_suffix("").as_posix()
-    return path == asked or path.endswith(f"/{asked}") or path.startswith(f"{asked}/")
+    return path.endswith(f"/{asked}") or f"/{asked}/" in f"/{path}/"
 
 
 def _in_child(work: Callable[..., Any], seconds: int, *arguments: Any) -> Any:
@@ -166,89 +162,74 @@ def _be_child(work: Callable[..., Any], seconds: int, there: Connection, argumen
         os._exit(status)
 
 
-def _tried(mutant: Mutant, reached: Reached, seconds: int) -> Tried:
-    said = _in_child(_noticed, seconds, mutant, _worth_running(mutant, reached), seconds)
-    if said == SCENARIOS:
-        return Tried(mutant, "killed by crash or time")
-    return Tried(mutant, "" if said == REST else said)
+def _reached(kept: Path | None) -> Reach:
+    """What each scenario and test runs, which is measured once."""
+    if kept is not None and kept.exists():
+        return Reach.read(kept)
+    found: Reach | str = _in_child(lambda _: reach.measured(), resource.RLIM_INFINITY)
+    if not isinstance(found, Reach):
+        raise SystemExit(f"script/mutate: the tests fail as they are: {found}")
+    if kept is not None:
+        found.write(kept)
+    return found
 
 
-def _worth_running(mutant: Mutant, reached: Reached) -> list[str]:
-    """The scenarios that reach the fault, first; then the others, where what a function gave may have been kept.
+def _tried(mutant: Mutant, reached: Reach, seconds: int) -> Tried:
+    tests = chosen_tests(mutant, reached, seconds)
+    limit = seconds + SLOWER * int(sum(reached.seconds[each] for each in tests))
+    said = _in_child(_noticed, 3 * seconds, mutant, _worth_running(mutant, reached, reached.scenarios), tests, limit)
+    return Tried(mutant, "killed by crash or time" if said in (SCENARIOS, REST) else said)
 
-    What few scenarios run may have run for all: once, for the first that asked.
+
+def _worth_running(mutant: Mutant, reached: Reach, every: Mapping[str, frozenset[str]]) -> list[str]:
+    """Those that reach the fault, first; then the others of its module, where what a function gave may have been kept.
+
+    What few run may have run for all: once, for the first that asked.
     """
-    function = {(str(mutant.file), line) for line in mutant.first_lines[:1]}
-    every = [name for name in reached if name != IMPORT]
-    if not function or function & reached[IMPORT]:
-        return every
-    reach = [name for name in every if function & reached[name]]
-    return [*reach, *(name for name in every if name not in reach)] if 0 < len(reach) < FEW else reach
+    here = reach.named(mutant.file, "")
+    functions = {each for ran in (reached.imported, *every.values()) for each in ran if each.startswith(here)}
+    within = reach.named(mutant.file, mutant.within)
+    if within in reached.imported or within not in functions:
+        return [name for name, ran in every.items() if not functions.isdisjoint(ran)]
+    first = [name for name, ran in every.items() if within in ran]
+    if len(first) >= FEW:
+        return first
+    return [*first, *(name for name, ran in every.items() if within not in ran and not functions.isdisjoint(ran))]
 
 
-def _noticed(there: Connection, mutant: Mutant, names: Sequence[str], seconds: int) -> str:
-    """What notices the fault: a scenario, or a test. `REST`: nothing."""
+def chosen_tests(mutant: Mutant, reached: Reach, seconds: int) -> list[str]:
+    """The tests that reach the fault, as many as take so long: those first that take least."""
+    within = reach.named(mutant.file, mutant.within)
+
+    def rank(name: str) -> tuple[bool, float]:
+        return within not in reached.tests[name], reached.seconds[name]
+
+    chosen, left = [], float(seconds)
+    for name in sorted(_worth_running(mutant, reached, reached.tests), key=rank):
+        left -= reached.seconds[name]
+        if left < 0:
+            break
+        chosen.append(name)
+    return chosen
+
+
+def _noticed(there: Connection, mutant: Mutant, names: Sequence[str], tests: Sequence[str], limit: int) -> str:
+    """What notices the fault: a scenario, or a test; nothing: an empty text."""
     sys.meta_path.insert(0, Planted(mutant))
     try:
         from tests.scenarios import runner  # noqa: PLC0415 - after the fault is planted
 
         scenarios = {each.name: each for each in runner.scenarios()}
         for name in names:
-            if _fails(scenarios[name]):
+            if reach.fails(scenarios[name]):
                 return f"killed by {name}"
     except Exception as error:  # whatever it is, the fault shows
         return f"killed by {type(error).__name__}"
     there.send(REST)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds, resource.RLIM_INFINITY))
-    files = _tests_of(mutant.file)
-    return "killed by a test that names the module" if files and _red(files) else REST
-
-
-def _fails(scenario: Any) -> bool:
-    actual, expected = scenario.actual, scenario.expected
-    return bool(actual != expected or actual.rules != expected.rules)
-
-
-def _tests_of(file: Path) -> list[str]:
-    name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-    found = (each for folder in TESTS for each in sorted((ROOT / "tests" / folder).glob("test_*.py")))
-    return [str(each) for each in found if name in each.read_text("utf-8")]
-
-
-def _red(files: Sequence[str]) -> bool:
-    import pytest  # noqa: PLC0415 - in the process that needs it
-
-    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", *files]) not in (0, 5)
-
-
-def _map_reached(_there: Connection) -> Reached | str:
-    """What each scenario runs; or the name of one that fails without any fault."""
-    reached: dict[str, frozenset[tuple[str, int]]] = {}
-    with _noting(reached, IMPORT):
-        from tests.scenarios import runner  # noqa: PLC0415 - not in the process that forks
-    for each in runner.scenarios():
-        with _noting(reached, each.name):
-            if _fails(each):
-                return each.name
-    return reached
-
-
-@contextmanager
-def _noting(reached: dict[str, frozenset[tuple[str, int]]], name: str) -> Iterator[None]:
-    """Note which functions run within."""
-    seen: set[CodeType] = set()
-
-    def note(frame: FrameType, event: str, _argument: Any) -> None:
-        if event == "call":
-            seen.add(frame.f_code)
-
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
-    reached[name] = frozenset((each.co_filename, each.co_firstlineno) for each in seen)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + limit, resource.RLIM_INFINITY))
+    files = sorted({str(ROOT / each.partition("::")[0]) for each in tests})
+    return "killed by a test" if files and reach.run(files, reach.Only(tests), "-x") not in (0, 5) else ""
 
 
 if __name__ == "__main__":

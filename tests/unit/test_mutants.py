@@ -1,13 +1,16 @@
 """That planted faults are what they say; which of them the tests notice is for `script/mutate` to tell."""
 
 import ast
+from dataclasses import replace
 from importlib.util import module_from_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tools.mutants import Mutant, mutants_of
-from tools.mutate import EQUIVALENT, PACKAGE, Planted, known_equivalents
+from tools.mutate import EQUIVALENT, Planted, chosen_tests, known_equivalents, modules
+from tools.reach import PACKAGE, Reach, noted
 
 MODULE = '''"""A module."""
 
@@ -65,3 +68,36 @@ def test_known_equivalents_are_still_there_and_have_a_reason() -> None:
     names = {each.name for file in PACKAGE.rglob("*.py") for each in mutants_of(file)}
     assert sorted(known.keys() - names) == []
     assert all(known.values())
+
+
+def test_each_function_notes_that_it_runs() -> None:
+    """A method and what is within a function too, and after the docstring, which stays one."""
+    text = 'class Case:\n    def few(self):\n        """Not many."""\n        def one():\n            return 1\n'
+    text += "        return one()\n"
+    ran: set[str] = set()
+    here: dict[str, Any] = {"__ran__": ran}
+    exec(compile(noted(text, PACKAGE / "core/case.py"), "case.py", "exec"), here)
+    assert here["Case"].few.__doc__ == "Not many."
+    assert ran == set()
+    assert here["Case"]().few() == 1
+    assert ran == {"core/case.py: Case.few", "core/case.py: Case.few.one"}
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("judge", "core/judge.py"), ("core", "core/judge.py"), ("stores", "stores/sql.py")]
+)
+def test_a_module_is_asked_for_by_its_name_or_its_folder(name: str, module: str) -> None:
+    assert PACKAGE / module in modules([name])
+
+
+def test_what_reaches_the_fault_is_asked_first_and_within_the_time(mutants: list[Mutant]) -> None:
+    file = PACKAGE / "core/case.py"
+    mutant = replace(next(each for each in mutants if each.within == "Case.few"), file=file)
+    here, beside, elsewhere = (
+        frozenset({name}) for name in ("core/case.py: Case.few", "core/case.py: g", "core/b.py: f")
+    )
+    tests = {"slow": here, "beside": beside, "elsewhere": elsewhere, "quick": here}
+    seconds = {"slow": 2.0, "beside": 0.5, "elsewhere": 0.1, "quick": 1.0}
+    reached = Reach(frozenset(), {}, tests, seconds)
+    assert chosen_tests(mutant, reached, 9) == ["quick", "slow", "beside"]
+    assert chosen_tests(mutant, reached, 2) == ["quick"]
