@@ -1,3 +1,4 @@
+# long: every way in which a step of a plan can end, and what each is told as
 """Executing a plan: tenant by tenant, each in one transaction with its journal record, or not at all.
 
 Nothing is decided here: a tenant whose state moved is refused, and so is what depends on it; the others go on. What is
@@ -11,13 +12,13 @@ from itertools import chain, groupby, takewhile
 from typing import TypeAlias, assert_never
 
 from reconciler.core.entries import change_to_data, data_in_tenant
-from reconciler.core.memory_check import SourceMemory, source_memory
-from reconciler.core.sketch import Sketch, fetched
+from reconciler.core.sketch import Sketch
 from reconciler.model.entity import Entity, entity
 from reconciler.model.keys import address
 from reconciler.model.memory import MemoryOfThings
 from reconciler.model.plan import Change, Plan, Read, TenantPlan, TenantStatus
 from reconciler.model.values import Body
+from reconciler.shell.mirror_sources import to_compare, why_not_as_sources
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -350,42 +351,19 @@ def _never_so(step: Write, store: TenantStore) -> str:
 
 
 def _sources_differ(tenant: TenantPlan, plan: Plan, store_of: StoreOf) -> Applied | None:
-    """The refusal of a tenant whose mirrors would remember of their sources what these do not have (SUB-13).
+    """The refusal of a tenant whose mirrors would remember what their sources do not have (`mirror_sources`).
 
-    A saved plan may say anything there, and no field shows it. A source that this very plan changes is compared with
-    that change (`memory_faults`); any other with what its reseller has now. Of a tenant that is not as it was when the
-    plan was made, the commit tells.
+    Of a tenant that is not as it was when the plan was made, the commit tells.
     """
-    new = [found for each in tenant.changes if (found := source_memory(each))]
-    if not new:
+    compared = to_compare(tenant, plan)
+    if not compared:
         return None
-    below = {each.reseller for each in new}
-    changed = {(each.tenant, one.entity) for each in plan.tenants if each.tenant in below for one in each.changes}
     try:
-        if _checked(_check(tenant), store_of(tenant.tenant)).result is not Result.UNCHANGED:
-            return None
-        wrong = _not_as_its_source([each for each in new if (each.reseller, each.source) not in changed], store_of)
+        moved = _checked(_check(tenant), store_of(tenant.tenant)).result is not Result.UNCHANGED
+        problem = "" if moved else why_not_as_sources(compared, store_of)
     except StoreError as error:
         return Applied(tenant.tenant, Result.FAILED, str(error), Code.STORE)
-    if wrong is None:
-        return None
-    problem = (
-        f"the plan says something else of {address(wrong.reseller, wrong.source)}, which is mirrored to it, than is "
-        "there now; plan again"
-    )
-    return Applied(tenant.tenant, Result.REFUSED, problem, Code.CONTRADICTS)
-
-
-def _not_as_its_source(mirrors: Iterable[SourceMemory], store_of: StoreOf) -> SourceMemory | None:
-    """The first mirror that does not fit its source; each reseller's state is read once. Raises `StoreError`."""
-    for reseller, group in groupby(sorted(mirrors, key=lambda each: each.mirror), lambda each: each.reseller):
-        store, listed = store_of(reseller), list(group)
-        snapshot = store.sketch(reseller) or store.observe(reseller)
-        there = fetched(snapshot.entities, [each.source for each in listed if each.source in snapshot.entities])
-        for each in listed:
-            if each.source not in there or not each.fits(there[each.source].body):
-                return each
-    return None
+    return Applied(tenant.tenant, Result.REFUSED, problem, Code.CONTRADICTS) if problem else None
 
 
 def _told(tenant: str, outcome: Outcome) -> Applied:
