@@ -18,7 +18,7 @@ from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.order import under_its_own_keys
 from reconciler.core.planning import Observed, Planned
-from reconciler.core.policies import resolve_policy
+from reconciler.core.policies import Layers, resolve_policy
 from reconciler.core.shape import RuleBook
 from reconciler.core.shared import Shared, Sharing
 from reconciler.core.sketch import fetched
@@ -92,11 +92,12 @@ class Fold:
     states as they are. ``reads``: these tenants, on which what was planned stands (TREE-03). ``at``: the moment that
     histories get, or that of every provider, ISO 8601; the start of the day by default. ``day_at``: the day of a
     record's moment in an IANA time zone (DATE-01); in UTC by default.
-    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with what
-    is known further up, where that was asked for; ``asking``: the tenants that were planned against these. ``wave``:
-    plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to mirror.
-    ``policies``: those that were resolved. ``dated``: by provider, its plans with dated amounts. ``price_holds``: by
-    reseller that mirrors, the list prices that it does not get itself, where they are known (SUB-13).
+    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with
+    what is known further up, where that was asked for; ``asking``: the tenants that were planned against these.
+    ``wave``: plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to
+    mirror. ``policies``: those that were resolved; ``layers``: what these have in common. ``dated``: by provider, its
+    plans with dated amounts. ``price_holds``: by reseller that mirrors, the list prices that it does not get itself,
+    where they are known (SUB-13).
     """
 
     catalog: Catalog
@@ -120,6 +121,7 @@ class Fold:
     shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
     not_mirrored: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
+    layers: Layers = field(default_factory=dict)
     price_holds: dict[str, Mapping[tuple[str, str], Root]] = field(default_factory=dict)
     dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
     distributors: frozenset[str] = field(init=False, default=frozenset())
@@ -313,7 +315,7 @@ class Fold:
     def _policy(self, reseller: str) -> Policy:
         """What holds for a reseller; resolved once, until its state is let go."""
         if reseller not in self.policies:
-            self.policies[reseller] = resolve_policy(self.catalog, reseller)
+            self.policies[reseller] = resolve_policy(self.catalog, reseller, self.layers)
         return self.policies[reseller]
 
     def plan(self, reseller: str) -> TenantPlan:

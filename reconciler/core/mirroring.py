@@ -8,11 +8,12 @@ from reconciler.core.descent import traced
 from reconciler.core.desired import Held
 from reconciler.core.diff import Comparison
 from reconciler.core.held import mirrors_held
-from reconciler.core.mirror import SUBSCRIPTION, Clock, Projection, mirror
+from reconciler.core.mirror import CUSTOMER, SUBSCRIPTION, Clock, Projection, mirror
 from reconciler.core.mirror_prices import Offer, PriceHolds, nothing_held
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed, Planned, plan_tenant, status_of
 from reconciler.core.shape import RuleBook
+from reconciler.core.sketch import came_down
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR
@@ -39,6 +40,11 @@ class Source:
         """Whether there is anything to mirror, or to say of it."""
         return self.policy.options[MIRROR].on or any(id.kind == SUBSCRIPTION for id in self.state)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither customers nor subscriptions, nor mirrors that are held."""
+        return not self.held and not any(id.kind in (CUSTOMER, SUBSCRIPTION) for id in self.state)
+
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
@@ -64,6 +70,8 @@ def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
     done = start
     for source in sources:
         trace = traced(done.state, observed.lineage, source.policy.reseller)
+        if source.is_empty and trace.state is done.state and _has_none_of(done.state, source.policy.reseller):
+            continue
         projection = Projection(
             source.policy, source.state, offer, trace.state, clock, source.held, trace, source.price_holds
         )
@@ -71,6 +79,11 @@ def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
         held = mirrors_held(source.policy, planned, source.held)
         done = Lifted(_together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held})
     return done
+
+
+def _has_none_of(state: State, reseller: str) -> bool:
+    """Whether nothing in a distributor's state was mirrored from a reseller."""
+    return next(iter(came_down(state, reseller)), None) is None
 
 
 def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:

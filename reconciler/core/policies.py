@@ -4,8 +4,8 @@ Every setting keeps the line that set it, so that whatever is withheld can name 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
 
 from reconciler.model.diagnostics import Place
 from reconciler.model.keys import EntityId
@@ -32,26 +32,55 @@ GIVEN = {
 """What a service template hands out: the kind, and the template's field that names it (CB-19, CB-29 to CB-31)."""
 
 
+NAMES = {"veto": tuple(VETOES), "overrides": OVERRIDES, "guards": tuple(GUARD_DEFAULTS)}
+"""The settings of each part of a policy, the options aside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One document that steers, and where in it its settings stand."""
+    """One document that steers, and where in it its settings stand. ``said``: those that it sets, by part and name."""
 
     name: str
     document: SourceDocument
     prefix: tuple[str, ...]
     model: Any
+    said: dict[str, Mapping[str, Setting]] = field(default_factory=dict)
 
     def place(self, *path: str) -> Place:
         return self.document.place_of((*self.prefix, *path))
 
+    def settings(self, part: str) -> Mapping[str, Setting]:
+        """What it sets of ``options``, ``guards``, ``veto`` or ``overrides``, by id."""
+        if part not in self.said:
+            paths = {name: (part, *name.split(".", 1)) for name in self._named(part)}
+            self.said[part] = {name: self._setting(value, *paths[name]) for name, value in self._named(part).items()}
+        return self.said[part]
 
-def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
-    """What holds for a reseller of a workspace that was validated."""
+    def _named(self, part: str) -> Mapping[str, Any]:
+        said = getattr(self.model, part)
+        if part == "options":
+            return cast(Mapping[str, Any], said)
+        found = ((name, getattr(said, name)) for name in NAMES[part])
+        return {name: value for name, value in found if value is not None}
+
+    def _setting(self, value: Any, *path: str) -> Setting:
+        return Setting(value, self.place(*path), self.name)
+
+
+Layers: TypeAlias = dict[tuple[str, str | None], Layer]
+"""Those that resellers have in common, by provider and template (``None``: the provider's defaults)."""
+
+
+def resolve_policy(catalog: Catalog, reseller: str, known: Layers | None = None) -> Policy:
+    """What holds for a reseller of a workspace that was validated.
+
+    ``known``: gets the layers that are not the reseller's own, so that each is looked through once for all resellers.
+    """
     document = catalog.policies[reseller]
     model = document.model
     assert isinstance(model, SyncPolicy)
     tree = catalog.providers[catalog.provider_of[reseller]]
-    layers = tuple(_layers(tree, document, model))
+    layers = tuple(_layers(tree, document, model, {} if known is None else known))
     price_list = _latest(layers, "price_list")
     return Policy(
         reseller=reseller,
@@ -60,10 +89,10 @@ def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
         upstream=model.upstream,
         currency=_currency(tree),
         document=document,
-        options=_options(layers),
-        vetoes=_flags(layers, "veto", tuple(VETOES)),
-        overrides=_flags(layers, "overrides", OVERRIDES),
-        guards=_guards(layers),
+        options=_settings(layers, "options", dict.fromkeys(OPTIONS, False)),
+        vetoes=_settings(layers, "veto", dict.fromkeys(VETOES, False)),
+        overrides=_settings(layers, "overrides", dict.fromkeys(OVERRIDES, False)),
+        guards=_settings(layers, "guards", GUARD_DEFAULTS),
         adopt=_setting(layers, ("adopt",), model.adopt, default=False),
         plans=tuple(_plans(layers)),
         given={kind: _latest(layers, field) for kind, field in GIVEN.items()},
@@ -75,49 +104,35 @@ def resolve_policy(catalog: Catalog, reseller: str) -> Policy:
     )
 
 
-def _layers(tree: ProviderTree, document: SourceDocument, policy: SyncPolicy) -> Iterator[Layer]:
-    assert isinstance(tree.provider.model, Provider)
-    yield Layer(f"provider {tree.key}", tree.provider, ("defaults",), tree.provider.model.defaults)
-    yield from reversed(list(_templates(tree, policy.service_template)))
+def _layers(tree: ProviderTree, document: SourceDocument, policy: SyncPolicy, known: Layers) -> Iterator[Layer]:
+    if (tree.key, None) not in known:
+        assert isinstance(tree.provider.model, Provider)
+        defaults = tree.provider.model.defaults
+        known[tree.key, None] = Layer(f"provider {tree.key}", tree.provider, ("defaults",), defaults)
+    yield known[tree.key, None]
+    yield from reversed(list(_templates(tree, policy.service_template, known)))
     yield Layer(f"policy {policy.reseller}", document, (), policy)
 
 
-def _templates(tree: ProviderTree, key: str | None) -> Iterator[Layer]:
+def _templates(tree: ProviderTree, key: str | None, known: Layers) -> Iterator[Layer]:
     """A template and what it extends, nearest first."""
     while key is not None:
-        document = tree.documents[EntityId("ServiceTemplate", key)]
-        assert isinstance(document.model, ServiceTemplate)
-        yield Layer(f"template {key}", document, (), document.model)
-        key = document.model.extends
+        if (tree.key, key) not in known:
+            document = tree.documents[EntityId("ServiceTemplate", key)]
+            known[tree.key, key] = Layer(f"template {key}", document, (), document.model)
+        layer = known[tree.key, key]
+        yield layer
+        assert isinstance(layer.model, ServiceTemplate)
+        key = layer.model.extends
 
 
-def _options(layers: tuple[Layer, ...]) -> Mapping[str, Setting]:
-    settings = dict.fromkeys(OPTIONS, Setting(False, layers[-1].place("options"), "default"))
+def _settings(layers: tuple[Layer, ...], part: str, defaults: Mapping[str, Any]) -> Mapping[str, Setting]:
+    """A part of the policy: what the last layer says that sets it, else the default."""
+    place = layers[-1].place(part)
+    by_value = {value: Setting(value, place, "default") for value in {*defaults.values()}}
+    settings = {name: by_value[value] for name, value in defaults.items()}
     for layer in layers:
-        for id, value in layer.model.options.items():
-            option = OPTIONS[id]
-            settings[id] = Setting(value, layer.place("options", option.group, option.name), layer.name)
-    return settings
-
-
-def _flags(layers: tuple[Layer, ...], part: str, names: tuple[str, ...]) -> Mapping[str, Setting]:
-    settings = dict.fromkeys(names, Setting(False, layers[-1].place(part), "default"))
-    for name in names:
-        for layer in layers:
-            value = getattr(getattr(layer.model, part), name)
-            if value is not None:
-                settings[name] = Setting(value, layer.place(part, name), layer.name)
-    return settings
-
-
-def _guards(layers: tuple[Layer, ...]) -> Mapping[str, Setting]:
-    settings, place = {}, layers[-1].place("guards")
-    for name, default in GUARD_DEFAULTS.items():
-        settings[name] = Setting(default, place, "default")
-        for layer in layers:
-            value = getattr(layer.model.guards, name)
-            if value is not None:
-                settings[name] = Setting(value, layer.place("guards", name), layer.name)
+        settings.update(layer.settings(part))
     return settings
 
 

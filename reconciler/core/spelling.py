@@ -6,10 +6,11 @@ to be put in; of every other its own spelling. A mark says which, and where.
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from itertools import chain, islice
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -33,7 +34,7 @@ class Scratch(Protocol):
 
 
 class Mark(NamedTuple):
-    """A change in a scratch: its likeness, where it begins (of its tenant's own: after where these begin), its bytes.
+    """A change in a scratch: its likeness, the offset at which it begins, its size in bytes.
 
     ``cut``: where in one in common the tenant's key belongs besides the address; 0 for a tenant's own.
     """
@@ -48,11 +49,21 @@ class Mark(NamedTuple):
 
 
 SIZE = _MARK.size
+BLOCK = 64
+"""The number of changes that are written or read at once: memory is bounded by this, not by a tenant's changes."""
+Each = TypeVar("Each")
 
 
-def marks(packed: bytes) -> list[Mark]:
+def marks(packed: bytes) -> Iterator[Mark]:
     """The inverse of `Mark.packed`, for several after each other."""
-    return [Mark(*each) for each in _MARK.iter_unpack(packed)]
+    return (Mark(*each) for each in _MARK.iter_unpack(packed))
+
+
+def in_blocks(found: Iterable[Each]) -> Iterator[list[Each]]:
+    """Lists of at most `BLOCK` values, in order."""
+    rest = iter(found)
+    while block := list(islice(rest, BLOCK)):
+        yield block
 
 
 @dataclass(slots=True)
@@ -64,21 +75,19 @@ class Speller:
     scratch: Scratch
     known: MemoryOfThings[Change, Mark] = field(default_factory=MemoryOfThings)
 
-    def spell(self, changes: Sequence[Change], begin: int = 0) -> tuple[list[bytes], list[Mark]]:
-        """The spellings of a tenant's own changes, to be written after each other, and the marks of all.
+    def spell(self, changes: Iterable[Change]) -> bytes:
+        """Write the changes of one tenant; returns their packed marks, in order."""
+        return b"".join(map(self._block, in_blocks(changes)))
 
-        ``begin``: what of the tenant's own is to stand before them.
-        """
-        own, found = [], []
-        for change in changes:
-            if change.common is not None:
-                found.append(self.known.of(change.common, self._common))
-                continue
-            spelled, likeness = _spelled(change)
-            found.append(Mark(likeness, begin, len(spelled), 0))
-            own.append(spelled)
+    def _block(self, changes: list[Change]) -> bytes:
+        """Write a tenant's own changes among these after each other, and those in common once."""
+        found = {id(each): self.known.of(each.common, self._common) for each in changes if each.common is not None}
+        own = {id(each): _spelled(each) for each in changes if each.common is None}
+        begin = self.scratch.write(b"".join([spelled for spelled, _ in own.values()])) if own else 0
+        for each, (spelled, likeness) in own.items():
+            found[each] = Mark(likeness, begin, len(spelled), 0)
             begin += len(spelled)
-        return own, found
+        return b"".join([found[id(each)].packed() for each in changes])
 
     def _common(self, change: Change) -> Mark:
         spelled, likeness = _spelled(change)
@@ -87,45 +96,86 @@ class Speller:
 
 
 @dataclass(slots=True)
+class SharedValues:
+    """Lets JSON-like data hold equal texts, and equal lists of texts, once: the bodies of a kind have many of these."""
+
+    texts: Memory[str, str] = field(default_factory=Memory)
+    lists: Memory[tuple[str, ...], list[str]] = field(default_factory=Memory)
+
+    def of_map(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The same map, its values replaced by equal ones."""
+        texts = self.texts.known
+        for key, value in data.items():
+            kind = type(value)
+            if kind is str:
+                data[key] = texts.get(value) or self.texts.keep(value, value)
+            elif kind is dict:
+                self.of_map(value)
+            elif kind is list and value:
+                data[key] = self._of_list(value)
+        return data
+
+    def _of_list(self, values: list[Any]) -> list[Any]:
+        if all(type(each) is str for each in values):
+            key = tuple(values)
+            return self.lists.known.get(key) or self.lists.keep(key, values)
+        for each in values:
+            if type(each) is dict:
+                self.of_map(each)
+        return values
+
+
+@dataclass(slots=True)
 class Reader:
-    """Reads changes from a scratch. ``known``: those in common that were read, by where they begin."""
+    """Reads changes from a scratch. ``known``: those in common that were read, by where they begin.
+
+    ``shared``: the texts and lists of texts in what was read.
+    """
 
     scratch: Scratch
     known: Memory[int, Change] = field(default_factory=Memory)
+    shared: SharedValues = field(default_factory=SharedValues)
 
-    def spelled(self, marked: Sequence[Mark], begin: int, tenant: str) -> Iterator[bytes]:
-        """Each as it is saved. ``begin``: where the tenant's own stand, one after the other."""
-        size = sum(each.size for each in marked if not each.cut)
-        first = next((each.start for each in marked if not each.cut), 0)
-        own = self.scratch.read(begin + first, size) if size else b""
+    def spelled(self, marked: Iterable[Mark], tenant: str) -> Iterator[bytes]:
+        """Each change as it is saved."""
+        return chain.from_iterable(self._block(each, tenant) for each in in_blocks(marked))
+
+    def _block(self, marked: list[Mark], tenant: str) -> Iterator[bytes]:
+        """The same, with one read for all of a tenant's own: they were written in this order, nearly side by side."""
+        own = [each for each in marked if not each.cut]
+        first = own[0].start if own else 0
+        data = self.scratch.read(first, own[-1].start + own[-1].size - first) if own else b""
         key = orjson.dumps(tenant)[1:-1]
         for _likeness, start, size, cut in marked:
             if cut:
                 spelled = self.scratch.read(start, size)
                 yield b"".join((_ADDRESS, key, spelled[len(_ADDRESS) : cut], key, spelled[cut:]))
             else:
-                yield own[start - first : start - first + size]
+                yield data[start - first : start - first + size]
 
-    def kept(self, marked: Sequence[Mark], begin: int, tenant: str) -> Iterator[Kept]:
+    def kept(self, marked: Iterable[Mark], tenant: str) -> Iterator[Kept]:
         """Each to be read when it is looked at."""
-        return (Kept(each.likeness, partial(self.change, each, begin, tenant)) for each in marked)
+        return (Kept(each.likeness, partial(self.change, each, tenant)) for each in marked)
 
-    def change(self, mark: Mark, begin: int, tenant: str) -> Change:
+    def change(self, mark: Mark, tenant: str) -> Change:
         """One change of a tenant."""
         if not mark.cut:
-            return self._read(begin + mark.start, mark.size)
+            return self._read(mark.start, mark.size)
         known = self.known.known.get(mark.start)
         return (known or self.known.keep(mark.start, self._read(mark.start, mark.size))).in_tenant(tenant)
 
     def _read(self, start: int, size: int) -> Change:
         return change_from_data(orjson.loads(self.scratch.read(start, size)))
 
-    def changes(self, marked: Sequence[Mark], begin: int, tenant: str) -> tuple[Change, ...]:
+    def changes(self, marked: Iterable[Mark], tenant: str) -> Iterator[Change]:
         """A tenant's changes."""
-        if any(each.cut for each in marked):
-            return tuple(self.change(each, begin, tenant) for each in marked)
-        spelled = b",".join(self.spelled(marked, begin, tenant))
-        return tuple(map(change_from_data, orjson.loads(b"[" + spelled + b"]")))
+        for block in in_blocks(marked):
+            if any(each.cut for each in block):
+                yield from (self.change(each, tenant) for each in block)
+            else:
+                spelled = b",".join(self._block(block, tenant))
+                found = orjson.loads(b"[" + spelled + b"]")
+                yield from map(change_from_data, map(self.shared.of_map, found))
 
 
 def _spelled(change: Change) -> tuple[bytes, bytes]:

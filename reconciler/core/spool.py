@@ -5,12 +5,13 @@ However many tenants there are, one plan is in memory at a time; of the others t
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import overload
 
 import orjson
 
 from reconciler.core.entries import in_saved_order, said_from_data, said_to_data
-from reconciler.core.spelling import SIZE, Mark, Reader, Scratch, Speller, marks
+from reconciler.core.spelling import SIZE, Mark, Reader, Scratch, Speller, in_blocks, marks
 from reconciler.model.plan import Deferred, Kept, KeptDeferred, KeptTenants, Outline, TenantPlan, outline
 
 IN_MEMORY = 100
@@ -19,16 +20,15 @@ IN_MEMORY = 100
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tenant's plan that was written down: its outline, and where its parts stand, each after the one before.
+    """A tenant's plan that was written down: its outline, and from ``start`` on its parts, each after the one before.
 
-    ``own``: the bytes of its own changes, made and deferred, which begin at ``start``; ``changes`` and ``deferred``:
-    how many marks there are of each; ``order``: the bytes of that of what is deferred, if it is not as saved;
-    ``words``: those of all that is said of what is deferred, but for the changes.
+    ``changes`` and ``deferred``: how many marks there are of each, which say where the changes stand; ``order``: the
+    bytes of that of what is deferred, if it is not as saved; ``words``: those of all that is said of what is deferred,
+    but for the changes.
     """
 
     outline: Outline
     start: int
-    own: int
     changes: int
     deferred: int
     order: int
@@ -116,23 +116,23 @@ class _Entries:
 
     def read(self, entry: Entry) -> TenantPlan:
         """A tenant's plan, whole."""
-        changes = self.reader.changes(self.marks(entry), entry.start, entry.tenant)
+        changes = tuple(self.reader.changes(self.marks(entry), entry.tenant))
         deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
-    def marks(self, entry: Entry) -> list[Mark]:
+    def marks(self, entry: Entry) -> Iterator[Mark]:
         """Of the changes."""
         return marks(self._part(entry, 0, entry.changes * SIZE))
 
     def changes(self, entry: Entry) -> Iterator[Kept]:
-        return self.reader.kept(self.marks(entry), entry.start, entry.tenant)
+        return self.reader.kept(self.marks(entry), entry.tenant)
 
-    def spelled_changes(self, entry: Entry) -> bytes:
-        return b",".join(self.reader.spelled(self.marks(entry), entry.start, entry.tenant))
+    def spelled_changes(self, entry: Entry) -> Iterator[bytes]:
+        return map(b",".join, in_blocks(self.reader.spelled(self.marks(entry), entry.tenant)))
 
     def deferred(self, entry: Entry) -> Iterator[KeptDeferred]:
         """What is deferred, in the plan's order."""
-        kept = self.reader.kept(self._deferred_marks(entry), entry.start, entry.tenant)
+        kept = self.reader.kept(self._deferred_marks(entry), entry.tenant)
         said = map(said_from_data, map(orjson.loads, self._words(entry)))
         found = map(KeptDeferred, said, kept)
         if not entry.order:
@@ -140,20 +140,20 @@ class _Entries:
         saved = list(found)
         return (saved[place] for place in orjson.loads(self._part(entry, _marks(entry), entry.order)))
 
-    def spelled_deferred(self, entry: Entry) -> bytes:
-        spelled = self.reader.spelled(self._deferred_marks(entry), entry.start, entry.tenant)
+    def spelled_deferred(self, entry: Entry) -> Iterator[bytes]:
+        spelled = self.reader.spelled(self._deferred_marks(entry), entry.tenant)
         found = zip(self._words(entry), spelled, strict=True)
-        return b",".join(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found)
+        return map(b",".join, in_blocks(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found))
 
-    def _deferred_marks(self, entry: Entry) -> list[Mark]:
+    def _deferred_marks(self, entry: Entry) -> Iterator[Mark]:
         return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
 
     def _words(self, entry: Entry) -> list[bytes]:
         return self._part(entry, _marks(entry) + entry.order, entry.words).splitlines()
 
     def _part(self, entry: Entry, after: int, size: int) -> bytes:
-        """``after`` what stands behind the tenant's own changes."""
-        return self.reader.scratch.read(entry.start + entry.own + after, size) if size else b""
+        """``after``: how far behind the beginning."""
+        return self.reader.scratch.read(entry.start + after, size) if size else b""
 
 
 _CHANGE = b'"resource_change":'
@@ -196,10 +196,10 @@ class SpooledTenants(KeptTenants):
         return self._from.deferred(self._entries[number])
 
     def spelled_changes(self) -> Iterator[bytes]:
-        return (self._from.spelled_changes(each) for each in self._entries if each.changes)
+        return chain.from_iterable(map(self._from.spelled_changes, self._entries))
 
     def spelled_deferred(self) -> Iterator[bytes]:
-        return (self._from.spelled_deferred(each) for each in self._entries if each.deferred)
+        return chain.from_iterable(map(self._from.spelled_deferred, self._entries))
 
 
 def _size(plan: TenantPlan) -> int:
@@ -209,13 +209,11 @@ def _size(plan: TenantPlan) -> int:
 def _written(plan: TenantPlan, to: Speller) -> Entry:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
-    own, made = to.spell(plan.changes)
-    more, held = to.spell([each.change for each in saved], begin=sum(map(len, own)))
+    made, held = to.spell(plan.changes), to.spell(each.change for each in saved)
     words = b"\n".join(orjson.dumps(said_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
-    own += more
-    parts = *own, *(each.packed() for each in (*made, *held)), order, words
+    parts = made, held, order, words
     start = to.scratch.write(b"".join(parts)) if any(parts) else 0
-    return Entry(outline(plan), start, sum(map(len, own)), len(made), len(held), len(order), len(words))
+    return Entry(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(words))
 
 
 def _marks(entry: Entry) -> int:

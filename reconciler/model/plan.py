@@ -365,7 +365,7 @@ class KeptTenants(Sequence[TenantPlan]):
 
     @abstractmethod
     def spelled_changes(self) -> Iterator[bytes]:
-        """The changes as they are saved (``resource_changes``), a tenant's with commas between, if it has any."""
+        """The changes as they are saved (``resource_changes``): pieces of one or more, with commas between."""
 
     @abstractmethod
     def spelled_deferred(self) -> Iterator[bytes]:

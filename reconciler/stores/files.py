@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, NamedTuple
@@ -39,10 +40,10 @@ def stamp(path: Path) -> Stamp | None:
     try:
         found = path.stat()
     except FileNotFoundError:
-        dangling = next((each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None)
-        if dangling is None:
-            return None
-        raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
+        missing = takewhile(lambda each: not each.exists(), (path, *path.parents))  # above what exists, nothing dangles
+        if dangling := next((each for each in missing if each.is_symlink()), None):
+            raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
+        return None
     except OSError as error:
         raise StoreError(f"{path}: it cannot be opened ({error.strerror})", of_system(error)) from error
     if not S_ISREG(found.st_mode):  # to open a pipe hangs

@@ -9,8 +9,8 @@ taken of the row itself.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
-from typing import Any
+from itertools import chain, groupby, islice
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
@@ -53,6 +53,8 @@ from reconciler.stores.taken import Taken, loaded, made
 from reconciler.stores.told import Told
 from reconciler.stores.versions import Version
 
+_T = TypeVar("_T")
+
 
 class SqlReader:
     """The half that planning gets: it has no method that writes, and its connections cannot."""
@@ -74,9 +76,9 @@ class SqlReader:
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         with self._database.reading() as connection:
-            kept = _standing(connection, tenant) if connection else None
-            if connection is None or kept is None:
-                return None
+            if connection is None:
+                return Snapshot(tenant, {}, fingerprint(()), 0)
+            kept = _standing(connection, tenant)
             known = kept.tells_parts and not verify
             if known and (common := self._told.common(connection, tenant, kept.rest)):
                 own = _OWN.rows(connection, tenant=tenant, kind=TENANT)
@@ -246,7 +248,7 @@ class SqlStore(SqlReader):
                 what = f"{where}: the journal's record of {part.tenant} at {at}"
                 raise Refused(_applied(connection, part, where, at=at, by=by, notes=loaded(notes, dict, what)))
         guarded(part, lambda id: _entity(connection, part.tenant, id, where))
-        kept = _standing(connection, part.tenant)
+        kept = _standing_or_new(connection, part.tenant)
         right = kept.tells_parts
         if not right or kept.sealed != part.expected:
             right = _looked_into(connection, part, kept, where) and right
@@ -262,7 +264,7 @@ class SqlStore(SqlReader):
             with self._writing(tenant) as transaction:
                 connection = transaction.connection
                 edit = self._edit(connection, tenant, change)
-                kept = _standing(connection, tenant)
+                kept = _standing_or_new(connection, tenant)
                 if not kept.tells_parts:
                     _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
                 row = _journal_row(edit.record) if edit.record is not None else None
@@ -295,12 +297,12 @@ class SqlStore(SqlReader):
         if part.record is not None:
             here = enter(connection, part.record, here)
         gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
-        come = [self._taken.row(tenant, after) for after in last.values() if after is not None]
-        move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
         delete_rows(connection, schema.entities, gone)
-        upsert_rows(connection, schema.entities, come)
-        moved = [*last, *sorted(concerned - last.keys())]
-        insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in moved])
+        for some in _in_blocks(after for after in last.values() if after is not None):
+            upsert_rows(connection, schema.entities, [self._taken.row(tenant, after) for after in some])
+        move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
+        for ids in _in_blocks([*last, *sorted(concerned - last.keys())]):
+            insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in ids])
         found = self._told.fingerprints(connection, tenant) if right else None
         now, rest = found or self._put_right(connection, tenant)
         if right:
@@ -432,6 +434,17 @@ def _standing(connection: Connection, tenant: str) -> _Kept:
     return _Kept(None, 0)
 
 
+def _standing_or_new(connection: Connection, tenant: str) -> _Kept:
+    """What is kept of a tenant that is to be written; of one without any row, what an empty state has.
+
+    So its first rows, with their digests, are not read again.
+    """
+    kept = _standing(connection, tenant)
+    if kept.fingerprint is None and kept.revision == 0 and not _has_rows(connection, tenant):
+        return _Kept(fingerprint(()), 0, version(), fingerprint(()))
+    return kept
+
+
 def _observed(connection: Connection, tenant: str, where: str, *, verify: bool = False) -> Snapshot:
     """A tenant's whole state, as `TenantReader.observe` gives it."""
     kept = _standing(connection, tenant)
@@ -451,6 +464,14 @@ def _by_kind(ids: Collection[EntityId]) -> Iterator[tuple[ColumnElement[bool], C
             yield table.c.kind == kind, table.c.key.in_(keys[start : start + _AT_ONCE])
 
 
+def _in_blocks(found: Iterable[_T]) -> Iterator[list[_T]]:
+    """Lists of at most `_BLOCK` values: as many rows are made at once, whatever the tenant's size."""
+    rest = iter(found)
+    while block := list(islice(rest, _BLOCK)):
+        yield block
+
+
+_BLOCK = 5_000
 _AT_ONCE = 500
 """So many parameters any database takes."""
 

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from reconciler.core.sketch import Sketch
 from reconciler.core.synchronised import of_actual
@@ -107,6 +107,25 @@ def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> No
         assert list(each.tenants()) == []
         assert list(each.moved_since("contoso", 0)) == []
         assert list(each.history()) == list(each.history("contoso")) == []
+
+
+def test_the_first_rows_of_a_tenant_are_not_read_again(database: Place) -> None:
+    """What was just written is known; a later look at all of it finds the same."""
+    asked: list[str] = []
+
+    def before(*told: Any) -> None:
+        asked.append(told[2])
+
+    with closing(database.writer()) as store:
+        event.listen(Engine, "before_cursor_execute", before)
+        try:
+            store.overwrite("fabrikam", put(plan("a")), actor=BY, at=AT)
+            commit(store, record("contoso"), put(plan("a"), plan("b")))
+        finally:
+            event.remove(Engine, "before_cursor_execute", before)
+        assert not [each for each in asked if each.startswith("UPDATE entities SET digest")]
+        for tenant in ("contoso", "fabrikam"):
+            assert store.observe(tenant) == store.observe(tenant, verify=True)
 
 
 def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) -> None:

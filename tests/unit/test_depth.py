@@ -109,6 +109,17 @@ def test_planning_grows_with_the_number_of_levels_and_not_with_its_square() -> N
     assert growth(partial(planned, catalog) for catalog in catalogs) < 1.03
 
 
+def test_a_tenant_to_which_nothing_comes_costs_little() -> None:
+    """With all options on, neither its provider's defaults nor its empty mirror is worked out for each."""
+    short, long = (chain(length, delegate="[]") for length in (20, 120))
+    each = (calls_of(partial(planned, long)) - calls_of(partial(planned, short))) / 100
+    assert each < CALLS_OF_ONE
+
+
+CALLS_OF_ONE = 1_000
+"""How many calls the plan of a reseller may take to which nothing comes; each is about a tenth of a microsecond."""
+
+
 def test_so_does_applying() -> None:
     plans = []
     for length in (200, 600, 1000):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
+from tempfile import TemporaryFile
 
 import orjson
 import pytest
@@ -34,6 +36,7 @@ from reconciler.report.html import render_html
 from reconciler.report.lines import rendered
 from reconciler.report.markdown import render_markdown
 from reconciler.report.text import plan_lines, render_plan
+from reconciler.shell.scratch import ScratchFile
 from tests.scenarios import runner
 from tests.unit.spooling import MemoryScratch, spool_of, spooled
 from tests.unit.test_codec import plans, sample, slow
@@ -235,6 +238,39 @@ def _most_changes(use: str, tenants: int) -> int:
     finally:
         gc.unfreeze()
     return scratch.most - before if scratch.most else 0
+
+
+def test_memory_does_not_grow_with_the_changes_of_one_tenant() -> None:
+    """Beyond the plan itself, writing and saving it takes a few changes' bytes, and reading shares texts."""
+    plan = _one_large_tenant(3_000)
+    with TemporaryFile() as file:
+        spool = Spool(lambda: ScratchFile(file), most=-1)
+        size = len(encode(replace(many(), tenants=(plan,))))
+        assert _peak(lambda: spool.update({"r00": plan})) < size / 2
+        assert _peak(lambda: sum(map(len, encoded(replace(many(), tenants=spool.tenants(["r00"])))))) < size / 2
+        (read,) = spool.values()
+    assert read == plan
+    first, second, *_ = [each.after or {} for each in read.changes]
+    assert first["locked"] is second["locked"]
+    assert first["ribbon"] is second["ribbon"]
+
+
+def _one_large_tenant(changes: int) -> TenantPlan:
+    locked = [f"field-{number}" for number in range(200)]
+    ids = [EntityId("Subscription", f"r01.s{number}") for number in range(changes)]
+    bodies = ({"kind": id.kind, "key": id.key, "locked": locked, "ribbon": "by r01"} for id in ids)
+    made = [Change("r00", id, Action.CREATE, None, body) for id, body in zip(ids, bodies, strict=True)]
+    return TenantPlan("r00", "northwind", TenantStatus.CHANGES, "sha256:0", 1, tuple(made))
+
+
+def _peak(work: Callable[[], object]) -> int:
+    """The most bytes that some work allocates at once."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_is_alike_is_read_once() -> None:
