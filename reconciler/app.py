@@ -22,6 +22,7 @@ from reconciler.core.codec import plan_digest
 from reconciler.core.denials import mirrored_kinds
 from reconciler.core.desired import Upstream
 from reconciler.core.diff import Comparison
+from reconciler.core.entries import is_entry
 from reconciler.core.explaining import Explanation, left_alone, misnamed
 from reconciler.core.explaining import explain as explain_entity
 from reconciler.core.fold import Allowed, Fold, tenants_in_order
@@ -583,7 +584,7 @@ def history(
     records: list[Record] = []
     for place, here in places.items():
         try:
-            found = list(access.reader(place).history(here[0] if len(here) == 1 else None))
+            found = [_whole(each) for each in access.reader(place).history(here[0] if len(here) == 1 else None)]
         except StoreError as error:
             if unreadable is None:
                 raise
@@ -591,6 +592,14 @@ def history(
             continue
         records += [record for record in found if record.tenant in here]
     return sorted(records, key=lambda record: (record.at, record.tenant))
+
+
+def _whole(record: Record) -> Record:
+    """A record whose changes are as plans have them. Raises `StoreError`: a row may have been edited by hand."""
+    if not all(map(is_entry, record.changes)):
+        which = f"the journal's record of {record.tenant} at {record.at}"
+        raise StoreError(f"{which} is damaged: it holds what is no change")
+    return record
 
 
 def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[ListedPlan]:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import TracebackType
 
 import click
 
@@ -74,9 +75,21 @@ def reconcile(ctx: click.Context, workspace: str | None) -> None:
     ctx.obj = Path(workspace) if workspace is not None else None
 
 
+def _show_bug(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """A traceback, as Python shows it, without what a message of somebody else's code may have of a credential."""
+    import traceback
+
+    from reconciler.model.urls import redacted, without_values
+
+    lines = "".join(traceback.format_exception(kind, error, at)).splitlines()
+    for line in lines:
+        say(redacted(without_values(line, os.environ)))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Exit status: 0 done, 1 any error, 3 denied or blocked; 130 interrupted."""
     ready_streams()
+    sys.excepthook = _show_bug
     gc.set_threshold(50_000, 50, 100)  # a catalog is many small values without cycles: looking for them costs a third
     try:
         status = reconcile.main(arguments, prog_name="reconcile", standalone_mode=False)

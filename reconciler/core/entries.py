@@ -182,3 +182,19 @@ def said_from_data(data: Mapping[str, Any]) -> Said:
 
 def _declared_from_data(data: Mapping[str, Any] | None) -> Declared | None:
     return None if data is None else Declared(data["file"], data["line"], data["commit"])
+
+
+def is_entry(data: Mapping[str, Any]) -> bool:
+    """Whether data that a journal holds is an entry as `change_to_data` makes it, as far as reports read it."""
+    match data:
+        case {"address": str(), "change": {"actions": [str(), *_], "before": _, "after": _}}:
+            fields = data.get("fields", [])
+            return isinstance(fields, list) and all(map(_is_field, fields))
+    return False
+
+
+def _is_field(data: object) -> bool:
+    match data:
+        case {"path": str(), "before": _, "after": _}:
+            return True
+    return False

@@ -4,6 +4,7 @@ What cannot be told apart with certainty is not shown: a misspelt URL has its pa
 """
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 HIDDEN = "***"
@@ -99,6 +100,28 @@ def redacted(text: str) -> str:
         pieces += [text[at:start], shown_url(bare) if is_url else HIDDEN]
         at = start + len(bare)
     return "".join([*pieces, text[at:]])
+
+
+_OURS = "RECONCILE_"
+_NOT_SECRET = frozenset({"ALLOWED_HOSTS", "CACHE", "USER", "WORKSPACE"})
+_SHORT = 4
+
+
+def without_values(text: str, environment: Mapping[str, str]) -> str:
+    """A text without the values of those variables that hold a credential: documents may name any ``RECONCILE_…``.
+
+    >>> without_values("no token-7", {"RECONCILE_ONE": "token-7", "PGPASSWORD": "x y z", "HOME": "/"})
+    'no ***'
+    """
+    values = {value for name, value in environment.items() if len(value) >= _SHORT and _holds_a_credential(name)}
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return text
+
+
+def _holds_a_credential(name: str) -> bool:
+    ours = name.startswith(_OURS) and name.removeprefix(_OURS) not in _NOT_SECRET
+    return ours or is_secret_name(name)
 
 
 def _begins(text: str, at: int) -> tuple[int, bool] | None:

@@ -13,6 +13,7 @@ from reconciler.core.planning import Observed
 from reconciler.core.spool import IN_MEMORY, Spool
 from reconciler.core.waves import Unreadable
 from reconciler.model.plan import TenantPlan
+from reconciler.model.quotes import readable
 from reconciler.model.source import Catalog
 from reconciler.model.urls import shown_url
 from reconciler.shell.executors import IN_TURN, Executors
@@ -153,4 +154,5 @@ class Access:
 def _damage(found: Sequence[str]) -> str:
     """Every fault of a damaged state; of very many, the first and how many more."""
     more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
-    return f"its state is damaged: {'; '.join([*found[:NAMED], *more])}. `reconcile tenant import` can put it right"
+    named = map(readable, found[:NAMED])
+    return f"its state is damaged: {'; '.join([*named, *more])}. `reconcile tenant import` can put it right"

@@ -1,5 +1,6 @@
 """What a store is. Readers have no method that writes, so that a plan cannot."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeAlias
@@ -11,7 +12,7 @@ from reconciler.model.descent import Lineage
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.quotes import readable
-from reconciler.model.urls import redacted
+from reconciler.model.urls import redacted, without_values
 from reconciler.model.values import Body
 from reconciler.stores.failures import Failure
 
@@ -19,13 +20,13 @@ from reconciler.stores.failures import Failure
 class StoreError(Unavailable):
     """A store could not be reached, read or written; the message is for people, ``failure`` for programs.
 
-    Nothing was written, unless it is an `OutcomeUnknown`. No URL in it holds more than may be shown, whoever wrote it:
-    a driver, or a plugin; and it quotes no more of a value than helps.
+    Nothing was written, unless it is an `OutcomeUnknown`. Whoever wrote it, a driver or a plugin: no URL in it holds
+    more than may be shown, no credential of the environment stands in it, and no quote is longer than helps.
     """
 
     def __init__(self, message: object = "", failure: Failure = Failure.ERROR) -> None:
         self.failure = failure
-        super().__init__(readable(redacted(str(message))))
+        super().__init__(readable(redacted(without_values(str(message), os.environ))))
 
 
 class OutcomeUnknown(StoreError):

@@ -14,6 +14,7 @@ from reconciler.stores.base import Record
 from reconciler.stores.lineages import descent_of, item_paths
 from reconciler.stores.rows import delete_rows, upsert_rows
 from reconciler.stores.statements import Row, Statement
+from reconciler.stores.taken import damage, loaded
 
 FEW = 8
 """So many entities are looked up one by one; for more, a tenant's whole index is read."""
@@ -25,10 +26,12 @@ def index(connection: Connection, tenant: str, ids: Collection[EntityId] | None 
         found = [row for kind, key in ids for row in _ONE.rows(connection, tenant=tenant, kind=kind, key=key)]
     else:
         found = list(_ALL.rows(connection, tenant=tenant))
-    return {
-        EntityId(kind, key): descent_of(origin, orjson.loads(items) if items else (), released)
-        for kind, key, origin, items, released in found
-    }
+    what = f"the index of what came down to {tenant}"
+    with damage(what):
+        return {
+            EntityId(kind, key): descent_of(origin, loaded(items, list, what) if items else (), released)
+            for kind, key, origin, items, released in found
+        }
 
 
 def enter(connection: Connection, record: Record, known: Lineage) -> dict[EntityId, Descent]:

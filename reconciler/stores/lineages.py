@@ -14,6 +14,7 @@ from reconciler.model.entity import Entity, sha256
 from reconciler.model.keys import EntityId
 from reconciler.model.values import parse_path, render_path
 from reconciler.stores.base import EntityWrite, Record
+from reconciler.stores.taken import damage, loaded
 
 
 def spelled(lineage: Lineage) -> str:
@@ -22,10 +23,12 @@ def spelled(lineage: Lineage) -> str:
     return orjson.dumps(rows).decode() if rows else ""
 
 
-def read_back(text: str | None) -> dict[EntityId, Descent]:
-    """The inverse of `spelled`."""
-    rows = orjson.loads(text) if text else ()
-    return {EntityId(kind, key): descent_of(origin, items, released) for kind, key, origin, items, released in rows}
+def read_back(text: str | None, tenant: str) -> dict[EntityId, Descent]:
+    """The inverse of `spelled`. Raises `StoreError` for what that never wrote."""
+    what = f"what is kept of {tenant}'s lineage"
+    rows = loaded(text, list, what) if text else ()
+    with damage(what):
+        return {EntityId(kind, key): descent_of(*rest) for kind, key, *rest in rows}
 
 
 def sealed(fingerprint: str, text: str | None) -> str:
@@ -39,7 +42,9 @@ def item_paths(descent: Descent) -> list[str]:
 
 
 def descent_of(origin: str, items: Iterable[str], released: object) -> Descent:
-    """A descent as it was written."""
+    """A descent as it was written. Raises `TypeError` or `ValueError` for what is none."""
+    if not isinstance(origin, str):
+        raise TypeError("an origin is a text")
     return Descent(origin, frozenset(map(parse_path, items)), bool(released))
 
 

@@ -6,6 +6,7 @@ them; a row that was changed behind our back has lost its digest, and its tenant
 taken of the row itself.
 """
 
+import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ from reconciler.stores.in_doubt import Intended, settled, was_made
 from reconciler.stores.lineages import after_write, at_issue_in, read_back, sealed, spelled, touched
 from reconciler.stores.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.statements import Statement
-from reconciler.stores.taken import Taken, loaded, made
+from reconciler.stores.taken import Taken, damage, loaded, made
 from reconciler.stores.told import Told
 from reconciler.stores.versions import Version
 
@@ -82,7 +83,8 @@ class SqlReader:
             known = kept.tells_parts and not verify
             if known and (common := self._told.common(connection, tenant, kept.rest)):
                 own = _OWN.rows(connection, tenant=tenant, kind=TENANT)
-                return self._of_common(tenant, kept, common, own)
+                if all(synced is not None for synced, *_ in own):
+                    return self._of_common(tenant, kept, common, own)
             parts = self._told.parts(connection, tenant) if known else None
             if parts is None:
                 believed = kept.fingerprint is not None and not verify
@@ -307,7 +309,7 @@ class SqlStore(SqlReader):
         now, rest = found or self._put_right(connection, tenant)
         if right:
             entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
-            lineage = spelled(after_write(read_back(kept.lineage), here, entities))
+            lineage = spelled(after_write(read_back(kept.lineage, tenant), here, entities))
         else:
             lineage = _at_issue(connection, tenant, _entities(connection, tenant, where))
         counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": version(), "rest": rest}
@@ -316,7 +318,7 @@ class SqlStore(SqlReader):
 
     def _put_right(self, connection: Connection, tenant: str) -> tuple[str, str]:
         """Take the digests of all rows anew; the fingerprint, and that of the rest."""
-        rows = [self._taken.row(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
+        rows = [self._taken.row_of(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
         _KEEP.run_each(connection, rows)
         digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
         return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
@@ -420,7 +422,7 @@ class _Kept:
 
     def snapshot(self, tenant: str, state: State) -> Snapshot:
         """A state that was read as it is kept here."""
-        return Snapshot(tenant, state, self.sealed, self.revision, read_back(self.lineage))
+        return Snapshot(tenant, state, self.sealed, self.revision, read_back(self.lineage, tenant))
 
     @property
     def tells_parts(self) -> bool:
@@ -429,8 +431,12 @@ class _Kept:
 
 
 def _standing(connection: Connection, tenant: str) -> _Kept:
+    """Raises `StoreError` for a revision that is no number, which SQLite takes."""
     for row in _STANDING.rows(connection, tenant=tenant):
-        return _Kept(*row)
+        kept = _Kept(*row)
+        with damage(f"the revision of {tenant}"):
+            operator.index(kept.revision)
+        return kept
     return _Kept(None, 0)
 
 
@@ -526,6 +532,9 @@ def _records(connection: Connection, tenant: str | None, where: str) -> list[Rec
 def _record(row: Any, where: str) -> Record:
     what = f"{where}: the journal's record of {row.tenant} at {row.at}"
     changes = tuple(loaded(row.changes, list, what))
+    with damage(what):
+        if not all(isinstance(each, dict) for each in changes):
+            raise TypeError("a change is a map")
     notes = {name: value for name, value in loaded(row.notes, dict, what).items() if name != _LEFT}
     return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, notes)
 

@@ -1,5 +1,7 @@
 """Digests that are taken of entities, and remembered: tenants of one template have the same rows, letter by letter."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -38,19 +40,43 @@ class Taken:
 
     def row(self, tenant: str, entity: Entity) -> Row:
         """To be written. Raises `TypeError` for a value that no store keeps."""
-        id = entity.id
-        body = orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
-        written = (id.kind, id.key, entity.origin, body)
+        body = _spelled(entity)
+        written = (entity.id.kind, entity.id.key, entity.origin, body)
         found = self._made.known.get(written)
         digest, synced = found or self._made.keep(written, (entity.digest(), of_actual(entity)), len(body))
-        head = {"tenant": tenant, "kind": id.kind, "key": id.key, "origin": entity.origin}
-        return {**head, "body": body, "digest": digest, "synced": synced}
+        return _row(tenant, entity, body, digest, synced)
+
+    def row_of(self, tenant: str, entity: Entity) -> Row:
+        """Of an entity that stands in the store: without ``synced`` for one that is no body of ours, so that no reader
+        goes by its digests and every reader finds the damage.
+        """
+        if next(faults({entity.id: entity}), None) is None:
+            return self.row(tenant, entity)
+        return _row(tenant, entity, _spelled(entity), entity.digest(), None)
+
+
+def _spelled(entity: Entity) -> str:
+    return orjson.dumps(entity.body, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _row(tenant: str, entity: Entity, body: str, digest: str, synced: str | None) -> Row:
+    head = {"tenant": tenant, "kind": entity.id.kind, "key": entity.id.key, "origin": entity.origin}
+    return {**head, "body": body, "digest": digest, "synced": synced}
 
 
 def made(row: Written, what: str) -> Entity:
     """The entity of a row. Raises `StoreError` for a body that is no JSON; ``what``: whose bodies these are."""
     kind, key, origin, body = row
     return Entity(EntityId(kind, key), loaded(body, dict, f"{what}/{kind}/{key}"), origin)
+
+
+@contextmanager
+def damage(what: str) -> Iterator[None]:
+    """Values of a store in a form that nobody wrote are a `StoreError` that says ``what`` is damaged."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{what} is damaged: it is not as it was written ({type(error).__name__})") from error
 
 
 def loaded(text: str, kind: type, what: str) -> Any:

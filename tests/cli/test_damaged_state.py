@@ -82,15 +82,44 @@ def test_it_takes_those_below_and_nobody_else(tree: Shop) -> None:
         ("tenant list", 0),
         ("tenant show one", 0),
         ("tenant export one", 0),
+        ("tenant import one", 0),
+        ("tenant import one --replace", 0),
+        ("tenant release one sales_category/office", 0),
+        ("subscription list one", 1),
+        ("subscription act one nobody suspend", 1),
+        ("watch --rounds 1", 0),
     ],
 )
 def test_no_command_falls_over_it(
     tree: Shop, kind: str, key: str, path: list[str], value: Any, command: str, status: int
 ) -> None:
     damage(tree, kind, key, path, value)
-    done = tree.run(command)
+    done = tree.run(command, stdin="kind: Role\nkey: own\nname: Own\nprivileges: []\n")
     assert done.status == status, done
     assert "Traceback" not in done.err
+    if command in WRITERS:
+        assert "its state is damaged: " in tree.run("plan").out, "what was written beside it hides it"
+
+
+WRITERS = ("tenant import one", "tenant release one sales_category/office", "subscription act one nobody suspend")
+
+
+@pytest.mark.parametrize(
+    "kind", ["Nosuch", "7", "", "plan", "SyncPolicy", "k" * 5_000], ids=lambda kind: kind[:10] or "none"
+)
+def test_a_row_of_a_kind_that_there_is_not(tree: Shop, kind: str) -> None:
+    """It is damage to whoever reads it; a writer leaves it as it is, and one that replaces the state removes it."""
+    with closing(sqlite3.connect(tree.root / ".reconcile" / "tenants.db")) as connection, connection:
+        connection.execute("update entities set kind = ? where (tenant, key) = ('one', 'mail-basic')", (kind,))
+    for command in ("plan", "status", "tenant show one", "tenant export one", *WRITERS, "watch --rounds 1", "plan"):
+        done = tree.run(command, stdin="kind: Role\nkey: own\nname: Own\nprivileges: []\n")
+        assert done.status in (0, 1), command
+        assert "Traceback" not in done.err, command
+        assert len(done.out + done.err) < 10_000, command
+        if command == "plan":
+            assert "one: its state is damaged: " in done.out.replace("  ", " ")
+    assert tree.run("tenant import one --replace", stdin=tree.run("tenant export two").out).status == 0
+    assert "damaged" not in tree.run("plan").out
 
 
 def test_what_is_damaged_can_be_put_right(tree: Shop) -> None:
@@ -98,6 +127,36 @@ def test_what_is_damaged_can_be_put_right(tree: Shop) -> None:
     right = "kind: Plan\nkey: mail-basic\nperiods: {P1M: {fees: {recurring: 2.00}}}\n"
     assert tree.run("tenant import one", stdin=right).status == 0
     assert tree.run("plan").status == 0
+
+
+NOT_AS_WRITTEN = (
+    *("7", "null", "[7]", "[[]]", "[{}]", '[["Plan", "a", 7, ["b"], 1]]', '{"a": 1}', "[", "9" * 5_000),
+    '[{"address": "one/plan/a", "change": {"actions": []}}]',
+)
+KEPT_AS_JSON = (("tenants", "lineage"), ("came_down", "items"), ("journal", "changes"), ("journal", "notes"))
+
+
+@pytest.mark.parametrize("value", NOT_AS_WRITTEN, ids=lambda value: value[:9])
+@pytest.mark.parametrize(("table", "column"), KEPT_AS_JSON)
+def test_what_is_kept_as_json_is_damage_where_it_is_not_as_it_was_written(
+    shop: Shop, table: str, column: str, value: str
+) -> None:
+    shop.reprice()
+    with closing(sqlite3.connect(shop.root / ".reconcile" / "tenants.db")) as connection, connection:
+        connection.execute(f"update {table} set {column} = ? where tenant = 'one'", (value,))
+    for command in ("plan", "plan --verify", "history", "tenant export one", *WRITERS, "apply --auto-approve"):
+        done = shop.run(command, stdin="kind: Role\nkey: own\nname: Own\nprivileges: []\n")
+        assert done.status in (0, 1), command
+        assert "9" * 300 not in done.out + done.err, command
+
+
+def test_a_revision_that_is_no_number_is_damage(shop: Shop) -> None:
+    shop.reprice()
+    with closing(sqlite3.connect(shop.root / ".reconcile" / "tenants.db")) as connection, connection:
+        connection.execute("update tenants set revision = 'many' where tenant = 'one'")
+    for command in ("plan", "apply --auto-approve --allow-dirty"):
+        done = shop.run(command)
+        assert "the revision of one is damaged" in done.out + done.err
 
 
 BYTES = [
