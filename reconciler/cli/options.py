@@ -182,7 +182,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def who() -> str:
-    """Who applies: ``RECONCILE_USER``, a CI's actor, or the login name."""
+    """Who applies: ``RECONCILE_USER``, a CI's actor, or the login name.
+
+    Its bytes are read as UTF-8 whatever the locale, and what is none becomes U+FFFD: no store keeps half characters.
+    """
+    return os.fsencode(_who()).decode("utf-8", "replace")
+
+
+def _who() -> str:
     import getpass
 
     for variable in ("RECONCILE_USER", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):

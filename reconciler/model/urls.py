@@ -104,7 +104,10 @@ def redacted(text: str) -> str:
 
 _OURS = "RECONCILE_"
 _NOT_SECRET = frozenset({"ALLOWED_HOSTS", "CACHE", "USER", "WORKSPACE"})
-_SHORT = 4
+_CREDENTIAL = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
+"""In names of variables; `_SECRET` is of parameters, and has `PWD`, which is the folder here."""
+_SHORT = 6
+"""A shorter value may be part of any word."""
 
 
 def without_values(text: str, environment: Mapping[str, str]) -> str:
@@ -121,7 +124,7 @@ def without_values(text: str, environment: Mapping[str, str]) -> str:
 
 def _holds_a_credential(name: str) -> bool:
     ours = name.startswith(_OURS) and name.removeprefix(_OURS) not in _NOT_SECRET
-    return ours or is_secret_name(name)
+    return ours or bool(_CREDENTIAL.search(name))
 
 
 def _begins(text: str, at: int) -> tuple[int, bool] | None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.cli.options import who
 from reconciler.core.plan_schema import plan_schema
 from reconciler.core.result_schemas import FORMAT_VERSION, RESULTS
 from tests.cli.mirrors import with_mirrors
@@ -244,3 +245,21 @@ def test_a_journal_that_cannot_be_read_is_said_beside_the_entries(odd: Shop) -> 
     assert data["problems"][0].startswith("two: ")
     listed = valid("tenant list", odd.run("tenant list -o json").out)["tenants"]
     assert [each["entities"] is None for each in listed] == [False, False, True]
+
+
+@pytest.mark.parametrize(("given", "name"), [(ODD.encode(), ODD), (b"J\xf6rg", "J\ufffdrg")])
+@pytest.mark.parametrize("variable", ["RECONCILE_USER", "GITHUB_ACTOR", "LOGNAME"])
+def test_a_name_is_recorded_in_a_locale_without_its_characters(
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: bytes, name: str
+) -> None:
+    """Such a locale gives bytes as halves of surrogate pairs, which neither a store nor JSON keeps."""
+    for each in ("RECONCILE_USER", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(variable, os.fsdecode(given))
+    assert who() == name
+
+
+def test_an_action_is_recorded_whatever_the_locale(odd: Shop) -> None:
+    done = odd.run("subscription act one sub-1 suspend", env={"RECONCILE_USER": os.fsdecode(b"J\xf6rg")})
+    assert done.status == 0, done.err
+    assert any(each["by"] == "J\ufffdrg" for each in valid("history", odd.run("history -o json").out)["entries"])

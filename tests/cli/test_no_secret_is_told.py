@@ -321,5 +321,15 @@ def test_what_a_plugin_says_tells_no_credential(monkeypatch: pytest.MonkeyPatch)
             assert str(StoreError(f"401 for Bearer {TOKEN}, at https://x.example/?a=1")) == (
                 "401 for Bearer ***, at https://x.example/"
             )
-    monkeypatch.setenv("RECONCILE_USER", "ann")
-    assert str(StoreError("ann may not")) == "ann may not"
+    for name in (
+        "PWD",
+        "OLDPWD",
+        "RECONCILE_USER",
+        "RECONCILE_WORKSPACE",
+        "RECONCILE_CACHE",
+        "HOME",
+        "PATH",
+        "GIT_ASKPASS",
+    ):
+        monkeypatch.setenv(name, "/srv/shop")
+    assert str(StoreError("/srv/shop/tenants.db: it is damaged")) == "/srv/shop/tenants.db: it is damaged"
