@@ -59,6 +59,7 @@ from reconciler.shell.cache import remembering
 from reconciler.shell.carriers import carried_by
 from reconciler.shell.checkout import Checkout, read_checkout
 from reconciler.shell.days import day_at, day_of, days_of, known_zones, moments_of
+from reconciler.shell.engines import engine_of
 from reconciler.shell.execute import Application, Warrant, execute
 from reconciler.shell.executors import Pool
 from reconciler.shell.git import Repository, open_repository
@@ -634,9 +635,11 @@ def _fold(
     def observe_provider(provider: str) -> Observed | Unreadable:
         return access.observe(provider, place_of(workspace.catalog, provider))
 
-    days = days_of(workspace.catalog, now)
-    moments = moments_of(workspace.catalog, now)
-    return Fold(workspace.catalog, observe, default_rules(), days, allowed or {}, observe_provider, moments, day_at)
+    catalog, rules = workspace.catalog, default_rules()
+    days, moments = days_of(catalog, now), moments_of(catalog, now)
+    engine = engine_of(rules, incremental=access.incremental)
+    fold = Fold(catalog, observe, rules, days, allowed or {}, observe_provider, moments, day_at)
+    return replace(fold, engine=engine)
 
 
 def _where(workspace: Workspace, policy: Policy) -> Place:
@@ -666,7 +669,7 @@ def _spread(
     if pool := access.executors.for_tenants(stores):
         return replace(fold, wave=planned_in(pool))
     if spare := access.executors.spare(stores):
-        here = in_turn(fold.observe, fold.sharing)
+        here = in_turn(fold.observe, fold.comparer)
         return replace(fold, wave=once_it_pays(here, lambda: planned_in(spare())))
     return fold
 

@@ -160,11 +160,16 @@ def git_refused(line: str) -> None:
     say(f"{line}\nNote: that is git's answer, so commits, and what is not committed, are not known.")
 
 
+INCREMENTAL = "RECONCILE_INCREMENTAL"
+"""Set to ``off``, it makes every tenant be read and compared in full; the plans are the same."""
+
+
 def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> Access:
     """The stores of a workspace. ``verify``: believe nothing that is kept beside the states. ``choice``: who does what
     can be done side by side.
     """
-    return Access(root, os.environ, verify=verify, executors=Executors(choice))
+    incremental = os.environ.get(INCREMENTAL) != "off"
+    return Access(root, os.environ, verify=verify, incremental=incremental, executors=Executors(choice))
 
 
 def remark_on(file: Path, root: Path) -> None:

@@ -12,37 +12,51 @@ from reconciler.model.values import Body, Value, put
 
 def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
     """The body of a new copy: every declared field at its creation value; what is gated is left out (CB-21)."""
+    return _copy(body, fields, origin, gated=False)
+
+
+def copy_in_sync(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
+    """The body of a copy once every option was on: that of a new one, and with it what is gated."""
+    return _copy(body, fields, origin, gated=True)
+
+
+def _copy(body: Body, fields: tuple[FieldShape, ...], origin: str, *, gated: bool) -> dict[str, Value]:
     copy: dict[str, Value] = {}
     for field in fields:
-        value = _copied(body.get(field.name), field, origin)
+        value = _copied(body.get(field.name), field, origin, gated=gated)
         if value is not None and value != {} and value != []:
             copy[field.name] = value
     return shared_if_same(copy, body)
 
 
-def _copied(value: Value, field: FieldShape, origin: str) -> Value:
+def _copied(value: Value, field: FieldShape, origin: str, *, gated: bool) -> Value:
     if field.links:
         return value
-    if field.items and field.items.at_creation == GATED:
+    if at_creation(field) == GATED and not gated:
         return None
     if field.items:
         items = value or {}
-        copies = {key: copy_of_item(item, field, origin) for key, item in items.items() if not dormant(item, field)}
+        awake = {key: item for key, item in items.items() if not dormant(item, field)}
+        copies = {key: _copied_item(item, field, origin, gated=gated) for key, item in awake.items()}
         return shared_if_same(copies, items)
     if field.type == "struct":
-        return copy_of(value or {}, field.fields, origin)
+        return _copy(value or {}, field.fields, origin, gated=gated)
     match at_creation(field):
-        case "copied":
+        case "copied" | "gated":
             return value
-        case "empty" | "gated":
+        case "empty":
             return None
         case constant:
             return constant
 
 
 def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]:
-    """An item of a map, such as a rate; it carries its own origin where its kind of item does."""
-    copy = copy_of(item, field.fields, origin)
+    """A new copy of an item of a map, such as a rate; it carries its own origin where its kind of item does."""
+    return _copied_item(item, field, origin, gated=False)
+
+
+def _copied_item(item: Body, field: FieldShape, origin: str, *, gated: bool) -> dict[str, Value]:
+    copy = _copy(item, field.fields, origin, gated=gated)
     assert field.items is not None
     if not field.items.with_origin or copy.get("origin") == origin:
         return copy

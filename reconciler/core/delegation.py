@@ -3,14 +3,14 @@
 Which plans are on the list, and what becomes of those that left it (AP-04, AP-06, AP-16, CB-08, CB-09, CB-35).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from reconciler.core.desired import STATUS_ONLY, Upstream, Wanted
 from reconciler.core.policies import GIVEN
 from reconciler.core.shape import Branch, RuleBook, named_in
-from reconciler.core.sketch import came_down, origin_of
+from reconciler.core.state_view import came_down, origin_of
 from reconciler.model.change import Obstacle
 from reconciler.model.diagnostics import Place
 from reconciler.model.documents import ACTIVE, DISABLED
@@ -203,6 +203,21 @@ class Closure:
             queue += (target for target in linked if target not in self.needs)
             queue += (target for target in kept if self._ours(target))
 
+    def without_givers(self, missing: Set[EntityId]) -> Mapping[EntityId, Wanted]:
+        """What only these give, which the tenant does not have as copies, is not given (IW-12): what changes."""
+        given = {target for giver in missing for target in self._given_by(self.wanted[giver])}
+        found: dict[EntityId, Wanted] = {}
+        for id in sorted(given & self.wanted.keys()):
+            wanted = self.wanted[id]
+            if wanted.givers:
+                givers = wanted.givers - missing
+                found[id] = replace(wanted, givers=givers, given=bool(givers))
+        return found
+
+    def _given_by(self, wanted: Wanted) -> frozenset[EntityId]:
+        giving = self.rules.branches(wanted.id.kind, "giving")
+        return self._named(wanted.body, giving) if giving else _NONE
+
     def _want(self, id: EntityId, *, giver: EntityId | None) -> None:
         known = self.wanted.get(id)
         if known is None:
@@ -217,8 +232,7 @@ class Closure:
         """What an entity needs as upstream links it, and as its copy does where that stays; and what it gives."""
         kind, ours, branches = wanted.id.kind, self._ours(wanted.id), self.rules.branches
         linked = self._named(wanted.body, branches(kind))
-        giving = branches(kind, "giving") if ours else ()
-        gives = self._named(wanted.body, giving) if giving else _NONE
+        gives = self._given_by(wanted) if ours else _NONE
         if self.actual is None or not ours:
             return linked, _NONE, gives
         return linked, self._named(self.actual[wanted.id].body, branches(kind, "staying")), gives

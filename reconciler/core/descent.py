@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.core.entries import entity_of
 from reconciler.core.shape import FieldShape, fields_of, kind_shapes
-from reconciler.core.sketch import Sketch
+from reconciler.core.state_view import corrected, fetched
 from reconciler.model.descent import RECLAIMED, RELEASED, Descent, Lineage
 from reconciler.model.entity import Entity, State, entity
 from reconciler.model.keys import EntityId
@@ -177,20 +177,11 @@ def traced(state: State, lineage: Lineage, upstream: str) -> Traced:
     if not lineage:
         return Traced(state)
     ids = [id for id, each in lineage.items() if each.origin == upstream and not each.released and id in state]
-    if isinstance(state, Sketch):
-        state.fetch(ids)
+    state = fetched(state, ids)
     restored = {id: with_origin(state[id], lineage[id]) for id in ids}
     before = {id: state[id] for id in ids if restored[id] != state[id]}
     released = frozenset(id for id, each in lineage.items() if each.released and not is_shared(id))
-    return Traced(_corrected(state, [restored[id] for id in before]), before, released)
-
-
-def _corrected(state: State, entities: list[Entity]) -> State:
-    if not entities:
-        return state
-    if isinstance(state, Sketch):
-        return state.corrected(entities)
-    return dict(sorted({**state, **{each.id: each for each in entities}}.items()))
+    return Traced(corrected(state, [restored[id] for id in before]) if before else state, before, released)
 
 
 def with_origin(have: Entity, descent: Descent) -> Entity:

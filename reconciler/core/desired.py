@@ -3,7 +3,7 @@
 Delegation, price lists and mirrors each compute a `Desired`; the diff, the judgement and the plan know no more of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -14,6 +14,7 @@ from reconciler.model.change import Obstacle, Root
 from reconciler.model.diagnostics import Place
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
+from reconciler.model.kinds import TENANT
 from reconciler.model.source import SourceDocument
 from reconciler.model.values import Body, Path, Value, get
 
@@ -126,6 +127,11 @@ class Wanted:
     notes: Mapping[Path, str] = field(default_factory=_nothing)
 
     @property
+    def context_free(self) -> bool:
+        """Whether what becomes of it depends on nothing else in the tenant but what needs it."""
+        return not (self.givers or self.along or self.obstacles or self.root)
+
+    @property
     def for_itself(self) -> bool:
         """Whether it is wanted, whatever else is in the tenant."""
         return self.given and not self.givers
@@ -167,3 +173,37 @@ class Desired:
             for each in needs:
                 found.setdefault(each, []).append(id)
         return {id: tuple(each) for id, each in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Live(Container[EntityId]):
+    """What is wanted for itself, and what is needed by that of it which came down or is coming (CB-16).
+
+    What only newcomers need that do not come is not delegated, and left alone. It is looked for from what is asked
+    about, upwards to what needs it. ``holders``: what needs an entity. ``stays``: whether a holder came down, or comes.
+    """
+
+    wanted: Mapping[EntityId, Wanted]
+    holders: Callable[[EntityId], Iterable[EntityId]]
+    stays: Callable[[EntityId], bool]
+    known: dict[EntityId, bool] = field(default_factory=dict)
+
+    def __contains__(self, id: object) -> bool:
+        assert isinstance(id, EntityId)
+        if id not in self.known:
+            self.known[id] = any(self._for_itself(each) for each in self._above(id))
+        return self.known[id]
+
+    def _for_itself(self, id: EntityId) -> bool:
+        wanted = self.wanted.get(id)
+        return wanted is not None and (wanted.for_itself or id.kind == TENANT)
+
+    def _above(self, id: EntityId) -> Iterator[EntityId]:
+        """It, and what needs it and stays, however many steps up."""
+        seen, queue = {id}, [id]
+        while queue:
+            yield (each := queue.pop())
+            for by in self.holders(each):
+                if by not in seen and self.stays(by):
+                    seen.add(by)
+                    queue.append(by)

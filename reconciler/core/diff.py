@@ -4,18 +4,19 @@
 What belongs to the reseller is never compared; what is there under another origin is the tenant's own.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.core.copying import Takeover, at_creation, copy_of, copy_of_item, dormant, is_own
 from reconciler.core.descent import RESTORED, UNTRACED, Traced, origins_that_differ
 from reconciler.core.desired import Desired, Wanted
-from reconciler.core.leftovers import LEFT_OVER, InSync, leftovers
-from reconciler.core.recurring import Recurrence, Recurring
+from reconciler.core.leftovers import LEFT_OVER, is_removable, leftovers
 from reconciler.core.renames import Moved
+from reconciler.core.scope import EVERYTHING, Scope
 from reconciler.core.shape import FieldShape, KindShape, RuleBook, field_at, references
-from reconciler.core.sketch import origin_of
+from reconciler.core.state_view import origin_of
 from reconciler.model.amounts import AMOUNTS, canonical, in_force
 from reconciler.model.change import Action, Difference
 from reconciler.model.entity import Entity, State
@@ -30,35 +31,14 @@ STAYS = Unmanaged(rule="FIELDS")
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
-    """What alone is compared of a tenant, and who needs what, so that nothing else has to be walked.
-
-    ``looked``: where the tenant's digests say nothing, or that something differs; ``shared``: what every tenant of its
-    kind should have, from which that of this tenant differs in nothing else. ``recurring``: what differs and is not
-    looked at, as it is known from another tenant; ``memory``: where that is remembered. ``anew`` compares the tenant
-    again, with nothing recurring. ``in_sync``: what is known of what is not looked at.
-    """
-
-    looked: frozenset[EntityId]
-    shared: Desired
-    recurring: Mapping[EntityId, Recurrence]
-    memory: Recurring
-    anew: Callable[[], "Comparison"]
-    in_sync: InSync
-
-    def as_shared(self, wanted: Wanted, needs: frozenset[EntityId] | None) -> bool:
-        """Whether what is wanted in this tenant, and what that needs, is what every tenant of its kind should have."""
-        shared = self.shared
-        return shared.wanted.get(wanted.id) == wanted and shared.needs.get(wanted.id) == needs
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
 
     ``tenant``: whose state it is. ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``:
-    nothing is renamed). ``among``: all that is compared, where the rest is known to be in sync. ``trace``: which
-    entities have another origin in the tenant than they are read with, and which it was given (ORIGIN-02, ORIGIN-03).
+    nothing is renamed). ``trace``: which entities have another origin in the tenant than they are read with, and which
+    it was given (ORIGIN-02, ORIGIN-03). ``scope``: what is compared; ``in_full`` compares everything that may differ,
+    where something in the scope is known beforehand. ``asked``: the entities whose differences depend on what else is
+    in the tenant; they are entered while they are compared.
     """
 
     tenant: str
@@ -68,8 +48,10 @@ class Comparison:
     overrides: frozenset[str]
     on: date
     moved: Moved | None = None
-    among: Among | None = None
     trace: Traced = UNTRACED
+    scope: Scope = EVERYTHING
+    in_full: "Callable[[], Comparison] | None" = None
+    asked: set[EntityId] = dataclasses.field(default_factory=set)
 
     def before(self, id: EntityId) -> Entity | None:
         """The entity as the tenant has it, whatever it is called there."""
@@ -83,11 +65,6 @@ class Comparison:
     @property
     def origin(self) -> str:
         return self.desired.upstream.key
-
-    @property
-    def recurring(self) -> Mapping[EntityId, Recurrence]:
-        """What differs as it did in another tenant, and is not among the differences."""
-        return self.among.recurring if self.among else {}
 
     @property
     def takeover(self) -> Takeover:
@@ -109,19 +86,13 @@ class Comparison:
         """
         return is_own(item, field, self.origin)
 
-    def compared(self) -> Iterator[Wanted]:
-        """What is wanted and is not known to be in sync."""
-        wanted = self.desired.wanted
-        yield from wanted.values() if self.among is None else (wanted[id] for id in self.among.looked if id in wanted)
+    def compared(self) -> Iterable[Wanted]:
+        """What is wanted and is to be compared."""
+        return self.scope.wanted(self.desired)
 
-    def holders(self, id: EntityId) -> Iterator[EntityId]:
+    def holders(self, id: EntityId) -> Iterable[EntityId]:
         """What is wanted and needs an entity."""
-        if self.among is None:
-            yield from self.desired.holders.get(id, ())
-            return
-        needs, looked = self.desired.needs, self.among.looked
-        yield from (each for each in self.among.shared.holders.get(id, ()) if each not in looked)
-        yield from (each for each in looked if id in needs.get(each, ()))
+        return self.scope.holders(self.desired, id)
 
     def may_let_go(self, id: EntityId) -> bool:
         """Whether what the tenant has under an identity will follow its upstream: a copy, or an own one taken over."""
@@ -135,7 +106,7 @@ class Comparison:
 def differences(comparison: Comparison) -> list[Difference]:
     """Every difference, by entity and path."""
     found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
-    found += _removals(comparison) if comparison.among is None else ()
+    found += _removals(comparison) if comparison.scope.removes else ()
     found += _leftovers(comparison)
     found = [*(comparison.moved.differences() if comparison.moved else ()), *_restorations(comparison), *found]
     return sorted(found, key=lambda each: (each.entity, each.path))
@@ -202,24 +173,25 @@ def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape)
 def _removals(comparison: Comparison) -> Iterator[Difference]:
     """What came down and is no longer given, of the kinds that are removed then."""
     for id, have in comparison.actual.items():
-        shape = comparison.rules.kinds.get(id.kind)
-        removed = shape.sync.removed if shape else None
-        if removed is None or have.origin != comparison.origin or id in comparison.desired.wanted:
+        if not is_removable(id.kind, comparison.rules):
+            continue
+        if have.origin != comparison.origin or id in comparison.desired.wanted:
             continue
         if id not in comparison.desired.upstream.state and _stays_named(comparison, id):
             continue
         holders = tuple(_holders(comparison, id))
         if all(comparison.may_let_go(holder) for holder in holders):
+            removed = comparison.rules.kinds[id.kind].sync.removed
+            assert removed is not None, "it is removable"
             found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
             yield replace(found, unless_held_by=holders)
 
 
 def _leftovers(comparison: Comparison) -> Iterator[Difference]:
     """What came down, is wanted no more and is removed by no option."""
-    among, moved = comparison.among, comparison.moved
-    spared = moved.refused.values() if moved else ()
-    in_sync = among.in_sync if among else None
-    found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, in_sync=in_sync)
+    spared = comparison.moved.refused.values() if comparison.moved else ()
+    scope = comparison.scope
+    found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, scope=scope)
     for each in found:
         yield Difference(each.id, Action.DELETE, (), each.body, None, STAYS, STAYS.rule, note=LEFT_OVER)
 
@@ -315,14 +287,23 @@ class Walk:
             value = field.default
         return in_force(value, self.comparison.on) if field.type in AMOUNTS else value
 
+    def _is_own(self, kind: str, key: str) -> bool:
+        """Whether the tenant has an entity of its own under that key, which the outcome then depends on."""
+        self.comparison.asked.add(self.wanted.id)
+        return self.comparison.own(EntityId(kind, key))
+
+    def _is_or_may_come(self, id: EntityId) -> bool:
+        self.comparison.asked.add(self.wanted.id)
+        return id in self.comparison.actual or self.comparison.may_come(id)
+
     def _references(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
         """Links to what came down, or is to come down; those to the tenant's own entities stay as they are."""
         assert field.ref is not None and isinstance(field.declared, Synced)
         kind = field.ref.kind
         many = field.type == "set"
         have, want = _as_set(mine), _as_set(theirs)
-        gone = {key for key in have - want if not self.comparison.own(EntityId(kind, key))}
-        new = {key for key in want - have if not self.comparison.own(EntityId(kind, key))}
+        gone = {key for key in have - want if not self._is_own(kind, key)}
+        new = {key for key in want - have if not self._is_own(kind, key)}
         if not gone and not new:
             return
         after = sorted((have - gone) | new) if many else theirs
@@ -336,12 +317,11 @@ class Walk:
         assert field.links is not None and field.ref is not None
         for key in theirs:
             target = EntityId(field.ref.kind, key)
-            there = target in self.comparison.actual or self.comparison.may_come(target)
-            if key not in mine and there and field.links.created:
+            if key not in mine and field.links.created and self._is_or_may_come(target):
                 found = self._difference((*path, key), None, key, field.links.created)
                 yield replace(found, needs=(target,), only_if_there=True, member=True)
         for key in mine:
-            if key not in theirs and not self.comparison.own(EntityId(field.ref.kind, key)) and field.links.removed:
+            if key not in theirs and field.links.removed and not self._is_own(field.ref.kind, key):
                 yield replace(self._difference((*path, key), key, None, field.links.removed), member=True)
 
     def _items(self, mine: Body, theirs: Body, field: FieldShape, path: Path) -> Iterator[Difference]:

@@ -8,9 +8,8 @@ from reconciler.core.diff import Comparison, differences
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.mirror import mirror_key
 from reconciler.core.planning import decide
-from reconciler.core.reasons import deciding_place, detail, permitted_by, withheld_rule
+from reconciler.core.reasons import deciding_place, declared, detail, permitted_by, withheld_rule
 from reconciler.core.shape import FieldShape, KindShape, field_at
-from reconciler.core.writing import declared
 from reconciler.model.change import Difference, Judged, Verdict
 from reconciler.model.entity import Entity, State
 from reconciler.model.fields import did_you_mean

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from reconciler.core.afterwards import dated_plans
 from reconciler.core.desired import Held, Upstream
 from reconciler.core.held import held_at, prices_held
 from reconciler.core.mirror import Clock, Projection, mirrored_from
@@ -17,11 +18,10 @@ from reconciler.core.mirror_prices import Offer
 from reconciler.core.mirroring import Lifted, Source, lift, nothing_yet
 from reconciler.core.offers import provider_offer, reseller_offer
 from reconciler.core.order import under_its_own_keys
-from reconciler.core.planning import Observed, Planned
+from reconciler.core.planning import Engine, Observed, PlainEngine, Planned
 from reconciler.core.policies import Layers, resolve_policy
 from reconciler.core.shape import RuleBook
-from reconciler.core.shared import Shared, Sharing
-from reconciler.core.sketch import fetched
+from reconciler.core.state_view import fetched
 from reconciler.core.terms import utc_day
 from reconciler.core.upstream import asks_further_up, informed, provider_upstream, reseller_upstream, with_labels
 from reconciler.core.waves import (
@@ -31,7 +31,6 @@ from reconciler.core.waves import (
     Told,
     Unreadable,
     Wave,
-    dated_plans,
     in_turn,
     plan_task,
     read_again,
@@ -94,10 +93,10 @@ class Fold:
     record's moment in an IANA time zone (DATE-01); in UTC by default.
     ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with
     what is known further up, where that was asked for; ``asking``: the tenants that were planned against these.
-    ``wave``: plans the tenants of one level; in turn, by default. ``not_mirrored``: tenants let go of with nothing to
-    mirror. ``policies``: those that were resolved; ``layers``: what these have in common. ``dated``: by provider, its
-    plans with dated amounts. ``price_holds``: by reseller that mirrors, the list prices that it does not get itself,
-    where they are known (SUB-13).
+    ``wave``: plans the tenants of one level; in turn, by default. ``engine``: compares them; the plain one, by default.
+    ``not_mirrored``: tenants let go of with nothing to mirror. ``policies``: those that were resolved; ``layers``: what
+    these have in common. ``dated``: by provider, its plans with dated amounts. ``price_holds``: by reseller that
+    mirrors, the list prices that it does not get itself, where they are known (SUB-13).
     """
 
     catalog: Catalog
@@ -109,6 +108,7 @@ class Fold:
     at: str | Mapping[str, str] = ""
     day_at: Callable[[str, str], date | None] | None = None
     wave: Wave | None = None
+    engine: Engine | None = None
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     told: dict[str, Upstream] = field(default_factory=dict)
     asking: set[str] = field(default_factory=set)
@@ -118,7 +118,6 @@ class Fold:
     reads: dict[str, Read] = field(default_factory=dict)
     observed: dict[str, Observed] = field(default_factory=dict)
     mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
-    shared: dict[tuple[Any, ...], Shared] = field(default_factory=dict)
     not_mirrored: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
     layers: Layers = field(default_factory=dict)
@@ -306,7 +305,7 @@ class Fold:
             observed = Observed(state, "", 0)
             allowed = self.allowed.get(reseller, frozenset())
             task = Task(policy, upstream, self.day_of(reseller), allowed, observed=observed)
-            answer = plan_task(task, self.observe, self.sharing)
+            answer = plan_task(task, self.observe, self.comparer)
             if not isinstance(answer, Told):
                 return None
             self.price_holds[reseller] = prices_held(answer.planned.plan)
@@ -327,7 +326,7 @@ class Fold:
 
         What a tenant is planned against is the same in whatever order the others of its level are.
         """
-        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.sharing)
+        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.comparer)
         ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
         failed: dict[str, TenantPlan] = {}
         further: list[Task] = []
@@ -385,9 +384,9 @@ class Fold:
         return answer.planned.plan
 
     @property
-    def sharing(self) -> Sharing:
-        """By what tenants are compared."""
-        return Sharing(self.rules, self.shared)
+    def comparer(self) -> Engine:
+        """What compares tenants."""
+        return self.engine or PlainEngine(self.rules)
 
     def read_besides(self) -> tuple[Read, ...]:
         """The tenants that were read but not planned, upstreams first."""

@@ -16,7 +16,7 @@ from reconciler.core.moves import Moves, number, prices, same
 from reconciler.core.reasons import GUARD as RULE
 from reconciler.core.reasons import where
 from reconciler.core.shape import RuleBook
-from reconciler.core.sketch import came_down
+from reconciler.core.state_view import came_down
 from reconciler.model.amounts import canonical
 from reconciler.model.change import Action, Obstacle
 from reconciler.model.documents import DISABLED
@@ -49,10 +49,11 @@ class Case:
 
     @cached_property
     def moves(self) -> tuple[Moves, ...]:
-        """The existing prices that each change moves, of those that move any; what recurs is looked through once."""
-        known = self.comparison.recurring
+        """The existing prices that each change moves, of those that move any."""
+        known = self.comparison.scope.known
         found = (
-            known[each.entity].moves if each.common else Moves.of(each, self.rules, self.on) for each in self.changes
+            known[each.entity].moves if each.entity in known else Moves.of(each, self.rules, self.on)
+            for each in self.changes
         )
         return tuple(moves for moves in found if moves.all)
 

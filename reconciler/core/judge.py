@@ -5,12 +5,13 @@ precondition that fails: blocked; else apply, unless something holds the whole t
 What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from reconciler.core.copying import copy_of
 from reconciler.core.descent import RESTORED
+from reconciler.core.desired import Live
 from reconciler.core.diff import Comparison
 from reconciler.core.preconditions import PRECONDITIONS, Circumstances, ItemTakeover, Use
 from reconciler.core.shape import references
@@ -40,11 +41,13 @@ class Arrival:
 class Judgement:
     """Every difference with its verdict, and the dependents that arrive with the applied ones.
 
-    What a withheld or blocked creation carries with it, and what an arrival makes moot, is not listed again.
+    What a withheld or blocked creation carries with it, and what an arrival makes moot, is not listed again; ``moot``:
+    the entities of which something is left out.
     """
 
     judged: tuple[Judged, ...]
     arrivals: Mapping[EntityId, Arrival]
+    moot: frozenset[EntityId] = frozenset()
 
 
 def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
@@ -55,7 +58,11 @@ def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, h
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_that_stand(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY and each.difference.rule != RESTORED]
-    return Judgement(standing, {**arrivals, **bench.with_the_first(applied)})
+    listed = {(each.difference.entity, each.difference.path) for each in standing}
+    moot = frozenset(
+        each.difference.entity for each in verdicts if (each.difference.entity, each.difference.path) not in listed
+    )
+    return Judgement(standing, {**arrivals, **bench.with_the_first(applied)}, moot)
 
 
 def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
@@ -93,7 +100,7 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
         if each.verdict is Verdict.APPLY and not each.difference.path and each.difference.action is not Action.DELETE
     }
     there = created | set(arrivals)
-    live = Live(comparison, there)
+    live = Live(comparison.desired.wanted, comparison.holders, lambda id: id in there or comparison.ours(id))
     for each in judged:
         difference = each.difference
         if isinstance(difference.declared, Always):
@@ -111,43 +118,6 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
         missing = [id for id in difference.needs if id not in there and not _present(comparison, id, difference)]
         if not (difference.only_if_there and missing):
             yield each
-
-
-@dataclass(frozen=True, slots=True)
-class Live(Container[EntityId]):
-    """What is wanted for itself, and what is needed by that of it which came down or is coming (CB-16).
-
-    What only newcomers need that do not come is not delegated, and left alone. Looked for from what is asked about,
-    upwards to what needs it, so that nothing is walked that nobody asks about. ``there``: what is coming.
-    """
-
-    comparison: Comparison
-    there: set[EntityId]
-    known: dict[EntityId, bool] = field(default_factory=dict)
-
-    def __contains__(self, id: object) -> bool:
-        assert isinstance(id, EntityId)
-        if id not in self.known:
-            self.known[id] = any(self._for_itself(each) for each in self._above(id))
-        return self.known[id]
-
-    def _for_itself(self, id: EntityId) -> bool:
-        wanted = self.comparison.desired.wanted.get(id)
-        return wanted is not None and (wanted.for_itself or id.kind == TENANT)
-
-    def _above(self, id: EntityId) -> Iterator[EntityId]:
-        """It, and what needs it and came down or is coming, however many steps up."""
-        seen, queue = {id}, [id]
-        while queue:
-            yield (each := queue.pop())
-            holders = (
-                by
-                for by in self.comparison.holders(each)
-                if by not in seen and (self.comparison.ours(by) or by in self.there)
-            )
-            for by in holders:
-                seen.add(by)
-                queue.append(by)
 
 
 def _use(difference: Difference) -> Use:

@@ -16,7 +16,7 @@ from reconciler.core.mirror_history import Occasion, Split, records
 from reconciler.core.mirror_memory import ADD_ON, COPIED, REMEMBERED, remembered
 from reconciler.core.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, nothing_held
 from reconciler.core.shape import RuleBook, fields_of, locked
-from reconciler.core.sketch import fetched, kinds_of
+from reconciler.core.state_view import fetched, kinds_of
 from reconciler.core.terms import ACTIVE, INACTIVE, DayAt, Terms, last_applied, terms, utc_day
 from reconciler.core.units import UNIT
 from reconciler.model.change import Obstacle

@@ -13,7 +13,7 @@ from reconciler.core.mirror_prices import Offer, PriceHolds, nothing_held
 from reconciler.core.order import in_order
 from reconciler.core.planning import Observed, Planned, plan_tenant, status_of
 from reconciler.core.shape import RuleBook
-from reconciler.core.sketch import came_down
+from reconciler.core.state_view import came_down
 from reconciler.model.entity import State
 from reconciler.model.keys import EntityId
 from reconciler.model.options import MIRROR

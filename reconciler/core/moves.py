@@ -58,6 +58,9 @@ class Moves:
         return cls(found, max(shares, default=Fraction(0)), any(each.to_zero for each in found))
 
 
+NO_MOVES = Moves((), Fraction(0), to_zero=False)
+
+
 def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[Move]:
     """Prices that are there before and after, whatever changes them: a takeover too.
 

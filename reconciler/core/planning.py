@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Protocol
 
 from reconciler.core.descent import Traced, traced
 from reconciler.core.desired import Upstream
@@ -9,16 +10,15 @@ from reconciler.core.diff import Comparison, differences
 from reconciler.core.guards import Case, obstacles, tripped
 from reconciler.core.judge import Judgement, judge
 from reconciler.core.order import in_order
-from reconciler.core.recurring import stands_alone
 from reconciler.core.renames import as_called_now, moved
 from reconciler.core.resolve import resolve
 from reconciler.core.shape import RuleBook
+from reconciler.core.state_view import whole
 from reconciler.core.warnings import warnings_of
 from reconciler.core.writing import Writer
-from reconciler.model.change import Judged, Verdict
+from reconciler.model.change import Verdict
 from reconciler.model.descent import Lineage
 from reconciler.model.entity import State
-from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Deferred, TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
 from reconciler.model.sync import OWN_BLOCKS
@@ -48,6 +48,28 @@ class Planned:
 
     plan: TenantPlan
     after: State
+
+
+class Engine(Protocol):
+    """Compares tenants. Every engine gives the plans that `PlainEngine` gives; others may take less work for it."""
+
+    @property
+    def rules(self) -> RuleBook:
+        """The rules that are in force."""
+
+    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+        """A tenant's comparison, with the amounts that hold ``on`` that day. Raises `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainEngine:
+    """Reads each tenant's whole state, and compares all of it."""
+
+    rules: RuleBook
+
+    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+        """A tenant's comparison, with the amounts that hold ``on`` that day. Raises `Unavailable`."""
+        return compare(policy, upstream, replace(trace, state=whole(trace.state)), self.rules, on)
 
 
 def compare(policy: Policy, upstream: Upstream, state: State | Traced, rules: RuleBook, on: date) -> Comparison:
@@ -80,7 +102,7 @@ def plan_tenant(
 ) -> Planned:
     """Judge what a comparison finds, and write it down. ``allowed``: the guards that are overridden for this plan."""
     writer = _decided(policy, comparison, allowed)
-    _remember(writer)
+    comparison.scope.record(comparison.desired, comparison.actual, writer.outcome)
     planned = _written_down(writer, observed)
     return replace(planned, plan=replace(planned.plan, allowed=tuple(sorted(allowed))))
 
@@ -97,29 +119,9 @@ def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) ->
     trips = tripped(case, allowed)
     if not trips:
         return writer
-    if comparison.among and comparison.recurring:
-        return _decided(policy, comparison.among.anew(), allowed)  # what is blocked is worded for each by itself
+    if comparison.in_full:  # nothing is known beforehand of what is blocked: each is worded by itself
+        return _decided(policy, comparison.in_full(), allowed)
     return Writer.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
-
-
-def _remember(writer: Writer) -> None:
-    """For the tenants that have the same entities: what became of those that were looked at here."""
-    comparison, among = writer.comparison, writer.comparison.among
-    if among is None or comparison.desired.upstream.names:
-        return
-    judged: dict[EntityId, list[Judged]] = {}
-    for each in writer.judgement.judged:
-        judged.setdefault(each.difference.entity, []).append(each)
-    changes = {each.entity: each for each in writer.changes if each.common is None}
-    for id in among.looked:
-        wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
-        if wanted is None or have is None or not comparison.ours(id):
-            continue
-        if not among.as_shared(wanted, comparison.desired.needs.get(id)):
-            continue
-        found = judged.get(id, [])
-        if stands_alone(have, wanted, found, comparison.rules.kinds[id.kind].fields):
-            among.memory.keep(id, have.digest(), writer.recurrence(found, changes.get(id)))
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:

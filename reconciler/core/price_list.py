@@ -140,6 +140,11 @@ def inactive_units(periods: Set[str], tenant: Entity | None) -> Set[str]:
     return periods - {period for period, unit in units.items() if unit.get("active", True)}
 
 
+def is_retirable(kind: str) -> bool:
+    """Whether entities of a kind are retired once a price list has them no more (IW-23)."""
+    return kind == PRODUCT
+
+
 def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:
     """Products that came down and that neither the list nor a plan on the delegated list holds (IW-01, IW-23).
 
@@ -148,7 +153,7 @@ def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wa
     place = listed.document.place_of(("products",), key=True)
     linked = _linked(listed, wanted)
     for id, have in listed.actual.items():
-        if id.kind == PRODUCT and listed.ours(id) and id not in wanted and id not in linked:
+        if is_retirable(id.kind) and listed.ours(id) and id not in wanted and id not in linked:
             group = EntityId(GROUP, have.body.get("group", ""))
             leaves = listed.ours(group) and group not in wanted
             covers = frozenset({"active", "group"} if leaves else {"active"})

@@ -1,11 +1,12 @@
 """Why a change is not made, in words: the option or veto that withholds it and the line that sets it, every obstacle,
 and what would release it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from reconciler.model.change import HeldBy, HoldKind, Judged, Verdict
 from reconciler.model.diagnostics import Place
 from reconciler.model.options import OPTIONS
+from reconciler.model.plan import Declared, Said
 from reconciler.model.settings import Policy, Setting
 from reconciler.model.sync import Synced
 
@@ -58,6 +59,24 @@ def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
             return None
 
 
+def declared(place: Place | None) -> Declared | None:
+    """A place as the plan names it; the commit is looked up by the shell."""
+    return Declared(place.file, place.line) if place else None
+
+
+def said(judged: tuple[Judged, ...], policy: Policy) -> Said:
+    """What a plan says of differences that are deferred together."""
+    first = lead(judged)
+    return Said(
+        reason=first.verdict.value,
+        rule=withheld_rule(first),
+        allowed_by=permitted_by(first),
+        detail=detail(judged, policy),
+        policy=declared(deciding_place(first, policy)),
+        hold=hold(judged, policy),
+    )
+
+
 def deciding_place(judged: Judged, policy: Policy) -> Place | None:
     """The line of policy that decides."""
     if judged.verdict is Verdict.UNMANAGED:
@@ -87,14 +106,6 @@ def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
             return "; ".join(dict.fromkeys(text for each in judged for text in _blocked(each)))
         case _:
             return "; ".join(dict.fromkeys(text for each in judged for text in _withheld(each, policy)))
-
-
-def worded_apart(judged: Iterable[Judged]) -> tuple[Judged, ...]:
-    """Of what is withheld or unmanaged, one for each wording: `detail` says no more of all of them."""
-    apart: dict[tuple[object, ...], Judged] = {}
-    for each in judged:
-        apart.setdefault((permitted_by(each), each.enabled, each.vetoes, each.difference.note), each)
-    return tuple(apart.values())
 
 
 def _inherited(judged: Judged, policy: Policy) -> Iterator[str]:

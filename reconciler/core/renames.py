@@ -10,25 +10,16 @@ from functools import cache, cached_property
 
 from reconciler.core.desired import Upstream
 from reconciler.core.shape import FieldShape, fields_of
-from reconciler.core.sketch import changed
-from reconciler.core.workspace import Tree, words
+from reconciler.core.state_view import changed
 from reconciler.model.change import Action, Difference, Obstacle
-from reconciler.model.diagnostics import Diagnostic
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId, noun
-from reconciler.model.source import SourceDocument
 from reconciler.model.sync import Always
 from reconciler.model.values import Body, Path, Value
 
 KEY: Path = ("key",)
 FIELD = "moved_from"
 RENAMED = Always(rule="AP-21")
-FIXED = {
-    "Provider": "its key is the origin of what came down from it",
-    "SyncPolicy": "its key is the tenant's",
-    "Resource": "the rates of plans go by its key",
-}
-"""Kinds whose keys stand where no rename reaches, and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,28 +206,3 @@ def _at(body: Value, path: Path) -> Value:
     for step in path:
         body = body[step]
     return body
-
-
-def rename_problems(tree: Tree) -> Iterator[Diagnostic]:
-    """A rename of what cannot be renamed, from a key that is there, or from one that another document has too."""
-    first: dict[EntityId, EntityId] = {}
-    for document, olds in tree.moved():
-        for index, old in enumerate(olds):
-            source = EntityId(document.kind, old)
-            summary, hint = _rename_problem(document, source, first.setdefault(source, document.id), tree)
-            if summary:
-                yield Diagnostic(document.place_of((FIELD, index)), "bad-rename", summary, hint)
-
-
-def _rename_problem(document: SourceDocument, source: EntityId, first: EntityId, tree: Tree) -> tuple[str, str]:
-    """What is wrong with a document's having been called otherwise, and a hint. ``first``: which said so first."""
-    what = f'{words(document.kind)} "{document.key}"'
-    if document.kind in FIXED:
-        return f"{what} cannot be renamed: {FIXED[document.kind]}", f"remove {FIELD}"
-    if tree.has(*source):
-        summary = f'{what} says that it was "{source.key}", which is there as well (AP-21)'
-        return summary, f"remove {FIELD}, or the other {words(document.kind)}"
-    if first != document.id:
-        summary = f'{what} and "{first.key}" both say that they were "{source.key}" (AP-21)'
-        return summary, f"remove one {FIELD}"
-    return "", ""

@@ -17,10 +17,7 @@ def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, 
 
     A product that comes by a plan and by the price list is one: wanted for itself, with all that either says of it.
     """
-    roots = dict(delegation(policy, upstream, actual))
-    listed = PriceList.of(policy, upstream, actual, on)
-    if listed:
-        roots |= {each.id: each for each in listed.products()}
+    roots, listed = wanted_for_themselves(policy, upstream, actual, on)
     closure = Closure(upstream, actual, rules, roots, {})
     closure.close()
     wanted = {id: without_cycles(each) for id, each in closure.wanted.items()}
@@ -29,6 +26,17 @@ def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, 
         tenant = EntityId("Tenant", policy.reseller)
         wanted[tenant] = units(listed, wanted[tenant])
     return Desired(upstream, wanted, closure.needs)
+
+
+def wanted_for_themselves(
+    policy: Policy, upstream: Upstream, actual: State, on: date
+) -> tuple[dict[EntityId, Wanted], PriceList | None]:
+    """What each source says that the tenant should have, without what that needs, and the assigned price list."""
+    roots = dict(delegation(policy, upstream, actual))
+    listed = PriceList.of(policy, upstream, actual, on)
+    if listed:
+        roots |= {each.id: each for each in listed.products()}
+    return roots, listed
 
 
 def without_cycles(wanted: Wanted) -> Wanted:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
+from reconciler.core.afterwards import dated_plans, scheduled_part
 from reconciler.core.copying import own_items
 from reconciler.core.delegation import PLAN
 from reconciler.core.fold import Fold
 from reconciler.core.policies import resolve_policy
 from reconciler.core.price_list import CYCLES, PRODUCT
 from reconciler.core.shape import FieldShape, kind_shapes
-from reconciler.core.sketch import origin_of
-from reconciler.core.waves import dated_plans, upstream_key
+from reconciler.core.state_view import origin_of
+from reconciler.core.waves import upstream_key
 from reconciler.model.documents import ACTIVE
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
@@ -78,7 +79,7 @@ class Schedule:
         state: State = self.fold.states.get(tenant, {})
         on = self.fold.day_of(tenant)
         for id in sorted(id for id in state if id.kind == PLAN) if dated is None else sorted(dated):
-            entity = state.get(id)
+            entity = scheduled_part(state[id]) if id in state else None
             if entity and entity.body.get("status", ACTIVE) == ACTIVE:
                 original = _without(self._original(tenant, entity) or {}, _own_items(entity))
                 for path, day, amount in _next(original, kind_shapes()[PLAN].fields, on):

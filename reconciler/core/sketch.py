@@ -1,22 +1,16 @@
-"""States of which little is looked at: what is there is known, with digests, and bodies are read when asked for.
+"""A tenant's state as its store's digests describe it: what is there is known, and bodies are read on demand."""
 
-And what both these and plain states can be asked without a body being read.
-"""
-
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from reconciler.core.state_view import StateView
 from reconciler.core.synchronised import of_actual
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 
 FEW = 8
 """So many bodies are read one by one; who asks for more gets all of them at once."""
-
-
-class Unavailable(Exception):
-    """A state, or a part of it, could not be read; the message is for people."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +29,7 @@ class Common:
         return frozenset(id.kind for id in self.synced)
 
 
-class Sketch(Mapping[EntityId, Entity]):
+class Sketch(StateView):
     """A tenant's state as its store's digests tell it.
 
     ``synced``: of every entity that there is, the digest of its synchronised part (`reconciler.core.synchronised`).
@@ -144,84 +138,3 @@ class Sketch(Mapping[EntityId, Entity]):
 
     def __len__(self) -> int:
         return len(self.synced)
-
-    def items(self) -> ItemsView[EntityId, Entity]:
-        self.fetch()
-        return super().items()
-
-    def values(self) -> ValuesView[Entity]:
-        self.fetch()
-        return super().values()
-
-
-class Changed(Mapping[EntityId, Entity]):
-    """A state with some of its entities otherwise, or gone (``None``); the rest is not looked at."""
-
-    def __init__(self, before: State, changes: Mapping[EntityId, Entity | None]) -> None:
-        self.before = before
-        self.changes = changes
-
-    def __getitem__(self, id: EntityId) -> Entity:
-        if id not in self.changes:
-            return self.before[id]
-        found = self.changes[id]
-        if found is None:
-            raise KeyError(id)
-        return found
-
-    def __contains__(self, id: object) -> bool:
-        return self.changes[id] is not None if id in self.changes else id in self.before  # type: ignore[index]
-
-    def __iter__(self) -> Iterator[EntityId]:
-        yield from (id for id in self.before if self.changes.get(id, self) is not None)
-        yield from (id for id, each in self.changes.items() if each is not None and id not in self.before)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def items(self) -> ItemsView[EntityId, Entity]:
-        fetched(self.before)
-        return super().items()
-
-    def values(self) -> ValuesView[Entity]:
-        fetched(self.before)
-        return super().values()
-
-
-def fetched(state: State, ids: Iterable[EntityId] | None = None) -> State:
-    """The state itself, the bodies of these entities (``None``: all) read at once."""
-    if isinstance(state, Changed):
-        fetched(state.before, ids)
-    elif isinstance(state, Sketch):
-        state.fetch(ids)
-    return state
-
-
-def kinds_of(state: State) -> frozenset[str]:
-    """Every kind of which there is something, and maybe some of which there was."""
-    if isinstance(state, Changed):
-        return kinds_of(state.before) | frozenset(id.kind for id in state.changes)
-    return state.kinds if isinstance(state, Sketch) else frozenset(id.kind for id in state)
-
-
-def changed(state: State, changes: Mapping[EntityId, Entity | None]) -> State:
-    """The state after changes."""
-    if isinstance(state, Sketch | Changed):
-        return Changed(state, changes)
-    after = {**state, **changes}
-    return {id: each for id, each in after.items() if each is not None}
-
-
-def origin_of(state: State, id: EntityId) -> str | None:
-    """Where an entity came down from; ``None`` for a tenant's own, and for what is not there."""
-    if isinstance(state, Sketch):
-        return state.origin(id)
-    if isinstance(state, Changed) and id not in state.changes:
-        return origin_of(state.before, id)
-    have = state.get(id)
-    return have.origin if have else None
-
-
-def came_down(state: State, origin: str) -> Iterator[EntityId]:
-    """What is there with an origin."""
-    return (id for id in state if origin_of(state, id) == origin)

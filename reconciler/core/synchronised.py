@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 import orjson
 
-from reconciler.core.copying import at_creation, dormant
+from reconciler.core.copying import copy_in_sync
 from reconciler.core.shape import FieldShape, fields_of
 from reconciler.model.entity import Entity
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import STATE_KINDS
-from reconciler.model.sync import GATED, Kept, Own
+from reconciler.model.sync import Kept, Own
 from reconciler.model.values import Body, Value
 
 Part: TypeAlias = Callable[[Value], Value]
@@ -27,7 +27,7 @@ _SIZE = 16
 
 def of_actual(entity: Entity) -> str:
     """The digest of an entity's synchronised part, as it stands in a tenant, whose copy or own it be."""
-    return _digest(entity.id, entity.origin, _parts(entity.id.kind, None)(entity.body))
+    return _digest(entity.id, entity.origin, _managed(entity.id.kind)(entity.body))
 
 
 def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -> str:
@@ -35,7 +35,8 @@ def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -
 
     ``body``: the upstream's. ``silent``: the top-level fields of which nothing is said.
     """
-    part = _parts(id.kind, origin)(body)
+    said = {name: value for name, value in body.items() if name not in silent}
+    part = _managed(id.kind)(copy_in_sync(said, fields_of(id.kind), origin))
     for name in silent:
         part.pop(name, None)
     return _digest(id, origin, part)
@@ -54,25 +55,22 @@ def _digest(id: EntityId, origin: str | None, part: Body) -> str:
 
 
 @cache
-def _parts(kind: str, copied_from: str | None) -> Part:
-    """For bodies of a kind: those of an upstream's originals, or with ``None`` those that stand in a tenant."""
-    return _struct(fields_of(kind), copied_from)
+def _managed(kind: str) -> Part:
+    """For bodies of a kind, as they stand in a tenant."""
+    return _struct(fields_of(kind))
 
 
-def _struct(fields: tuple[FieldShape, ...], copied_from: str | None) -> Part:
-    parts = {field.name: part for field in fields if (part := _part(field, copied_from)) is not None}
-    by_default = {name: made for name, part in parts.items() if not _is_nothing(made := part(None))}
+def _struct(fields: tuple[FieldShape, ...]) -> Part:
+    parts = {field.name: part for field in fields if (part := _part(field)) is not None}
 
     def struct(body: Value) -> dict[str, Value]:
-        made = by_default.copy()
+        made = {}
         for name, value in body.items() if body else ():
             part = parts.get(name)
             if part is not None:
                 inner = part(value)
                 if inner or not _is_nothing(inner):
                     made[name] = inner
-                elif name in made:
-                    del made[name]
         return made
 
     return struct
@@ -82,52 +80,32 @@ def _is_nothing(value: Value) -> bool:
     return value is None or (not value and value.__class__ in (dict, list))
 
 
-def _part(field: FieldShape, copied_from: str | None) -> Part | None:
+def _part(field: FieldShape) -> Part | None:
     """``None`` for what is the reseller's, or the provider's alone."""
     if field.items:
-        return _items(field, copied_from)
+        return _items(field)
     if field.type == "struct":
-        return _struct(field.fields, copied_from)
+        return _struct(field.fields)
     if field.links:
         return _set
     if field.declared is None or isinstance(field.declared, Own | Kept):
         return None
-    return _leaf(field, copied_from)
+    return _set if field.type == "set" else _leaf(field.default)
 
 
-def _items(field: FieldShape, copied_from: str | None) -> Part:
+def _items(field: FieldShape) -> Part:
     assert field.items is not None
-    inner, with_origin, may_sleep = _struct(field.fields, copied_from), field.items.with_origin, field.items.dormant
-
-    def there(items: Value) -> dict[str, Value]:
-        if not with_origin:
-            return {key: inner(item) for key, item in (items or {}).items()}
-        return {key: {**inner(item), "origin": item.get("origin")} for key, item in (items or {}).items()}
-
-    def copied(items: Value) -> dict[str, Value]:
-        made = {key: inner(item) for key, item in items.items() if not (may_sleep and dormant(item, field))}
-        if with_origin:
-            for item in made.values():
-                item["origin"] = copied_from
-        return made
-
-    return there if copied_from is None else lambda items: copied(items or {})
+    inner = _struct(field.fields)
+    if not field.items.with_origin:
+        return lambda items: {key: inner(item) for key, item in (items or {}).items()}
+    return lambda items: {key: {**inner(item), "origin": item.get("origin")} for key, item in (items or {}).items()}
 
 
-def _leaf(field: FieldShape, copied_from: str | None) -> Part:
+def _leaf(default: Value) -> Part:
     """What equals the default may as well be absent."""
-    default, constant = field.default, at_creation(field)
-    if copied_from is not None and constant not in ("copied", GATED):
-        return lambda _: None if constant == default else constant
-    if field.type == "set":
-        return _set
     if default is None:
-        return _whole
+        return lambda value: value
     return lambda value: None if value == default else value
-
-
-def _whole(value: Value) -> Value:
-    return value
 
 
 def _set(value: Value) -> Value:

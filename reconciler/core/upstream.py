@@ -9,7 +9,7 @@ from reconciler.core.asking import WhenAsked
 from reconciler.core.dating import settled
 from reconciler.core.desired import Upstream
 from reconciler.core.renames import old_keys
-from reconciler.core.sketch import came_down
+from reconciler.core.state_view import came_down
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy

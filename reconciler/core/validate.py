@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.core.extract import digest_of
 from reconciler.core.read import Reading, read_file
 from reconciler.core.references import missing
-from reconciler.core.renames import rename_problems
+from reconciler.core.rename_problems import rename_problems
 from reconciler.core.tenants import tenant_problems
 from reconciler.core.text import with_lines
 from reconciler.core.workspace import NOT_CHECKED, Arrangement, Tree, arrange

@@ -7,7 +7,7 @@ from fractions import Fraction
 from reconciler.core.diff import Comparison
 from reconciler.core.preconditions import templates_of
 from reconciler.core.price_list import CYCLES, PRODUCT
-from reconciler.core.writing import declared
+from reconciler.core.reasons import declared
 from reconciler.model.amounts import in_force
 from reconciler.model.keys import EntityId
 from reconciler.model.kinds import TENANT
@@ -72,13 +72,7 @@ def hidden_detail(template: str) -> str:
 
 def _schedules(comparison: Comparison) -> Mapping[EntityId, Body]:
     """The schedules that came down to a tenant, as they are there."""
-    among, actual = comparison.among, comparison.actual
-    if among is None:
-        return {id: actual[id].body for id in actual if id.kind == SCHEDULE and comparison.ours(id)}
-    known = among.in_sync
-    ids = (*known.wanted().get(SCHEDULE, ()), *(id for id in known.besides if id.kind == SCHEDULE))
-    wanted = among.shared.wanted
-    return {id: wanted[id].body if known.has(id) else actual[id].body for id in ids if comparison.ours(id)}
+    return comparison.scope.copies(SCHEDULE, comparison.desired, comparison.actual)
 
 
 def _warning(code: str, tenant: str, entity: EntityId, detail: str, at: Declared | None) -> PlanWarning:

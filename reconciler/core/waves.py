@@ -4,27 +4,19 @@ Levels are waves: what is in one depends on nothing else in it, only on the leve
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias, TypeVar
 
-from reconciler.core.copying import own_items
-from reconciler.core.delegation import PLAN
-from reconciler.core.descent import Traced
+from reconciler.core.afterwards import read_afterwards
 from reconciler.core.desired import Upstream
-from reconciler.core.diff import Comparison
-from reconciler.core.mirror import mirrored_from
-from reconciler.core.planning import Observed, Planned, compare, plan_tenant
-from reconciler.core.price_list import PRODUCT
-from reconciler.core.shape import kind_shapes
-from reconciler.core.shared import Sharing
-from reconciler.core.sketch import Changed, Sketch, Unavailable, fetched, origin_of
+from reconciler.core.planning import Engine, Observed, Planned, plan_tenant
+from reconciler.core.state_view import Unavailable, fetched
 from reconciler.core.upstream import asks_further_up
-from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog, ProviderTree
+from reconciler.model.source import Catalog
 
 _Made = TypeVar("_Made")
 
@@ -99,8 +91,8 @@ def upstream_key(catalog: Catalog, reseller: str) -> str:
     return catalog.upstream_of[reseller]
 
 
-def plan_task(task: Task, observe: Observe, sharing: Sharing) -> Answer:
-    """The plan of one tenant, by what it shares with others. Whatever is asked of its state afterwards is read by then:
+def plan_task(task: Task, observe: Observe, engine: Engine) -> Answer:
+    """The plan of one tenant. Whatever is asked of its state afterwards is read by then:
     a write that comes later concerns nobody but this tenant's apply.
     """
 
@@ -108,7 +100,7 @@ def plan_task(task: Task, observe: Observe, sharing: Sharing) -> Answer:
         trace = observed.traced(task.upstream.key)
         if not task.informed and asks_further_up(task.policy, task.upstream, trace.state):
             return FurtherUp(observed)
-        comparison = _compared(task, trace, sharing)
+        comparison = engine.compare(task.policy, task.upstream, trace, task.on)
         done = Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
         _read_ahead(done, task)
         return done
@@ -144,65 +136,10 @@ def _read_ahead(done: Told, task: Task) -> None:
     if task.above:
         fetched(done.observed.state)
         fetched(after)
-    elif isinstance(after, Sketch | Changed):
-        mirrored_from(after)
-        fetched(after, [id for id in after if id.kind == PLAN and (task.dated is None or id in task.dated)])
+    else:
+        read_afterwards(after, task.dated)
 
 
-def _compared(task: Task, trace: Traced, sharing: Sharing) -> Comparison:
-    """By what is shared, where the tenant's digests are known and tell enough; else in full."""
-    policy, upstream, state = task.policy, task.upstream, trace.state
-    if not isinstance(state, Sketch):
-        return compare(policy, upstream, trace, sharing.rules, task.on)
-    short = sharing.compare(policy, upstream, trace, task.on)
-    return short or compare(policy, upstream, replace(trace, state=state.whole()), sharing.rules, task.on)
-
-
-def in_turn(observe: Observe, sharing: Sharing) -> Wave:
+def in_turn(observe: Observe, engine: Engine) -> Wave:
     """One tenant after the other, here."""
-    return lambda tasks, _: ((task, plan_task(task, observe, sharing)) for task in tasks)
-
-
-def dated_plans(provider: ProviderTree) -> frozenset[EntityId]:
-    """A provider's plans with dated amounts: those that are not as their documents say."""
-    return frozenset(provider.documents.dated(PLAN))
-
-
-def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answer:
-    """The answer without what nobody looks at: it may have a long way to go. Nothing of it has to be read any more.
-
-    ``dated``: the plans that may have dated amounts (``None``: all).
-    """
-    match answer:
-        case Told() if not task.above:
-            after = dict(_looked_at(answer.planned.after, dated))
-            return Told(replace(answer.planned, after=after), replace(answer.observed, state={}))
-        case Told():
-            after, before = dict(answer.planned.after.items()), dict(answer.observed.state.items())
-            return Told(replace(answer.planned, after=after), replace(answer.observed, state=before))
-        case FurtherUp():
-            return FurtherUp()
-        case _:
-            return answer
-
-
-def _looked_at(state: State, dated: frozenset[EntityId] | None) -> Iterator[tuple[EntityId, Entity]]:
-    """What is read of a tenant with nobody below it, once it was planned.
-
-    For mirroring, what `core.mirror` says; for the schedule, whence its products came, and of its plans the status and
-    the items that are its own. ``dated``: the plans that may have amounts to come (``None``: all).
-    """
-    mirrored = mirrored_from(state)
-    yield from mirrored.items()
-    yield from ((id, Entity(id, {}, origin_of(state, id))) for id in state if id.kind == PRODUCT and id not in mirrored)
-    plans = [id for id in state if id.kind == PLAN and (dated is None or id in dated)]
-    fetched(state, plans)
-    for id in plans:
-        yield id, _scheduled_of(state[id])
-
-
-def _scheduled_of(plan: Entity) -> Entity:
-    """The part of a tenant's plan that `core.schedule` reads."""
-    status = {name: plan.body[name] for name in ("status",) if name in plan.body}
-    own = own_items(plan.body, kind_shapes()[PLAN].fields, plan.origin or "")
-    return Entity(plan.id, {**status, **{name: items for name, items in own.items() if items}}, plan.origin)
+    return lambda tasks, _: ((task, plan_task(task, observe, engine)) for task in tasks)

@@ -2,31 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
 
 from reconciler.core.descent import RESTORED
 from reconciler.core.diff import Comparison
 from reconciler.core.judge import Arrival, Judgement
-from reconciler.core.moves import Moves
-from reconciler.core.reasons import deciding_place, detail, hold, lead, permitted_by, withheld_rule, worded_apart
-from reconciler.core.recurring import Recurrence
+from reconciler.core.moves import NO_MOVES, Moves
+from reconciler.core.reasons import declared, lead, permitted_by, said
+from reconciler.core.scope import EntityOutcome
 from reconciler.core.shape import FieldShape, fields_of, kept, tidy
-from reconciler.core.sketch import changed
+from reconciler.core.state_view import changed
 from reconciler.model.change import Action, Difference, Judged, Verdict
-from reconciler.model.diagnostics import Place
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import Change, Declared, Deferred, FieldChange
 from reconciler.model.settings import Policy
 from reconciler.model.sync import Always
 from reconciler.model.values import Body, Path, Value, get, put
-
-
-def declared(place: Place | None) -> Declared | None:
-    """A place as the plan names it; the commit is looked up by the shell."""
-    return Declared(place.file, place.line) if place else None
 
 
 @dataclass(frozen=True)
@@ -62,8 +55,7 @@ class Writer:
             self._arriving(arrivals[id]) if id in arrivals else self._changed(id, self.applied[id])
             for id in {*self.applied, *arrivals}
         ]
-        recurring = (each.change for each in self.comparison.recurring.values() if each.change)
-        found += (each.in_tenant(self.comparison.tenant) for each in recurring)
+        found += (each.change for each in self.comparison.scope.known.values() if each.change)
         return tuple(sorted(found, key=lambda change: change.entity))
 
     def after(self) -> State:
@@ -77,27 +69,41 @@ class Writer:
     def deferred(self) -> Iterator[Deferred]:
         """One entry for each entity, reason and set of options, by address."""
         found = [(judged, self._deferral(judged)) for judged in _grouped(self.judgement.judged)]
-        found += (
-            (judged, self._worded(judged, each))
-            for recurrence in self.comparison.recurring.values()
-            for judged, each in recurrence.held
-        )
+        found += (held for outcome in self.comparison.scope.known.values() for held in outcome.held)
         found.sort(key=lambda each: _deferred_key(each[0][0]))
         yield from (each for _, each in found)
 
-    def recurrence(self, judged: Iterable[Judged], change: Change | None) -> Recurrence:
-        """What became of an entity, as it does in any tenant that has the same."""
-        held = tuple((worded_apart(each), _nobodys(self._deferral(each))) for each in _grouped(judged))
-        if change is None:
-            return Recurrence(None, None, held, Moves((), Fraction(0), to_zero=False))
-        moves = Moves.of(change, self.comparison.rules, self.comparison.on)
-        return Recurrence(replace(change, tenant=""), self._entity(change.entity), held, moves)
+    def outcome(self, id: EntityId) -> EntityOutcome:
+        """What becomes of one of the entities that were compared."""
+        judged = self._judged.get(id, ())
+        held = tuple((each, self._deferral(each)) for each in _grouped(judged))
+        change = self._change_of.get(id)
+        moves = Moves.of(change, self.comparison.rules, self.comparison.on) if change else NO_MOVES
+        return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
+
+    def _is_context_free(self, id: EntityId) -> bool:
+        """Whether its outcome depends on nothing in the tenant but the entity itself, and that something wants it."""
+        wanted = self.comparison.desired.wanted.get(id)
+        if wanted is None or id in self.comparison.asked or id in self.judgement.moot or id in self.judgement.arrivals:
+            return False
+        return wanted.context_free and all(each.context_free for each in self._judged.get(id, ()))
+
+    @cached_property
+    def _judged(self) -> Mapping[EntityId, list[Judged]]:
+        found: dict[EntityId, list[Judged]] = {}
+        for each in self.judgement.judged:
+            found.setdefault(each.difference.entity, []).append(each)
+        return found
+
+    @cached_property
+    def _change_of(self) -> Mapping[EntityId, Change]:
+        return {each.entity: each for each in self.changes}
 
     def _entities(self) -> Mapping[EntityId, Entity | None]:
         """Every changed entity as it will be; ``None`` for a removed one."""
         changed = {*self.applied, *self.judgement.arrivals}
-        recurring = {id: each.after for id, each in self.comparison.recurring.items() if each.change}
-        return {**{id: self._entity(id) for id in changed}, **recurring}
+        known = {id: each.after for id, each in self.comparison.scope.known.items() if each.change}
+        return {**{id: self._entity(id) for id in changed}, **known}
 
     def _entity(self, id: EntityId) -> Entity | None:
         if id not in self.made:
@@ -213,24 +219,8 @@ class Writer:
         return entity.document() if entity else None
 
     def _deferral(self, judged: tuple[Judged, ...]) -> Deferred:
-        first = lead(judged)
-        place = deciding_place(first, self.policy)
-        return Deferred(
-            reason=first.verdict.value,
-            rule=withheld_rule(first),
-            allowed_by=permitted_by(first),
-            detail=detail(judged, self.policy),
-            policy=declared(place),
-            change=self._would_change(first.difference.entity, judged),
-            hold=hold(judged, self.policy),
-        )
-
-    def _worded(self, judged: tuple[Judged, ...], deferred: Deferred) -> Deferred:
-        """What is deferred in another tenant as it is in this one, by this one's policy."""
-        place = declared(deciding_place(lead(judged), self.policy))
-        change = deferred.change.in_tenant(self.comparison.tenant)
-        said = detail(judged, self.policy)
-        return replace(deferred, detail=said, policy=place, change=change, hold=hold(judged, self.policy))
+        change = self._would_change(lead(judged).difference.entity, judged)
+        return said(judged, self.policy).of(change)
 
     def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
         first = judged[0].difference
@@ -255,11 +245,6 @@ class Writer:
             return self._with_takeover_fields(change)
         fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
         return replace(change, fields=fields)
-
-
-def _nobodys(deferred: Deferred) -> Deferred:
-    """What is deferred as it is in any tenant."""
-    return replace(deferred, change=replace(deferred.change, tenant=""))
 
 
 def _grouped(judged: Iterable[Judged]) -> Iterator[tuple[Judged, ...]]:

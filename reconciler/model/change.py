@@ -58,6 +58,13 @@ class Difference:
     root: "Root | None" = None
     obstacles: "tuple[Obstacle, ...]" = ()
 
+    @property
+    def context_free(self) -> bool:
+        """Whether what becomes of it depends on nothing else in the tenant. A field that may, is to be named here."""
+        others = self.needs or self.only_if_there or self.takeover or self.unless_held_by or self.along
+        held = self.root or self.obstacles or isinstance(self.declared, Always)
+        return self.action is Action.UPDATE and bool(self.path) and not (others or held)
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -123,3 +130,9 @@ class Judged:
     vetoes: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = field(default=())
     root: Root | None = None
+
+    @property
+    def context_free(self) -> bool:
+        """Whether the verdict depends on nothing else in the tenant; what is blocked is so by something else."""
+        free = self.verdict is not Verdict.BLOCKED and not (self.obstacles or self.root)
+        return free and self.difference.context_free

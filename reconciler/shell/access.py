@@ -49,7 +49,8 @@ def place_of(catalog: Catalog, tenant: str) -> Place:
 class Access:
     """Opens the stores of one workspace: readers for planning, writers for what changes something.
 
-    ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``seen``: the
+    ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``incremental``:
+    whether tenants may be compared by digests, and by what was found out in others. ``seen``: the
     fingerprints of the states that were observed, and where. ``in_memory``: so many changes of a plan may be.
     ``executors``: who does what can be done side by side; nobody but this thread, by default. ``others``: the stores of
     other threads. ``operators_hosts``: in another process, the list of allowed hosts of whoever gave the command; a
@@ -61,6 +62,7 @@ class Access:
     readers: dict[Place, TenantReader] = field(default_factory=dict)
     writers: dict[Place, TenantStore] = field(default_factory=dict)
     verify: bool = False
+    incremental: bool = True
     seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
     in_memory: int = IN_MEMORY
     executors: Executors = field(default_factory=lambda: Executors(IN_TURN))

@@ -12,7 +12,7 @@ from itertools import chain, groupby, takewhile
 from typing import TypeAlias, assert_never
 
 from reconciler.core.entries import change_to_data, data_in_tenant
-from reconciler.core.sketch import Sketch
+from reconciler.core.state_view import digests_of
 from reconciler.model.entity import Entity, entity
 from reconciler.model.keys import address
 from reconciler.model.memory import MemoryOfThings
@@ -345,7 +345,7 @@ def _never_so(step: Write, store: TenantStore) -> str:
         return ""
     there = snapshot.entities
     ids = {each.entity for each in step.writes if each.entity in there}
-    known = there.digests(ids) if isinstance(there, Sketch) else {id: there[id].digest() for id in ids}
+    known = digests_of(there, ids)
     wrong = (each for each in step.writes if known.get(each.entity) != (each.before.digest() if each.before else None))
     return next((address(step.tenant, each.entity) for each in wrong), "")
 

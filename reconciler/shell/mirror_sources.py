@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from reconciler.core.memory_check import SourceMemory, source_memory
-from reconciler.core.sketch import fetched
+from reconciler.core.state_view import fetched
 from reconciler.model.keys import address
 from reconciler.model.plan import Plan, TenantPlan
 from reconciler.stores.base import TenantStore

@@ -13,14 +13,15 @@ from io import BytesIO
 from threading import local
 from typing import Any, NamedTuple, TypeVar
 
+from reconciler.core.afterwards import dated_plans
 from reconciler.core.contents import FileContents
 from reconciler.core.desired import Upstream
+from reconciler.core.planning import Engine
 from reconciler.core.shape import RuleBook
-from reconciler.core.shared import Sharing
 from reconciler.core.upstream import provider_upstream
-from reconciler.core.waves import dated_plans
 from reconciler.model.keys import EntityId
 from reconciler.model.source import Contents, ProviderTree
+from reconciler.shell.engines import engine_of
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ class OpenedTree(NamedTuple):
     tree: ProviderTree
     contents: list[Contents]
     offers: dict[date, Upstream]
-    shared: dict[date, Sharing]
+    engines: dict[tuple[date, bool], Engine]
     dated: dict[date, frozenset[EntityId]]
 
     def upstream(self, on: date) -> Upstream:
@@ -78,12 +79,12 @@ class OpenedTree(NamedTuple):
             self.dated[on] = dated_plans(self.tree)
         return self.offers[on]
 
-    def sharing(self, rules: RuleBook, on: date) -> Sharing:
-        """What tenants are compared by ``on`` that day, of those upstreams that were asked for last."""
-        sharing = self.shared.setdefault(on, Sharing(rules))
-        if len(sharing.known) > SHARED:
-            sharing.known.clear()
-        return sharing
+    def engine(self, rules: RuleBook, on: date, *, incremental: bool) -> Engine:
+        """What compares tenants ``on`` that day; it goes on with what it found out here before."""
+        key = on, incremental
+        if key not in self.engines:
+            self.engines[key] = engine_of(rules, incremental=incremental, most=SHARED)
+        return self.engines[key]
 
 
 def opened_tree(parcel: Parcel) -> OpenedTree:

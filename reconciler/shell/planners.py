@@ -16,15 +16,16 @@ from statistics import median
 from time import monotonic
 from typing import NamedTuple, TypeAlias, cast
 
+from reconciler.core.answers import brief
 from reconciler.core.desired import Upstream
 from reconciler.core.planning import Observed
 from reconciler.core.preconditions import PRECONDITIONS
 from reconciler.core.shape import RuleBook, rule_book
-from reconciler.core.shared import Sharing
-from reconciler.core.waves import Answer, Task, Told, Unreadable, Wave, brief, plan_task
+from reconciler.core.waves import Answer, Task, Told, Unreadable, Wave, plan_task
 from reconciler.model.settings import Policy
 from reconciler.model.source import ProviderTree
 from reconciler.shell.access import Access, Place
+from reconciler.shell.engines import engine_of
 from reconciler.shell.executors import Call, ExecutorError, Lost, Pool
 from reconciler.shell.parcels import OpenedTree, Packer, Parcel, opened, opened_tree, parcel_of
 
@@ -86,7 +87,7 @@ def _is_taken_over(answer: Answer) -> bool:
 
 
 def _reading(pool: Pool, access: Access, where: Where) -> Wave:
-    sharing = Sharing(declared_rules())
+    engine = engine_of(declared_rules(), incremental=access.incremental)
 
     def observe(task: Task) -> Observed | Unreadable:
         return task.observed or access.of_this_thread().sketch(task.policy.reseller, where(task.policy))
@@ -100,7 +101,7 @@ def _reading(pool: Pool, access: Access, where: Where) -> Wave:
                 yield task, observed
             else:
                 read = replace(task, observed=observed)
-                yield task, plan_task(read, again, sharing)
+                yield task, plan_task(read, again, engine)
 
     return plan
 
@@ -126,6 +127,7 @@ class Batch(NamedTuple):
     root: Path
     allowed_hosts: str
     verify: bool
+    incremental: bool
     on: date
     upstreams: tuple[Parcel, ...]
     errands: bytes
@@ -152,8 +154,9 @@ class _Senders:
         packer = self._packer(tasks[0].policy.provider)
         upstreams: list[Parcel] = []
         errands = [self._errand(task, packer, upstreams) for task in tasks]
-        root, allowed, verify = self.access.root, self.access.allowed_hosts, self.access.verify
-        batch = Batch(root, allowed, verify, tasks[0].on, tuple(upstreams), packer.pack(errands))
+        access, on = self.access, tasks[0].on
+        head = access.root, access.allowed_hosts, access.verify, access.incremental
+        batch = Batch(*head, on, tuple(upstreams), packer.pack(errands))
         tree = self.pool.share(*packer.tree)
         return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
 
@@ -196,11 +199,12 @@ def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
 
 
 def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> Answer:
-    offered, sharing = here.upstream(batch.on), here.sharing(declared_rules(), batch.on)
+    offered = here.upstream(batch.on)
+    engine = here.engine(declared_rules(), batch.on, incremental=batch.incremental)
     upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
     dated = here.dated[batch.on] if errand.upstream is None else None
     task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above, dated=dated)
-    answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), sharing)
+    answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), engine)
     return brief(answer, task, dated)
 
 

@@ -7,7 +7,7 @@ from typing import Protocol, Self, TypeAlias
 
 from reconciler.core.denials import denial
 from reconciler.core.shape import RuleBook
-from reconciler.core.sketch import Unavailable
+from reconciler.core.state_view import Unavailable
 from reconciler.model.descent import Lineage
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId

@@ -10,13 +10,15 @@ import pytest
 from reconciler.core.fold import Fold
 from reconciler.core.planning import Observed
 from reconciler.core.schedule import Schedule
-from reconciler.core.sketch import Sketch, Unavailable
+from reconciler.core.sketch import Sketch
+from reconciler.core.state_view import Unavailable
 from reconciler.core.synchronised import of_actual
 from reconciler.core.waves import READS, Unreadable, upstream_key
 from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import TenantPlan, TenantStatus
 from reconciler.model.settings import Policy
+from reconciler.shell.engines import engine_of
 from tests.scenarios.runner import RULES, Scenario, fold_of, plannable
 
 MOVED = "was written to while it was read"
@@ -76,7 +78,7 @@ def plans(scenario: Scenario, moves: Callable[[str, int], bool]) -> tuple[dict[s
     """As `app.make_plan` does it."""
     fold = fold_of(scenario.given, RULES)
     moving = Moving(fold, moves)
-    fold = replace(fold, observe=moving.observe)
+    fold = replace(fold, observe=moving.observe, engine=engine_of(RULES, incremental=True))
     schedule = Schedule.of(fold)
     kept: dict[str, TenantPlan] = {}
     order = fold.plan_into(kept, scenario.given.selected, schedule.note)

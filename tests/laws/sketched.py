@@ -12,6 +12,7 @@ from reconciler.model.entity import Entity, State
 from reconciler.model.keys import EntityId
 from reconciler.model.plan import TenantPlan
 from reconciler.model.settings import Policy
+from reconciler.shell.engines import engine_of
 
 
 @dataclass
@@ -54,4 +55,4 @@ def plans_by_digests(fold: Fold, selected: frozenset[str] | None = None) -> tupl
         found = fold.observe(policy)
         return found if isinstance(found, Unreadable) else replace(found, state=sketch(found.state, reads))
 
-    return tuple(replace(fold, observe=observe).plans(selected)), reads
+    return tuple(replace(fold, observe=observe, engine=engine_of(fold.rules, incremental=True)).plans(selected)), reads

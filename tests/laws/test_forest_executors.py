@@ -15,9 +15,8 @@ from typing import Any
 
 from reconciler.core.codec import encode
 from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
+from reconciler.core.planning import Observed, PlainEngine
 from reconciler.core.schedule import scheduled
-from reconciler.core.shared import Sharing
 from reconciler.core.waves import Unreadable, Wave, in_turn
 from reconciler.model.plan import Plan, Source
 from reconciler.model.settings import Policy
@@ -83,7 +82,7 @@ def planned(
         if pool:
             trees = here.catalog.providers.__getitem__
             wave = planned_by(pool, access, lambda _: where, trees)
-            begun = in_turn(observe, Sharing(here.rules))
+            begun = in_turn(observe, PlainEngine(here.rules))
             fold = replace(fold, wave=once_it_pays(begun, lambda: wave, sample=2, worth=0) if late else wave)
         tenants = tuple(fold.plans(selected))
         coming = scheduled(fold, [each.tenant for each in tenants if each.tenant in here.catalog.policies])
@@ -138,6 +137,6 @@ def test_others_are_called_only_when_it_pays(here: Grown) -> None:
         def observe(policy: Policy) -> Observed | Unreadable:
             return access.observe(policy.reseller, where)
 
-        begun = in_turn(observe, Sharing(here.rules))
+        begun = in_turn(observe, PlainEngine(here.rules))
         fold = Fold(here.catalog, observe, here.rules, ON, wave=once_it_pays(begun, never))
         assert {each.tenant for each in fold.plans(None)} >= tenants.keys()
