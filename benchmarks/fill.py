@@ -21,8 +21,8 @@ from benchmarks.floors import TABLES, UPSERT
 from benchmarks.generate import FIRST, Large, Shop, Subscriptions
 from benchmarks.measure import Bench, NotMeasured, Subject
 from benchmarks.workspace import NO_CHANGES, NOW, Workspace
-from reconciler.model.entity import Entity, entity
-from reconciler.model.keys import EntityId
+from reconciler.model.values.entity import Entity, entity
+from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import EntityWrite, TenantStore
 from reconciler.stores.registry import open_store
 

@@ -15,60 +15,74 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Self, TypeAlias, TypeVar
 
-from reconciler.core.acting import CannotAct
-from reconciler.core.adopting import Adoption, adoption
-from reconciler.core.causes import LastApplied, last_applied, with_causes
-from reconciler.core.codec import plan_digest
-from reconciler.core.denials import mirrored_kinds
-from reconciler.core.desired import Upstream
-from reconciler.core.diff import Comparison
-from reconciler.core.entries import is_entry
-from reconciler.core.explaining import Explanation, left_alone, misnamed
-from reconciler.core.explaining import explain as explain_entity
-from reconciler.core.fold import Allowed, Fold, tenants_in_order
-from reconciler.core.hidden import hidden_template_warnings
-from reconciler.core.inverse import inverse
-from reconciler.core.listed_subscriptions import ListedSubscription, list_subscriptions
-from reconciler.core.listing import ListedPlan, list_plans
-from reconciler.core.mirror import Projection
-from reconciler.core.mirroring import compare_mirror
-from reconciler.core.planning import Observed, compare
-from reconciler.core.policies import resolve_policy
-from reconciler.core.schedule import Schedule
-from reconciler.core.settings_text import BadSetting
-from reconciler.core.shape import RuleBook, fields_of
-from reconciler.core.supposing import Supposition, options_named
-from reconciler.core.supposing import suppose as suppose_options
-from reconciler.core.text import with_lines
-from reconciler.core.upstream import provider_upstream
-from reconciler.core.validate import load
-from reconciler.core.waves import Answer, FurtherUp, Task, Unreadable, Wave, in_turn, upstream_key
-from reconciler.model import values
-from reconciler.model.diagnostics import Diagnostic, in_order
-from reconciler.model.fields import did_you_mean
-from reconciler.model.keys import EntityId, noun
-from reconciler.model.options import GUARDS, MIRROR, OPTIONS
-from reconciler.model.plan import Plan, Read, Source, TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog, SourceFile
-from reconciler.model.values import Path as FieldPath
-from reconciler.shell.access import Access, Place, place_of
-from reconciler.shell.acting import Acted, NoSubscription, Order, perform
-from reconciler.shell.blaming import Blamed
-from reconciler.shell.cache import remembering
-from reconciler.shell.carriers import carried_by
-from reconciler.shell.checkout import Checkout, read_checkout
+from reconciler.core.desired import Upstream, provider_upstream
+from reconciler.core.inspect import (
+    Adoption,
+    Explanation,
+    LastApplied,
+    ListedPlan,
+    ListedSubscription,
+    Supposition,
+    adoption,
+    hidden_template_warnings,
+    inverse,
+    last_applied,
+    left_alone,
+    list_plans,
+    list_subscriptions,
+    misnamed,
+    options_named,
+    with_causes,
+)
+from reconciler.core.inspect import explain as explain_entity
+from reconciler.core.inspect import suppose as suppose_options
+from reconciler.core.planning import Comparison, Observed, compare
+from reconciler.core.reading import with_lines
+from reconciler.core.records import is_entry
+from reconciler.core.savedplan import plan_digest
+from reconciler.core.schema import RuleBook, fields_of
+from reconciler.core.subscriptions import BadSetting, CannotAct, Projection, mirrored_kinds
+from reconciler.core.tree import (
+    Allowed,
+    Answer,
+    Fold,
+    FurtherUp,
+    Schedule,
+    Task,
+    Unreadable,
+    Wave,
+    compare_mirror,
+    in_turn,
+    tenants_in_order,
+    upstream_key,
+)
+from reconciler.core.workspace import load, resolve_policy
+from reconciler.model.documents.options import GUARDS, MIRROR, OPTIONS
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.plan import Plan, Read, Source, TenantPlan
+from reconciler.model.values import plain_values
+from reconciler.model.values.diagnostics import Diagnostic, in_order
+from reconciler.model.values.field_types import did_you_mean
+from reconciler.model.values.keys import EntityId, noun
+from reconciler.model.values.plain_values import Path as FieldPath
+from reconciler.shell.connections.access import Access, Place, place_of
 from reconciler.shell.days import day_at, day_of, days_of, known_zones, moments_of
 from reconciler.shell.engines import engine_of
-from reconciler.shell.execute import Application, Warrant, execute
-from reconciler.shell.executors import Pool
-from reconciler.shell.git import Repository, open_repository
-from reconciler.shell.gitcommands import GitRefuses
-from reconciler.shell.planners import declared_rules, once_it_pays, planned_by
-from reconciler.shell.provenance import Commits
-from reconciler.shell.recall import Looked
-from reconciler.shell.releasing import NotToRelease, Release, Wish
-from reconciler.shell.releasing import release as release_entity
+from reconciler.shell.pools.executors import Pool
+from reconciler.shell.repository.blame import Blamed
+from reconciler.shell.repository.checkout import Checkout, read_checkout
+from reconciler.shell.repository.file_cache import remembering
+from reconciler.shell.repository.git import Repository, open_repository
+from reconciler.shell.repository.git_commands import GitRefuses
+from reconciler.shell.repository.provenance import Commits
+from reconciler.shell.runs.apply_workers import carried_by
+from reconciler.shell.runs.execute import Application, Warrant, execute
+from reconciler.shell.runs.plan_cache import Looked
+from reconciler.shell.runs.plan_workers import declared_rules, once_it_pays, planned_by
+from reconciler.shell.tenants.actions import Acted, NoSubscription, Order, perform
+from reconciler.shell.tenants.releasing import NotToRelease, Release, Wish
+from reconciler.shell.tenants.releasing import release as release_entity
 from reconciler.stores.base import Record, StoreError
 from reconciler.stores.registry import why_not
 
@@ -364,7 +378,7 @@ def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[Entit
 
 def timestamp(now: datetime) -> str:
     """As plans, journals and histories have a moment: ISO 8601, to the second, in UTC."""
-    return values.timestamp(now)
+    return plain_values.timestamp(now)
 
 
 def apply_plan(  # noqa: PLR0913 - as `make_plan`

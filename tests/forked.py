@@ -61,7 +61,7 @@ def _serve(address: str) -> None:
     """Handle each connection in a process of its own, which waits for its command."""
     for module, _ in COMMANDS.values():
         importlib.import_module(module)
-    for slow in ("git", "rich_click", "reconciler.stores.sql"):
+    for slow in ("git", "rich_click", "reconciler.stores.sql.store"):
         importlib.import_module(slow)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)

@@ -92,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/mutate", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="names or ends of paths: judge, core/judge.py")
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="names or ends of paths: judge, core/planning/judge.py"
+    )
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of all (default: every one)")
     parser.add_argument("--seed", type=int, default=1, help="which ones a sample has (default: 1)")
     parser.add_argument("--seconds", type=int, default=20, help="of tests for each, as they take without (default: 20)")

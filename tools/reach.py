@@ -38,7 +38,8 @@ _RAN = "__ran__"
 
 @dataclass(frozen=True)
 class Reach:
-    """By scenario, and by test, the functions that it runs (`core/judge.py: judge`); of tests, their processor seconds.
+    """By scenario, and by test, the functions that it runs (`core/planning/judge.py: judge`); of tests, their processor
+    seconds.
 
     ``imported``: what runs when the package and the scenarios are imported.
     """

@@ -2,10 +2,10 @@
 
 import rich_click as click
 
-from reconciler.model.fields import did_you_mean
-from reconciler.model.keys import EntityId, snake
-from reconciler.model.kinds import STATE_KINDS
-from reconciler.model.values import Path, parse_path
+from reconciler.model.documents.kinds import STATE_KINDS
+from reconciler.model.values.field_types import did_you_mean
+from reconciler.model.values.keys import EntityId, snake
+from reconciler.model.values.plain_values import Path, parse_path
 
 
 def address_of(tenant: str, text: str) -> tuple[EntityId, Path | None]:

@@ -26,16 +26,16 @@ from reconciler.cli.planning import (
     status_of,
     write_plan,
 )
-from reconciler.core.codec import plan_digest
-from reconciler.model.plan import Plan, total
+from reconciler.core.savedplan import plan_digest
+from reconciler.model.plans.plan import Plan, total
 from reconciler.report.lines import render
+from reconciler.report.plans.text import closing_lines, plan_lines
 from reconciler.report.results import render_results_json
-from reconciler.report.text import closing_lines, plan_lines
 from reconciler.report.values import tenants_text
-from reconciler.shell.access import Access
-from reconciler.shell.carriers import told
-from reconciler.shell.checkout import shortly
-from reconciler.shell.execute import NOT_DONE, Application, Applied, Result
+from reconciler.shell.connections.access import Access
+from reconciler.shell.repository.checkout import shortly
+from reconciler.shell.runs.apply_workers import told
+from reconciler.shell.runs.execute import NOT_DONE, Application, Applied, Result
 
 PLANNING_ONLY = (
     "--tenant, --shard, --ref, --allow, --base, --verify and --out belong to planning; a saved plan is applied as it is"

@@ -11,9 +11,9 @@ from reconciler.cli.addresses import address_of
 from reconciler.cli.common import FAILED, argument, option
 from reconciler.cli.options import access_to, format_option, opened, with_workspace
 from reconciler.cli.output import say, write_data, write_result
-from reconciler.core.listing import ListedPlan, matching, ordered
-from reconciler.model.descent import RECLAIMED, RELEASED
-from reconciler.model.plan import Declared, Plan
+from reconciler.core.inspect import ListedPlan, matching, ordered
+from reconciler.model.plans.origins import RECLAIMED, RELEASED
+from reconciler.model.plans.plan import Declared, Plan
 from reconciler.report.envelope import enveloped
 from reconciler.report.explanation import explanation_to_data, render_explanation
 from reconciler.report.history import history_to_data, render_history

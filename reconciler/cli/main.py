@@ -79,7 +79,7 @@ def _show_bug(kind: type[BaseException], error: BaseException, at: TracebackType
     """A traceback, as Python shows it, without what a message of somebody else's code may have of a credential."""
     import traceback
 
-    from reconciler.model.urls import redacted, without_values
+    from reconciler.model.values.urls import redacted, without_values
 
     lines = "".join(traceback.format_exception(kind, error, at)).splitlines()
     for line in lines:
@@ -106,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _failed(error: click.ClickException) -> int:
     """What is wrong, and for a wrong usage the right one. Usage errors are errors like any other."""
-    from reconciler.model.quotes import readable
-    from reconciler.model.urls import redacted
+    from reconciler.model.values.quotes import readable
+    from reconciler.model.values.urls import redacted
     from reconciler.report.values import clean
 
     for number, line in enumerate(error.format_message().splitlines() or [""]):

@@ -16,10 +16,10 @@ from reconciler import app
 from reconciler.cli.common import FAILED, WORKSPACE_HELP, option
 from reconciler.cli.output import coloured, say
 from reconciler.report.problems import render_problems
-from reconciler.shell.access import Access
-from reconciler.shell.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
-from reconciler.shell.recall import Looked
-from reconciler.shell.worktree import SUFFIXES, WorkspaceError, find_workspace
+from reconciler.shell.connections.access import Access
+from reconciler.shell.pools.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
+from reconciler.shell.repository.worktree import SUFFIXES, WorkspaceError, find_workspace
+from reconciler.shell.runs.plan_cache import Looked
 from reconciler.stores.base import StoreError
 
 R = TypeVar("R")

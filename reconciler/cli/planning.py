@@ -33,19 +33,19 @@ from reconciler.cli.output import (
     write_result,
     write_results,
 )
-from reconciler.core.codec import PlanRefused, decode, encoded
-from reconciler.model.commits import short_commit
-from reconciler.model.plan import Plan
+from reconciler.core.savedplan import PlanRefused, decode, encoded
+from reconciler.model.plans.commits import short_commit
+from reconciler.model.plans.plan import Plan
 from reconciler.report.lines import rendered
+from reconciler.report.plans.text import plan_lines
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
-from reconciler.report.text import plan_lines
 from reconciler.report.values import clean
-from reconciler.shell.access import Access
-from reconciler.shell.checkout import Checkout, shortly
+from reconciler.shell.connections.access import Access
 from reconciler.shell.days import days_by_zone
-from reconciler.shell.executors import Choice
-from reconciler.shell.files import MOST_OF_A_PLAN, read_file, write_file
-from reconciler.shell.recall import Looked, look_for_plan
+from reconciler.shell.pools.executors import Choice
+from reconciler.shell.repository.checkout import Checkout, shortly
+from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_file, write_file
+from reconciler.shell.runs.plan_cache import Looked, look_for_plan
 
 OTHER_FORMATS = ("markdown", "html")
 """How a plan is shown besides as text and JSON."""
@@ -55,15 +55,15 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
     """A plan as the result, as text, JSON or one of `OTHER_FORMATS`, written as it is made."""
     match form:
         case "json":
-            from reconciler.report.data import plan_json
+            from reconciler.report.plans.data import plan_json
 
             write_data_in_pieces(plan_json(plan))
         case "markdown":
-            from reconciler.report.markdown import render_markdown
+            from reconciler.report.plans.markdown import render_markdown
 
             write_data(render_markdown(plan, verbose=verbose))
         case "html":
-            from reconciler.report.html import render_html
+            from reconciler.report.plans.html import render_html
 
             write_data(render_html(plan, verbose=verbose))
         case _:

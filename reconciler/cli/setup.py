@@ -10,9 +10,9 @@ import rich_click as click
 from reconciler.cli.common import argument
 from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
-from reconciler.core.schemas import rendered, schemas
+from reconciler.core.schemadocs import rendered, schemas
 from reconciler.report.envelope import enveloped
-from reconciler.shell.files import write_file
+from reconciler.shell.repository.files import write_file
 from reconciler.shell.scaffold import scaffold
 
 

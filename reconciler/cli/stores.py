@@ -13,8 +13,8 @@ from reconciler.cli.options import access_to, format_option, opened, with_worksp
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table
-from reconciler.shell import store_versions
-from reconciler.shell.store_versions import StoreVersion
+from reconciler.shell.connections import store_versions
+from reconciler.shell.connections.store_versions import StoreVersion
 
 
 @click.group("store", cls=Group)

@@ -10,13 +10,13 @@ from reconciler import app
 from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
 from reconciler.cli.options import access_to, format_option, opened, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
-from reconciler.core.listed_subscriptions import ListedSubscription
-from reconciler.model.fields import did_you_mean
-from reconciler.model.rules import rule_text
-from reconciler.model.subscriptions import ACTIONS, ACTORS, RESELLER
+from reconciler.core.inspect import ListedSubscription
+from reconciler.model.documents.subscriptions import ACTIONS, ACTORS, RESELLER
+from reconciler.model.plans.rules import rule_text
+from reconciler.model.values.field_types import did_you_mean
 from reconciler.report.envelope import enveloped
 from reconciler.report.subscriptions import render_subscription, render_subscriptions, subscription_to_data
-from reconciler.shell.acting import Acted, Order
+from reconciler.shell.tenants.actions import Acted, Order
 
 
 @click.group("subscription", cls=Group)

@@ -12,15 +12,15 @@ from reconciler.cli.addresses import address_of
 from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
 from reconciler.cli.options import access_to, counted, format_option, opened, remark_on, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
-from reconciler.core.state import read_state
-from reconciler.model.entity import Entity
+from reconciler.core.reading import read_state
+from reconciler.model.values.entity import Entity
 from reconciler.report.documents import exported, render_documents
 from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table, render_tenant, tenant_to_data
-from reconciler.shell import tenants as tenancy
-from reconciler.shell.access import place_of
-from reconciler.shell.files import read_file, read_stream, write_file
-from reconciler.shell.releasing import Release, Wish
+from reconciler.shell.connections.access import place_of
+from reconciler.shell.repository.files import read_file, read_stream, write_file
+from reconciler.shell.tenants import states as tenancy
+from reconciler.shell.tenants.releasing import Release, Wish
 
 
 @click.group("tenant", cls=Group)

@@ -18,11 +18,11 @@ from reconciler import app
 from reconciler.cli.common import option
 from reconciler.cli.options import access_to, counted, who, with_workspace
 from reconciler.cli.output import say, write_result
-from reconciler.model.plan import Plan
-from reconciler.shell.access import Access
-from reconciler.shell.execute import NOT_DONE, Result
-from reconciler.shell.executors import ExecutorError
-from reconciler.shell.worktree import WorkspaceError
+from reconciler.model.plans.plan import Plan
+from reconciler.shell.connections.access import Access
+from reconciler.shell.pools.executors import ExecutorError
+from reconciler.shell.repository.worktree import WorkspaceError
+from reconciler.shell.runs.execute import NOT_DONE, Result
 from reconciler.stores.base import StoreError
 
 LONGEST_INTERVAL = 31 * 24 * 3600

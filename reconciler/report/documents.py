@@ -8,10 +8,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from reconciler.core.shape import FieldShape, fields_of_model
-from reconciler.model.entity import Entity
-from reconciler.model.kinds import KINDS
-from reconciler.model.values import Body, Value
+from reconciler.core.schema import FieldShape, fields_of_model
+from reconciler.model.documents.kinds import KINDS
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.plain_values import Body, Value
 from reconciler.report.values import in_number_order
 
 
@@ -46,7 +46,7 @@ _Representer.add_representer(str, _represent_text)
 def render_documents(entities: Iterable[Entity]) -> str:
     """The documents of a state or a catalog by kind and key, each after ``---`` but the first; empty where none is.
 
-    What is no body of ours (`core.bodies`) is written as it is, so that people see it and can put it right.
+    What is no body of ours (`core.schema.check`) is written as it is, so that people see it and can put it right.
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
@@ -64,7 +64,7 @@ def render_documents(entities: Iterable[Entity]) -> str:
 
 
 def exported(entity: Entity) -> Body:
-    """The document that `core.state.read_state` reads as this entity.
+    """The document that `core.reading.state_documents.read_state` reads as this entity.
 
     An item that would take the document's origin when it is read, and has none, says so (ORIGIN-04).
     """

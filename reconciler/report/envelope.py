@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.core.result_schemas import FORMAT_VERSION
-from reconciler.report.data import pretty
+from reconciler.core.schemadocs import FORMAT_VERSION
+from reconciler.report.plans.data import pretty
 
 _LONE = re.compile("[\ud800-\udfff]")
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from reconciler.core.denials import mirrored_kinds
-from reconciler.core.explaining import Account, Explanation
-from reconciler.model.change import Verdict
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId, address, snake
-from reconciler.model.plan import Declared
-from reconciler.model.rules import rule_text
-from reconciler.model.values import Body, render_path
+from reconciler.core.inspect import Account, Explanation
+from reconciler.core.subscriptions import mirrored_kinds
+from reconciler.model.plans.change import Verdict
+from reconciler.model.plans.plan import Declared
+from reconciler.model.plans.rules import rule_text
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId, address, snake
+from reconciler.model.values.plain_values import Body, render_path
 from reconciler.report.values import as_told, clean, path_text, place_text, shown
 
 Who = Callable[[Declared], str]

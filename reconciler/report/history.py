@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from reconciler.model.commits import short_commit
-from reconciler.model.values import Body
+from reconciler.model.plans.commits import short_commit
+from reconciler.model.values.plain_values import Body
 from reconciler.report.values import clean, shown_pair
 
 ACTIONS = {"create": ("+", "added"), "update": ("~", "changed"), "delete": ("-", "removed")}

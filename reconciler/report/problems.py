@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.model.diagnostics import Diagnostic, Place, counts_by_severity, limited
+from reconciler.model.values.diagnostics import Diagnostic, Place, counts_by_severity, limited
 from reconciler.report.envelope import enveloped
 from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.values import clean

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from reconciler.model.plan import Summary
+from reconciler.model.plans.plan import Summary
 from reconciler.report.envelope import enveloped
 
 
 class Done(Protocol):
-    """How a tenant's part of a plan ended, as `shell.execute` has it."""
+    """How a tenant's part of a plan ended, as `shell.runs.execute` has it."""
 
     @property
     def tenant(self) -> str: ...

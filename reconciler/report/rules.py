@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-from reconciler.core.guards import GUARDS
-from reconciler.core.policies import GUARD_DEFAULTS
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import FieldShape, KindShape, kind_shapes
-from reconciler.model.keys import snake
-from reconciler.model.options import OPTIONS, VETOES
-from reconciler.model.rules import RULES
-from reconciler.model.sync import EMPTY, GATED, Declaration, Kept, Own, Synced, Unmanaged
-from reconciler.model.values import render_path
+from reconciler.core.planning import GUARDS, PRECONDITIONS
+from reconciler.core.schema import FieldShape, KindShape, kind_shapes
+from reconciler.core.workspace import GUARD_DEFAULTS
+from reconciler.model.documents.declarations import EMPTY, GATED, Declaration, Kept, Own, Synced, Unmanaged
+from reconciler.model.documents.options import OPTIONS, VETOES
+from reconciler.model.plans.rules import RULES
+from reconciler.model.values.keys import snake
+from reconciler.model.values.plain_values import render_path
 
 
 def rules_markdown() -> str:
@@ -22,7 +21,7 @@ def _head() -> Iterator[str]:
     yield "# The rules"
     yield ""
     yield "Written from the declarations in the code (`make docs`); do not edit. A field's declaration stands on the"
-    yield "field itself, in `reconciler/model/documents.py` and `tenant.py`."
+    yield "field itself, in `reconciler/model/documents/catalog.py` and `tenant.py`."
     yield ""
 
 
@@ -108,7 +107,7 @@ def _vetoes() -> Iterator[str]:
 def _preconditions() -> Iterator[str]:
     yield "## Preconditions"
     yield ""
-    yield "A permitted change is `blocked` while one of these fails (`reconciler/core/preconditions.py`)."
+    yield "A permitted change is `blocked` while one of these fails (`reconciler/core/planning/preconditions.py`)."
     yield ""
     yield from (f"- {(check.__doc__ or '').splitlines()[0]}" for check in PRECONDITIONS.values())
     yield ""
@@ -117,7 +116,7 @@ def _preconditions() -> Iterator[str]:
 def _guards() -> Iterator[str]:
     yield "## Guards (GUARD-01)"
     yield ""
-    yield "A tenant's whole plan is `blocked` once one of these trips (`reconciler/core/guards.py`)."
+    yield "A tenant's whole plan is `blocked` once one of these trips (`reconciler/core/planning/guards.py`)."
     yield ""
     yield "| guard | default | trips on |"
     yield "|---|---|---|"

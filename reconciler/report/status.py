@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from reconciler.model.commits import short_commit
-from reconciler.model.plan import Summary
+from reconciler.model.plans.commits import short_commit
+from reconciler.model.plans.plan import Summary
 from reconciler.report.tables import render_table
 
 SAID = {"in_sync": "in sync", "error": "unreachable"}

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.core.entries import declared_to_data, field_to_data
-from reconciler.core.listed_subscriptions import ListedSubscription, Pending
-from reconciler.model.rules import rule_text
-from reconciler.model.values import Body
+from reconciler.core.inspect import ListedSubscription, Pending
+from reconciler.core.records import declared_to_data, field_to_data
+from reconciler.model.plans.rules import rule_text
+from reconciler.model.values.plain_values import Body
 from reconciler.report.tables import render_table
 from reconciler.report.values import as_told, clean, path_text, shown, shown_pair
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from reconciler.core.supposing import Supposition
+from reconciler.core.inspect import Supposition
 from reconciler.report.values import clean
 
 

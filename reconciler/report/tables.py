@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from reconciler.model.descent import Descent, Lineage
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
+from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import counts_by_kind
 from reconciler.report.values import clean
 

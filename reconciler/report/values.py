@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from reconciler.model.amounts import AMOUNT
-from reconciler.model.keys import EntityId, snake
-from reconciler.model.plan import Declared
-from reconciler.model.values import Body, Path, Value, render_path
+from reconciler.model.plans.plan import Declared
+from reconciler.model.values.amounts import AMOUNT
+from reconciler.model.values.keys import EntityId, snake
+from reconciler.model.values.plain_values import Body, Path, Value, render_path
 
 ABSENT = "(none)"
 MANY_TENANTS = 5

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from reconciler.model.source import Catalog
-from reconciler.model.values import timestamp
+from reconciler.model.documents.source import Catalog
+from reconciler.model.values.plain_values import timestamp
 
 
 def day_in(zone: str, now: datetime) -> date:

@@ -3,9 +3,9 @@
 from importlib.util import find_spec
 
 from reconciler.core.planning import Engine, PlainEngine
-from reconciler.core.shape import RuleBook
+from reconciler.core.schema import RuleBook
 
-INCREMENTAL = "reconciler.core.engine"
+INCREMENTAL = "reconciler.core.incremental"
 
 
 def engine_of(rules: RuleBook, *, incremental: bool, most: int | None = None) -> Engine:
@@ -15,6 +15,7 @@ def engine_of(rules: RuleBook, *, incremental: bool, most: int | None = None) ->
     """
     if not incremental or find_spec(INCREMENTAL) is None:
         return PlainEngine(rules)
-    from reconciler.core.engine import IncrementalEngine  # noqa: PLC0415 - it may be deleted, and then plans only take longer
+    # imported here, as it may be deleted: plans then only take longer
+    from reconciler.core.incremental import IncrementalEngine  # noqa: PLC0415
 
     return IncrementalEngine(rules, most=most)

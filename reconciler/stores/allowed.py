@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from reconciler.model.store_urls import (
+from reconciler.model.values.store_urls import (
     POSTGRESQL,
     POSTGRESQL_PORT,
     SQLITE,
@@ -21,7 +21,7 @@ from reconciler.model.store_urls import (
     hosts_of,
     why_no_store_url,
 )
-from reconciler.model.urls import shown_url
+from reconciler.model.values.urls import shown_url
 from reconciler.stores.base import StoreError
 
 ALLOWED_HOSTS = "RECONCILE_ALLOWED_HOSTS"

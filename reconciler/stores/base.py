@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeAlias
 
-from reconciler.core.denials import denial
-from reconciler.core.shape import RuleBook
-from reconciler.core.state_view import Unavailable
-from reconciler.model.descent import Lineage
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.quotes import readable
-from reconciler.model.urls import redacted, without_values
-from reconciler.model.values import Body
+from reconciler.core.schema import RuleBook
+from reconciler.core.states import Unavailable
+from reconciler.core.subscriptions import denial
+from reconciler.model.plans.origins import Lineage
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+from reconciler.model.values.quotes import readable
+from reconciler.model.values.urls import redacted, without_values
 from reconciler.stores.failures import Failure
 
 
@@ -56,9 +56,9 @@ _NOT_KNOWN = (
 class Snapshot:
     """A tenant's whole state at one moment, sorted. A tenant that was never written is empty, at revision 0.
 
-    ``fingerprint`` is of the contents (`reconciler.model.entity.fingerprint`) and of the lineage, if there is any
-    (`reconciler.stores.lineages.sealed`); ``revision`` counts the writes. ``lineage``: what the index of what came down
-    says otherwise than the entities, and what was released (ORIGIN-02, ORIGIN-03).
+    ``fingerprint`` is of the contents (`reconciler.model.values.entity.fingerprint`) and of the lineage, if there is
+    any (`reconciler.stores.lineages.sealed`); ``revision`` counts the writes. ``lineage``: what the index of what came
+    down says otherwise than the entities, and what was released (ORIGIN-02, ORIGIN-03).
     """
 
     tenant: str
@@ -160,7 +160,7 @@ class TenantWrite:
     """One tenant's part of a write of several. ``expected``: the fingerprint that its state must still have.
 
     ``record``: what is journalled with it. ``role`` and ``action``: of whom the guard is to know, and what they do
-    (`reconciler.model.subscriptions`); without a role, the reconciler writes.
+    (`reconciler.model.documents.subscriptions`); without a role, the reconciler writes.
     """
 
     tenant: str

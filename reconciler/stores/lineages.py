@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from reconciler.core.descent import at_issue, is_at_odds, named_in
-from reconciler.model.descent import Descent, Lineage
-from reconciler.model.entity import Entity, sha256
-from reconciler.model.keys import EntityId
-from reconciler.model.values import parse_path, render_path
+from reconciler.core.records import at_issue, is_at_odds, named_in
+from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.values.entity import Entity, sha256
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import parse_path, render_path
 from reconciler.stores.base import EntityWrite, Record
-from reconciler.stores.taken import damage, loaded
+from reconciler.stores.sql.row_digests import damage, loaded
 
 
 def spelled(lineage: Lineage) -> str:

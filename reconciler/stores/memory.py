@@ -7,11 +7,11 @@ from threading import RLock
 
 import orjson
 
-from reconciler.core.descent import at_issue, entered
-from reconciler.core.shape import RuleBook
-from reconciler.model.descent import Descent, Lineage
-from reconciler.model.entity import Entity, State, fingerprint, state_fingerprint
-from reconciler.model.keys import EntityId
+from reconciler.core.records import at_issue, entered
+from reconciler.core.schema import RuleBook
+from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.values.entity import Entity, State, fingerprint, state_fingerprint
+from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from reconciler.model.descent import Lineage
-from reconciler.model.urls import shown_url
+from reconciler.model.plans.origins import Lineage
+from reconciler.model.values.urls import shown_url
 from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError, TenantReader, TenantStore
 
 GROUP = "reconciler.stores"
@@ -117,15 +117,15 @@ def _path(url: str, root: Path) -> Path:
 
 
 def _read_sqlite(path: Path) -> TenantReader:
-    from reconciler.stores.engines import SqliteReading  # noqa: PLC0415 - SQLAlchemy when it is used
-    from reconciler.stores.sql import SqlReader  # noqa: PLC0415
+    from reconciler.stores.sql.databases import SqliteReading  # noqa: PLC0415 - SQLAlchemy when it is used
+    from reconciler.stores.sql.store import SqlReader  # noqa: PLC0415
 
     return SqlReader(SqliteReading(path))
 
 
 def _write_sqlite(path: Path) -> TenantStore:
-    from reconciler.stores.engines import SqliteWriting  # noqa: PLC0415
-    from reconciler.stores.sql import SqlStore  # noqa: PLC0415
+    from reconciler.stores.sql.databases import SqliteWriting  # noqa: PLC0415
+    from reconciler.stores.sql.store import SqlStore  # noqa: PLC0415
 
     database = SqliteWriting(path)
     database.bring_up_to_date()
@@ -134,16 +134,16 @@ def _write_sqlite(path: Path) -> TenantStore:
 
 def _read_postgresql(url: str, password: str | None) -> TenantReader:
     _need_psycopg(url)
-    from reconciler.stores.engines_postgresql import PostgresqlReading, Server  # noqa: PLC0415
-    from reconciler.stores.sql import SqlReader  # noqa: PLC0415
+    from reconciler.stores.sql.postgresql_databases import PostgresqlReading, Server  # noqa: PLC0415
+    from reconciler.stores.sql.store import SqlReader  # noqa: PLC0415
 
     return SqlReader(PostgresqlReading(Server(url, shown_url(url), password)))
 
 
 def _write_postgresql(url: str, password: str | None) -> TenantStore:
     _need_psycopg(url)
-    from reconciler.stores.engines_postgresql import PostgresqlWriting, Server  # noqa: PLC0415
-    from reconciler.stores.sql import SqlStore  # noqa: PLC0415
+    from reconciler.stores.sql.postgresql_databases import PostgresqlWriting, Server  # noqa: PLC0415
+    from reconciler.stores.sql.store import SqlStore  # noqa: PLC0415
 
     database = PostgresqlWriting(Server(url, shown_url(url), password))
     database.bring_up_to_date()

@@ -14,10 +14,11 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from reconciler.shell import executors
-from reconciler.shell.access import Access, Place
-from reconciler.stores import engines_postgresql, registry
+from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.pools import executors
+from reconciler.stores import registry
 from reconciler.stores.base import StoreError, TenantStore
+from reconciler.stores.sql import postgresql_databases
 from tests.cli.postgres_that_asks import asking
 from tests.cli.runner import Shop
 from tests.postgresql import Server
@@ -29,7 +30,7 @@ WRITES = ("apply --auto-approve --allow-dirty", "tenant import two -")
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
     for name in ("PGPASSWORD", "PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE", "PGPORT", "RECONCILE_ALLOWED_HOSTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PGPASSFILE", "/dev/null")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from reconciler.stores.registry import open_store
-from reconciler.stores.sql import SqlReader
+from reconciler.stores.sql.store import SqlReader
 from tests.cli.mirrors import with_mirrors
 from tests.cli.runner import Shop
 from tests.contract.samples import AT

@@ -208,7 +208,7 @@ def test_other_processes_do_not_see_this_ones_memory(fresh: Shop) -> None:
 
 
 def test_a_cluster_that_is_not_there(fresh: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.shell import cluster
+    from reconciler.shell.pools import cluster
 
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
     fresh.edit("reconcile.yaml", "sqlite:///.reconcile/tenants.db", "postgresql://db.example/tenants")
@@ -228,5 +228,5 @@ def test_who_does_not_ask_for_others_starts_and_imports_nothing(fresh: Shop) -> 
     program = "import sys\nfrom reconciler.cli.main import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules)"
     ran = python(fresh, program, "plan", "--verify", "--now", NOW)
     modules = ran.stdout.splitlines()[-1].split()
-    assert "reconciler.shell.executors" in modules
+    assert "reconciler.shell.pools.executors" in modules
     assert not {"distributed", "dask", "multiprocessing.pool", "concurrent.futures.process"} & {*modules}

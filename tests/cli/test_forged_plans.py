@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.codec import digest_of
+from reconciler.core.savedplan.codec import digest_of
 from tests.cli.mirrors import with_mirrors
 from tests.cli.runner import Ran, Shop
 

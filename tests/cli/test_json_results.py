@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.cli.options import who
-from reconciler.core.plan_schema import plan_schema
-from reconciler.core.result_schemas import FORMAT_VERSION, RESULTS
+from reconciler.core.savedplan.plan_schema import plan_schema
+from reconciler.core.schemadocs.result_schemas import FORMAT_VERSION, RESULTS
 from tests.cli.mirrors import with_mirrors
 from tests.cli.runner import NOW, Shop
 from tests.cli.test_documented import LEAVES

@@ -6,8 +6,8 @@ import shlex
 import click
 import pytest
 
-from reconciler.model.quotes import LONGEST, quote, readable
-from reconciler.stores import engines_postgresql
+from reconciler.model.values.quotes import LONGEST, quote, readable
+from reconciler.stores.sql import postgresql_databases
 from tests.cli.runner import Shop
 from tests.cli.test_documented import LEAVES
 from tests.cli.test_empty_values import required
@@ -63,7 +63,7 @@ def test_an_interval_is_one_that_can_be_waited(shop: Shop, interval: str) -> Non
 def test_a_long_variable_is_quoted_in_part(
     shop: Shop, command: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
     with (shop.root / "acme/resellers/two.yaml").open("a", encoding="utf-8") as file:
         file.write("store: postgresql://127.0.0.1:1/x\n")
     for value in ("9" * DIGITS, "127.0.0.1:" + "9" * DIGITS):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.core.plan_schema import plan_schema
+from reconciler.core.savedplan.plan_schema import plan_schema
 from tests.cli.mirrors import MIRROR, exported, with_mirrors
 from tests.cli.runner import Shop
 

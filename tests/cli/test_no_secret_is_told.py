@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.quoting import quotable
-from reconciler.model.store_urls import why_no_store_url
-from reconciler.model.urls import redacted, shown_url
-from reconciler.stores import engines_postgresql
+from reconciler.core.reading.quoting import quotable
+from reconciler.model.values.store_urls import why_no_store_url
+from reconciler.model.values.urls import redacted, shown_url
 from reconciler.stores.base import StoreError
+from reconciler.stores.sql import postgresql_databases
 from tests.cli.runner import Ran, Shop
 from tests.cli.test_documented import LEAVES
 
@@ -120,7 +120,7 @@ def test_every_command_is_tried() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
     monkeypatch.delenv("RECONCILE_ALLOWED_HOSTS", raising=False)
 
 

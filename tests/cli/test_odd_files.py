@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.shell.files import MOST_OF_DOCUMENTS, read_file, write_file
+from reconciler.shell.repository.files import MOST_OF_DOCUMENTS, read_file, write_file
 from tests.cli.runner import NOW, Ran, Shop, git
 
 SECONDS = 60

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.core.schemas import SCHEMAS
+from reconciler.core.schemadocs.schemas import SCHEMAS
 from tests.cli.runner import Shop
 
 IN_SYNC = "No changes. Your tenants match the catalog."

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from reconciler.core.schemas import SCHEMAS
+from reconciler.core.schemadocs.schemas import SCHEMAS
 from tests.cli.runner import Shop, run
 
 

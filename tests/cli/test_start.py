@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.shell.git import open_repository
+from reconciler.shell.repository.git import open_repository
 
 HEAVY = {
     "alembic",

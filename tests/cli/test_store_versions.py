@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from reconciler.stores import schema
+from reconciler.stores.sql import schema
 from tests.cli.runner import Shop
 
 FOREIGN = "1b2f0a9c77de"

@@ -10,7 +10,7 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
-from reconciler.stores import engines_postgresql
+from reconciler.stores.sql import postgresql_databases
 from tests.cli.runner import NOW, git, run
 from tests.postgresql import Server
 
@@ -91,7 +91,7 @@ def test_postgresql_gives_the_same_bytes_as_sqlite(tmp_path: Path, postgresql: S
 def test_a_server_that_is_not_there_is_told_and_is_nobodys_empty_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
     root = _workspace(tmp_path / "shop", "postgresql://ann@127.0.0.1:1/tenants")
     ran = run(f"plan --now {NOW}", root)
     assert ran.status == 1

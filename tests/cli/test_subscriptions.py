@@ -8,7 +8,7 @@ from shutil import copytree
 
 import pytest
 
-from reconciler.model.subscriptions import ACTIONS
+from reconciler.model.documents.subscriptions import ACTIONS
 from tests.cli.mirrors import MIRROR, exported, with_mirrors
 from tests.cli.runner import Shop
 from tests.faults.breaking import LOST, MADE, Breaks, failing_connection

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.codec import decode, digest_of, encode
+from reconciler.core.savedplan.codec import decode, digest_of, encode
 from tests.cli.runner import run
 
 SCENARIO = Path(__file__).parents[1] / "scenarios/CB-20-a-template-hidden-after-delegation-is-a-warning"

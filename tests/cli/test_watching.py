@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.keys import EntityId
+from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import EntityWrite
 from tests.cli.runner import git, run
 from tests.contract.samples import AT

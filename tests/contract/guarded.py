@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.model.values import Body
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import Committed, EntityWrite, Refusal, TenantStore, TenantWrite
 from tests.contract.samples import AT
 

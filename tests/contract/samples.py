@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.model.values import Body
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import EntityWrite, Outcome, Record, TenantReader, TenantStore
 from reconciler.stores.registry import open_store
 

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from reconciler.core.entries import change_to_data
-from reconciler.core.sketch import Sketch
-from reconciler.model.change import Action
-from reconciler.model.descent import Descent
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, FieldChange
-from reconciler.shell.execute import writes_of
-from reconciler.shell.releasing import NotToRelease, Release, Wish, release
+from reconciler.core.records.change_records import change_to_data
+from reconciler.core.states.lazy_state import Sketch
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.origins import Descent
+from reconciler.model.plans.plan import Change, FieldChange
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.runs.execute import writes_of
+from reconciler.shell.tenants.releasing import NotToRelease, Release, Wish, release
 from reconciler.stores.base import AlreadyApplied, Committed, Record, Stale, TenantStore, TenantWrite
 from tests.contract.samples import AT, BY, plan, put, remove
 from tests.contract.test_store_contract import Place, new_place
 
 RATE = ("resources", "seat")
-PREVIOUS = import_module("reconciler.stores.migrations.versions.v0006_came_down").down_revision
+PREVIOUS = import_module("reconciler.stores.sql.migrations.versions.v0006_came_down").down_revision
 ID = EntityId("Plan", "basic")
 
 

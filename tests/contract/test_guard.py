@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from reconciler.core.shape import fields_of
-from reconciler.model.entity import Entity
-from reconciler.model.rules import rule_text
-from reconciler.model.subscriptions import ACTIONS
+from reconciler.core.schema.fields import fields_of
+from reconciler.model.documents.subscriptions import ACTIONS
+from reconciler.model.plans.rules import rule_text
+from reconciler.model.values.entity import Entity
 from reconciler.stores.base import Committed, Denied, EntityWrite, TenantStore, TenantWrite
 from tests.contract import guarded
 from tests.contract.guarded import (

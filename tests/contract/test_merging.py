@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.state import StatePatch, read_state
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.shell.attempts import attempts
-from reconciler.shell.releasing import NotToRelease, Release, Wish, release
-from reconciler.shell.tenants import write_state
+from reconciler.core.reading.state_documents import StatePatch, read_state
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.tenants.attempts import attempts
+from reconciler.shell.tenants.releasing import NotToRelease, Release, Wish, release
+from reconciler.shell.tenants.states import write_state
 from reconciler.stores.base import Committed, Current, Edit, StoreError, TenantReader, TenantStore
 from tests.contract.samples import AT, BY, commit, plan, put, record
 from tests.contract.test_store_contract import DATABASES, STORES, Place, new_place

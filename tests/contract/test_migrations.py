@@ -13,21 +13,21 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, insert, select
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import rule_book
-from reconciler.core.validate import load
-from reconciler.model.entity import Entity, State, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import SourceFile
-from reconciler.model.values import Body
-from reconciler.stores import schema, versions
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.tree.fold import Fold
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.plans.plan import TenantPlan
+from reconciler.model.values.entity import Entity, State, state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import Committed, TenantStore
 from reconciler.stores.registry import open_store
-from reconciler.stores.taken import Taken
+from reconciler.stores.sql import schema, versions
+from reconciler.stores.sql.row_digests import Taken
 from tests.contract.samples import commit, put, record
 from tests.postgresql import Server
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.stores import schema
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import Committed, StoreError
 from reconciler.stores.registry import open_reader, open_store
-from reconciler.stores.versions import Age, Version
+from reconciler.stores.sql import schema
+from reconciler.stores.sql.versions import Age, Version
 from tests.contract.samples import AT, contents, plan, put, record
 from tests.contract.test_migrations import at_version
 from tests.postgresql import Server

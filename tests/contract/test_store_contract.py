@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select
 
-from reconciler.core.sketch import Sketch
-from reconciler.core.synchronised import of_actual
-from reconciler.model.entity import Entity, fingerprint, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.stores import registry, schema
+from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.managed_digest import of_actual
+from reconciler.model.values.entity import Entity, fingerprint, state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.stores import registry
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -37,6 +37,7 @@ from reconciler.stores.base import (
     TenantWrite,
 )
 from reconciler.stores.registry import open_reader, open_store
+from reconciler.stores.sql import schema
 from tests.contract.samples import AT, BY, EVERY_VALUE, commit, contents, plan, put, record, remove
 from tests.postgresql import Server
 

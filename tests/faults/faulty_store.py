@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.model.descent import Lineage
+from reconciler.model.plans.origins import Lineage
 from reconciler.stores.base import (
     Committed,
     EntityWrite,

@@ -9,9 +9,9 @@ from time import sleep
 from typing import Any
 
 from reconciler.stores.base import TenantStore
-from reconciler.stores.engines_postgresql import PostgresqlReading, PostgresqlWriting
-from reconciler.stores.engines_postgresql import Server as Address
-from reconciler.stores.sql import SqlReader, SqlStore
+from reconciler.stores.sql.postgresql_databases import PostgresqlReading, PostgresqlWriting
+from reconciler.stores.sql.postgresql_databases import Server as Address
+from reconciler.stores.sql.store import SqlReader, SqlStore
 from tests.contract.samples import commit, contents, plan, put, record, remove
 from tests.postgresql import Server
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Plan, Source, TenantPlan, TenantStatus
-from reconciler.shell.execute import Applied, Result, Warrant, execute
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.runs.execute import Applied, Result, Warrant, execute
 from reconciler.stores.base import Snapshot, StoreError, TenantStore
 from tests.contract.samples import AT, BY, commit, contents, plan, put, record, remove
 from tests.faults.faulty_store import FaultyStore, failing

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.shell.execute import Code, Result, Write, done
-from reconciler.stores import engines, engines_postgresql
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.runs.execute import Code, Result, Write, done
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -31,7 +30,8 @@ from reconciler.stores.base import (
 )
 from reconciler.stores.failures import Failure
 from reconciler.stores.registry import open_store
-from reconciler.stores.versions import Age
+from reconciler.stores.sql import databases, postgresql_databases
+from reconciler.stores.sql.versions import Age
 from tests.contract.samples import AT, commit, contents, plan, put, record
 from tests.faults.breaking import LOST, MADE, Between, Breaks, failing_connection
 from tests.faults.wire import Fate, a_wire
@@ -69,8 +69,8 @@ def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
 
 @pytest.fixture
 def postgres(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
-    monkeypatch.setattr(engines_postgresql, "DOWN_SECONDS", 0.0)
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "DOWN_SECONDS", 0.0)
     name, breaks = postgresql.new_schema(), Breaks()
     with closing(open_store(postgresql.url(name), root=Path())) as first:
         fill(first)
@@ -245,7 +245,7 @@ def test_a_file_whose_folder_fails_once_it_is_there_is_made(
     def fails(_: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(engines, "_sync", fails)
+    monkeypatch.setattr(databases, "_sync", fails)
     with closing(open_store("sqlite:///tenants.db", root=tmp_path)) as store:
         assert is_done(applies(store))
     assert "it could not be made (Input/output error), after the commit" in caplog.text
@@ -255,7 +255,7 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytes
     def fails(*_: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(engines, "_link", fails)
+    monkeypatch.setattr(databases, "_link", fails)
     with closing(open_store("sqlite:///tenants.db", root=tmp_path)) as store:
         with pytest.raises(StoreError, match="nothing was written") as raised:
             applies(store)

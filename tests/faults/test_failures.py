@@ -13,12 +13,13 @@ import psycopg
 import pytest
 from psycopg.errors import lookup
 
-from reconciler.core.result_schemas import RESULT_CODES
-from reconciler.shell.execute import Code, failed
-from reconciler.stores import engines_postgresql, failures
+from reconciler.core.schemadocs.result_schemas import RESULT_CODES
+from reconciler.shell.runs.execute import Code, failed
+from reconciler.stores import failures
 from reconciler.stores.base import StoreError
 from reconciler.stores.failures import ERRNOS, SQLITE, SQLSTATES, Failure, Finding, of_sqlite, of_sqlstate, of_system
 from reconciler.stores.registry import open_reader, open_store
+from reconciler.stores.sql import postgresql_databases
 from tests.contract.samples import commit, plan, put, record
 
 SAYS_NOTHING = {
@@ -108,8 +109,8 @@ def test_every_sqlstate_has_a_finding(state: str) -> None:
 )
 def test_kinds_of_errors_of_postgresql(state: str, kind: Failure) -> None:
     """By the driver's own exception for each."""
-    assert engines_postgresql._finding(lookup(state)("as the server says it")).failure is kind
-    assert engines_postgresql._finding(psycopg.OperationalError("the driver's own")).failure is Failure.UNREACHABLE
+    assert postgresql_databases._finding(lookup(state)("as the server says it")).failure is kind
+    assert postgresql_databases._finding(psycopg.OperationalError("the driver's own")).failure is Failure.UNREACHABLE
 
 
 @pytest.mark.parametrize("number", ERRNOS)

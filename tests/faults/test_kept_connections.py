@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from reconciler.stores.base import Committed, StoreError, TenantReader, TenantStore
-from reconciler.stores.engines import SqliteReading, SqliteWriting
-from reconciler.stores.kept_open import KEPT
-from reconciler.stores.sql import SqlReader, SqlStore
+from reconciler.stores.sql.databases import SqliteReading, SqliteWriting
+from reconciler.stores.sql.kept_open import KEPT
+from reconciler.stores.sql.store import SqlReader, SqlStore
 from tests.contract.samples import AT, commit, contents, plan, put, record
 
 

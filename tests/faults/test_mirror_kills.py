@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.shell.acting import Acted
+from reconciler.shell.tenants.actions import Acted
 from reconciler.stores.base import Snapshot
 from tests.laws.kills import in_a_child, killed
 from tests.laws.resale import PROVIDER, Resale, folder, paid, tenants

@@ -14,9 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from reconciler.stores import kept_open, schema, versions
 from reconciler.stores.base import Committed, Stale, StoreError
 from reconciler.stores.registry import open_reader, open_store
+from reconciler.stores.sql import kept_open, schema, versions
 from tests.contract.samples import AT, commit, contents, plan, put, record, remove
 from tests.faults.postgresql_states import SECOND, WRITES, fill, held, reader, start_and_wait_for_a_lock, writer
 from tests.faults.wire import a_wire, before

@@ -18,11 +18,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from reconciler.model.keys import EntityId
-from reconciler.stores import engines_postgresql
+from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import AlreadyApplied, Committed, Outcome, Stale, StoreError
-from reconciler.stores.engines_postgresql import PostgresqlWriting
-from reconciler.stores.engines_postgresql import Server as Address
+from reconciler.stores.sql import postgresql_databases
+from reconciler.stores.sql.postgresql_databases import PostgresqlWriting
+from reconciler.stores.sql.postgresql_databases import Server as Address
 from tests.contract.samples import AT, commit, contents, plan, put, record
 from tests.faults.postgresql_states import SECOND, WRITES, fill, held, reader, start_and_wait_for_a_lock, writer
 from tests.faults.wire import Fate, a_wire, before
@@ -160,8 +160,8 @@ def mortal() -> Iterator[Server]:
 def test_a_server_that_dies_at_any_statement_leaves_before_or_after(
     mortal: Server, after: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
-    monkeypatch.setattr(engines_postgresql, "DOWN_SECONDS", 0.0)  # a commit in doubt is looked up at once
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "DOWN_SECONDS", 0.0)  # a commit in doubt is looked up at once
     schema = fill(mortal, mortal.new_schema())
     was = held(mortal, schema)
     with a_wire(mortal, schema) as wire, closing(writer(wire.url)) as store:
@@ -208,8 +208,8 @@ def test_a_server_that_does_not_come_back_is_not_waited_for_by_every_tenant(
     mortal: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema = fill(mortal, mortal.new_schema())
-    monkeypatch.setattr(engines_postgresql, "WAITS", ())
-    monkeypatch.setattr(engines_postgresql, "DOWN_SECONDS", 0.5)
+    monkeypatch.setattr(postgresql_databases, "WAITS", ())
+    monkeypatch.setattr(postgresql_databases, "DOWN_SECONDS", 0.5)
     with closing(reader(mortal.url(schema))) as store:
         store.observe("contoso")
         mortal.stop()
@@ -347,7 +347,7 @@ def test_a_writer_that_vanished_holds_nobody_up_for_long(
     postgresql: Server, filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing tells the server that a machine is gone."""
-    monkeypatch.setattr(engines_postgresql, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(postgresql_databases, "IDLE_SECONDS", 0.2)
     done: list[Outcome] = []
 
     other = threading.Thread(target=lambda: done.append(commit(writer(postgresql.url(filled)), SECOND, WRITES)))

@@ -22,14 +22,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 
-from reconciler.core.sketch import Sketch
-from reconciler.core.synchronised import of_actual
-from reconciler.model.entity import fingerprint
-from reconciler.stores import schema, versions
+from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.managed_digest import of_actual
+from reconciler.model.values.entity import fingerprint
 from reconciler.stores.base import Committed, EntityWrite, Record, Stale, StoreError, TenantStore
-from reconciler.stores.engines import SqliteReading, SqliteWriting
 from reconciler.stores.registry import open_reader, open_store
-from reconciler.stores.sql import SqlReader, SqlStore
+from reconciler.stores.sql import schema, versions
+from reconciler.stores.sql.databases import SqliteReading, SqliteWriting
+from reconciler.stores.sql.store import SqlReader, SqlStore
 from tests.contract.samples import AT, commit, contents, plan, put, record, remove
 
 URL = "sqlite:///tenants.db"

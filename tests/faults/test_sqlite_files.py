@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.stores import engines, schema
 from reconciler.stores.base import StoreError
 from reconciler.stores.registry import open_reader, open_store
+from reconciler.stores.sql import databases, schema
 from tests.contract.samples import AT, plan, put
 
 URL = "sqlite:///tenants.db"
@@ -86,7 +86,7 @@ def test_a_new_file_is_ours_and_alone(path: Path) -> None:
     write(path)
     assert files(path) == ["tenants.db"]
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA application_id").fetchone() == (engines.APPLICATION_ID,)
+        assert database.execute("PRAGMA application_id").fetchone() == (databases.APPLICATION_ID,)
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.VERSION,)]
 
 
@@ -101,7 +101,7 @@ def test_a_file_of_an_earlier_release_is_known_by_its_tables(path: Path) -> None
 def test_one_that_another_made_meanwhile_stays(path: Path) -> None:
     write(path)
     before = path.read_bytes()
-    engines.make_whole(path)
+    databases.make_whole(path)
     assert (path.read_bytes(), files(path)) == (before, ["tenants.db"])
 
 
@@ -110,13 +110,13 @@ def test_a_writer_that_is_killed_while_it_makes_one_leaves_none_or_a_whole_one(
     path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """At each step: after it, before the next."""
-    real = getattr(engines, step)
+    real = getattr(databases, step)
 
     def then_killed(*arguments: Path) -> None:
         real(*arguments)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(engines, step, then_killed)
+    monkeypatch.setattr(databases, step, then_killed)
     process = multiprocessing.get_context("fork").Process(target=write, args=(path,))
     process.start()
     process.join(timeout=60)

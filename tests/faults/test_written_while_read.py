@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.schedule import Schedule
-from reconciler.core.sketch import Sketch
-from reconciler.core.state_view import Unavailable
-from reconciler.core.synchronised import of_actual
-from reconciler.core.waves import READS, Unreadable, upstream_key
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import TenantPlan, TenantStatus
-from reconciler.model.settings import Policy
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.managed_digest import of_actual
+from reconciler.core.states.state_view import Unavailable
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.levels import READS, Unreadable, upstream_key
+from reconciler.core.tree.schedule import Schedule
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.plan import TenantPlan, TenantStatus
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
 from reconciler.shell.engines import engine_of
 from tests.scenarios.runner import RULES, Scenario, fold_of, plannable
 

@@ -9,23 +9,23 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from reconciler.core.diff import Comparison, differences
-from reconciler.core.judge import judge
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed, compare, write_down
-from reconciler.core.policies import resolve_policy
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import rule_book
-from reconciler.core.state import read_state
-from reconciler.core.upstream import provider_upstream
-from reconciler.core.validate import load
-from reconciler.model.change import Difference
-from reconciler.model.entity import State, state_fingerprint
-from reconciler.model.options import OPTIONS
-from reconciler.model.plan import Change, FieldChange, TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog, SourceFile
-from reconciler.model.values import Body
+from reconciler.core.desired.upstream import provider_upstream
+from reconciler.core.planning.diff import Comparison, differences
+from reconciler.core.planning.judge import judge
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed, compare, write_down
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.workspace.load import load
+from reconciler.core.workspace.policies import resolve_policy
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.change import Difference
+from reconciler.model.plans.plan import Change, FieldChange, TenantPlan
+from reconciler.model.values.entity import State, state_fingerprint
+from reconciler.model.values.plain_values import Body
 from tests.laws.worlds import as_yaml
 
 FOLDER = Path(__file__).parent / "every_difference"

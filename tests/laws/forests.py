@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from reconciler.model.options import GUARDS, OPTIONS
+from reconciler.model.documents.options import GUARDS, OPTIONS
 from tests.laws.forest_catalogs import KEYS, PRICE_LISTS, PROVIDER, SEGMENTS, Document, catalog
 from tests.laws.forest_states import states
 

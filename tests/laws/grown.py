@@ -7,22 +7,22 @@ from functools import cached_property
 from random import Random
 from typing import TypeVar
 
-from reconciler.core.diff import Comparison, differences
-from reconciler.core.fold import Fold, tenants_in_order
-from reconciler.core.judge import Judgement, judge
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed, compare, plan_tenant, write_down
-from reconciler.core.policies import resolve_policy
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import RuleBook, rule_book
-from reconciler.core.state import read_state
-from reconciler.core.validate import load
-from reconciler.core.waves import Unreadable
-from reconciler.model.change import Difference
-from reconciler.model.entity import State, entity, state_fingerprint
-from reconciler.model.plan import Change, TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog, SourceFile
+from reconciler.core.planning.diff import Comparison, differences
+from reconciler.core.planning.judge import Judgement, judge
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed, compare, plan_tenant, write_down
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.schema.fields import RuleBook, rule_book
+from reconciler.core.tree.fold import Fold, tenants_in_order
+from reconciler.core.tree.levels import Unreadable
+from reconciler.core.workspace.load import load
+from reconciler.core.workspace.policies import resolve_policy
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.change import Difference
+from reconciler.model.plans.plan import Change, TenantPlan
+from reconciler.model.values.entity import State, entity, state_fingerprint
 from tests.laws.forest_catalogs import Document
 from tests.laws.forests import Forest
 from tests.laws.worlds import as_yaml

@@ -8,7 +8,7 @@ from itertools import count
 
 from sqlalchemy import Engine, event
 
-from reconciler.shell.access import Access
+from reconciler.shell.connections.access import Access
 from tests.laws.resale import Resale
 
 

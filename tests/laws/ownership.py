@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.values import Body
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 
 OWN_FIELDS = {
     "Plan": ("switchable_plans",),

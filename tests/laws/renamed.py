@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from reconciler.model.entity import State, entity
-from reconciler.model.keys import EntityId
+from reconciler.model.values.entity import State, entity
+from reconciler.model.values.keys import EntityId
 from tests.laws.forest_catalogs import Document, Id
 from tests.laws.forest_renames import moved, new_keys
 from tests.laws.forests import Forest, forest

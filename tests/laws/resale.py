@@ -16,15 +16,15 @@ from typing import Any
 import orjson
 
 from reconciler import app
-from reconciler.core.state import read_state
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Plan
-from reconciler.model.values import Body
-from reconciler.shell.access import Access, place_of
-from reconciler.shell.acting import Acted, Order
-from reconciler.shell.execute import Applied
-from reconciler.shell.tenants import snapshot, write_state
+from reconciler.core.reading.state_documents import read_state
+from reconciler.model.plans.plan import Plan
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+from reconciler.shell.connections.access import Access, place_of
+from reconciler.shell.runs.execute import Applied
+from reconciler.shell.tenants.actions import Acted, Order
+from reconciler.shell.tenants.states import snapshot, write_state
 from reconciler.stores.base import Snapshot, TenantStore
 
 PROVIDER = "northwind"

@@ -3,15 +3,15 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.sketch import Sketch
-from reconciler.core.synchronised import of_actual
-from reconciler.core.waves import Unreadable
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import TenantPlan
-from reconciler.model.settings import Policy
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.managed_digest import of_actual
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.levels import Unreadable
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.plan import TenantPlan
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
 from reconciler.shell.engines import engine_of
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler import app
 from reconciler.app import timestamp
-from reconciler.model.subscriptions import ACTIONS
+from reconciler.model.documents.subscriptions import ACTIONS
 from reconciler.stores.base import EntityWrite, Snapshot
 from tests.contract.test_guard import ALLOWED_ACTIONS, DENIED_ACTIONS
 from tests.laws.resale import PROVIDER, Resale, folder, paid, tenants

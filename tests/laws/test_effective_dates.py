@@ -17,18 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.cli.main import main
-from reconciler.core.fold import plan_all
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import rule_book
-from reconciler.core.validate import load
-from reconciler.model.change import Action
-from reconciler.model.entity import State, entity, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change
-from reconciler.model.source import Catalog, SourceFile
-from reconciler.model.values import parse_path
-from reconciler.shell.access import Access, Place
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.tree.fold import plan_all
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change
+from reconciler.model.values.entity import State, entity, state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import parse_path
+from reconciler.shell.connections.access import Access, Place
 from reconciler.shell.days import days_of
 from tests.laws.worlds import Document, Draw, as_yaml
 

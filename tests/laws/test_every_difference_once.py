@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from reconciler.core.writing import changed_leaves
-from reconciler.model.change import Action
-from reconciler.model.plan import Change, Deferred, TenantPlan
+from reconciler.core.planning.plan_builder import changed_leaves
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Deferred, TenantPlan
 from tests.laws.grown import Grown, Tenant
 from tests.laws.whereabouts import Whereabouts, is_whole
 

@@ -7,12 +7,12 @@ from functools import cache
 
 import pytest
 
-from reconciler.core.shape import kind_shapes
-from reconciler.core.state import StatePatch, read_state
-from reconciler.model.keys import EntityId, snake
-from reconciler.model.plan import TenantPlan
+from reconciler.core.reading.state_documents import StatePatch, read_state
+from reconciler.core.schema.fields import kind_shapes
+from reconciler.model.plans.plan import TenantPlan
+from reconciler.model.values.keys import EntityId, snake
 from reconciler.report.documents import render_documents
-from reconciler.shell.tenants import write_state
+from reconciler.shell.tenants.states import write_state
 from tests.scenarios import runner
 from tests.scenarios.acting import Acts, Stage, moment
 from tests.scenarios.runner import RULES

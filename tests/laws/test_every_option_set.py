@@ -11,7 +11,7 @@ from itertools import combinations, product
 
 import pytest
 
-from reconciler.model.options import OPTIONS
+from reconciler.model.documents.options import OPTIONS
 from tests.laws.bench_of_options import RESELLER, Fixture, verdicts_of
 from tests.laws.oracle import verdicts
 from tests.laws.profiles import is_long

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Deferred
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Deferred
+from reconciler.model.values.keys import EntityId
 from tests.laws.forest_catalogs import Document
 from tests.laws.forest_renames import links
 from tests.laws.grown import Grown, Tenant

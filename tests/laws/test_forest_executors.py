@@ -13,18 +13,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from reconciler.core.codec import encode
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed, PlainEngine
-from reconciler.core.schedule import scheduled
-from reconciler.core.waves import Unreadable, Wave, in_turn
-from reconciler.model.plan import Plan, Source
-from reconciler.model.settings import Policy
-from reconciler.shell.access import Access, Place
-from reconciler.shell.carriers import carried_by
-from reconciler.shell.execute import Warrant, execute
-from reconciler.shell.executors import Pool
-from reconciler.shell.planners import once_it_pays, planned_by
+from reconciler.core.planning.tenant_plan import Observed, PlainEngine
+from reconciler.core.savedplan.codec import encode
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.levels import Unreadable, Wave, in_turn
+from reconciler.core.tree.schedule import scheduled
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.plan import Plan, Source
+from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.pools.executors import Pool
+from reconciler.shell.runs.apply_workers import carried_by
+from reconciler.shell.runs.execute import Warrant, execute
+from reconciler.shell.runs.plan_workers import once_it_pays, planned_by
 from reconciler.stores.base import EntityWrite
 from reconciler.stores.registry import open_store
 from tests.laws.grown import ON, Grown

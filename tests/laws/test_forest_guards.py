@@ -6,7 +6,7 @@ Which trip is told by an oracle of its own, from the changes that would be made 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.model.plan import Deferred, TenantPlan
+from reconciler.model.plans.plan import Deferred, TenantPlan
 from tests.laws.grown import ON, Grown, Tenant
 from tests.laws.oracle_guards import DEFAULTS, Pair, tripped
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any, TypeAlias
 
-from reconciler.model.options import OPTIONS
-from reconciler.model.plan import TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.values import Path
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.plan import TenantPlan
+from reconciler.model.values.plain_values import Path
 from tests.laws.grown import Grown, Tenant
 from tests.laws.whereabouts import is_whole
 

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import TenantPlan
+from reconciler.model.plans.plan import TenantPlan
+from reconciler.model.values.keys import EntityId
 from tests.laws.grown import Grown
 from tests.laws.renamed import Renamed
 from tests.laws.test_forest_guards import blocked

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from random import Random
 
-from reconciler.core.codec import encode
-from reconciler.core.inverse import inverse
-from reconciler.core.planning import Observed
-from reconciler.model.change import Action
-from reconciler.model.entity import Entity, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Plan, Source, TenantPlan
-from reconciler.model.values import Path
+from reconciler.core.inspect.inverse import inverse
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.savedplan.codec import encode
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Plan, Source, TenantPlan
+from reconciler.model.values.entity import Entity, state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Path
 from tests.laws.forest_renames import links
 from tests.laws.grown import Grown, applied, grown
 from tests.laws.ownership import lost

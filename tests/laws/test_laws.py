@@ -8,19 +8,19 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.codec import decode, encode
-from reconciler.core.fold import plan_all
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import rule_book
-from reconciler.core.state import read_state
-from reconciler.core.validate import load
-from reconciler.model.change import Action
-from reconciler.model.entity import State, entity, state_fingerprint
-from reconciler.model.options import OPTIONS
-from reconciler.model.plan import Plan, Source, TenantPlan
-from reconciler.model.source import Catalog, SourceFile
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.tree.fold import plan_all
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Plan, Source, TenantPlan
+from reconciler.model.values.entity import State, entity, state_fingerprint
 from tests.laws.bench_of_options import verdicts_of
 from tests.laws.oracle import verdicts
 from tests.laws.ownership import lost

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.keys import EntityId
+from reconciler.model.values.keys import EntityId
 from tests.laws.resale import OWN_PRODUCT, PROVIDER, Resale, folder, paid
 
 MIRROR = "contoso.sub-1"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from reconciler import app
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.shell.acting import Acted
-from reconciler.shell.execute import Result
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.runs.execute import Result
+from reconciler.shell.tenants.actions import Acted
 from reconciler.stores.base import EntityWrite, Snapshot
 from tests.contract.test_guard import DENIED_ACTIONS
 from tests.laws import oracle_cycles as oracle

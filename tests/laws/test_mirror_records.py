@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler import app
-from reconciler.model.keys import EntityId
-from reconciler.model.values import Body
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import EntityWrite
 from tests.laws.resale import PROVIDER, Resale, folder, paid
 

@@ -1,4 +1,6 @@
-"""What is taken over from one tenant to the next is what would be found out there (`reconciler.core.recurring`)."""
+"""What is taken over from one tenant to the next is what would be found out there
+(`reconciler.core.incremental.outcomes`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,16 +11,16 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.validate import load
-from reconciler.model.entity import Entity, State, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.options import OPTIONS
-from reconciler.model.plan import TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog, SourceFile
-from reconciler.model.values import Body
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.tree.fold import Fold
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.plan import TenantPlan
+from reconciler.model.values.entity import Entity, State, state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 from tests.laws.grown import RULES
 from tests.laws.sketched import plans_by_digests
 from tests.laws.test_laws import ON, WORKSPACE, law, read

@@ -1,14 +1,16 @@
-"""The short way, by digests, gives the very plan that comparing everything gives (`reconciler.core.shared`)."""
+"""The short way, by digests, gives the very plan that comparing everything gives
+(`reconciler.core.incremental.shared`).
+"""
 
 from collections.abc import Mapping
 
 from hypothesis import given
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.model.entity import State, state_fingerprint
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.tree.fold import Fold
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog
+from reconciler.model.values.entity import State, state_fingerprint
 from tests.laws.grown import ON, RULES, Grown
 from tests.laws.renamed import Renamed
 from tests.laws.sketched import plans_by_digests

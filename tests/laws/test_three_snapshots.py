@@ -34,11 +34,11 @@ from typing import Any
 import pytest
 
 from reconciler import app
-from reconciler.core.codec import decode
-from reconciler.model.change import Action
-from reconciler.model.plan import FieldChange, Plan
-from reconciler.shell.access import Access, place_of
-from reconciler.shell.execute import Result
+from reconciler.core.savedplan.codec import decode
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import FieldChange, Plan
+from reconciler.shell.connections.access import Access, place_of
+from reconciler.shell.runs.execute import Result
 from reconciler.stores.base import Snapshot
 from tests.laws.profiles import is_long
 from tests.model_prices_independent import Movement, Rates, compare, movement, read

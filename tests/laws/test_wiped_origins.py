@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.waves import Unreadable
-from reconciler.model.change import Action
-from reconciler.model.descent import Descent, Lineage
-from reconciler.model.entity import Entity, State, state_fingerprint
-from reconciler.model.options import GUARDS
-from reconciler.model.plan import Change, TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.levels import Unreadable
+from reconciler.model.documents.options import GUARDS
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.plans.plan import Change, TenantPlan
+from reconciler.model.values.entity import Entity, State, state_fingerprint
 from tests.laws.grown import ON, RULES, Grown, applied
 from tests.laws.renamed import Renamed
 from tests.laws.sketched import plans_by_digests

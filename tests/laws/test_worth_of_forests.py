@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.model.change import Action
-from reconciler.model.options import GUARDS
+from reconciler.model.documents.options import GUARDS
+from reconciler.model.plans.change import Action
 from tests.laws.forest_catalogs import PROVIDER
 from tests.laws.forests import forest
 from tests.laws.grown import Grown, Tenant, grown

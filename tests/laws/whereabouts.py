@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconciler.core.desired import Wanted
-from reconciler.model.amounts import canonical
-from reconciler.model.change import Action, Difference
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, TenantPlan
-from reconciler.model.sync import Always
-from reconciler.model.values import Path, Value, get
+from reconciler.core.desired.wanted import Wanted
+from reconciler.model.documents.declarations import Always
+from reconciler.model.plans.change import Action, Difference
+from reconciler.model.plans.plan import Change, TenantPlan
+from reconciler.model.values.amounts import canonical
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Path, Value, get
 from tests.laws.grown import Tenant
 
 CHANGES = "changes"

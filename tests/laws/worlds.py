@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import orjson
 from hypothesis import strategies as st
 
-from reconciler.model.options import GUARDS, OPTIONS
+from reconciler.model.documents.options import GUARDS, OPTIONS
 
 Document: TypeAlias = dict[str, Any]
 Draw: TypeAlias = st.DrawFn

@@ -22,30 +22,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.app import timestamp
-from reconciler.core.acting import CannotAct
-from reconciler.core.codec import plan_digest
-from reconciler.core.entries import entity_of
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.settings_text import BadSetting
-from reconciler.core.shape import RuleBook
-from reconciler.core.state import read_state
-from reconciler.core.waves import Unreadable
-from reconciler.model.change import Action, Verdict
-from reconciler.model.descent import Lineage
-from reconciler.model.entity import State
-from reconciler.model.plan import Plan, Source, TenantPlan
-from reconciler.model.settings import Policy
-from reconciler.model.source import Catalog
-from reconciler.model.subscriptions import ACTORS
-from reconciler.model.values import render_path
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.records.change_records import entity_of
+from reconciler.core.savedplan.codec import plan_digest
+from reconciler.core.schema.fields import RuleBook
+from reconciler.core.subscriptions.action_parameters import BadSetting
+from reconciler.core.subscriptions.actions import CannotAct
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.levels import Unreadable
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog
+from reconciler.model.documents.subscriptions import ACTORS
+from reconciler.model.plans.change import Action, Verdict
+from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.plan import Plan, Source, TenantPlan
+from reconciler.model.values.entity import State
+from reconciler.model.values.plain_values import render_path
 from reconciler.report.values import shown
-from reconciler.shell.access import Access, place_of
-from reconciler.shell.acting import Acted, NoSubscription, Order, perform
+from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.days import days_of
-from reconciler.shell.execute import Applied, Warrant, execute
-from reconciler.shell.releasing import NotToRelease, Wish, release
-from reconciler.shell.tenants import write_state
+from reconciler.shell.runs.execute import Applied, Warrant, execute
+from reconciler.shell.tenants.actions import Acted, NoSubscription, Order, perform
+from reconciler.shell.tenants.releasing import NotToRelease, Wish, release
+from reconciler.shell.tenants.states import write_state
 from reconciler.stores.base import EntityWrite, TenantStore
 from reconciler.stores.memory import MemoryStore
 

@@ -1,15 +1,15 @@
 """What `reconcile explain` answers in a scenario."""
 
-from reconciler.core.denials import mirrored_kinds
-from reconciler.core.explaining import Explanation, explain
-from reconciler.core.fold import Fold, tenants_in_order
-from reconciler.core.mirroring import compare_mirror
-from reconciler.core.planning import compare
-from reconciler.core.policies import resolve_policy
-from reconciler.core.waves import Unreadable
-from reconciler.model.keys import EntityId
-from reconciler.model.kinds import STATE_KINDS
-from reconciler.model.values import Path, parse_path
+from reconciler.core.inspect.explaining import Explanation, explain
+from reconciler.core.planning.tenant_plan import compare
+from reconciler.core.subscriptions.permissions import mirrored_kinds
+from reconciler.core.tree.fold import Fold, tenants_in_order
+from reconciler.core.tree.levels import Unreadable
+from reconciler.core.tree.mirroring import compare_mirror
+from reconciler.core.workspace.policies import resolve_policy
+from reconciler.model.documents.kinds import STATE_KINDS
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Path, parse_path
 from reconciler.report.explanation import render_explanation
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from reconciler.model.entity import Entity, State
+from reconciler.model.values.entity import Entity, State
 from tests.scenarios.runner import Given, Scenario, files_of, given
 
 _DOCUMENTS = re.compile(r"^---\n", re.MULTILINE)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from reconciler.model.plan import Change, FieldChange, Plan
-from reconciler.model.values import render_path
+from reconciler.model.plans.plan import Change, FieldChange, Plan
+from reconciler.model.values.plain_values import render_path
 from tests.scenarios.acting import MARKS
 
 

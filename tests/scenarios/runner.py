@@ -31,27 +31,27 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler.app import timestamp
-from reconciler.core.causes import LastApplied, with_causes
-from reconciler.core.descent import at_issue, entered
-from reconciler.core.entries import change_to_data
-from reconciler.core.fold import Fold, ObserveProvider
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.schedule import scheduled
-from reconciler.core.shape import RuleBook, rule_book
-from reconciler.core.state import StatePatch, read_state
-from reconciler.core.validate import load
-from reconciler.core.waves import Observe, Unreadable
-from reconciler.model.descent import Lineage
-from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.entity import State, entity, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Plan, Source, TenantPlan
-from reconciler.model.source import Catalog, SourceFile
+from reconciler.core.inspect.causes import LastApplied, with_causes
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import StatePatch, read_state
+from reconciler.core.records.change_records import change_to_data
+from reconciler.core.records.origins import at_issue, entered
+from reconciler.core.schema.fields import RuleBook, rule_book
+from reconciler.core.tree.fold import Fold, ObserveProvider
+from reconciler.core.tree.levels import Observe, Unreadable
+from reconciler.core.tree.schedule import scheduled
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.plan import Plan, Source, TenantPlan
+from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.model.values.entity import State, entity, state_fingerprint
+from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import render_documents
+from reconciler.report.plans.text import render_plan
 from reconciler.report.problems import render_problems
-from reconciler.report.text import render_plan
 from reconciler.shell.days import days_of
 from tests.scenarios.acting import Acts, Played, merges, moment, play
 from tests.scenarios.asking import answer

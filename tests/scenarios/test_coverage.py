@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from reconciler.core.shape import RuleBook
+from reconciler.core.schema.fields import RuleBook
 from tests.scenarios import runner
 from tests.scenarios.runner import RULES, Scenario
 

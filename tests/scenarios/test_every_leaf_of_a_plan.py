@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from reconciler.core.codec import PlanRefused, decode, encode
+from reconciler.core.savedplan.codec import PlanRefused, decode, encode
 from tests.scenarios.runner import scenarios
 from tests.scenarios.test_forged_plans import _places, _within, forged, plans_of
 

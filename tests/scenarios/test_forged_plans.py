@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from reconciler.core.codec import PlanRefused, decode, digest_of, encode
-from reconciler.model.plan import Plan
-from reconciler.report.text import render_plan
+from reconciler.core.savedplan.codec import PlanRefused, decode, digest_of, encode
+from reconciler.model.plans.plan import Plan
+from reconciler.report.plans.text import render_plan
 from tests.scenarios.runner import RULES, Scenario, after, applied, made, played_out, scenarios
 from tests.scenarios.undoing import inverse_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.plan import Change
+from reconciler.model.plans.plan import Change
 from tests.scenarios import runner
 from tests.scenarios.orders import shuffled, without_lines
 from tests.scenarios.runner import Scenario

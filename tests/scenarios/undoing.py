@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.core.inverse import inverse
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed
-from reconciler.core.state import StatePatch
-from reconciler.model.entity import State, state_fingerprint
-from reconciler.model.plan import Plan
+from reconciler.core.inspect.inverse import inverse
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import StatePatch
+from reconciler.model.plans.plan import Plan
+from reconciler.model.values.entity import State, state_fingerprint
 
 
 def inverse_of(plan: Plan, states: Mapping[str, State], since: Mapping[str, Iterable[StatePatch]]) -> Plan:

@@ -4,8 +4,8 @@ import gc
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.spool import Spool
-from reconciler.model.plan import Change, KeptTenants, Plan, TenantPlan
+from reconciler.core.savedplan.spool import Spool
+from reconciler.model.plans.plan import Change, KeptTenants, Plan, TenantPlan
 
 
 @dataclass(slots=True)

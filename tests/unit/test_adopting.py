@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.adopting import adoption
-from reconciler.core.patch import patched
-from reconciler.core.state import read_state
-from reconciler.model.change import Action, Verdict
-from reconciler.model.entity import State
-from reconciler.model.plan import Deferred, TenantPlan
-from reconciler.model.policy import SyncPolicy
+from reconciler.core.inspect.adopting import adoption
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.model.documents.policy import SyncPolicy
+from reconciler.model.plans.change import Action, Verdict
+from reconciler.model.plans.plan import Deferred, TenantPlan
+from reconciler.model.values.entity import State
 from reconciler.report.documents import render_documents
 from tests.scenarios import runner
 

@@ -6,19 +6,19 @@ from datetime import date
 
 import pytest
 
-from reconciler.core.codec import decode, encode, plan_digest
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import rule_book
-from reconciler.core.validate import load
-from reconciler.model.change import Action
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Plan, Source, TenantPlan, TenantStatus
-from reconciler.model.settings import Policy
-from reconciler.model.source import SourceFile
-from reconciler.shell.execute import Applied, Result, Warrant, execute
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.savedplan.codec import decode, encode, plan_digest
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.tree.fold import Fold
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.runs.execute import Applied, Result, Warrant, execute
 from reconciler.stores.base import EntityWrite, StoreError, TenantStore
 from reconciler.stores.memory import MemoryStore
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.bodies import faults
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
+from reconciler.core.schema.check import faults
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
 from tests.scenarios import runner
 
 FEES = "periods.P1M.fees.setup"

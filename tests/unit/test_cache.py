@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.read import read_file
-from reconciler.core.validate import load
-from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.source import Catalog, SourceDocument, SourceFile
-from reconciler.shell.cache import BATCH, FILE, KEPT_DAYS, Readings, cache_folder, name_of, remembering
-from reconciler.shell.worktree import read_worktree
+from reconciler.core.reading.read import read_file
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import Catalog, SourceDocument, SourceFile
+from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.shell.repository.file_cache import BATCH, FILE, KEPT_DAYS, Readings, cache_folder, name_of, remembering
+from reconciler.shell.repository.worktree import read_worktree
 
 ROOT = Path(__file__).parents[2]
 ONE, OTHER = b"1" * 20, b"2" * 20
@@ -140,12 +140,12 @@ def test_another_version_of_the_reader_reads_anew(filled: Path, expected: Any) -
 
 
 READERS = (
-    "core/plain.py",
-    "core/yaml.py",
-    "core/compiled.py",
-    "model/fields.py",
-    "model/documents.py",
-    "model/sync.py",
+    "core/reading/fast/plain.py",
+    "core/reading/yaml.py",
+    "core/reading/fast/compiled.py",
+    "model/values/field_types.py",
+    "model/documents/catalog.py",
+    "model/documents/declarations.py",
 )
 VERSION = (
     "import sys; sys.path.insert(0, sys.argv[1]); from reconciler.shell import cache; print(cache.reader_version())"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from reconciler import app
-from reconciler.core.patch import patched
-from reconciler.core.state import read_state
-from reconciler.model.plan import Plan
-from reconciler.shell.access import Access, place_of
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.model.plans.plan import Plan
+from reconciler.shell.connections.access import Access, place_of
 from reconciler.stores.base import EntityWrite
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.codec import (
+from reconciler.core.records.change_records import change_from_data, change_to_data, deferred_order
+from reconciler.core.savedplan.codec import (
     PlanRefused,
     decode,
     digest_of,
@@ -21,23 +22,13 @@ from reconciler.core.codec import (
     plan_from_data,
     plan_to_data,
 )
-from reconciler.core.entries import change_from_data, change_to_data, deferred_order
-from reconciler.core.plan_schema import plan_schema, schema_violation
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.kinds import STATE_KINDS
-from reconciler.model.options import OPTIONS
-from reconciler.model.plan import (
-    Change,
-    Declared,
-    Deferred,
-    FieldChange,
-    Plan,
-    Source,
-    TenantPlan,
-    TenantStatus,
-)
-from reconciler.model.values import parse_path, render_path
+from reconciler.core.savedplan.plan_schema import plan_schema, schema_violation
+from reconciler.model.documents.kinds import STATE_KINDS
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Declared, Deferred, FieldChange, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import parse_path, render_path
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from reconciler.core.compiled import Refused
-from reconciler.core.extract import body_of
-from reconciler.core.limits import crossed_limits
-from reconciler.core.parts import declared, found, unwrapped
-from reconciler.core.plain import fields_of
-from reconciler.core.shape import fields_of_model, tidy
-from reconciler.model.documents import Part
-from reconciler.model.fields import Leaf, Number
-from reconciler.model.kinds import WORKSPACE_KINDS
-from reconciler.model.sync import StateOnly
+from reconciler.core.reading.fast.compiled import Refused
+from reconciler.core.reading.fast.plain import fields_of
+from reconciler.core.reading.index import body_of
+from reconciler.core.reading.limits import crossed_limits
+from reconciler.core.schema.fields import fields_of_model, tidy
+from reconciler.core.schema.model_walk import declared, found, unwrapped
+from reconciler.model.documents.catalog import Part
+from reconciler.model.documents.declarations import StateOnly
+from reconciler.model.documents.kinds import WORKSPACE_KINDS
+from reconciler.model.values.field_types import Leaf, Number
 
 REFUSED = "refused"
 
 
 def by_pydantic(model: type[Part], value: Any) -> Any:
-    """The body as `core.read` makes it of a file that is read whole."""
+    """The body as `core.reading.read` makes it of a file that is read whole."""
     for spot, only in declared(model, StateOnly):
         if any(not only.values or inner in only.values for _, inner in found(value, spot.pattern)):
             return REFUSED

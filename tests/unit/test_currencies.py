@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.currencies import CURRENCIES, NOT_MONEY, SUCCESSORS, why_no_currency
+from reconciler.model.values.currencies import CURRENCIES, NOT_MONEY, SUCCESSORS, why_no_currency
 
 LIST_ONE = Path(__file__).parents[1] / "data" / "iso-4217-list-one-2026-01-01.csv"
 """The maintenance agency's List One, published 2026-01-01: code, whether it is a fund, and its name."""

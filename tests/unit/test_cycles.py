@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.cycles import CycleEnd, Cycles, on_billing_day, plus_months
+from reconciler.core.subscriptions.cycles import CycleEnd, Cycles, on_billing_day, plus_months
 from tests.laws import oracle_cycles as oracle
 
 DAYS = st.dates(date(2023, 1, 1), date(2029, 12, 31))

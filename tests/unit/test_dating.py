@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.dating import dated_fields, is_dated, settled
-from reconciler.core.read import read_file
-from reconciler.core.validate import load
-from reconciler.model.source import SourceFile
-from reconciler.shell.worktree import read_worktree
+from reconciler.core.reading.read import read_file
+from reconciler.core.schema.effective_amounts import dated_fields, is_dated, settled
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import SourceFile
+from reconciler.shell.repository.worktree import read_worktree
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
 DATED = "[{from: 2026-01-01, amount: 6}, {from: 2027-01-01, amount: 7}]"

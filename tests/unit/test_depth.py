@@ -7,18 +7,18 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from reconciler.core.fold import Fold
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.schedule import scheduled
-from reconciler.core.shape import rule_book
-from reconciler.core.validate import load
-from reconciler.model.change import Action
-from reconciler.model.entity import state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Plan, Scheduled, Source, TenantPlan, TenantStatus
-from reconciler.model.source import Catalog, SourceFile
-from reconciler.shell.execute import Applied, Result, Step, Warrant, execute
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.schedule import scheduled
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Plan, Scheduled, Source, TenantPlan, TenantStatus
+from reconciler.model.values.entity import state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.runs.execute import Applied, Result, Step, Warrant, execute
 from reconciler.stores.base import TenantStore
 
 CATALOG = """

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.shell.access import Place
-from reconciler.shell.carriers import Placed, told
-from reconciler.shell.execute import Applied, Check, Result
-from reconciler.shell.executors import ExecutorError, Executors, Lost, Pool, choice_of
+from reconciler.shell.connections.access import Place
+from reconciler.shell.pools.executors import ExecutorError, Executors, Lost, Pool, choice_of
+from reconciler.shell.runs.apply_workers import Placed, told
+from reconciler.shell.runs.execute import Applied, Check, Result
 
 
 class AtOnce(Executor):

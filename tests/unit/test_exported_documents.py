@@ -3,10 +3,10 @@
 import orjson
 import pytest
 
-from reconciler.core.patch import patched
-from reconciler.core.state import read_state
-from reconciler.model.entity import Entity, State
-from reconciler.model.keys import EntityId
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import exported, render_documents
 
 

@@ -1,9 +1,9 @@
 """What a report says once: changes that one veto, guard or precondition holds."""
 
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Deferred, FieldChange, Plan, Source, TenantPlan, TenantStatus
-from reconciler.report.folding import fold_deferred
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.values.keys import EntityId
+from reconciler.report.plans.folding import fold_deferred
 
 FEES, PRICES = ("plans.update_fees",), ("resources.update_prices",)
 BASIC, PRO = EntityId("Plan", "web-basic"), EntityId("Plan", "web-pro")

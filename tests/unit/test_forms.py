@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from reconciler.core.forms import UNKNOWN, annotation_at, right_form
-from reconciler.core.parts import ANY, spots
-from reconciler.core.read import read_file
-from reconciler.core.yaml import parse
-from reconciler.model.documents import Part
-from reconciler.model.fields import Leaf
-from reconciler.model.kinds import WORKSPACE_KINDS
-from reconciler.model.source import SourceFile
-from reconciler.model.sync import StateOnly
+from reconciler.core.reading.read import read_file
+from reconciler.core.reading.value_forms import UNKNOWN, annotation_at, right_form
+from reconciler.core.reading.yaml import parse
+from reconciler.core.schema.model_walk import ANY, spots
+from reconciler.model.documents.catalog import Part
+from reconciler.model.documents.declarations import StateOnly
+from reconciler.model.documents.kinds import WORKSPACE_KINDS
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.field_types import Leaf
 
 POLICY = "kind: SyncPolicy\nreseller: one\nupstream: acme\n"
 PLAN = "kind: Plan\nkey: a\nname: A\nproduct: p\nplan_category: c\nservice_term: t\n"

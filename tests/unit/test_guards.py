@@ -12,13 +12,13 @@ from click.testing import CliRunner
 
 from reconciler import app
 from reconciler.cli.main import reconcile
-from reconciler.core.codec import decode, encode
-from reconciler.core.guards import GUARDS, NAMED
-from reconciler.core.policies import GUARD_DEFAULTS
-from reconciler.model import options
-from reconciler.model.plan import Plan, Source, TenantPlan
-from reconciler.model.policy import Guards
-from reconciler.shell.access import Access
+from reconciler.core.planning.guards import GUARDS, NAMED
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.workspace.policies import GUARD_DEFAULTS
+from reconciler.model.documents import options
+from reconciler.model.documents.policy import Guards
+from reconciler.model.plans.plan import Plan, Source, TenantPlan
+from reconciler.shell.connections.access import Access
 from tests.scenarios import runner
 
 SCENARIO = runner.HERE / "GUARD-01-a-price-that-is-allowed"

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from reconciler.core.hidden import hidden_template_warnings
-from reconciler.core.validate import load
-from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.source import SourceFile
+from reconciler.core.inspect.hidden import hidden_template_warnings
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.diagnostics import Diagnostic
 from tests.laws.worlds import as_yaml
 
 NEEDS = {"product": "office", "plan_category": "all", "service_term": "annual"}

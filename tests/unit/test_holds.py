@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.codec import decode, encode, plan_to_data
-from reconciler.core.planning import status_of
-from reconciler.model.change import Action, HeldBy, HoldKind
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, Deferred, Plan, Source, TenantPlan, TenantStatus, outline
-from reconciler.report.html import render_html
-from reconciler.report.markdown import render_markdown
-from reconciler.report.text import render_plan
+from reconciler.core.planning.tenant_plan import status_of
+from reconciler.core.savedplan.codec import decode, encode, plan_to_data
+from reconciler.model.plans.change import Action, HeldBy, HoldKind
+from reconciler.model.plans.plan import Change, Deferred, Plan, Source, TenantPlan, TenantStatus, outline
+from reconciler.model.values.keys import EntityId
+from reconciler.report.plans.html import render_html
+from reconciler.report.plans.markdown import render_markdown
+from reconciler.report.plans.text import render_plan
 from tests.scenarios import runner
 
 OLD = Path(__file__).parent / "plans" / "0.1.0-withheld.plan"

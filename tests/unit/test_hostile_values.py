@@ -7,13 +7,13 @@ from datetime import date
 
 import pytest
 
-from reconciler.core.cycles import Cycles
-from reconciler.core.read import read_file
-from reconciler.core.state import read_state
-from reconciler.core.text import with_lines
-from reconciler.model.diagnostics import LONGEST_MESSAGE, Diagnostic
-from reconciler.model.quotes import LONGEST
-from reconciler.model.source import SourceFile
+from reconciler.core.reading.read import read_file
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.reading.text import with_lines
+from reconciler.core.subscriptions.cycles import Cycles
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.diagnostics import LONGEST_MESSAGE, Diagnostic
+from reconciler.model.values.quotes import LONGEST
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.values import in_number_order, shown
 

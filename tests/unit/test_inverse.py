@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from reconciler.core.codec import decode, encode
-from reconciler.core.inverse import inverse
-from reconciler.core.planning import Observed
-from reconciler.model.change import Action
-from reconciler.model.entity import Entity, entity, state_fingerprint
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, FieldChange, Plan, Source, TenantPlan, TenantStatus
-from reconciler.model.values import Value
+from reconciler.core.inspect.inverse import inverse
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, FieldChange, Plan, Source, TenantPlan, TenantStatus
+from reconciler.model.values.entity import Entity, entity, state_fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Value
 from reconciler.stores.memory import MemoryStore
 from tests.unit.test_apply_down_the_tree import READ, WRITE, applied, planned, written
 

@@ -1,8 +1,8 @@
 """A tenant's subscriptions as they are listed: a unit that is to come (SUB-27)."""
 
-from reconciler.core.listed_subscriptions import list_subscriptions
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
+from reconciler.core.inspect.listed_subscriptions import list_subscriptions
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
 from reconciler.report.subscriptions import render_subscription, render_subscriptions, subscription_to_data
 
 COMING = {"billing_cycle": "P1Y", "from": "2027-01-01"}

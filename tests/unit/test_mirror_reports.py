@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from reconciler.core.explaining import Account, Explanation
-from reconciler.model.keys import EntityId
+from reconciler.core.inspect.explaining import Account, Explanation
+from reconciler.model.values.keys import EntityId
 from reconciler.report.explanation import render_explanation
 from reconciler.report.values import leaves, shown_pair
 

@@ -84,7 +84,8 @@ def test_each_function_notes_that_it_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("judge", "core/judge.py"), ("core", "core/judge.py"), ("stores", "stores/sql.py")]
+    ("name", "module"),
+    [("judge", "core/planning/judge.py"), ("core", "core/planning/judge.py"), ("stores", "stores/sql/store.py")],
 )
 def test_a_module_is_asked_for_by_its_name_or_its_folder(name: str, module: str) -> None:
     assert PACKAGE / module in modules([name])

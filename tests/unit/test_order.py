@@ -1,9 +1,9 @@
 """What is removed goes by the tenant's own keys, in the order in which it is made (AP-21)."""
 
-from reconciler.core.order import in_order, under_its_own_keys
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import Change, TenantPlan, TenantStatus
+from reconciler.core.schema.order import in_order, under_its_own_keys
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, TenantPlan, TenantStatus
+from reconciler.model.values.keys import EntityId
 
 
 def _removed(key: str, own: str, needed_by: tuple[EntityId, ...] = ()) -> Change:

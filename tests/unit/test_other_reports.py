@@ -11,13 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
-from reconciler.core.codec import parsed as parsed_plan
-from reconciler.core.codec import plan_digest
-from reconciler.core.entries import change_to_data
-from reconciler.model.change import Action
-from reconciler.model.diagnostics import Diagnostic, Place
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import (
+from reconciler.core.records.change_records import change_to_data
+from reconciler.core.savedplan.codec import parsed as parsed_plan
+from reconciler.core.savedplan.codec import plan_digest
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import (
     Change,
     Declared,
     Deferred,
@@ -28,10 +26,12 @@ from reconciler.model.plan import (
     TenantPlan,
     TenantStatus,
 )
-from reconciler.report.data import render_plan_json
+from reconciler.model.values.diagnostics import Diagnostic, Place
+from reconciler.model.values.keys import EntityId
 from reconciler.report.history import LISTED, render_history
-from reconciler.report.html import render_html
-from reconciler.report.markdown import code, render_markdown
+from reconciler.report.plans.data import render_plan_json
+from reconciler.report.plans.html import render_html
+from reconciler.report.plans.markdown import code, render_markdown
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.status import StatusRow, render_status
 

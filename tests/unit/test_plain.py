@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.plain import MAX_DEPTH, plain_documents
-from reconciler.core.text import decode
-from reconciler.core.yaml import parse
-from reconciler.model.fields import Number
+from reconciler.core.reading.fast.plain import MAX_DEPTH, plain_documents
+from reconciler.core.reading.text import decode
+from reconciler.core.reading.yaml import parse
+from reconciler.model.values.field_types import Number
 
 ROOT = Path(__file__).parents[2]
 CATALOGS = [path.read_text("utf-8") for path in sorted((ROOT / "catalogs").rglob("*.yaml"))]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.contents import sort_marks
-from reconciler.core.read import read_file
-from reconciler.core.state import read_state, state_model
-from reconciler.core.yaml import parse
-from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS, WORKSPACE_KINDS
-from reconciler.model.source import SourceDocument, SourceFile
+from reconciler.core.reading.lazy_documents import sort_marks
+from reconciler.core.reading.read import read_file
+from reconciler.core.reading.state_documents import read_state, state_model
+from reconciler.core.reading.yaml import parse
+from reconciler.model.documents.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS, WORKSPACE_KINDS
+from reconciler.model.documents.source import SourceDocument, SourceFile
+from reconciler.model.values.diagnostics import Diagnostic
 
 ROOT = Path(__file__).parents[2] / "catalogs"
 PLAN = """\

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from reconciler.core.codec import decode
+from reconciler.core.savedplan.codec import decode
 from tests.scenarios import runner
 from tests.unit.workspaces import invoke, workspace_of
 

@@ -4,20 +4,20 @@ from datetime import date
 
 import pytest
 
-from reconciler.core.codec import decode, encode
-from reconciler.core.fold import Fold
-from reconciler.core.patch import patched
-from reconciler.core.planning import Observed
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.schedule import scheduled
-from reconciler.core.shape import rule_book
-from reconciler.core.state import read_state
-from reconciler.core.validate import load
-from reconciler.model.entity import State, state_fingerprint
-from reconciler.model.plan import Plan, Source
-from reconciler.model.settings import Policy
-from reconciler.model.source import SourceFile
-from reconciler.report.text import render_plan
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.planning.tenant_plan import Observed
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.schema.fields import rule_book
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.schedule import scheduled
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.plans.plan import Plan, Source
+from reconciler.model.values.entity import State, state_fingerprint
+from reconciler.report.plans.text import render_plan
 
 CATALOG = b"""
 kind: Provider

@@ -7,8 +7,8 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.core.plan_schema import plan_schema
-from reconciler.core.schema_check import compiled
+from reconciler.core.savedplan.plan_schema import plan_schema
+from reconciler.core.savedplan.schema_check import compiled
 from tests.scenarios.test_every_leaf_of_a_plan import saved
 
 FITS = compiled(plan_schema())

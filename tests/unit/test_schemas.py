@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from jsonschema.validators import validator_for
 
-from reconciler.core.parts import unwrapped
-from reconciler.core.read import read_file
-from reconciler.core.schemas import SCHEMAS, rendered, schemas
-from reconciler.core.state import read_state
-from reconciler.core.yaml import parse
-from reconciler.model.documents import Part
-from reconciler.model.fields import Leaf, Number
-from reconciler.model.kinds import CATALOG_KINDS, STATE_KINDS, STEERING_KINDS
-from reconciler.model.source import SourceFile
+from reconciler.core.reading.read import read_file
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.reading.yaml import parse
+from reconciler.core.schema.model_walk import unwrapped
+from reconciler.core.schemadocs.schemas import SCHEMAS, rendered, schemas
+from reconciler.model.documents.catalog import Part
+from reconciler.model.documents.kinds import CATALOG_KINDS, STATE_KINDS, STEERING_KINDS
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.field_types import Leaf, Number
 
 ROOT = Path(__file__).parents[2]
 FORMATS = Draft7Validator.FORMAT_CHECKER

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reconciler import app
-from reconciler.core.codec import encode
-from reconciler.model.plan import KeptTenants, Plan
-from reconciler.shell.access import Access
+from reconciler.core.savedplan.codec import encode
+from reconciler.model.plans.plan import KeptTenants, Plan
+from reconciler.shell.connections.access import Access
 from reconciler.shell.scratch import ScratchFile, scratch_outside
 from reconciler.stores.base import StoreError
 from tests.unit.test_causes import NOW, Workspace

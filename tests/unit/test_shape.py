@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.preconditions import PRECONDITIONS
-from reconciler.core.shape import RuleBook, kind_shapes, named_in, references, rule_book
-from reconciler.core.validate import load
-from reconciler.model.source import SourceDocument
-from reconciler.shell.worktree import read_worktree
+from reconciler.core.planning.preconditions import PRECONDITIONS
+from reconciler.core.schema.fields import RuleBook, kind_shapes, named_in, references, rule_book
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import SourceDocument
+from reconciler.shell.repository.worktree import read_worktree
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
 

@@ -13,13 +13,12 @@ import orjson
 import pytest
 from hypothesis import given
 
-from reconciler.core.codec import decode, encode, encoded, plan_digest
-from reconciler.core.inverse import inverse
-from reconciler.core.schedule import Schedule
-from reconciler.core.spool import Spool
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import (
+from reconciler.core.inspect.inverse import inverse
+from reconciler.core.savedplan.codec import decode, encode, encoded, plan_digest
+from reconciler.core.savedplan.spool import Spool
+from reconciler.core.tree.schedule import Schedule
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import (
     Change,
     Declared,
     FieldChange,
@@ -30,12 +29,13 @@ from reconciler.model.plan import (
     TenantPlan,
     TenantStatus,
 )
-from reconciler.report.data import plan_json, pretty, render_plan_json
-from reconciler.report.folding import LISTED
-from reconciler.report.html import render_html
+from reconciler.model.values.keys import EntityId
 from reconciler.report.lines import rendered
-from reconciler.report.markdown import render_markdown
-from reconciler.report.text import plan_lines, render_plan
+from reconciler.report.plans.data import plan_json, pretty, render_plan_json
+from reconciler.report.plans.folding import LISTED
+from reconciler.report.plans.html import render_html
+from reconciler.report.plans.markdown import render_markdown
+from reconciler.report.plans.text import plan_lines, render_plan
 from reconciler.shell.scratch import ScratchFile
 from tests.scenarios import runner
 from tests.unit.spooling import MemoryScratch, spool_of, spooled

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.terms import Terms, own_terms, terms
-from reconciler.model.values import Body
+from reconciler.core.subscriptions.mirror_status import Terms, own_terms, terms
+from reconciler.model.values.plain_values import Body
 from tests.laws import oracle_cycles as oracle
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.change import Action
-from reconciler.model.keys import EntityId
-from reconciler.model.plan import (
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import (
     Change,
     Declared,
     Deferred,
@@ -23,7 +22,8 @@ from reconciler.model.plan import (
     TenantPlan,
     TenantStatus,
 )
-from reconciler.report.text import render_plan
+from reconciler.model.values.keys import EntityId
+from reconciler.report.plans.text import render_plan
 from reconciler.report.values import clean, shown, shown_pair
 
 FEES = ("plans.update_fees",)

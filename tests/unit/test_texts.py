@@ -8,15 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from reconciler.core.extract import extract_file
-from reconciler.core.plain import plain_documents
-from reconciler.core.read import read_file
-from reconciler.core.state import read_state
-from reconciler.core.yaml import parse
-from reconciler.model.diagnostics import Diagnostic
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
-from reconciler.model.source import SourceFile
+from reconciler.core.reading.fast.plain import plain_documents
+from reconciler.core.reading.index import extract_file
+from reconciler.core.reading.read import read_file
+from reconciler.core.reading.state_documents import read_state
+from reconciler.core.reading.yaml import parse
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import render_documents
 
 ODD = [

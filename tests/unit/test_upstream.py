@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.desired import Held, Upstream
-from reconciler.model.change import Root, Verdict
-from reconciler.model.entity import Entity
-from reconciler.model.keys import EntityId
+from reconciler.core.desired.wanted import Held, Upstream
+from reconciler.model.plans.change import Root, Verdict
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
 
 OLD, NEW = EntityId("Plan", "web-basic"), EntityId("Plan", "web-start")
 OTHER = EntityId("Plan", "web-plus")

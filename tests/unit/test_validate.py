@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import reconciler
-from reconciler.core.validate import load
-from reconciler.model.diagnostics import CODES, Diagnostic, Place
-from reconciler.model.source import Catalog, SourceFile
+from reconciler.core.workspace.load import load
+from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.values.diagnostics import CODES, Diagnostic, Place
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.text import printable
-from reconciler.core.yaml import MAX_DEPTH, MAX_SYNTAX_ERRORS, YamlDocument, parse
-from reconciler.model.diagnostics import CODES
-from reconciler.model.fields import Number
+from reconciler.core.reading.text import printable
+from reconciler.core.reading.yaml import MAX_DEPTH, MAX_SYNTAX_ERRORS, YamlDocument, parse
+from reconciler.model.values.diagnostics import CODES
+from reconciler.model.values.field_types import Number
 
 ROOT = Path(__file__).parents[2]
 

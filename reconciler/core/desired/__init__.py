@@ -1,0 +1,67 @@
+"""What a tenant should have: from delegation, price lists and its service template.
+
+Nothing here is compared with what a tenant has.
+"""
+
+from reconciler.core.desired.delegation import (
+    PLAN,
+    Closure,
+    Listing,
+    delegated_list,
+    given,
+    has_needs,
+    listed_plan,
+    off_the_list,
+    own_document,
+)
+from reconciler.core.desired.lazy_mapping import WhenAsked
+from reconciler.core.desired.price_list import CYCLES, PRODUCT, PriceList, inactive_units, is_retirable, units
+from reconciler.core.desired.renames import Moved, as_called_now, moved, relinked
+from reconciler.core.desired.resolve import resolve, wanted_for_themselves, without_cycles
+from reconciler.core.desired.upstream import (
+    asks_further_up,
+    hidden_templates,
+    informed,
+    provider_upstream,
+    reseller_upstream,
+    with_labels,
+)
+from reconciler.core.desired.wanted import Desired, Held, HeldValue, Live, Upstream, Wanted
+
+__all__ = [
+    "CYCLES",
+    "PLAN",
+    "PRODUCT",
+    "Closure",
+    "Desired",
+    "Held",
+    "HeldValue",
+    "Listing",
+    "Live",
+    "Moved",
+    "PriceList",
+    "Upstream",
+    "Wanted",
+    "WhenAsked",
+    "as_called_now",
+    "asks_further_up",
+    "delegated_list",
+    "given",
+    "has_needs",
+    "hidden_templates",
+    "inactive_units",
+    "informed",
+    "is_retirable",
+    "listed_plan",
+    "moved",
+    "off_the_list",
+    "own_document",
+    "provider_upstream",
+    "relinked",
+    "reseller_upstream",
+    "resolve",
+    "units",
+    "wanted_for_themselves",
+    "with_labels",
+    "without_cycles",
+]

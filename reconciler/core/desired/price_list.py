@@ -1,0 +1,170 @@
+"""The desired state that comes of a price list: its products, their billing cycles and prices (IW-01 to IW-23).
+
+The list and its products are the provider's; what a tenant below the first level gets of them is its upstream's.
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import date
+
+from reconciler.core.desired.wanted import Upstream, Wanted
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import SourceDocument
+from reconciler.model.plans.change import Obstacle
+from reconciler.model.values.amounts import in_force
+from reconciler.model.values.diagnostics import Place
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path
+
+PRODUCT, GROUP, PLAN = "Product", "ProductGroup", "Plan"
+CYCLES = "billing_cycles"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """The list that is assigned to a tenant. ``prices``: by product and billing cycle, the price on the day.
+
+    Products go by what the upstream calls them; ``written``: as they stand in the list.
+    """
+
+    document: SourceDocument
+    prices: Mapping[str, Mapping[str, str | None]]
+    written: Mapping[str, str]
+    upstream: Upstream
+    actual: State
+
+    @classmethod
+    def of(cls, policy: Policy, upstream: Upstream, actual: State, on: date) -> "PriceList | None":
+        """The list that the policy or its template assigns, if one does."""
+        if policy.listed is None:
+            return None
+        listed = policy.listed.entity.body.get("products", {})
+        written = {upstream.called(EntityId(PRODUCT, key)).key: key for key in listed}
+        prices = {
+            key: {period: in_force(amount, on) for period, amount in listed[as_written].items()}
+            for key, as_written in written.items()
+        }
+        return cls(policy.listed, prices, written, upstream, actual)
+
+    def products(self) -> Iterator[Wanted]:
+        """Every product of the list, as the upstream has it, with its billing cycles (IW-04 to IW-08)."""
+        for key in sorted(self.prices):
+            id = EntityId(PRODUCT, key)
+            above = self.upstream.state.get(id)
+            if above is not None:
+                yield self._listed(above)
+            elif not self.ours(id):
+                yield self._lacking(id)
+
+    def _lacking(self, id: EntityId) -> Wanted:
+        """A product of the list that the upstream does not have: held there (TREE-02), or not to be had (IW-01)."""
+        place = self.document.place_of(self._at(id.key), key=True)
+        if id in self.upstream.held:
+            held = self.upstream.held[id]
+            return Wanted(id, {**held.body, CYCLES: self._cycles(id.key)}, given=True, place=place, root=held.root)
+        detail = f'{self.upstream.key} does not offer product "{id.key}" of price list "{self.document.key}"'
+        return Wanted(id, {}, given=True, place=place, obstacles=(Obstacle("IW-01", detail),))
+
+    def _listed(self, above: Entity) -> Wanted:
+        key = above.id.key
+        at = self._at(key)
+        places: dict[Path, Place] = {
+            (CYCLES, period): self.document.place_of((*at, period)) for period in self.prices[key]
+        }
+        place = self.document.place_of(at, key=True)
+        return replace(
+            self.upstream.wanted(above.id, {**above.body, CYCLES: self._cycles(key)}, place),
+            given=True,
+            places={(CYCLES,): place, **places},
+        )
+
+    def _at(self, key: str) -> Path:
+        return ("products", self.written[key])
+
+    def _cycles(self, key: str) -> Body:
+        return {period: {"active": True, "purchase_price": price} for period, price in self.cycles(key).items()}
+
+    def cycles(self, key: str) -> Mapping[str, str | None]:
+        """The billing cycles of a product. One whose first price is still to come is none where it is lacking."""
+        have = self._have(key)
+        return {period: price for period, price in self.prices[key].items() if price is not None or period in have}
+
+    def _have(self, key: str) -> Body:
+        here = self.actual.get(EntityId(PRODUCT, key))
+        cycles: Body = here.body.get(CYCLES, {}) if here else {}
+        return cycles
+
+    def periods(self) -> frozenset[str]:
+        """Every billing cycle of the list, whichever product has it."""
+        return frozenset(period for prices in self.prices.values() for period in prices)
+
+    def sold_by(self, periods: Set[str]) -> Mapping[str, tuple[EntityId, ...]]:
+        """Of these billing cycles, those that products of the list are sold by in the tenant, and which products.
+
+        A product that the tenant gets brings the list's cycles. A cycle that the tenant itself switched off, or that
+        the list no longer has, sells nothing (decision 026).
+        """
+        found: dict[str, list[EntityId]] = {}
+        for key in sorted(self.prices) if periods else ():
+            for period in self._sold_by(EntityId(PRODUCT, key)) & periods:
+                found.setdefault(period, []).append(EntityId(PRODUCT, key))
+        return {period: tuple(ids) for period, ids in sorted(found.items())}
+
+    def _sold_by(self, id: EntityId) -> Set[str]:
+        have, listed = self._have(id.key), set(self.cycles(id.key))
+        if id not in self.upstream.state and self.ours(id):
+            listed &= have.keys()  # nothing of a product comes that the upstream does not have
+        return {period for period in listed if have.get(period, {}).get("active", True)}
+
+    def ours(self, id: EntityId) -> bool:
+        """Whether the tenant has it, and it came down."""
+        have = self.actual.get(id)
+        return have is not None and have.origin == self.upstream.key
+
+
+def units(listed: PriceList, tenant: Wanted) -> Wanted:
+    """The tenant's document, with the units that have to be activated there (IW-07)."""
+    needed = listed.sold_by(inactive_units(listed.periods(), listed.actual.get(tenant.id)))
+    return replace(
+        tenant,
+        body={**tenant.body, CYCLES: {period: {"active": True} for period in needed}},
+        along={(CYCLES, period): ids for period, ids in needed.items()},
+        places={**tenant.places, (CYCLES,): listed.document.place_of(("products",), key=True)},
+    )
+
+
+def inactive_units(periods: Set[str], tenant: Entity | None) -> Set[str]:
+    """Of these billing cycles, those whose units are not active in a tenant; a unit that is absent is not active."""
+    units: Body = tenant.body.get(CYCLES, {}) if tenant else {}
+    return periods - {period for period, unit in units.items() if unit.get("active", True)}
+
+
+def is_retirable(kind: str) -> bool:
+    """Whether entities of a kind are retired once a price list has them no more (IW-23)."""
+    return kind == PRODUCT
+
+
+def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:
+    """Products that came down and that neither the list nor a plan on the delegated list holds (IW-01, IW-23).
+
+    Their billing cycles stay. They leave a group that nothing wanted stands in any more, for it is removed (IW-16).
+    """
+    place = listed.document.place_of(("products",), key=True)
+    linked = _linked(listed, wanted)
+    for id, have in listed.actual.items():
+        if is_retirable(id.kind) and listed.ours(id) and id not in wanted and id not in linked:
+            group = EntityId(GROUP, have.body.get("group", ""))
+            leaves = listed.ours(group) and group not in wanted
+            covers = frozenset({"active", "group"} if leaves else {"active"})
+            rules: dict[Path, str] = {("active",): "IW-23", ("group",): "IW-16"}
+            yield Wanted(id, {"active": False}, given=True, covers=covers, rules=rules, place=place)
+
+
+def _linked(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
+    """Products of delegated plans, as the tenant's copies link them: of those, too, that are gone upstream."""
+    return frozenset(
+        EntityId(PRODUCT, have.body.get("product", ""))
+        for id, have in listed.actual.items()
+        if id.kind == PLAN and listed.ours(id) and id in wanted and wanted[id].covers is None
+    )

@@ -1,0 +1,208 @@
+"""Renames (AP-21): `moved_from` on an upstream's entity gives the tenant's copy its new key, without delete and create.
+
+The tenant's state is read as if it had been renamed already, links included, so that everything else is compared as
+ever; what was renamed and relinked is written down beside it, under no option.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+
+from reconciler.core.desired.wanted import Upstream
+from reconciler.core.schema import FieldShape, fields_of
+from reconciler.core.states import changed
+from reconciler.model.documents.declarations import Always
+from reconciler.model.plans.change import Action, Difference, Obstacle
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId, noun
+from reconciler.model.values.plain_values import Body, Path, Value
+
+KEY: Path = ("key",)
+FIELD = "moved_from"
+RENAMED = Always(rule="AP-21")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A tenant's state with its copies under their new keys, and ``before``: as it is.
+
+    ``origins``: what was renamed, new identity to old; ``refused``: what was not, as its new key is taken. ``among``:
+    what alone was looked at (``None``: all).
+    """
+
+    state: State
+    before: State
+    origins: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    refused: Mapping[EntityId, EntityId] = field(default_factory=dict)
+    among: Collection[EntityId] | None = None
+
+    def was(self, id: EntityId) -> Entity | None:
+        """The entity as the tenant has it."""
+        return self.before.get(self.origins.get(id, id))
+
+    def differences(self) -> Iterator[Difference]:
+        """The keys and links that a rename changes, or would."""
+        for new, old in self.refused.items():
+            detail = (
+                f'the tenant has a {noun(new.kind)} "{new.key}" of its own, so that "{old.key}" cannot get this key'
+            )
+            mend = "rename its own, or set adopt: true in its policy to take it over"
+            refused = Obstacle(RENAMED.rule, f"{detail}; {mend}")
+            yield replace(_difference(old, KEY, old.key, new.key), obstacles=(refused,))
+        among = self.state if self.among is None else (id for id in self.among if id in self.state)
+        for id in among if self.state is not self.before else ():
+            after, before = self.state[id], self.was(id)
+            if before is after or before is None:
+                continue
+            if before.id != id:
+                yield _difference(id, KEY, before.id.key, id.key)
+            for path in _differing(before.body, after.body, fields_of(id.kind), ()):
+                yield _difference(id, path, _at(before.body, path), _at(after.body, path))
+
+
+def _difference(id: EntityId, path: Path, before: Value, after: Value) -> Difference:
+    return Difference(id, Action.UPDATE, path, before, after, RENAMED, RENAMED.rule)
+
+
+def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:
+    """What the entities of an upstream say that they were called: by every key, for a tenant may have missed some."""
+    found = {id: each.body.get(FIELD) for id, each in state.items()}
+    return {id: tuple(EntityId(id.kind, old) for old in olds) for id, olds in found.items() if olds}
+
+
+def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Moved:
+    """A tenant's state after the renames: of copies, where the new key is free and the old one gone above.
+
+    Links follow, and those of copies also to what is renamed above and lacking here.
+    ``blocks``: whether an own entity of a kind, under the new key, is in the way rather than linked to.
+    """
+    origin = upstream.key
+    origins: dict[EntityId, EntityId] = {}
+    refused: dict[EntityId, EntityId] = {}
+    for new, old in ((new, old) for new, olds in sorted(upstream.names.items()) for old in olds):
+        have, there = state.get(old), state.get(new)
+        due = have is not None and have.origin == origin and new in upstream.state and old not in upstream.state
+        if due and there is None and new not in origins and old not in origins.values():
+            origins[new] = old
+        elif due and there is not None and there.origin != origin and blocks(new.kind):
+            refused[new] = old
+    links = Links(news={old: new for new, old in origins.items()}, lacked=_lacked(state, upstream))
+    if not links.news and not links.lacked:
+        return Moved(state, state, {}, refused)
+    after = {links.news.get(id, id): _followed(each, links, upstream) for id, each in state.items()}
+    return Moved(after, state, origins, refused)
+
+
+def as_called_now(ids: Collection[EntityId], upstream: Upstream) -> frozenset[EntityId]:
+    """Identities, and beside those that the upstream renamed what it calls them now (AP-21)."""
+    names = upstream.names.items() if ids else ()
+    renamed = {new for new, olds in names for old in olds if old in ids and old not in upstream.state}
+    return frozenset({*ids, *renamed})
+
+
+def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> Moved:
+    """`moved` for a tenant in which nothing is to be renamed: only links of these entities may have to follow."""
+    links = Links(news={}, lacked=_lacked(state, upstream))
+    there = [state[id] for id in among if id in state] if links.lacked else []
+    after = {each.id: _followed(each, links, upstream) for each in there}
+    news: dict[EntityId, Entity | None] = {each.id: after[each.id] for each in there if after[each.id] is not each}
+    return Moved(changed(state, news) if news else state, state, among=among)
+
+
+def _lacked(state: State, upstream: Upstream) -> Mapping[EntityId, EntityId]:
+    """What the tenant lacks and was renamed, old identity to new: its copies may name it all the same (`add_on_of`)."""
+    return {old: new for new, olds in upstream.names.items() for old in olds if old not in state}
+
+
+def _followed(entity: Entity, links: "Links", upstream: Upstream) -> Entity:
+    """The entity under its new key, if it has one, with its links to what is renamed.
+
+    What came from elsewhere, such as a mirror, follows its own source.
+    """
+    if entity.origin not in (None, upstream.key):
+        return entity
+    id = links.news.get(entity.id, entity.id)
+    body = entity.body
+    if not links.kinds.isdisjoint(_linked_kinds(id.kind)):
+        original = upstream.state.get(id) if entity.origin == upstream.key else None
+        body = links.followed(body, original.body if original else {}, fields_of(id.kind))
+    return entity if id == entity.id and body == entity.body else Entity(id, body, entity.origin)
+
+
+@cache
+def _linked_kinds(kind: str) -> frozenset[str]:
+    """The kinds that entities of a kind link to."""
+    return frozenset(_links_in(fields_of(kind)))
+
+
+def _links_in(fields: tuple[FieldShape, ...]) -> Iterator[str]:
+    for each in fields:
+        if each.ref and each.ref.at == "value":
+            yield each.ref.kind
+        yield from _links_in(each.fields)
+
+
+@dataclass(frozen=True)
+class Links:
+    """How links follow renames, old identity to new.
+
+    ``news``: what is renamed in the tenant; whatever links to it follows. ``lacked``: what the tenant lacks; a copy's
+    link to it follows where its original links by the new key already.
+    """
+
+    news: Mapping[EntityId, EntityId]
+    lacked: Mapping[EntityId, EntityId]
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(old.kind for old in (*self.news, *self.lacked))
+
+    def followed(self, mine: Body, original: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+        """A body with its links by new keys. ``original``: the body that it is a copy of, empty for none."""
+        result = dict(mine)
+        for each in fields:
+            value, theirs = mine.get(each.name), original.get(each.name)
+            if not value:
+                continue
+            if each.type == "struct":
+                result[each.name] = self.followed(value, theirs or {}, each.fields)
+            elif each.type == "items":
+                items = theirs or {}
+                result[each.name] = {
+                    key: self.followed(item, items.get(key, {}), each.fields) for key, item in value.items()
+                }
+            elif each.ref and each.ref.at == "value":
+                result[each.name] = self._named(each.ref.kind, value, theirs or ())
+        return result
+
+    def _named(self, kind: str, value: Value, theirs: Value) -> Value:
+        known = {theirs} if isinstance(theirs, str) else set(theirs)
+        if isinstance(value, str):
+            return self._key(kind, value, known)
+        return sorted({self._key(kind, key, known) for key in value})
+
+    def _key(self, kind: str, key: str, theirs: set[str]) -> str:
+        old = EntityId(kind, key)
+        new = self.lacked.get(old)
+        return new.key if new and new.key in theirs else self.news.get(old, old).key
+
+
+def _differing(before: Body, after: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Path]:
+    """The paths of the links that differ; a set of links is one."""
+    for each in fields:
+        mine, theirs, here = before.get(each.name), after.get(each.name), (*path, each.name)
+        if mine == theirs or not mine or not theirs:
+            continue
+        if each.type == "struct":
+            yield from _differing(mine, theirs, each.fields, here)
+        elif each.type == "items":
+            for key in mine:
+                yield from _differing(mine[key], theirs[key], each.fields, (*here, key))
+        else:
+            yield here
+
+
+def _at(body: Value, path: Path) -> Value:
+    for step in path:
+        body = body[step]
+    return body

@@ -1,0 +1,91 @@
+"""Upstreams: what a provider's catalog offers on a day, and what a reseller's state offers to its own resellers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from itertools import chain
+
+from reconciler.core.desired.lazy_mapping import WhenAsked
+from reconciler.core.desired.renames import old_keys
+from reconciler.core.desired.wanted import Upstream
+from reconciler.core.schema import settled
+from reconciler.core.states import came_down
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Documents, ProviderTree, SourceDocument
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+
+
+def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
+    """A provider's catalog, its dated amounts as they hold ``on`` that day."""
+
+    def stated(id: EntityId) -> Entity:
+        document = tree.documents[id]
+        return settled(document.entity, on) if document.dated else document.entity
+
+    state = WhenAsked(tree.documents, stated)
+    return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=tree.renames)
+
+
+def reseller_upstream(
+    policy: Policy, state: State, tree: ProviderTree, on: date, *, above: Upstream | None = None
+) -> Upstream:
+    """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
+
+    ``policy``: the reseller's. ``above``: its own upstream, where it is known; it tells which documents declare what
+    the copies say, and what was renamed by others than the provider (AP-21).
+    """
+    after = {id: settled(entity, on) for id, entity in state.items()}
+    hidden = hidden_templates(tree.documents)
+    upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), tree.renames)
+    return informed(upstream, above) if above else upstream
+
+
+def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
+    """Whether more must be known than the upstream tells: its list goes by labels, or it names or has what the upstream
+    lacks, and that may have been renamed (AP-21).
+    """
+    by_labels = any(each.selection.match is not None for each in policy.plans)
+    listed = (EntityId("Plan", key) for each in policy.plans for key in each.selection.include)
+    copies = came_down(actual, upstream.key)
+    return by_labels or any(id not in upstream.state for id in chain(listed, copies))
+
+
+def informed(upstream: Upstream, above: Upstream) -> Upstream:
+    """A reseller's upstream that knows what is known above: what was renamed, and what documents declare its copies."""
+    upstream = _with_names(upstream, above.names)
+    copies = (id for id, each in upstream.state.items() if each.origin == above.key)
+    declared = {id: each for id, each in _originals(copies, upstream, above).items() if each in above.documents}
+    documents = {id: above.documents[each] for id, each in declared.items()}
+    stated = {id: above.originals.get(each) or above.state[each] for id, each in declared.items()}
+    return replace(upstream, documents=documents, originals=stated)
+
+
+def _with_names(upstream: Upstream, above: Mapping[EntityId, tuple[EntityId, ...]]) -> Upstream:
+    """A copy does not say what it was called, what is above does; a reseller's own says so itself."""
+    state, origin = upstream.state, upstream.origin
+    names = {new: olds for new, olds in above.items() if new not in state or state[new].origin == origin}
+    return replace(upstream, names={**names, **old_keys(state)})
+
+
+def _originals(copies: Iterable[EntityId], upstream: Upstream, above: Upstream) -> dict[EntityId, EntityId]:
+    """What each copy is of, as that is called above, by what the copy is called here."""
+    now = upstream.called_now()
+    return {id: above.called(now.get(id, id)) for id in copies}
+
+
+def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
+    """A reseller's upstream whose copies of plans have their originals' labels: labels themselves do not come down."""
+    copies = {id for id, each in upstream.state.items() if id.kind == "Plan" and each.origin == above.key}
+    coming = {id for id in upstream.held if id.kind == "Plan"}
+    originals = _originals(sorted(copies | coming), upstream, above)
+    return replace(upstream, labels={id: above.labels_of(original) for id, original in originals.items()})
+
+
+def hidden_templates(documents: Documents) -> Mapping[str, SourceDocument]:
+    """The notification templates that resellers do not see, by key (CB-20)."""
+    return {
+        each.key: each
+        for each in documents.of("NotificationTemplate")
+        if not each.entity.body.get("visible_to_resellers", False)
+    }

@@ -1,0 +1,83 @@
+"""The scope of a comparison by digests: only what differs from what tenants share is compared."""
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from reconciler.core.desired import Desired, Wanted
+from reconciler.core.incremental.outcomes import Recurring, in_no_tenant
+from reconciler.core.incremental.shared import Shared
+from reconciler.core.planning import EntityOutcome, Scope
+from reconciler.core.states import origin_of
+from reconciler.model.values.entity import State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+
+
+@dataclass(frozen=True, slots=True)
+class DifferingScope(Scope):
+    """Only what differs in a tenant is compared; the rest is as in every tenant of its kind (`Shared`).
+
+    ``looked``: where the tenant's digests say nothing, or that something differs. ``differing``: that, and what is
+    ``taken_over`` from other tenants. ``besides``: what came down and is not wanted. ``memory``: where outcomes are
+    kept for other tenants.
+    """
+
+    shared: "Shared"
+    looked: frozenset[EntityId]
+    differing: Set[EntityId]
+    besides: frozenset[EntityId]
+    taken_over: Mapping[EntityId, EntityOutcome]
+    memory: Recurring
+
+    @property
+    @override
+    def removes(self) -> bool:
+        return False
+
+    @property
+    @override
+    def known(self) -> Mapping[EntityId, EntityOutcome]:
+        return self.taken_over
+
+    @override
+    def wanted(self, desired: Desired) -> Iterable[Wanted]:
+        return (desired.wanted[id] for id in self.looked if id in desired.wanted)
+
+    @override
+    def holders(self, desired: Desired, id: EntityId) -> Iterable[EntityId]:
+        yield from (each for each in self.shared.desired.holders.get(id, ()) if each not in self.looked)
+        yield from (each for each in self.looked if id in desired.needs.get(each, ()))
+
+    @override
+    def unwanted(self, desired: Desired, actual: State) -> Iterable[EntityId]:
+        return self.besides
+
+    @override
+    def copies(self, kind: str, desired: Desired, actual: State) -> Mapping[EntityId, Body]:
+        ids = (*self.shared.by_kind.get(kind, ()), *(id for id in self.besides if id.kind == kind))
+        ours = (id for id in ids if origin_of(actual, id) == desired.upstream.key)
+        wanted = self.shared.desired.wanted
+        return {id: wanted[id].body if self.in_sync(id) else actual[id].body for id in ours}
+
+    @override
+    def in_sync(self, id: EntityId) -> bool:
+        return id in self.shared.synced and id not in self.differing
+
+    @override
+    def is_named(self, id: EntityId) -> bool:
+        return any(map(self.in_sync, self.shared.naming.get(id, ())))
+
+    @override
+    def record(self, desired: Desired, actual: State, outcome: Callable[[EntityId], EntityOutcome]) -> None:
+        upstream, shared = desired.upstream, self.shared.desired
+        if upstream.names:
+            return
+        for id in self.looked:
+            wanted, have = desired.wanted.get(id), actual.get(id)
+            if wanted is None or have is None or have.origin != upstream.key:
+                continue
+            as_in_others = shared.wanted.get(id) == wanted and shared.needs.get(id) == desired.needs.get(id)
+            if as_in_others and (found := outcome(id)).context_free:
+                self.memory.keep(id, have.digest(), in_no_tenant(found))

@@ -1,0 +1,185 @@
+"""From what tenants share to the comparison of one tenant, by digests."""
+
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from reconciler.core.desired import (
+    PLAN,
+    PRODUCT,
+    Closure,
+    Desired,
+    Live,
+    PriceList,
+    Wanted,
+    given,
+    inactive_units,
+    listed_plan,
+    off_the_list,
+    own_document,
+    relinked,
+    units,
+    without_cycles,
+)
+from reconciler.core.incremental.differing import DifferingScope
+from reconciler.core.incremental.outcomes import Recurring, in_tenant, settings_of
+from reconciler.core.incremental.shared import Seen, Shared
+from reconciler.core.planning import Comparison, EntityOutcome, overrides_of
+from reconciler.core.records import Traced
+from reconciler.core.states import Sketch, origin_of
+from reconciler.model.documents.kinds import TENANT
+from reconciler.model.documents.settings import Policy
+from reconciler.model.values.keys import EntityId
+
+
+@dataclass(frozen=True)
+class ShortWay:
+    """From what tenants share to the comparison of one tenant."""
+
+    shared: Shared
+    policy: Policy
+    sketch: Sketch
+    trace: Traced
+
+    @cached_property
+    def seen(self) -> "Seen":
+        """What its digests tell of the tenant, of what it has in common with others once."""
+        sketch, common = self.sketch, self.sketch.common
+        if common is None:
+            return self.shared.see(sketch.synced, sketch.origins)
+        shared, seen = self.shared, self.shared.see_common(common)
+        came = {id for id, each in sketch.own.items() if each.origin == shared.upstream.key}
+        own = came - shared.desired.wanted.keys()
+        return Seen(seen.differing, seen.besides | own, seen.tells and not any(map(shared.may_go, own)))
+
+    @property
+    def besides(self) -> frozenset[EntityId]:
+        """What came down to the tenant, and is not wanted."""
+        return self.seen.besides
+
+    def is_open(self) -> bool:
+        """Whether digests tell enough: nothing in the tenant is to be renamed, removed or retired, or may be."""
+        return self.seen.tells
+
+    def comparison(self, *, anew: bool = False) -> Comparison:
+        """What the tenant should have beside what it has, as far as that is not known to be in sync.
+
+        ``anew``: no outcome is taken over from other tenants.
+        """
+        shared, policy, sketch = self.shared, self.policy, self.sketch
+        off = {id for id in self.besides if id.kind == PLAN}
+        differing = self.differing()
+        looked = differing | off
+        memory = shared.recurring.setdefault(settings_of(policy), Recurring())
+        known = {} if anew else self._known(looked, memory)
+        looked -= known.keys()
+        sketch.fetch((*looked, EntityId(TENANT, policy.reseller)))
+        listed = self._listed(looked)
+        needs, touched = self._closed(looked, off, listed)
+        if known.keys() & touched.keys():
+            return self.comparison(anew=True)
+        wanted = {**shared.desired.wanted, **{id: without_cycles(each) for id, each in touched.items()}}
+        own = own_document(policy, shared.upstream, sketch)
+        wanted[own.id] = self._with_units(own)
+        looked |= {*touched, own.id}
+        linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow (AP-21)
+        sketch.fetch(linking)
+        renamed = relinked(sketch, shared.upstream, linking)
+        for id in self.trace.released:
+            wanted.pop(id, None)
+        desired = Desired(shared.upstream, wanted, needs)
+        on, overrides = shared.on, overrides_of(policy)
+        scope = DifferingScope(
+            shared=shared,
+            looked=frozenset(looked),
+            differing=differing,
+            besides=self.besides,
+            taken_over={id: in_tenant(each, policy) for id, each in known.items()},
+            memory=memory,
+        )
+        found = Comparison(
+            policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, self.trace, scope
+        )
+        return replace(found, in_full=partial(self.comparison, anew=True)) if known else found
+
+    def _known(self, looked: Set[EntityId], memory: Recurring) -> Mapping[EntityId, EntityOutcome]:
+        """What of this is known from another tenant. Nothing, where more than the entity itself is asked for: where
+        its links may follow a rename (AP-21), or the tenant's own document comes with what is applied first.
+        """
+        sketch = self.sketch
+        if self.shared.upstream.names or EntityId(TENANT, self.policy.reseller) not in sketch:
+            return {}
+        known = memory.known.keys() & looked - self.shared.always
+        there = {id for id in known if origin_of(sketch, id) == self.shared.upstream.key}
+        digests = sketch.digests(there)
+        found = memory.among({id: digests[id] for id in there if id in digests})
+        live = self._live(looked - found.keys())
+        return {id: each for id, each in found.items() if id in live}
+
+    def _live(self, unknown: Set[EntityId]) -> Live:
+        """What something keeps alive here (CB-16), of which it is known what it needs."""
+        shared, here = self.shared.desired, self.shared.upstream.key
+
+        def stays(id: EntityId) -> bool:
+            return id not in unknown and origin_of(self.sketch, id) == here
+
+        return Live(shared.wanted, lambda id: shared.holders.get(id, ()), stays)
+
+    def differing(self) -> set[EntityId]:
+        """What the tenant lacks, or has otherwise, or what digests cannot tell."""
+        return {*self.seen.differing, *self.shared.always}
+
+    def _closed(
+        self, looked: Collection[EntityId], off: Iterable[EntityId], listed: PriceList | None
+    ) -> tuple[Mapping[EntityId, frozenset[EntityId]], Mapping[EntityId, Wanted]]:
+        """What this tenant's entities need, and all that is wanted otherwise than it is shared."""
+        shared = self.shared
+        roots = {each.id: each for each in self._roots(looked, listed)}
+        roots |= {id: each for id in off if (each := self._off(id))}
+        here = shared.upstream.key
+        missing = {id for id in looked if id in shared.closure.needs and origin_of(self.sketch, id) != here}
+        touched = {**roots, **shared.closure.without_givers(missing)}
+        needs = dict(shared.closure.needs)
+        for id in looked:
+            needs.pop(id, None)
+        closure = Closure(shared.upstream, self.sketch, shared.rules, ChainMap(touched, shared.closure.wanted), needs)
+        closure.close(sorted(looked))
+        return needs, touched
+
+    def _roots(self, looked: Iterable[EntityId], listed: PriceList | None) -> Iterator[Wanted]:
+        """What is wanted for itself, as it should be here."""
+        shared = self.shared
+        for id in looked:
+            if id.kind == PLAN and id.key in shared.plans:
+                found = listed_plan(id, shared.plans[id.key], shared.upstream, self.sketch)
+                if found:
+                    yield found
+        yield from (each for each in given(self.policy, shared.upstream, self.sketch) if each.id in shared.always)
+        yield from listed.products() if listed else ()
+
+    def _off(self, id: EntityId) -> Wanted | None:
+        """A plan that came down and is not among what is shared: off the list, or not active upstream."""
+        listing = self.shared.plans.get(id.key)
+        if listing is None:
+            return off_the_list(id, self.policy)
+        return listed_plan(id, listing, self.shared.upstream, self.sketch)
+
+    def _listed(self, looked: Iterable[EntityId]) -> PriceList | None:
+        """The tenant's price list, as far as its products are looked at."""
+        listed = self.shared.listed
+        if listed is None:
+            return None
+        among = {id.key for id in looked if id.kind == PRODUCT}
+        prices = {key: each for key, each in listed.prices.items() if key in among}
+        return replace(listed, prices=prices, actual=self.sketch)
+
+    def _with_units(self, own: Wanted) -> Wanted:
+        """The tenant's own document with the units to activate: every product of the list counts, in sync or not."""
+        if self.shared.listed is None:
+            return own
+        inactive = inactive_units(self.shared.periods, self.sketch.get(own.id))
+        listed = self.shared.listed.prices if inactive else {}
+        prices = {key: each for key, each in listed.items() if not inactive.isdisjoint(each)}
+        self.sketch.fetch(EntityId(PRODUCT, key) for key in prices)
+        return units(replace(self.shared.listed, prices=prices, actual=self.sketch), own)

@@ -1,0 +1,55 @@
+"""The incremental engine: the plans of the plain one, at a cost that follows the change.
+
+What tenants of one upstream, list, template and price list should have is computed once (`Shared`). A tenant is
+compared with that by digests, and only what differs is looked at. Where digests do not tell enough, the plain engine
+compares the tenant in full. Both give the same plans: tests/laws/test_short_way.py.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from reconciler.core.desired import Upstream, as_called_now
+from reconciler.core.incremental.digest_comparison import ShortWay
+from reconciler.core.incremental.shared import Shared
+from reconciler.core.planning import Comparison, PlainEngine
+from reconciler.core.records import Traced
+from reconciler.core.schema import RuleBook
+from reconciler.core.states import Sketch
+from reconciler.model.documents.settings import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class IncrementalEngine:
+    """The incremental engine, and the desired states that were computed, by all that they depend on.
+
+    ``most``: so many of these are kept at least, if there are so many (``None``: all).
+    """
+
+    rules: RuleBook
+    known: dict[tuple[Any, ...], "Shared"] = field(default_factory=dict)
+    most: int | None = None
+
+    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+        """By digests, where the tenant's are known and tell enough; else in full. Raises `Unavailable`."""
+        found = self._by_digests(policy, upstream, trace, on) if isinstance(trace.state, Sketch) else None
+        return found or PlainEngine(self.rules).compare(policy, upstream, trace, on)
+
+    def _by_digests(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison | None:
+        sketch = trace.state
+        assert isinstance(sketch, Sketch), "only digests are compared by digests"
+        if self.most is not None and len(self.known) > self.most:
+            self.known.clear()
+        key = (on, *_key(policy, upstream))
+        if key not in self.known:
+            self.known[key] = Shared.of(policy, upstream, self.rules, on)
+        trace = replace(trace, released=as_called_now(trace.released, upstream))
+        way = ShortWay(self.known[key], policy, sketch, trace)
+        return way.comparison() if way.is_open() else None
+
+
+def _key(policy: Policy, upstream: Upstream) -> tuple[Any, ...]:
+    """What a desired state depends on, the tenant's own document aside. The upstream is known by being the same."""
+    plans = tuple((repr(each.selection), each.place) for each in policy.plans)
+    handed_out = tuple((kind, repr(each.value), each.place) for kind, each in policy.given.items() if each.value)
+    return id(upstream), plans, handed_out, policy.listed.place if policy.listed else None

@@ -1,0 +1,157 @@
+"""Desired states that tenants share: of one upstream, list, template and price list it is computed once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TypeAlias
+
+from reconciler.core.desired import (
+    PRODUCT,
+    Closure,
+    Desired,
+    Listing,
+    PriceList,
+    Upstream,
+    Wanted,
+    delegated_list,
+    has_needs,
+    is_retirable,
+    wanted_for_themselves,
+    without_cycles,
+)
+from reconciler.core.incremental.outcomes import Recurring, Settings
+from reconciler.core.planning import is_removable, named_by
+from reconciler.core.schema import RuleBook, copy_in_sync
+from reconciler.core.states import Common, managed_digest
+from reconciler.model.bounded_cache import Memory, MemoryOfThings
+from reconciler.model.documents.kinds import TENANT
+from reconciler.model.documents.settings import Policy
+from reconciler.model.values.keys import EntityId
+
+SEEN = 16
+"""So many different states are remembered, of those that tenants have in common."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every tenant of a kind should have, as if each had a copy of everything.
+
+    ``closure``: all of it before anything is left out (`without_cycles`). ``synced``: by entity, the digest of a copy
+    in sync; ``always``: what is looked at in every tenant, as digests cannot tell. ``recurring``: what was found out of
+    entities in tenants of the same settings. ``seen``: what their digests told.
+    """
+
+    upstream: Upstream
+    rules: RuleBook
+    on: date
+    plans: Mapping[str, Listing]
+    listed: PriceList | None
+    closure: Closure
+    desired: Desired
+    synced: Mapping[EntityId, str]
+    always: frozenset[EntityId]
+    recurring: dict[Settings, Recurring] = field(default_factory=dict)
+    seen: MemoryOfThings[Common, "Seen"] = field(default_factory=lambda: MemoryOfThings(Memory(SEEN)))
+
+    @classmethod
+    def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
+        plans = delegated_list(policy, upstream)
+        roots, listed = wanted_for_themselves(policy, upstream, {}, on)
+        del roots[EntityId(TENANT, policy.reseller)]  # each tenant has its own
+        closure = Closure(upstream, None, rules, roots, {})
+        closure.close()
+        wanted = {id: without_cycles(each) for id, each in closure.wanted.items()}
+        linked = _linked(rules)
+        always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, linked))
+        synced = {
+            id: managed_digest.of_copy(id, each.body, upstream.key, each.silent)
+            for id, each in wanted.items()
+            if id not in always
+        }
+        desired = Desired(upstream, wanted, closure.needs)
+        return cls(upstream, rules, on, plans, listed, closure, desired, synced, always)
+
+    @cached_property
+    def old_keys(self) -> frozenset[EntityId]:
+        return frozenset(old for olds in self.upstream.names.values() for old in olds)
+
+    @cached_property
+    def periods(self) -> frozenset[str]:
+        """Every billing cycle of the price list."""
+        return self.listed.periods() if self.listed else frozenset()
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, tuple[EntityId, ...]]:
+        """What is wanted, by kind."""
+        found: dict[str, list[EntityId]] = {}
+        for id in self.desired.wanted:
+            found.setdefault(id.kind, []).append(id)
+        return {kind: tuple(ids) for kind, ids in found.items()}
+
+    @cached_property
+    def naming(self) -> Mapping[EntityId, frozenset[EntityId]]:
+        """By an entity that is not wanted, the entities whose copies name it all the same."""
+        found: dict[EntityId, set[EntityId]] = {}
+        for id in self.synced:
+            copy = copy_in_sync(self.desired.wanted[id].body, self.rules.kinds[id.kind].fields, self.upstream.key)
+            for target in named_by(id, copy, self.rules) - self.desired.wanted.keys():
+                found.setdefault(target, set()).add(id)
+        return {target: frozenset(by) for target, by in found.items()}
+
+    @cached_property
+    def lacking(self) -> tuple[EntityId, ...]:
+        """Products of the price list that the upstream does not have."""
+        listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
+        return tuple(id for id in listed if id not in self.upstream.state)
+
+    def see(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "Seen":
+        """What the digests of a state tell, beside the copies of everything."""
+        wanted, here = self.desired.wanted, self.upstream.key
+        besides = frozenset(id for id in synced if id not in wanted and origins.get(id) == here)
+        moved = any(old in synced for old in self.old_keys) or any(origins.get(id) == here for id in self.lacking)
+        differing = frozenset(id for id, digest in self.synced.items() if synced.get(id) != digest)
+        return Seen(differing, besides, not moved and not any(map(self.may_go, besides)))
+
+    def see_common(self, common: Common) -> "Seen":
+        """The same of what tenants have in common, which is looked at once. A tenant's own document is not wanted
+        of an upstream, so that nothing of what differs is missing from it.
+        """
+        return self.seen.of(common, lambda common: self.see(common.synced, common.origins))
+
+    def may_go(self, id: EntityId) -> bool:
+        """Whether what came down and is not wanted may have to be removed or retired."""
+        return is_removable(id.kind, self.rules) or (self.listed is not None and is_retirable(id.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What digests tell of a state: what is missing or otherwise, what came down ``besides`` what is wanted, and
+    whether that ``tells`` enough: nothing is to be renamed, removed or retired, or may be.
+    """
+
+    differing: frozenset[EntityId]
+    besides: frozenset[EntityId]
+    tells: bool
+
+
+Linked: TypeAlias = Mapping[str, tuple[tuple[str, str], ...]]
+"""By kind, its fields that link to others, and the kinds of these."""
+
+
+def _linked(rules: RuleBook) -> Linked:
+    return {
+        kind: tuple((each.name, each.ref.kind) for each in shape.fields if each.links and each.ref)
+        for kind, shape in rules.kinds.items()
+    }
+
+
+def _told_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], linked: Linked) -> bool:
+    """Whether a copy that has the digest cannot differ: all of it is compared, and all that it links to comes too."""
+    if not has_needs(wanted):
+        return False
+    for name, kind in linked[wanted.id.kind]:
+        for key in wanted.body.get(name, ()):
+            if (kind, key) not in all_wanted:
+                return False
+    return True

@@ -1,0 +1,41 @@
+"""Questions about plans: why, what if, where from, and how to undo.
+
+Nothing here changes a plan that exists.
+"""
+
+from reconciler.core.inspect.adopting import Adoption, adoption
+from reconciler.core.inspect.causes import BACKLOG, DRIFT, PR, LastApplied, last_applied, with_causes
+from reconciler.core.inspect.explaining import Account, Explanation, explain, left_alone, misnamed
+from reconciler.core.inspect.hidden import hidden_template_warnings
+from reconciler.core.inspect.inverse import inverse
+from reconciler.core.inspect.listed_subscriptions import ListedSubscription, Pending, list_subscriptions
+from reconciler.core.inspect.listing import ListedPlan, list_plans, matching, ordered
+from reconciler.core.inspect.what_if import Supposition, options_named, suppose
+
+__all__ = [
+    "BACKLOG",
+    "DRIFT",
+    "PR",
+    "Account",
+    "Adoption",
+    "Explanation",
+    "LastApplied",
+    "ListedPlan",
+    "ListedSubscription",
+    "Pending",
+    "Supposition",
+    "adoption",
+    "explain",
+    "hidden_template_warnings",
+    "inverse",
+    "last_applied",
+    "left_alone",
+    "list_plans",
+    "list_subscriptions",
+    "matching",
+    "misnamed",
+    "options_named",
+    "ordered",
+    "suppose",
+    "with_causes",
+]

@@ -1,0 +1,57 @@
+"""One tenant's plan: differences, verdicts, guards, and the changes that they come to.
+
+Nothing here knows of other tenants, or of a cache.
+"""
+
+from reconciler.core.planning.diff import Comparison, differences
+from reconciler.core.planning.guards import GUARDS
+from reconciler.core.planning.judge import Judgement, judge
+from reconciler.core.planning.leftovers import is_removable, named_by
+from reconciler.core.planning.plan_builder import changed_leaves
+from reconciler.core.planning.plan_warnings import SCHEDULE, VISIBLE
+from reconciler.core.planning.preconditions import PRECONDITIONS, templates_of
+from reconciler.core.planning.reasons import deciding_place, declared, detail, permitted_by, said, withheld_rule
+from reconciler.core.planning.scope import EntityOutcome, Scope
+from reconciler.core.planning.tenant_plan import (
+    Engine,
+    Observed,
+    PlainEngine,
+    Planned,
+    compare,
+    decide,
+    overrides_of,
+    plan_tenant,
+    status_of,
+)
+
+__all__ = [
+    "GUARDS",
+    "PRECONDITIONS",
+    "SCHEDULE",
+    "VISIBLE",
+    "Comparison",
+    "Engine",
+    "EntityOutcome",
+    "Judgement",
+    "Observed",
+    "PlainEngine",
+    "Planned",
+    "Scope",
+    "changed_leaves",
+    "compare",
+    "decide",
+    "deciding_place",
+    "declared",
+    "detail",
+    "differences",
+    "is_removable",
+    "judge",
+    "named_by",
+    "overrides_of",
+    "permitted_by",
+    "plan_tenant",
+    "said",
+    "status_of",
+    "templates_of",
+    "withheld_rule",
+]

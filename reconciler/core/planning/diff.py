@@ -1,0 +1,404 @@
+# long: one walk over one entity, with everything that makes a difference of a field
+"""The generic diff: a desired state against an actual one, down to one field. It reads shapes and knows no kinds.
+
+What belongs to the reseller is never compared; what is there under another origin is the tenant's own.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from reconciler.core.desired import Desired, Moved, Wanted
+from reconciler.core.planning.leftovers import LEFT_OVER, is_removable, leftovers
+from reconciler.core.planning.scope import EVERYTHING, Scope
+from reconciler.core.records import RESTORED, UNTRACED, Traced, origins_that_differ
+from reconciler.core.schema import (
+    FieldShape,
+    KindShape,
+    RuleBook,
+    Takeover,
+    at_creation,
+    copy_of,
+    copy_of_item,
+    dormant,
+    field_at,
+    is_own,
+    references,
+)
+from reconciler.core.states import origin_of
+from reconciler.model.documents.declarations import (
+    GATED,
+    LAST_APPLIED,
+    OWN_BLOCKS,
+    OWN_SHARED,
+    Always,
+    Kept,
+    Own,
+    Synced,
+    Unmanaged,
+)
+from reconciler.model.plans.change import Action, Difference
+from reconciler.model.values.amounts import AMOUNTS, canonical, in_force
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path, Value, get
+
+RESTORATION = Always(rule=RESTORED)
+
+STAYS = Unmanaged(rule="FIELDS")
+"""What an entity gets that came down and that nothing wants any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
+
+    ``tenant``: whose state it is. ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``:
+    nothing is renamed). ``trace``: which entities have another origin in the tenant than they are read with, and which
+    it was given (ORIGIN-02, ORIGIN-03). ``scope``: what is compared; ``in_full`` compares everything that may differ,
+    where something in the scope is known beforehand. ``asked``: the entities whose differences depend on what else is
+    in the tenant; they are entered while they are compared.
+    """
+
+    tenant: str
+    desired: Desired
+    actual: State
+    rules: RuleBook
+    overrides: frozenset[str]
+    on: date
+    moved: Moved | None = None
+    trace: Traced = UNTRACED
+    scope: Scope = EVERYTHING
+    in_full: "Callable[[], Comparison] | None" = None
+    asked: set[EntityId] = dataclasses.field(default_factory=set)
+
+    def before(self, id: EntityId) -> Entity | None:
+        """The entity as the tenant has it, whatever it is called there."""
+        as_it_is = self.trace.before.get(self.moved.origins.get(id, id) if self.moved else id)
+        return as_it_is or (self.moved.was(id) if self.moved else self.actual.get(id))
+
+    def released(self, id: EntityId) -> bool:
+        """Whether the tenant was given the entity (ORIGIN-03): it is neither compared, created nor taken over."""
+        return id in self.trace.released
+
+    @property
+    def origin(self) -> str:
+        return self.desired.upstream.key
+
+    @property
+    def takeover(self) -> Takeover:
+        """How an own entity of the tenant becomes a copy here."""
+        return Takeover(self.origin, self.own)
+
+    def ours(self, id: EntityId) -> bool:
+        """Whether the tenant has the entity, and it came down."""
+        return origin_of(self.actual, id) == self.origin
+
+    def own(self, id: EntityId) -> bool:
+        """Whether the tenant has an entity of its own under that identity."""
+        return id in self.actual and not self.ours(id)
+
+    def own_item(self, field: FieldShape, item: Body) -> bool:
+        """Whether an ``item`` that the tenant has in a map is the tenant's own, as ``own`` of an entity (ORIGIN-04).
+
+        Whoever judges or explains an item asks here.
+        """
+        return is_own(item, field, self.origin)
+
+    def compared(self) -> Iterable[Wanted]:
+        """What is wanted and is to be compared."""
+        return self.scope.wanted(self.desired)
+
+    def holders(self, id: EntityId) -> Iterable[EntityId]:
+        """What is wanted and needs an entity."""
+        return self.scope.holders(self.desired, id)
+
+    def may_let_go(self, id: EntityId) -> bool:
+        """Whether what the tenant has under an identity will follow its upstream: a copy, or an own one taken over."""
+        return id in self.desired.wanted and (self.ours(id) or self.rules.kinds[id.kind].sync.own == OWN_BLOCKS)
+
+    def may_come(self, id: EntityId) -> bool:
+        """Whether the tenant lacks the entity, and may get it."""
+        return id not in self.actual and id in self.desired.wanted
+
+
+def differences(comparison: Comparison) -> list[Difference]:
+    """Every difference, by entity and path."""
+    found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
+    found += _removals(comparison) if comparison.scope.removes else ()
+    found += _leftovers(comparison)
+    found = [*(comparison.moved.differences() if comparison.moved else ()), *_restorations(comparison), *found]
+    return sorted(found, key=lambda each: (each.entity, each.path))
+
+
+def _restorations(comparison: Comparison) -> Iterator[Difference]:
+    """ORIGIN-02: the origins that are not what the tenant's journal says."""
+    now = {old: new for new, old in comparison.moved.origins.items()} if comparison.moved else {}
+    for old, before in comparison.trace.before.items():
+        id = now.get(old, old)
+        for path, mine, theirs in origins_that_differ(before, comparison.actual[id]):
+            yield Difference(id, Action.UPDATE, path, mine, theirs, RESTORATION, RESTORATION.rule)
+
+
+def _of(comparison: Comparison, wanted: Wanted) -> Iterator[Difference]:
+    shape = comparison.rules.kinds[wanted.id.kind]
+    have = comparison.actual.get(wanted.id)
+    if have is None:
+        yield from _creation(comparison, wanted, shape)
+    elif have.origin == comparison.origin or shape.sync.own == OWN_SHARED:
+        yield from Walk(comparison, wanted, have.body).differences(shape.fields)
+    elif shape.sync.own == OWN_BLOCKS and wanted.given:
+        yield from _takeover(comparison, wanted, have, shape)
+
+
+def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Iterator[Difference]:
+    copy = copy_of(wanted.body, shape.fields, comparison.origin)
+    if wanted.given and shape.sync.created and wanted.covers is None:
+        created = shape.sync.created
+        needs = tuple(references(copy, shape.fields))
+        yield Difference(wanted.id, Action.CREATE, (), None, copy, created, created.rule, needs)
+    yield from _gated(comparison, wanted, {}, shape)
+
+
+def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindShape) -> Iterator[Difference]:
+    """An own entity under a key that comes down: taken over as a creation would be, where the policy adopts."""
+    if shape.sync.created is None:
+        return
+    copy = copy_of(wanted.body, shape.fields, comparison.origin)
+    after = comparison.takeover.body(have.body, copy, shape.fields)
+    created = shape.sync.created
+    needs = tuple(references(copy, shape.fields))
+    yield Difference(wanted.id, Action.UPDATE, (), have.body, after, created, created.rule, needs, takeover=True)
+    yield from _gated(comparison, wanted, have.body, shape)
+    yield from _left_over(comparison, wanted, have.body, shape)
+
+
+def _left_over(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
+    """Items of an entity that is taken over which the copy would lose again: differences of their own (IW-08)."""
+    for field in shape.fields:
+        if field.items and not field.items.with_origin and isinstance(field.items.removed, Synced):
+            for each in Walk(comparison, wanted, have).differences((field,)):
+                if each.declared is field.items.removed and each.after is None:
+                    yield replace(each, needs=(wanted.id,), only_if_there=True)
+
+
+def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
+    """Fields that a creation leaves out: differences of their own, which need the entity to be there."""
+    fields = tuple(field for field in shape.fields if at_creation(field) == GATED)
+    for each in Walk(comparison, wanted, have).differences(fields):
+        yield replace(each, needs=(wanted.id, *each.needs), only_if_there=wanted.given)
+
+
+def _removals(comparison: Comparison) -> Iterator[Difference]:
+    """What came down and is no longer given, of the kinds that are removed then."""
+    for id, have in comparison.actual.items():
+        if not is_removable(id.kind, comparison.rules):
+            continue
+        if have.origin != comparison.origin or id in comparison.desired.wanted:
+            continue
+        if id not in comparison.desired.upstream.state and _stays_named(comparison, id):
+            continue
+        holders = tuple(_holders(comparison, id))
+        if all(comparison.may_let_go(holder) for holder in holders):
+            removed = comparison.rules.kinds[id.kind].sync.removed
+            assert removed is not None, "it is removable"
+            found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
+            yield replace(found, unless_held_by=holders)
+
+
+def _leftovers(comparison: Comparison) -> Iterator[Difference]:
+    """What came down, is wanted no more and is removed by no option."""
+    spared = comparison.moved.refused.values() if comparison.moved else ()
+    scope = comparison.scope
+    found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, scope=scope)
+    for each in found:
+        yield Difference(each.id, Action.DELETE, (), each.body, None, STAYS, STAYS.rule, note=LEFT_OVER)
+
+
+def _stays_named(comparison: Comparison, id: EntityId) -> bool:
+    """Whether something that is wanted names the entity: it is not obsolete then, although its upstream lost it."""
+    held_by = comparison.rules.kinds[id.kind].sync.held_by
+    wanted = comparison.desired.wanted.values()
+    return held_by is not None and any(
+        each.id.kind == held_by[0] and each.body.get(held_by[1]) == id.key for each in wanted
+    )
+
+
+def _holders(comparison: Comparison, id: EntityId) -> Iterator[EntityId]:
+    """What in the tenant names the entity, so that it is not removed as long as that stays so (IW-16, IW-23)."""
+    held_by = comparison.rules.kinds[id.kind].sync.held_by
+    for other, each in comparison.actual.items():
+        if held_by and other.kind == held_by[0] and each.body.get(held_by[1]) == id.key:
+            yield other
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The walk over one entity that is there: ``have`` against what is wanted."""
+
+    comparison: Comparison
+    wanted: Wanted
+    have: Body
+
+    def differences(self, fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
+        compared = tuple(field for field in fields if self.wanted.speaks_of(field.name))
+        found = list(self._struct(self.have, self.wanted.body, compared, ()))
+        yield from found
+        yield from self._held_back({each.path for each in found}, compared)
+        yield from self._following(found, fields)
+
+    def _held_back(self, differ: set[Path], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
+        """Fields that are as they should be, but for a value that they do not get (SUB-13)."""
+        for path, held in sorted(self.wanted.held.items()):
+            field = field_at(fields, path)
+            mine = get(self.have, path)
+            inside = any(path[: len(each)] == each for each in differ)
+            if field is None or not isinstance(field.declared, Synced) or inside or self._edited(mine, field, path):
+                continue
+            found = self._difference(path, mine, held.value, field.declared)
+            yield replace(found, amount=field.type in AMOUNTS, root=held.root, obstacles=held.obstacles, note="")
+
+    def _struct(self, have: Body, want: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Difference]:
+        for field in fields:
+            mine, theirs = have.get(field.name), want.get(field.name)
+            here = (*path, field.name)
+            if field.links:
+                yield from self._links(mine or [], theirs or [], field, here)
+            elif field.items:
+                yield from self._items(mine or {}, theirs or {}, field, here)
+            elif field.type == "struct":
+                yield from self._struct(mine or {}, theirs or {}, field.fields, here)
+            elif field.type == "amounts":
+                for key in sorted({*(mine or {}), *(theirs or {})}):
+                    yield from self._leaf((mine or {}).get(key), (theirs or {}).get(key), field, (*here, key))
+            else:
+                yield from self._leaf(mine, theirs, field, here)
+
+    def _leaf(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
+        declared = self._compared(field)
+        if declared is None or self._edited(mine, field, path):
+            return
+        if at_creation(field) not in ("copied", GATED):
+            theirs = at_creation(field)
+        if field.ref and field.ref.with_origin:
+            yield from self._references(mine, theirs, field, path)
+            return
+        before, after = self._settled(mine, field), self._settled(theirs, field)
+        if not _same(before, after, field):
+            needs = (EntityId(field.ref.kind, after),) if field.ref and field.ref.copied and after else ()
+            found = self._difference(path, before, after, declared)
+            yield replace(found, needs=needs, amount=field.type in AMOUNTS)
+
+    def _edited(self, mine: Value, field: FieldShape, path: Path) -> bool:
+        """SUB-13: whether the distributor put another value there than was applied last."""
+        if not (isinstance(field.declared, Synced) and field.declared.until_edited):
+            return False
+        return not _same(mine, get(self.have.get(LAST_APPLIED), path), field)
+
+    def _compared(self, field: FieldShape) -> Synced | Unmanaged | None:
+        declared = field.declared
+        if isinstance(declared, Synced) and declared.unless_override:
+            return declared if declared.unless_override in self.comparison.overrides else None
+        return None if isinstance(declared, Own | Kept) else declared
+
+    def _settled(self, value: Value, field: FieldShape) -> Value:
+        if value is None or value == [] or value == {}:
+            value = field.default
+        return in_force(value, self.comparison.on) if field.type in AMOUNTS else value
+
+    def _is_own(self, kind: str, key: str) -> bool:
+        """Whether the tenant has an entity of its own under that key, which the outcome then depends on."""
+        self.comparison.asked.add(self.wanted.id)
+        return self.comparison.own(EntityId(kind, key))
+
+    def _is_or_may_come(self, id: EntityId) -> bool:
+        self.comparison.asked.add(self.wanted.id)
+        return id in self.comparison.actual or self.comparison.may_come(id)
+
+    def _references(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
+        """Links to what came down, or is to come down; those to the tenant's own entities stay as they are."""
+        assert field.ref is not None and isinstance(field.declared, Synced)
+        kind = field.ref.kind
+        many = field.type == "set"
+        have, want = _as_set(mine), _as_set(theirs)
+        gone = {key for key in have - want if not self._is_own(kind, key)}
+        new = {key for key in want - have if not self._is_own(kind, key)}
+        if not gone and not new:
+            return
+        after = sorted((have - gone) | new) if many else theirs
+        before = sorted(have) if many else mine
+        lacking = new | {key for key in _as_set(after) & want if EntityId(kind, key) not in self.comparison.actual}
+        needs = tuple(EntityId(kind, key) for key in sorted(lacking))
+        yield replace(self._difference(path, before, after or None, field.declared), needs=needs)
+
+    def _links(self, mine: list[str], theirs: list[str], field: FieldShape, path: Path) -> Iterator[Difference]:
+        """Relations between entities that both came down (IW-10, IW-11)."""
+        assert field.links is not None and field.ref is not None
+        for key in theirs:
+            target = EntityId(field.ref.kind, key)
+            if key not in mine and field.links.created and self._is_or_may_come(target):
+                found = self._difference((*path, key), None, key, field.links.created)
+                yield replace(found, needs=(target,), only_if_there=True, member=True)
+        for key in mine:
+            if key not in theirs and field.links.removed and not self._is_own(field.ref.kind, key):
+                yield replace(self._difference((*path, key), key, None, field.links.removed), member=True)
+
+    def _items(self, mine: Body, theirs: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
+        assert field.items is not None
+        for key, item in theirs.items():
+            here = (*path, key)
+            if key not in mine or self.comparison.own_item(field, mine[key]):
+                yield from self._new_item(mine.get(key), item, field, here)
+            else:
+                yield from self._struct(mine[key], item, field.fields, here)
+        for key, item in mine.items():
+            if key not in theirs and field.items.removed and not self.comparison.own_item(field, item):
+                yield self._difference((*path, key), item, None, field.items.removed)
+
+    def _new_item(self, mine: Body | None, item: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
+        """An item that the tenant lacks is created; an own one in its place is taken over as a creation would be."""
+        assert field.items is not None
+        if field.items.created and not dormant(item, field):
+            copy = copy_of_item(item, field, self.comparison.origin)
+            after = copy if mine is None else self.comparison.takeover.item(mine, copy, field)
+            found = self._difference(path, mine, after, field.items.created)
+            yield replace(found, needs=tuple(references(copy, field.fields)), takeover=mine is not None)
+
+    def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
+        rule = self.wanted.rules.get(path, declared.rule)
+        along = self.wanted.along.get(path[:2], ())
+        note = self.wanted.notes.get(path, "")
+        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule, along=along, note=note)
+
+    def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
+        """A reseller's field that a transition of another field sets, under the same options (CB-09)."""
+        for field in fields:
+            follows = field.declared.follows if isinstance(field.declared, Own) else None
+            for each in found:
+                if follows and (each.path, each.before, each.after) == (
+                    (follows.field,),
+                    follows.before,
+                    follows.after,
+                ):
+                    before = self._settled(self.have.get(field.name), field)
+                    if before != follows.value:
+                        yield replace(
+                            each, path=(field.name,), before=before, after=follows.value, rule=follows.rule, needs=()
+                        )
+
+
+def _as_set(value: Value) -> set[str]:
+    if value is None:
+        return set()
+    return {value} if isinstance(value, str) else set(value)
+
+
+def _same(before: Value, after: Value, field: FieldShape) -> bool:
+    if before is None or after is None:
+        return before is after
+    if field.type in AMOUNTS:
+        return canonical(before) == canonical(after)
+    if field.type == "set":
+        return sorted(before) == sorted(after)
+    return bool(before == after)

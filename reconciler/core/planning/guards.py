@@ -1,0 +1,241 @@
+"""Guards (GUARD-01): what would make a tenant's plan dangerous. One entry each, by its id.
+
+A guard looks at the changes that the rules let through, and names every entity at fault. One that trips blocks the
+tenant's whole plan. To add one, write its function and enter it in `GUARDS`; its setting stands in
+`model/documents/policy.py`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from reconciler.core.planning.diff import Comparison
+from reconciler.core.planning.price_changes import Moves, number, prices, same
+from reconciler.core.planning.reasons import GUARD as RULE
+from reconciler.core.planning.reasons import where
+from reconciler.core.schema import RuleBook
+from reconciler.core.states import came_down
+from reconciler.model.documents.catalog import DISABLED
+from reconciler.model.documents.settings import Policy, Setting
+from reconciler.model.plans.change import Action, Obstacle
+from reconciler.model.plans.plan import Change
+from reconciler.model.values.amounts import canonical
+from reconciler.model.values.entity import State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Value
+
+FEW = 5
+"""So many entities may go whatever their share."""
+NAMED = 50
+"""How many entities at fault stand in every blocked change; each further one is named in its own, so that the plan
+grows with the changes and not with their square."""
+RETIRED: Mapping[str, tuple[str, tuple[Value, ...]]] = {
+    "Plan": ("status", (DISABLED,)),
+    "Product": ("active", (False,)),
+    "Subscription": ("status", ("cancelled", "deleted")),
+}
+"""The field and values by which an entity of a kind is disabled or retired."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What guards look at: the policy, what was compared, and the changes that would be made."""
+
+    policy: Policy
+    comparison: Comparison
+    changes: tuple[Change, ...]
+
+    @cached_property
+    def moves(self) -> tuple[Moves, ...]:
+        """The existing prices that each change moves, of those that move any."""
+        known = self.comparison.scope.known
+        found = (
+            known[each.entity].moves if each.entity in known else Moves.of(each, self.rules, self.on)
+            for each in self.changes
+        )
+        return tuple(moves for moves in found if moves.all)
+
+    @property
+    def state(self) -> State:
+        return self.comparison.actual
+
+    @property
+    def rules(self) -> RuleBook:
+        return self.comparison.rules
+
+    @property
+    def on(self) -> date:
+        """The day on which amounts hold."""
+        return self.comparison.on
+
+    @property
+    def origin(self) -> str:
+        """The origin of what came this way."""
+        return self.comparison.origin
+
+    @property
+    def whole(self) -> str:
+        """What a guard that trips blocks, in words: a tenant's plan, or what its distributor gets of it."""
+        reseller = self.policy.reseller
+        return f"the {'whole plan' if self.comparison.tenant == reseller else 'mirrors'} of {reseller}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An entity at fault, and the figure that tells why."""
+
+    entity: EntityId
+    figure: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.entity}{self.figure}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A guard that tripped: its setting, how far it was exceeded, and all that is at fault."""
+
+    guard: str
+    setting: Setting
+    summary: str
+    faults: tuple[Fault, ...]
+
+
+Finding: TypeAlias = tuple[str, list[Fault]]
+Guard: TypeAlias = Callable[[Case, Any], Finding | None]
+"""Given the case and the setting's value: how far it is exceeded and by what; ``None`` where it does not trip."""
+
+
+def tripped(case: Case, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ...]:
+    """Every guard that trips, those that are switched off or allowed for this plan aside."""
+    trips = []
+    for id, guard in GUARDS.items():
+        setting = case.policy.guards[id]
+        if id in case.rules.guards and id not in allowed and setting.value is not False:
+            found = guard(case, setting.value)
+            if found and found[1]:
+                trips.append(Trip(id, setting, found[0], tuple(found[1])))
+    return tuple(trips)
+
+
+def obstacles(trips: Iterable[Trip], case: Case) -> Callable[[EntityId], tuple[Obstacle, ...]]:
+    """What stands in the way of a change of an entity, in words, once guards tripped."""
+    common = [(trip, _told(trip, trip.faults[:NAMED], case)) for trip in trips]
+
+    def of(entity: EntityId) -> tuple[Obstacle, ...]:
+        return tuple(_obstacle(trip, told, entity, case) for trip, told in common)
+
+    return of
+
+
+def _obstacle(trip: Trip, told: str, entity: EntityId, case: Case) -> Obstacle:
+    own = tuple(each for each in trip.faults[NAMED:] if each.entity == entity)
+    detail = _told(trip, (*trip.faults[:NAMED], *own), case) if own else told
+    return Obstacle(RULE, detail, trip.setting.place)
+
+
+def _told(trip: Trip, faults: tuple[Fault, ...], case: Case) -> str:
+    value = str(trip.setting.value).lower()
+    rest = len(trip.faults) - len(faults)
+    parts = [
+        f"guard {trip.guard}: {value} ({where(trip.setting)}) blocks {case.whole}: {trip.summary}",
+        *map(str, faults),
+        *([f"and {rest} more, each named in its own blocked change"] if rest else []),
+        f"if it is right all the same, --allow {trip.guard}:{case.policy.reseller} lets it through for one plan",
+    ]
+    return "; ".join(parts)
+
+
+def _max_deletes(case: Case, limit: str) -> Finding | None:
+    """What came down and goes, as a share of what came down."""
+    gone = [Fault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
+    if len(gone) <= FEW:
+        return None
+    total = sum(1 for _ in came_down(case.state, case.origin))
+    if Fraction(len(gone), total) <= _share(limit):
+        return None
+    percent = _percent(Fraction(len(gone), total))
+    return f"{len(gone)} of the {total} entities that came down would go ({percent}%)", gone
+
+
+def _came(case: Case, change: Change) -> bool:
+    return change.before is not None and change.before.get("origin") == case.origin
+
+
+def _how_it_goes(change: Change) -> str:
+    if change.action is Action.DELETE:
+        return " removed"
+    field, values = RETIRED.get(change.entity.kind, ("", ()))
+    before, after = (change.before or {}).get(field), (change.after or {}).get(field)
+    return f" {field}: {str(after).lower()}" if after in values and before not in values else ""
+
+
+def _max_price_change(case: Case, limit: str) -> Finding | None:
+    """Existing amounts that change by more than a share of themselves."""
+    most = _share(limit)
+    moves = (move for each in case.moves if each.furthest > most for move in each.all)
+    found = [
+        Fault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)")
+        for move in moves
+        if (share := move.share) is not None and abs(share) > most
+    ]
+    return _count(found, "price", f"would change by more than {limit}"), found
+
+
+def _price_to_zero(case: Case, _on: bool) -> Finding | None:
+    """Existing amounts that become nothing."""
+    moves = (move for each in case.moves if each.to_zero for move in each.all)
+    found = [Fault(move.entity, move.text) for move in moves if move.to_zero]
+    return _count(found, "price", "would become zero"), found
+
+
+def _max_changes(case: Case, limit: int) -> Finding | None:
+    """How much changes that is there already."""
+    changed = [each.entity for each in case.changes if each.action is not Action.CREATE]
+    return (f"{len(changed)} entities would change", list(map(Fault, changed))) if len(changed) > limit else None
+
+
+def _currency_change(case: Case, _on: bool) -> Finding | None:
+    """Amounts of one currency that would be written to a tenant that counts in another.
+
+    A new entity's amounts are meant too: they would be read in the wrong currency all the same.
+    """
+    tenant = case.state.get(EntityId("Tenant", case.policy.reseller))
+    own = tenant.body.get("currency") if tenant else None
+    if own in (None, case.policy.currency):
+        return None
+    found = [Fault(each.entity) for each in case.changes if _writes_prices(case, each)]
+    return f"prices in {case.policy.currency} would be written to a tenant that has {own}", found
+
+
+def _writes_prices(case: Case, change: Change) -> bool:
+    before = prices(change, change.before, case.rules, case.on)
+    after = prices(change, change.after, case.rules, case.on)
+    return any(number(after[path]) and not same(before.get(path), after[path]) for path in after)
+
+
+def _count(found: list[Fault], noun: str, what: str) -> str:
+    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'} {what}"
+
+
+def _share(limit: str) -> Fraction:
+    """``10%`` -> 1/10."""
+    return Fraction(limit.removesuffix("%")) / 100
+
+
+def _percent(share: Fraction) -> str:
+    """To two places, as people read it; what decides is exact."""
+    hundredths = int(share * 10_000 + Fraction(1, 2))
+    return canonical(f"{hundredths // 100}.{hundredths % 100:02}")
+
+
+GUARDS: Mapping[str, Guard] = {
+    "max_deletes": _max_deletes,
+    "max_price_change": _max_price_change,
+    "max_changes": _max_changes,
+    "currency_change": _currency_change,
+    "price_to_zero": _price_to_zero,
+}

@@ -1,0 +1,270 @@
+"""The judgement: one verdict for every difference, then what the permitted ones bring along.
+
+Order of judgement: held at a level above: as there (TREE-02); no option that is on: withheld; a veto: withheld; a
+precondition that fails: blocked; else apply, unless something holds the whole tenant: blocked.
+What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from reconciler.core.desired import Live
+from reconciler.core.planning.diff import Comparison
+from reconciler.core.planning.preconditions import PRECONDITIONS, Circumstances, ItemTakeover, Use
+from reconciler.core.records import RESTORED
+from reconciler.core.schema import copy_of, references
+from reconciler.model.documents.declarations import OWN_BLOCKS, Always, Unmanaged
+from reconciler.model.documents.kinds import TENANT
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.change import Action, Difference, Judged, Obstacle, Root, Verdict
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+
+Hold: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
+"""What holds every change of a tenant, as it is to be said of an entity (GUARD-01)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An entity that is created, or taken over, because of others: the body it gets, and what it is needed by."""
+
+    id: EntityId
+    body: Body
+    rule: str
+    allowed_by: tuple[str, ...]
+    needed_by: tuple[EntityId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Every difference with its verdict, and the dependents that arrive with the applied ones.
+
+    What a withheld or blocked creation carries with it, and what an arrival makes moot, is not listed again; ``moot``:
+    the entities of which something is left out.
+    """
+
+    judged: tuple[Judged, ...]
+    arrivals: Mapping[EntityId, Arrival]
+    moot: frozenset[EntityId] = frozenset()
+
+
+def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
+    """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
+    bench = Bench(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
+    verdicts = _with_holders([bench.verdict(each) for each in found], comparison)
+    judged = bench.along([_held(each, hold) for each in verdicts])
+    arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
+    standing = tuple(_that_stand(judged, comparison, arrivals))
+    applied = [each for each in standing if each.verdict is Verdict.APPLY and each.difference.rule != RESTORED]
+    listed = {(each.difference.entity, each.difference.path) for each in standing}
+    moot = frozenset(
+        each.difference.entity for each in verdicts if (each.difference.entity, each.difference.path) not in listed
+    )
+    return Judgement(standing, {**arrivals, **bench.with_the_first(applied)}, moot)
+
+
+def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
+    """What is removed stays where something that is to let go of it is blocked, for the same reasons (IW-16)."""
+    blocked = {
+        (each.difference.entity, each.difference.path): each.obstacles
+        for each in judged
+        if each.verdict is Verdict.BLOCKED
+    }
+
+    def obstacles(removal: Difference) -> tuple[Obstacle, ...]:
+        held_by = comparison.rules.kinds[removal.entity.kind].sync.held_by
+        holders = [(holder, (held_by[1],)) for holder in removal.unless_held_by] if held_by else []
+        return tuple(dict.fromkeys(each for holder in holders for each in blocked.get(holder, ())))
+
+    return [
+        replace(each, verdict=Verdict.BLOCKED, obstacles=obstacles(each.difference))
+        if each.verdict is Verdict.APPLY and obstacles(each.difference)
+        else each
+        for each in judged
+    ]
+
+
+def _held(judged: Judged, hold: Hold | None) -> Judged:
+    if hold is None or judged.verdict is not Verdict.APPLY:
+        return judged
+    return replace(judged, verdict=Verdict.BLOCKED, obstacles=hold(judged.difference.entity))
+
+
+def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[EntityId, Arrival]) -> Iterator[Judged]:
+    """Without what is carried by a creation that does not happen, or done by an arrival."""
+    created = {
+        each.difference.entity
+        for each in judged
+        if each.verdict is Verdict.APPLY and not each.difference.path and each.difference.action is not Action.DELETE
+    }
+    there = created | set(arrivals)
+    live = Live(comparison.desired.wanted, comparison.holders, lambda id: id in there or comparison.ours(id))
+    for each in judged:
+        difference = each.difference
+        if isinstance(difference.declared, Always):
+            yield each
+            continue
+        nowhere = difference.entity not in there and difference.entity not in comparison.actual
+        if difference.path and nowhere and each.verdict is Verdict.APPLY:
+            continue
+        if not difference.path and difference.action is not Action.DELETE and difference.entity in arrivals:
+            continue
+        if difference.entity in comparison.desired.wanted and difference.entity not in live:
+            continue
+        if any(not (held in there or (held in live and comparison.ours(held))) for held in difference.unless_held_by):
+            continue
+        missing = [id for id in difference.needs if id not in there and not _present(comparison, id, difference)]
+        if not (difference.only_if_there and missing):
+            yield each
+
+
+def _use(difference: Difference) -> Use:
+    """What the difference does to its entity, as preconditions see it."""
+    if difference.action is Action.DELETE:
+        return "remove"
+    if difference.path and difference.takeover:
+        return ItemTakeover(difference.path, difference.before.get("origin"))
+    return "update" if difference.path else "create"
+
+
+def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bool:
+    """Whether a needed entity is in the tenant. For a field of an entity that is taken over, only as a copy."""
+    return comparison.ours(id) if id == difference.entity else id in comparison.actual
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Judges the differences of one tenant; obstacles of a target are found once."""
+
+    case: Circumstances
+    policy: Policy
+    known: dict[tuple[EntityId, Use], tuple[Obstacle, ...]] = field(default_factory=dict)
+
+    def verdict(self, difference: Difference) -> Judged:
+        """The verdict on one difference, whatever becomes of the others."""
+        if isinstance(difference.declared, Unmanaged):
+            return Judged(difference, Verdict.UNMANAGED)
+        if isinstance(difference.declared, Always):
+            verdict = Verdict.BLOCKED if difference.obstacles else Verdict.APPLY
+            return Judged(difference, verdict, obstacles=difference.obstacles)
+        options = difference.declared.options
+        enabled = tuple(option for option in options if self.policy.options[option].on)
+        vetoes = tuple(self._vetoes(difference, enabled or options))
+        if root := self._root(difference):
+            return Judged(difference, root.verdict, enabled, vetoes, self._of(difference.entity, "create"), root)
+        if not enabled or vetoes:
+            return Judged(difference, Verdict.WITHHELD, enabled, vetoes)
+        obstacles = self._obstacles(difference)
+        verdict = Verdict.BLOCKED if obstacles else Verdict.APPLY
+        return Judged(difference, verdict, enabled, (), obstacles)
+
+    def _root(self, difference: Difference) -> Root | None:
+        """Why a value is not to be had at another level (SUB-13), or what would be created at the upstream, where that
+        was held itself (TREE-02)."""
+        if difference.root:
+            return difference.root
+        wanted = self.case.wanted(difference.entity)
+        return wanted.root if wanted and not difference.path else None
+
+    def _vetoes(self, difference: Difference, options: tuple[str, ...]) -> Iterator[str]:
+        """CB-34: a veto holds changes of existing amounts, or of CB-15, and no creation."""
+        if not difference.path or (difference.before is None and difference.amount):
+            return
+        for veto in self.case.comparison.rules.vetoes.values():
+            setting = self.policy.vetoes.get(veto.id)
+            holds = difference.amount if veto.amounts else True
+            if setting and setting.on and holds and veto.holds(options):
+                yield veto.id
+
+    def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
+        removed = difference.action is Action.DELETE
+        found = [*self._of(difference.entity, _use(difference)), *difference.obstacles]
+        if not removed and not difference.only_if_there:
+            for target in self._reach(difference.needs):
+                found += self._of(target, "need")
+        return tuple(dict.fromkeys(found))
+
+    def _of(self, target: EntityId, use: Use) -> tuple[Obstacle, ...]:
+        if (target, use) not in self.known:
+            in_force = self.case.comparison.rules.preconditions
+            checks = [check for rule, check in PRECONDITIONS.items() if rule in in_force]
+            self.known[target, use] = tuple(each for check in checks for each in check(self.case, target, use))
+        return self.known[target, use]
+
+    def along(self, judged: list[Judged]) -> list[Judged]:
+        """Without what would come along with other entities, none of which is there or comes (IW-07)."""
+        if not any(each.difference.along for each in judged):
+            return judged
+        applied = [each for each in judged if each.verdict is Verdict.APPLY and not each.difference.along]
+        there = {each.difference.entity for each in applied if not each.difference.path}
+        there |= set(self.arrivals(applied))
+        ours = self.case.comparison.ours
+        return [
+            each
+            for each in judged
+            if not each.difference.along or any(id in there or ours(id) for id in each.difference.along)
+        ]
+
+    def arrivals(self, applied: list[Judged]) -> Mapping[EntityId, Arrival]:
+        """The dependents that come with what is applied."""
+        brought: dict[EntityId, list[Judged]] = {}
+        created = {each.difference.entity for each in applied if not each.difference.path}
+        for each in applied:
+            if not each.difference.only_if_there:
+                for target in self._reach(each.difference.needs):
+                    if self._comes(target) and target not in created:
+                        brought.setdefault(target, []).append(each)
+        return {target: self._arrival(target, by) for target, by in sorted(brought.items())}
+
+    def with_the_first(self, applied: list[Judged]) -> Mapping[EntityId, Arrival]:
+        """The tenant's own document, if it has none: it comes with the first thing that is applied."""
+        tenant = EntityId(TENANT, self.policy.reseller)
+        return {tenant: self._arrival(tenant, applied)} if applied and self._comes(tenant) else {}
+
+    def _arrival(self, target: EntityId, by: list[Judged]) -> Arrival:
+        comparison = self.case.comparison
+        have = comparison.actual.get(target)
+        shape = comparison.rules.kinds[target.kind]
+        copy = self._copy(target)
+        return Arrival(
+            id=target,
+            body=comparison.takeover.body(have.body, copy, shape.fields) if have else copy,
+            rule=self._rule(target, by[0].difference),
+            allowed_by=tuple(sorted({option for each in by for option in each.enabled})),
+            needed_by=tuple(sorted({each.difference.entity for each in by} - {target})),
+        )
+
+    def _rule(self, target: EntityId, first: Difference) -> str:
+        """A field's change brings what it names by its own rule; a creation, by the dependent's."""
+        dependent = self.case.comparison.rules.kinds[target.kind].sync.dependent or ""
+        return first.rule if first.path and target.kind != TENANT else dependent
+
+    def _reach(self, needs: Iterable[EntityId]) -> Iterator[EntityId]:
+        """What is needed, and what would have to come with it."""
+        seen: set[EntityId] = set()
+        queue = list(needs)
+        while queue:
+            target = queue.pop(0)
+            if target not in seen:
+                seen.add(target)
+                yield target
+                if self._comes(target):
+                    fields = self.case.comparison.rules.kinds[target.kind].fields
+                    queue += references(self._copy(target), fields)
+
+    def _comes(self, target: EntityId) -> bool:
+        """Whether the tenant gets the entity once something needs it: it lacks it, or is to hand over its own."""
+        comparison = self.case.comparison
+        wanted = comparison.desired.wanted.get(target)
+        sync = comparison.rules.kinds[target.kind].sync if wanted else None
+        if wanted is None or sync is None or sync.dependent is None or wanted.covers is not None:
+            return False
+        if target not in comparison.actual:
+            return True
+        return sync.own == OWN_BLOCKS and self.case.adopts and not comparison.ours(target)
+
+    def _copy(self, target: EntityId) -> Body:
+        comparison = self.case.comparison
+        fields = comparison.rules.kinds[target.kind].fields
+        return copy_of(comparison.desired.wanted[target].body, fields, comparison.origin)

@@ -1,0 +1,99 @@
+"""Leftovers: what came down to a tenant, is wanted no more, and is removed by no option (RULES.md, `unmanaged`).
+
+A category whose plans moved away, for instance. Something that an entity of the tenant still refers to is none, and
+neither is a retired plan or product: that is as it should be.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from reconciler.core.desired import Desired, has_needs
+from reconciler.core.planning.scope import EVERYTHING, Scope
+from reconciler.core.schema import Branch, RuleBook, named_in
+from reconciler.core.states import fetched
+from reconciler.model.documents.catalog import DISABLED
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Value
+
+LEFT_OVER = "nothing wants it any more, and no option removes it; remove it in the tenant, or leave it"
+_RETIRED: Mapping[str, tuple[str, Value]] = {"Plan": ("status", DISABLED), "Product": ("active", False)}
+"""By kind, the field and value of an entity that was taken off sale rather than removed (CB-08, IW-23)."""
+
+
+def leftovers(
+    desired: Desired, actual: State, rules: RuleBook, *, spared: Iterable[EntityId], scope: Scope = EVERYTHING
+) -> list[Entity]:
+    """The leftovers of a tenant, by identity. ``spared``: what is wanted under another key (AP-21).
+
+    ``scope``: what need not be looked at.
+    """
+    kinds = rules.kinds
+    left = {id for id in scope.unwanted(desired, actual) if id.kind in kinds and not is_removable(id.kind, rules)}
+    left -= desired.wanted.keys()
+    left -= desired.upstream.held.keys() | set(spared)
+    left = {id for id in left if not scope.is_named(id)}
+    if left:
+        left -= _wanted_by_what_is_held(desired, rules)
+        left -= set(_referred_to(left, actual, rules, scope))
+    state = fetched(actual, left)
+    return [state[id] for id in sorted(left) if not _is_retired(state[id])]
+
+
+def is_removable(kind: str, rules: RuleBook) -> bool:
+    """Whether an option removes entities of a kind that came down and are not wanted any more (IW-16)."""
+    return kind in rules.kinds and rules.kinds[kind].sync.removed is not None
+
+
+def _is_retired(entity: Entity) -> bool:
+    field, value = _RETIRED.get(entity.id.kind, ("", None))
+    return bool(field) and entity.body.get(field) == value
+
+
+def named_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
+    """The entities of a tenant that a body refers to, itself aside."""
+    found: set[tuple[str, str]] = set()
+    named_in(body, rules.branches(id.kind, "any"), found)
+    return {EntityId(*each) for each in found} - {id}
+
+
+def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
+    """What is needed by entities that are wanted and do not come, withheld above or blocked: they want it all the same.
+
+    It is not among what is wanted, so that it does not come without them.
+    """
+    upstream = desired.upstream
+    queue = [(id, each.body) for id, each in desired.wanted.items() if each.covers is None and not has_needs(each)]
+    found: set[EntityId] = set()
+    while queue:
+        id, body = queue.pop()
+        for target in _needed_by(id, body, rules) - found:
+            found.add(target)
+            above = upstream.state.get(target) or upstream.held.get(target)
+            if above is not None:
+                queue.append((target, above.body))
+    return found
+
+
+def _needed_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
+    found: set[tuple[str, str]] = set()
+    named_in(body, rules.branches(id.kind) if id.kind in rules.kinds else (), found)
+    return {EntityId(*each) for each in found}
+
+
+def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Scope) -> Iterator[EntityId]:
+    """Which of these an entity of the tenant refers to, whosever it is; those in sync aside."""
+    if not left:
+        return
+    kinds = {id.kind for id in left}
+    naming = {kind for kind in rules.kinds if not kinds.isdisjoint(_kinds_in(rules.branches(kind, "any")))}
+    ids = [id for id in actual if id.kind in naming and not scope.in_sync(id)]
+    state = fetched(actual, ids)
+    for id in ids:
+        yield from named_by(id, state[id].body, rules) & left
+
+
+def _kinds_in(branches: tuple[Branch, ...]) -> Iterator[str]:
+    for each in branches:
+        if each.kind:
+            yield each.kind
+        yield from _kinds_in(each.inside)

@@ -1,0 +1,281 @@
+"""What is written down: a tenant's judgement as changes, what is deferred and why, and the state afterwards."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
+
+from reconciler.core.planning.diff import Comparison
+from reconciler.core.planning.judge import Arrival, Judgement
+from reconciler.core.planning.price_changes import NO_MOVES, Moves
+from reconciler.core.planning.reasons import declared, lead, permitted_by, said
+from reconciler.core.planning.scope import EntityOutcome
+from reconciler.core.records import RESTORED
+from reconciler.core.schema import FieldShape, fields_of, kept, tidy
+from reconciler.core.states import changed
+from reconciler.model.documents.declarations import Always
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.change import Action, Difference, Judged, Verdict
+from reconciler.model.plans.plan import Change, Declared, Deferred, FieldChange
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path, Value, get, put
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over.
+
+    ``made``: the changed entities as they will be, each made once for its change and for the state afterwards.
+    """
+
+    policy: Policy
+    comparison: Comparison
+    judgement: Judgement
+    applied: Mapping[EntityId, tuple[Judged, ...]]
+    created: frozenset[EntityId]
+    made: dict[EntityId, Entity | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, policy: Policy, comparison: Comparison, judgement: Judgement) -> "Writer":
+        """A writer for a judgement."""
+        applied: dict[EntityId, list[Judged]] = {}
+        for each in judgement.judged:
+            if each.verdict is Verdict.APPLY:
+                applied.setdefault(each.difference.entity, []).append(each)
+        created = {id for id, judged in applied.items() if any(not each.difference.path for each in judged)}
+        grouped = {id: tuple(judged) for id, judged in applied.items()}
+        return cls(policy, comparison, judgement, grouped, frozenset({*created, *judgement.arrivals}))
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """One change for every entity that is created, taken over, updated or removed."""
+        arrivals = self.judgement.arrivals
+        found = [
+            self._arriving(arrivals[id]) if id in arrivals else self._changed(id, self.applied[id])
+            for id in {*self.applied, *arrivals}
+        ]
+        found += (each.change for each in self.comparison.scope.known.values() if each.change)
+        return tuple(sorted(found, key=lambda change: change.entity))
+
+    def after(self) -> State:
+        """The tenant's state once the changes are made."""
+        renamed = self.comparison.moved
+        changes = self._entities()
+        gone = {renamed.origins[id] for id in changes if id in renamed.origins} if renamed else ()
+        before = renamed.before if renamed else self.comparison.actual
+        return changed(before, {**dict.fromkeys(gone), **changes})
+
+    def deferred(self) -> Iterator[Deferred]:
+        """One entry for each entity, reason and set of options, by address."""
+        found = [(judged, self._deferral(judged)) for judged in _grouped(self.judgement.judged)]
+        found += (held for outcome in self.comparison.scope.known.values() for held in outcome.held)
+        found.sort(key=lambda each: _deferred_key(each[0][0]))
+        yield from (each for _, each in found)
+
+    def outcome(self, id: EntityId) -> EntityOutcome:
+        """What becomes of one of the entities that were compared."""
+        judged = self._judged.get(id, ())
+        held = tuple((each, self._deferral(each)) for each in _grouped(judged))
+        change = self._change_of.get(id)
+        moves = Moves.of(change, self.comparison.rules, self.comparison.on) if change else NO_MOVES
+        return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
+
+    def _is_context_free(self, id: EntityId) -> bool:
+        """Whether its outcome depends on nothing in the tenant but the entity itself, and that something wants it."""
+        wanted = self.comparison.desired.wanted.get(id)
+        if wanted is None or id in self.comparison.asked or id in self.judgement.moot or id in self.judgement.arrivals:
+            return False
+        return wanted.context_free and all(each.context_free for each in self._judged.get(id, ()))
+
+    @cached_property
+    def _judged(self) -> Mapping[EntityId, list[Judged]]:
+        found: dict[EntityId, list[Judged]] = {}
+        for each in self.judgement.judged:
+            found.setdefault(each.difference.entity, []).append(each)
+        return found
+
+    @cached_property
+    def _change_of(self) -> Mapping[EntityId, Change]:
+        return {each.entity: each for each in self.changes}
+
+    def _entities(self) -> Mapping[EntityId, Entity | None]:
+        """Every changed entity as it will be; ``None`` for a removed one."""
+        changed = {*self.applied, *self.judgement.arrivals}
+        known = {id: each.after for id, each in self.comparison.scope.known.items() if each.change}
+        return {**{id: self._entity(id) for id in changed}, **known}
+
+    def _entity(self, id: EntityId) -> Entity | None:
+        if id not in self.made:
+            self.made[id] = self._make(id, self.applied.get(id, ()))
+        return self.made[id]
+
+    def _make(self, id: EntityId, judged: tuple[Judged, ...]) -> Entity | None:
+        have = self.comparison.actual.get(id)
+        arrival = self.judgement.arrivals.get(id)
+        whole = next((each.difference for each in judged if not each.difference.path), None)
+        if whole and whole.action is Action.DELETE:
+            return None
+        if arrival or whole:
+            body = arrival.body if arrival else whole.after if whole else {}
+            body = self._linked(body, self.comparison.rules.kinds[id.kind].fields)
+            origin: str | None = self.comparison.origin
+        else:
+            assert have is not None
+            only_origins = all(each.difference.rule == RESTORED for each in judged)  # nothing else was applied
+            body, origin = have.body if only_origins else self._remembered(id, have.body), have.origin
+        return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
+
+    def _remembered(self, id: EntityId, body: Body) -> Body:
+        """With what the reconciler is to remember of an entity that changes."""
+        wanted = self.comparison.desired.wanted.get(id)
+        shape = self.comparison.rules.kinds.get(id.kind)
+        for memory in kept(shape.fields) if wanted and shape else ():
+            body = put(body, (memory.name,), wanted.body.get(memory.name) if wanted else None)
+        return body
+
+    def _tidied(self, id: EntityId, body: Body, origin: str | None) -> Entity:
+        return Entity(id, tidy(body, fields_of(id.kind)), origin)
+
+    def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
+        """Links of a new entity to its peers: only to those that are in the tenant once the plan is applied."""
+        for shape in fields:
+            if shape.type == "struct" and shape.name in body:
+                body = put(body, (shape.name,), self._linked(body[shape.name], shape.fields) or None)
+            elif shape.links and shape.ref and shape.name in body:
+                kind = shape.ref.kind
+                there = [key for key in body[shape.name] if self._will_be_there(EntityId(kind, key))]
+                body = put(body, (shape.name,), there or None)
+        return body
+
+    def _will_be_there(self, id: EntityId) -> bool:
+        return id in self.comparison.actual or id in self.created
+
+    def _arriving(self, arrival: Arrival) -> Change:
+        before, after = self._before(arrival.id), self._after(arrival.id)
+        place = self._declared_at(arrival.id, ())
+        action = Action.UPDATE if before else Action.CREATE
+        change = Change(
+            self.comparison.tenant,
+            arrival.id,
+            action,
+            before,
+            after,
+            allowed_by=arrival.allowed_by,
+            rule=arrival.rule,
+            declared_at=place,
+            needed_by=arrival.needed_by,
+        )
+        return self._with_takeover_fields(change) if before else change
+
+    def _changed(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
+        first = next((each for each in judged if not each.difference.path), judged[0])
+        change = Change(
+            self.comparison.tenant,
+            id,
+            first.difference.action,
+            self._before(id),
+            self._after(id),
+            allowed_by=tuple(sorted({option for each in judged for option in each.enabled})),
+            rule=first.difference.rule,
+            declared_at=self._declared_at(id, ()),
+        )
+        if first.difference.path:
+            return replace(change, fields=tuple(self._field(each, each.enabled) for each in judged))
+        return self._with_takeover_fields(change) if first.difference.takeover else change
+
+    def _with_takeover_fields(self, change: Change) -> Change:
+        """A takeover is an update: all that it changes, the origin included, under the one permission."""
+        fields = tuple(
+            FieldChange(
+                path, before, after, change.allowed_by, change.rule, None, self._declared_at(change.entity, path)
+            )
+            for path, before, after in changed_leaves(change.before or {}, change.after or {})
+        )
+        return replace(change, fields=fields)
+
+    def _field(self, judged: Judged, allowed_by: tuple[str, ...]) -> FieldChange:
+        difference = judged.difference
+        return FieldChange(
+            difference.path,
+            difference.before,
+            difference.after,
+            allowed_by,
+            difference.rule,
+            declared_at=self._declared_at(difference.entity, difference.path),
+            note=difference.note,
+        )
+
+    def _declared_at(self, id: EntityId, path: Path) -> Declared | None:
+        wanted = self.comparison.desired.wanted.get(id)
+        return declared(wanted.declared_at(path)) if wanted else declared(self.policy.document.place)
+
+    def _before(self, id: EntityId) -> Body | None:
+        have = self.comparison.before(id)
+        return have.document() if have else None
+
+    def _after(self, id: EntityId) -> Body | None:
+        entity = self._entity(id)
+        return entity.document() if entity else None
+
+    def _deferral(self, judged: tuple[Judged, ...]) -> Deferred:
+        change = self._would_change(lead(judged).difference.entity, judged)
+        return said(judged, self.policy).of(change)
+
+    def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
+        first = judged[0].difference
+        have = self.comparison.actual.get(id)
+        whole = not first.path and not first.takeover
+        body = first.after if not first.path else have.body if have else {}
+        after = None
+        if first.action is not Action.DELETE:
+            origin = self.comparison.origin if not first.path or have is None else have.origin
+            after = self._tidied(id, with_differences(body, (each.difference for each in judged)), origin).document()
+        change = Change(
+            self.comparison.tenant,
+            id,
+            first.action,
+            self._before(id),
+            after,
+            allowed_by=permitted_by(judged[0]),
+            rule=first.rule,
+            declared_at=self._declared_at(id, ()),
+        )
+        if first.takeover and not first.path:
+            return self._with_takeover_fields(change)
+        fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
+        return replace(change, fields=fields)
+
+
+def _grouped(judged: Iterable[Judged]) -> Iterator[tuple[Judged, ...]]:
+    """What does not apply, together what is one entry of what is deferred."""
+    rest = sorted((each for each in judged if each.verdict is not Verdict.APPLY), key=_deferred_key)
+    yield from (tuple(group) for _, group in groupby(rest, key=_deferred_key))
+
+
+def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
+    return (judged.difference.entity, judged.verdict.value, permitted_by(judged))
+
+
+def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
+    """The body with every field of the differences as it will be; what a rename changes, it has already (AP-21)."""
+    for each in differences:
+        if isinstance(each.declared, Always):
+            continue
+        if each.member:
+            key, listed = each.path[-1], get(body, each.path[:-1]) or []
+            members = sorted({*listed, key} if each.after is not None else set(listed) - {key})
+            body = put(body, each.path[:-1], members or None)
+        elif each.path:
+            body = put(body, each.path, each.after)
+    return body
+
+
+def changed_leaves(before: Body, after: Body, path: Path = ()) -> Iterator[tuple[Path, Value, Value]]:
+    """Every path at which two bodies differ; a map that comes or goes whole is one."""
+    for name in sorted({*before, *after}):
+        mine, theirs = before.get(name), after.get(name)
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            yield from changed_leaves(mine, theirs, (*path, name))
+        elif mine != theirs:
+            yield (*path, name), mine, theirs

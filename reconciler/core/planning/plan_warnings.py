@@ -1,0 +1,79 @@
+"""Warnings: what the reader of a plan should know of a tenant, though nothing is held because of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from fractions import Fraction
+
+from reconciler.core.desired import CYCLES, PRODUCT
+from reconciler.core.planning.diff import Comparison
+from reconciler.core.planning.preconditions import templates_of
+from reconciler.core.planning.reasons import declared
+from reconciler.model.documents.kinds import TENANT
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import SourceDocument
+from reconciler.model.plans.plan import HIDDEN_TEMPLATE, SOLD_BELOW_COST, Change, Declared, PlanWarning
+from reconciler.model.values.amounts import in_force
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+
+SCHEDULE = "NotificationSchedule"
+VISIBLE = "visible_to_resellers"
+
+
+def warnings_of(policy: Policy, comparison: Comparison, changes: Iterable[Change]) -> tuple[PlanWarning, ...]:
+    """The warnings of a tenant whose plan makes these changes, in order."""
+    changes, upstream = tuple(changes), comparison.desired.upstream
+    own = comparison.actual.get(EntityId(TENANT, comparison.tenant)) if changes else None
+    currencies = {policy.currency, own.body.get("currency", policy.currency) if own else policy.currency}
+    found = [*sold_below_cost(changes, comparison.on)] if len(currencies) == 1 else []
+    if upstream.hidden_templates:
+        after = {each.entity: each.after or {} for each in changes if each.entity.kind == SCHEDULE}
+        schedules = {**_schedules(comparison), **after}
+        found += hidden_templates(comparison.tenant, schedules, upstream.hidden_templates)
+    return tuple(sorted(found, key=lambda each: each.order))
+
+
+def sold_below_cost(changes: Iterable[Change], on: date) -> Iterator[PlanWarning]:
+    """Billing cycles of changed products that cost the tenant more than it sells them for, as amounts hold on a day.
+
+    Whatever the change is: the warning stands in every plan that writes the product, as long as that is so. A cycle
+    that the tenant does not sell, or a product that is not active, is none.
+    """
+    for change in changes:
+        after = change.after if change.entity.kind == PRODUCT else None
+        if after and after.get("active", True):
+            for period, cycle in sorted(after.get(CYCLES, {}).items()):
+                cost, price = (in_force(cycle.get(name), on) for name in ("purchase_price", "selling_price"))
+                if cycle.get("active", True) and cost and price and Fraction(cost) > Fraction(price):
+                    detail = f"{period} is sold below cost: purchase price {cost}, selling price {price}"
+                    yield _warning(SOLD_BELOW_COST, change.tenant, change.entity, detail, _declared_at(change, period))
+
+
+def _declared_at(change: Change, period: str) -> Declared | None:
+    """The line of the purchase price, where the change writes it."""
+    at = (CYCLES, period)
+    return next((each.declared_at for each in change.fields if each.path[:2] == at), change.declared_at)
+
+
+def hidden_templates(
+    tenant: str, schedules: Mapping[EntityId, Body], hidden: Mapping[str, SourceDocument]
+) -> Iterator[PlanWarning]:
+    """Schedules of a tenant, by identity, that use templates which resellers cannot see (CB-20)."""
+    for id, body in schedules.items():
+        for template in sorted(templates_of(body) & hidden.keys()):
+            place = declared(hidden[template].place_of((VISIBLE,)))
+            yield _warning(HIDDEN_TEMPLATE, tenant, id, hidden_detail(template), place)
+
+
+def hidden_detail(template: str) -> str:
+    """What is the matter with a schedule that uses a template which resellers cannot see."""
+    return f'it uses notification template "{template}", which resellers cannot see; set {VISIBLE}: true on it'
+
+
+def _schedules(comparison: Comparison) -> Mapping[EntityId, Body]:
+    """The schedules that came down to a tenant, as they are there."""
+    return comparison.scope.copies(SCHEDULE, comparison.desired, comparison.actual)
+
+
+def _warning(code: str, tenant: str, entity: EntityId, detail: str, at: Declared | None) -> PlanWarning:
+    return PlanWarning(code, (tenant,), entity, detail, at)

@@ -1,0 +1,118 @@
+"""The prices that a change moves: those that are there before and after it, and are not the same on the day."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from functools import lru_cache
+
+from reconciler.core.schema import FieldShape, RuleBook
+from reconciler.model.documents.declarations import Synced
+from reconciler.model.documents.options import MIRROR, VETOES
+from reconciler.model.plans.plan import Change
+from reconciler.model.values.amounts import AMOUNTS, canonical, in_force
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path, get, render_path
+
+PRICES = VETOES["prices"].options | {MIRROR}
+"""The options whose amounts are prices: fees, resource prices, purchase prices, and those of mirrors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An existing price that changes."""
+
+    entity: EntityId
+    path: Path
+    before: str
+    after: str
+
+    @property
+    def text(self) -> str:
+        return f"#{render_path(self.path)}: {self.before} -> {self.after}"
+
+    @property
+    def share(self) -> Fraction | None:
+        """The change as a share of what was there; a move from zero has none."""
+        before, after = number(self.before), number(self.after)
+        return (after - before) / before if before else None
+
+    @property
+    def to_zero(self) -> bool:
+        return bool(number(self.before) and not number(self.after))
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The prices that one change moves. ``furthest``: by what share of itself the one does that moves most."""
+
+    all: tuple[Move, ...]
+    furthest: Fraction
+    to_zero: bool
+
+    @classmethod
+    def of(cls, change: Change, rules: RuleBook, on: date) -> "Moves":
+        """``on``: the day on which amounts hold."""
+        found = tuple(_moves(change, rules, on))
+        shares = (abs(share) for each in found if (share := each.share) is not None)
+        return cls(found, max(shares, default=Fraction(0)), any(each.to_zero for each in found))
+
+
+NO_MOVES = Moves((), Fraction(0), to_zero=False)
+
+
+def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[Move]:
+    """Prices that are there before and after, whatever changes them: a takeover too.
+
+    What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
+    """
+    before, after = prices(change, change.before, rules, on), prices(change, change.after, rules, on)
+    for path in before:
+        if path in after and not same(before[path], after[path]) and not _of_another_product(change, path):
+            yield Move(change.entity, path, before[path], after[path])
+
+
+def _of_another_product(change: Change, path: Path) -> bool:
+    """Whether what has the price, a subscription or an add-on of one, was of another product before (SUB-25)."""
+    product = (*path[: -len(("prices", "P1M"))], "product")
+    return bool(get(change.before or {}, product) != get(change.after or {}, product))
+
+
+def prices(change: Change, document: Body | None, rules: RuleBook, on: date) -> Mapping[Path, str]:
+    """Every price of a document by its path, as it holds on the day."""
+    shape = rules.kinds.get(change.entity.kind)
+    return dict(_prices_in(document, shape.fields, on, ())) if document and shape else {}
+
+
+def _prices_in(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path) -> Iterator[tuple[Path, str]]:
+    for field in fields:
+        value, here = body.get(field.name), (*path, field.name)
+        if not value:
+            continue
+        if field.type == "items":
+            for key, item in value.items():
+                yield from _prices_in(item, field.fields, on, (*here, key))
+        elif field.type == "struct":
+            yield from _prices_in(value, field.fields, on, here)
+        elif field.type == "amounts" and _is_price(field):
+            yield from (((*here, key), amount) for key, each in value.items() if (amount := in_force(each, on)))
+        elif _is_price(field):
+            amount = in_force(value, on)
+            if amount is not None:
+                yield here, amount
+
+
+def _is_price(field: FieldShape) -> bool:
+    declared = field.declared
+    return field.type in AMOUNTS and isinstance(declared, Synced) and not PRICES.isdisjoint(declared.options)
+
+
+def same(before: str | None, after: str) -> bool:
+    """Whether two spellings are of one amount."""
+    return before is not None and canonical(before) == canonical(after)
+
+
+@lru_cache(maxsize=65_536)
+def number(amount: str) -> Fraction:
+    """Tenants have the same prices: each is made a number once."""
+    return Fraction(amount)

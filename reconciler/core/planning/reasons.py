@@ -1,0 +1,146 @@
+"""Why a change is not made, in words: the option or veto that withholds it and the line that sets it, every obstacle,
+and what would release it."""
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.model.documents.declarations import Synced
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.documents.settings import Policy, Setting
+from reconciler.model.plans.change import HeldBy, HoldKind, Judged, Verdict
+from reconciler.model.plans.plan import Declared, Said
+from reconciler.model.values.diagnostics import Place
+
+GUARD = "GUARD-01"
+
+
+def permitted_by(judged: Judged) -> tuple[str, ...]:
+    """The options any of which would permit it."""
+    if judged.root:
+        return judged.root.options
+    declared = judged.difference.declared
+    return declared.options if isinstance(declared, Synced) else ()
+
+
+def withheld_rule(judged: Judged) -> str:
+    """The rule that decides: the obstacle's, the veto's, or what the option's being off means."""
+    if judged.root:
+        return judged.root.rule
+    if judged.obstacles:
+        return judged.obstacles[0].rule
+    if judged.vetoes:
+        return "CB-34"
+    declared = judged.difference.declared
+    if not isinstance(declared, Synced) or judged.verdict is not Verdict.WITHHELD:
+        return judged.difference.rule
+    off = declared.off or (OPTIONS[declared.options[0]].off if len(declared.options) == 1 else None)
+    return off or judged.difference.rule
+
+
+def lead(judged: Sequence[Judged]) -> Judged:
+    """Of differences that are deferred together, the one that is named: a veto only where it holds all of them."""
+    return next((each for each in judged if not each.vetoes), judged[0])
+
+
+def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
+    """What holds the differences of one entry back, as data."""
+    first = lead(judged)
+    if first.root:
+        return first.root.hold or HeldBy(HoldKind.OPTION, first.root.tenant, first.root.options)
+    vetoes = tuple(sorted({veto for each in judged for veto in each.vetoes}))
+    match first.verdict:
+        case Verdict.WITHHELD if first.vetoes:
+            return HeldBy(HoldKind.VETO, policy.reseller, (), vetoes)
+        case Verdict.WITHHELD:
+            return HeldBy(HoldKind.OPTION, policy.reseller, permitted_by(first), vetoes)
+        case Verdict.BLOCKED:
+            guarded = all(obstacle.rule == GUARD for each in judged for obstacle in each.obstacles)
+            return HeldBy(HoldKind.GUARD if guarded else HoldKind.PRECONDITION, policy.reseller)
+        case _:
+            return None
+
+
+def declared(place: Place | None) -> Declared | None:
+    """A place as the plan names it; the commit is looked up by the shell."""
+    return Declared(place.file, place.line) if place else None
+
+
+def said(judged: tuple[Judged, ...], policy: Policy) -> Said:
+    """What a plan says of differences that are deferred together."""
+    first = lead(judged)
+    return Said(
+        reason=first.verdict.value,
+        rule=withheld_rule(first),
+        allowed_by=permitted_by(first),
+        detail=detail(judged, policy),
+        policy=declared(deciding_place(first, policy)),
+        hold=hold(judged, policy),
+    )
+
+
+def deciding_place(judged: Judged, policy: Policy) -> Place | None:
+    """The line of policy that decides."""
+    if judged.verdict is Verdict.UNMANAGED:
+        return None
+    if judged.root:
+        return judged.root.policy
+    if judged.obstacles and judged.obstacles[0].place:
+        return judged.obstacles[0].place
+    if judged.vetoes and judged.enabled:
+        return policy.vetoes[judged.vetoes[0]].place
+    options = permitted_by(judged)
+    if not options:
+        return None
+    explicit = [policy.options[option] for option in options if policy.options[option].layer != "default"]
+    return (explicit or [policy.options[options[0]]])[0].place
+
+
+def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
+    """In words, all that must change for these differences of one entity."""
+    match judged[0].verdict:
+        case _ if judged[0].root:
+            return "; ".join(dict.fromkeys(text for each in judged for text in _inherited(each, policy)))
+        case Verdict.UNMANAGED:
+            notes = dict.fromkeys(each.difference.note for each in judged if each.difference.note)
+            return "; ".join(notes) or "no option synchronises this"
+        case Verdict.BLOCKED:
+            return "; ".join(dict.fromkeys(text for each in judged for text in _blocked(each)))
+        case _:
+            return "; ".join(dict.fromkeys(text for each in judged for text in _withheld(each, policy)))
+
+
+def _inherited(judged: Judged, policy: Policy) -> Iterator[str]:
+    """The cause at the level where it is, and then what holds the difference here besides (TREE-02)."""
+    if root := judged.root:
+        yield f"{root.verdict} at {root.tenant}: {root.detail}"
+    here = (*_withheld(judged, policy), *_blocked(judged))
+    yield from (f"and at {policy.reseller}: {text}" for text in here)
+
+
+def _blocked(judged: Judged) -> Iterator[str]:
+    yield from (f"{each.detail} ({each.rule})" for each in judged.obstacles)
+
+
+def _withheld(judged: Judged, policy: Policy) -> Iterator[str]:
+    declared = judged.difference.declared
+    if not judged.enabled and isinstance(declared, Synced):
+        yield _off(declared.options, policy)
+    for veto in judged.vetoes:
+        setting = policy.vetoes[veto]
+        yield f"veto {veto} holds it ({where(setting)}); set veto: {{{veto}: false}} to release it"
+
+
+def _off(options: tuple[str, ...], policy: Policy) -> str:
+    if len(options) > 1:
+        named = ", ".join(f"{option} ({where(policy.options[option])})" for option in options)
+        return f"none of {named} is on; any of them releases it"
+    option = OPTIONS[options[0]]
+    setting = policy.options[option.id]
+    how = f"set options: {{{option.group}: {{{option.name}: true}}}} to release it"
+    return f'{option.id} ("{option.label}") is off ({where(setting)}); {how}'
+
+
+def where(setting: Setting) -> str:
+    """``policy contoso, northwind/resellers/contoso.yaml:9``, or that nothing sets it."""
+    if setting.layer == "default":
+        return f"not set; policy at {setting.place.file}:{setting.place.line}"
+    return f"{setting.layer}, {setting.place.file}:{setting.place.line}"

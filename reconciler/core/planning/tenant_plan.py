@@ -1,0 +1,154 @@
+"""The plan of one tenant: differences judged, then written down as changes and as what is deferred, with the cause."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Protocol
+
+from reconciler.core.desired import Upstream, as_called_now, moved, resolve
+from reconciler.core.planning.diff import Comparison, differences
+from reconciler.core.planning.guards import Case, obstacles, tripped
+from reconciler.core.planning.judge import Judgement, judge
+from reconciler.core.planning.plan_builder import Writer
+from reconciler.core.planning.plan_warnings import warnings_of
+from reconciler.core.records import Traced, traced
+from reconciler.core.schema import RuleBook, in_order
+from reconciler.core.states import whole
+from reconciler.model.documents.declarations import OWN_BLOCKS
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.change import Verdict
+from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.plan import Change, Deferred, TenantPlan, TenantStatus
+from reconciler.model.values.entity import State
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A tenant's actual state as it was read.
+
+    ``lineage``: what its journal says of origins, as far as the state says otherwise or something was released
+    (`reconciler.core.records.origins.at_issue`). The fingerprint is of both.
+    """
+
+    state: State
+    fingerprint: str
+    revision: int
+    lineage: Lineage = field(default_factory=dict)
+
+    def traced(self, upstream: str) -> Traced:
+        """The state as what comes from an upstream is compared with it (ORIGIN-02)."""
+        return traced(self.state, self.lineage, upstream)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A tenant's plan, and its state once the plan is applied: the upstream of the next level (AP-06)."""
+
+    plan: TenantPlan
+    after: State
+
+
+class Engine(Protocol):
+    """Compares tenants. Every engine gives the plans that `PlainEngine` gives; others may take less work for it."""
+
+    @property
+    def rules(self) -> RuleBook:
+        """The rules that are in force."""
+
+    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+        """A tenant's comparison, with the amounts that hold ``on`` that day. Raises `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainEngine:
+    """Reads each tenant's whole state, and compares all of it."""
+
+    rules: RuleBook
+
+    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+        """A tenant's comparison, with the amounts that hold ``on`` that day. Raises `Unavailable`."""
+        return compare(policy, upstream, replace(trace, state=whole(trace.state)), self.rules, on)
+
+
+def compare(policy: Policy, upstream: Upstream, state: State | Traced, rules: RuleBook, on: date) -> Comparison:
+    """What a tenant should have beside what it has. ``on`` is the day whose amounts hold.
+
+    ``state``: `Traced` where the tenant's journal is known; a bare state is taken at its word.
+    """
+    trace = state if isinstance(state, Traced) else Traced(state)
+
+    def blocks(kind: str) -> bool:
+        return kind in rules.kinds and rules.kinds[kind].sync.own == OWN_BLOCKS and not policy.adopt.on
+
+    renamed = moved(trace.state, upstream, blocks)
+    released = as_called_now(trace.released, upstream)
+    desired = resolve(policy, upstream, renamed.state, rules, on)
+    left_alone = {*renamed.refused.values(), *released}
+    wanted = {id: each for id, each in desired.wanted.items() if id not in left_alone}
+    desired = replace(desired, wanted=wanted)
+    trace = replace(trace, released=released)
+    return Comparison(policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed, trace=trace)
+
+
+def overrides_of(policy: Policy) -> frozenset[str]:
+    """The ids of the overrides that are on."""
+    return frozenset(name for name, setting in policy.overrides.items() if setting.on)
+
+
+def plan_tenant(
+    policy: Policy, comparison: Comparison, observed: Observed, allowed: frozenset[str] = frozenset()
+) -> Planned:
+    """Judge what a comparison finds, and write it down. ``allowed``: the guards that are overridden for this plan."""
+    writer = _decided(policy, comparison, allowed)
+    comparison.scope.record(comparison.desired, comparison.actual, writer.outcome)
+    planned = _written_down(writer, observed)
+    return replace(planned, plan=replace(planned.plan, allowed=tuple(sorted(allowed))))
+
+
+def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = frozenset()) -> Judgement:
+    """The judgement on all that differs; where a guard trips, nothing of it applies (GUARD-01)."""
+    return _decided(policy, comparison, allowed).judgement
+
+
+def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) -> Writer:
+    found = differences(comparison)
+    writer = Writer.of(policy, comparison, judge(comparison, found, policy))
+    case = Case(policy, comparison, writer.changes)
+    trips = tripped(case, allowed)
+    if not trips:
+        return writer
+    if comparison.in_full:  # nothing is known beforehand of what is blocked: each is worded by itself
+        return _decided(policy, comparison.in_full(), allowed)
+    return Writer.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
+
+
+def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:
+    """The plan that a judgement comes to."""
+    return _written_down(Writer.of(policy, comparison, judgement), observed)
+
+
+def _written_down(writer: Writer, observed: Observed) -> Planned:
+    policy, comparison = writer.policy, writer.comparison
+    changes = in_order(writer.changes)
+    deferred = tuple(writer.deferred())
+    plan = TenantPlan(
+        tenant=comparison.tenant,
+        upstream=policy.upstream,
+        status=status_of(changes, deferred),
+        fingerprint=observed.fingerprint,
+        revision=observed.revision,
+        changes=changes,
+        deferred=deferred,
+        day=comparison.on.isoformat(),
+        warnings=warnings_of(policy, comparison, changes),
+    )
+    return Planned(plan, writer.after())
+
+
+def status_of(changes: tuple[Change, ...], deferred: tuple[Deferred, ...]) -> TenantStatus:
+    """How a tenant stands whose plan makes and defers these."""
+    if changes:
+        return TenantStatus.CHANGES
+    left = {each.reason for each in deferred} - {Verdict.UNMANAGED.value}
+    if Verdict.BLOCKED in left:
+        return TenantStatus.BLOCKED
+    return TenantStatus.WITHHELD if left else TenantStatus.IN_SYNC

@@ -1,0 +1,33 @@
+"""Bytes to documents, every value with its place in the file.
+
+Nothing here knows what documents say of each other.
+"""
+
+from reconciler.core.reading.errors import literals
+from reconciler.core.reading.index import Extract, decode_extract, digest_of, encode, extract_file
+from reconciler.core.reading.lazy_documents import FileContents
+from reconciler.core.reading.merge_patch import merged, patched
+from reconciler.core.reading.read import Head, Reading, read_file, remembered
+from reconciler.core.reading.state_documents import StatePatch, read_state, state_model
+from reconciler.core.reading.text import Suggestions, with_lines
+
+__all__ = [
+    "Extract",
+    "FileContents",
+    "Head",
+    "Reading",
+    "StatePatch",
+    "Suggestions",
+    "decode_extract",
+    "digest_of",
+    "encode",
+    "extract_file",
+    "literals",
+    "merged",
+    "patched",
+    "read_file",
+    "read_state",
+    "remembered",
+    "state_model",
+    "with_lines",
+]

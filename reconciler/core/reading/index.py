@@ -1,0 +1,279 @@
+"""What a load needs of a file without looking into its documents, in a form that is small and can be kept.
+
+It depends on nothing but the file's bytes and this code, not on its path: files of the same bytes have the same.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+from pydantic_core import PydanticCustomError
+
+from reconciler.core.reading.fast.compiled import KNOWN_LAYOUTS, Reader, Refused, is_absent, layout_of
+from reconciler.core.reading.fast.plain import Field, PlainDocument, fields_of, plain_documents
+from reconciler.core.reading.limits import crossed_limits, limits_of
+from reconciler.core.reading.text import decode
+from reconciler.core.reading.yaml import parse
+from reconciler.core.schema import ANY, dated_fields, declared, is_dated
+from reconciler.model.documents.catalog import Document, Part
+from reconciler.model.documents.declarations import Ref
+from reconciler.model.documents.kinds import WORKSPACE_KINDS
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Value
+
+
+class Extract(NamedTuple):
+    """The documents of a file: their numbers from 0 on, by kind and key; and of each, by number, a digest of it.
+
+    ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its keys were.
+    ``dated``: the numbers of those with amounts that depend on the day.
+    """
+
+    numbers: dict[str, dict[str, int]]
+    digests: list[str]
+    needs: dict[str, list[str]]
+    moved: list[tuple[str, str, list[str]]]
+    dated: list[int]
+
+
+class Told(NamedTuple):
+    """What a document, or a field of it, says that is wanted without looking into it.
+
+    ``needs``: what it names, by kind and key. ``dated``: whether it holds amounts that depend on the day.
+    """
+
+    needs: frozenset[tuple[str, str]]
+    dated: bool
+
+
+class Found(NamedTuple):
+    """A document of a file: where it begins, what it is, its body, and what that tells."""
+
+    line: int
+    column: int
+    id: EntityId
+    body: Body
+    told: Sequence[Told]
+
+
+class Contained(NamedTuple):
+    """What was read of a file without a fault: its extract, the rest of it, for `core.reading.lazy_documents`, and the
+    bodies.
+    """
+
+    extract: Extract
+    rest: bytes
+    bodies: list[Body]
+
+
+def extract_file(data: bytes, file: str) -> Contained | None:
+    """What is in a file's bytes.
+
+    ``None`` for a file with a fault, with a document twice, or with what the short ways do not take.
+    """
+    try:
+        found = [_found(each) for each in _documents(data, file)]
+    except (Refused, PydanticCustomError):
+        return None
+    if len({each.id for each in found}) < len(found):
+        return None
+    bodies = [each.body for each in found]
+    rest = [orjson.dumps([[each.line for each in found], [each.column for each in found]]), *map(orjson.dumps, bodies)]
+    return Contained(extract(found), b"\n".join(rest), bodies)
+
+
+def told_by(id: EntityId, body: Body) -> Told:
+    """What a whole body tells."""
+    return Told(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
+
+
+def extract(found: Iterable[Found]) -> Extract:
+    """The extract of documents."""
+    result = Extract({}, [], {}, [], [])
+    needs: set[tuple[str, str]] = set()
+    for number, (_, _, id, body, told) in enumerate(found):
+        kind, key = id
+        result.numbers.setdefault(kind, {})[key] = number
+        result.digests.append(digest_of(id, body))
+        if "moved_from" in body:
+            result.moved.append((kind, key, body["moved_from"]))
+        needs.update(*[each.needs for each in told])
+        if any(each.dated for each in told):
+            result.dated.append(number)
+    for kind, key in sorted(needs):
+        result.needs.setdefault(kind, []).append(key)
+    return result
+
+
+def digest_of(id: EntityId, body: Body) -> str:
+    """Of what a document says: equal ones have equal digests, in whatever order their maps were written."""
+    content = orjson.dumps([*id, body], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(content, digest_size=20).hexdigest()
+
+
+def encode(extract: Extract) -> bytes:
+    """As JSON."""
+    return orjson.dumps(list(extract))
+
+
+def decode_extract(data: bytes) -> Extract:
+    """The inverse of `encode`."""
+    return Extract(*orjson.loads(data))
+
+
+def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
+    """The documents of a file. Raises `Refused` for one that is not YAML as we take it."""
+    text, problems = decode(data, file)
+    if text is None or problems:
+        raise Refused
+    plain = plain_documents(text)
+    if plain is not None:
+        return plain
+    documents, problems = parse(data, file)
+    if problems or not all(isinstance(each.value, dict) for each in documents):
+        raise Refused
+    return [PlainDocument(each.place.line, each.place.column, fields_of(each.value)) for each in documents]
+
+
+def _found(document: PlainDocument) -> Found:
+    """Raises `Refused` or ``PydanticCustomError`` for a document at fault."""
+    fields = document.fields
+    kind = fields["kind"].value if "kind" in fields else None
+    model = WORKSPACE_KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise Refused
+    body, told = body_of(model, fields)
+    key = body.pop(model.own_key) if issubclass(model, Document) else ""
+    return Found(document.line, document.column, EntityId(model.__name__, key), body, told)
+
+
+def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[Told]]:
+    """The body of a document, and what it tells: defaults filled in, without what is absent; its own key still in it.
+
+    Raises `Refused` or ``PydanticCustomError``.
+    """
+    body: dict[str, Value] = {}
+    told: list[Told] = []
+    for name, read, default in _readers(model)(tuple(fields)):
+        said = fields[name].made(read) if read else default
+        if said:
+            body[name] = said.value
+            if said.told:
+                told.append(said.told)
+    return body, told
+
+
+class _Said(NamedTuple):
+    """What a field says: its value in the body, and whatever else it tells."""
+
+    value: Value
+    told: Told | None
+
+
+_ReadField: TypeAlias = Callable[[Any], _Said | None]
+"""``None`` for what is as good as absent. Raises `Refused` or ``PydanticCustomError``."""
+_Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _Said | None], ...]]
+"""By the fields that are given, what a body consists of: each with its reader, or what it says by default."""
+
+
+@cache
+def _readers(model: type[Part]) -> _Readers:
+    layout = layout_of(model, ("kind",))
+    read_field = cache(partial(_read_field, model))
+
+    @lru_cache(KNOWN_LAYOUTS)
+    def readers(given: tuple[str, ...]) -> tuple[tuple[str, _ReadField | None, _Said | None], ...]:
+        return tuple(
+            (each.name, read_field(each.name, each.read, nullable=each.nullable), None)
+            if each.read
+            else (each.name, None, _telling(model, each.name)(each.default))
+            for each in layout(given)
+        )
+
+    return readers
+
+
+def _read_field(model: type[Part], name: str, read: Reader, *, nullable: bool) -> _ReadField:
+    telling = _telling(model, name)
+
+    def read_field(given: Any) -> _Said | None:
+        if given is None and nullable:
+            return None
+        value = read(given)
+        return None if is_absent(value) else telling(value)
+
+    return read_field
+
+
+@cache
+def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
+    """What the value of a field says; it raises `Refused` for limits that cross."""
+    kind = model.__name__
+    naming = tuple(each for each in _naming(kind) if each.step == name)
+    limited = any(pattern[0] == name for pattern in limits_of(model))
+    datable = name in dated_fields(kind)
+
+    def telling(value: Value) -> _Said:
+        if limited and any(crossed_limits(kind, {name: value})):
+            raise Refused
+        if not (naming or datable):
+            return _Said(value, None)
+        body = {name: value}
+        told = Told(_needs(body, naming), datable and is_dated(kind, body))
+        return _Said(value, told if any(told) else None)
+
+    return telling
+
+
+class _Naming(NamedTuple):
+    """A field, or with `ANY` each item of a map, that names documents, or what is inside it does."""
+
+    step: str
+    ref: Ref | None
+    inside: "tuple[_Naming, ...]"
+
+
+@cache
+def _naming(kind: str) -> tuple[_Naming, ...]:
+    return _branches([(spot.pattern, ref) for spot, ref in declared(WORKSPACE_KINDS[kind], Ref)])
+
+
+_Named: TypeAlias = "list[tuple[tuple[str, ...], Ref]]"
+
+
+def _branches(named: _Named) -> tuple[_Naming, ...]:
+    """Patterns with a common beginning as a tree, so that a body is walked once."""
+    steps = dict.fromkeys(pattern[0] for pattern, _ in named)
+    return tuple(
+        _Naming(
+            step,
+            next((ref for pattern, ref in named if pattern == (step,)), None),
+            _branches([(pattern[1:], ref) for pattern, ref in named if pattern[0] == step and len(pattern) > 1]),
+        )
+        for step in steps
+    )
+
+
+def _needs(body: Body, naming: tuple[_Naming, ...]) -> frozenset[tuple[str, str]]:
+    """What a body names, by kind and key."""
+    needs: set[tuple[str, str]] = set()
+    _add_needs(body, naming, needs)
+    return frozenset(needs)
+
+
+def _add_needs(body: Body, naming: tuple[_Naming, ...], needs: set[tuple[str, str]]) -> None:
+    for step, ref, inside in naming:
+        for value in body.values() if step == ANY else (body.get(step),):
+            if not value:
+                continue
+            if ref:
+                needs.update((ref.kind, key) for key in _keys(value, ref))
+            if inside:
+                _add_needs(value, inside, needs)
+
+
+def _keys(value: Value, ref: Ref) -> Iterable[str]:
+    keys: Iterable[str] = (value,) if isinstance(value, str) else value.values() if ref.at == "values" else value
+    return keys

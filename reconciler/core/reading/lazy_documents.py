@@ -1,0 +1,182 @@
+"""What is in a file's documents, beyond what `core.reading.index` has of them: bodies, places and models, read when
+needed.
+
+Bodies come from what is kept of the file; places and models from its text, of which only that document is read again.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from reconciler.core.reading.text import BREAK, decode
+from reconciler.core.reading.yaml import YamlDocument, parse
+from reconciler.core.schema import declared, matches
+from reconciler.model.documents.catalog import Part
+from reconciler.model.documents.kinds import WORKSPACE_KINDS
+from reconciler.model.documents.source import Mark, Marks, SourceFile
+from reconciler.model.values.diagnostics import Place
+from reconciler.model.values.field_types import Leaf
+from reconciler.model.values.plain_values import Body, Path
+
+
+class FileContents:
+    """The documents of a file without a fault. ``rest``: reads what `core.reading.index` leaves to this.
+
+    ``dated``: those that hold amounts that depend on the day. ``bodies``: if they were read already.
+    """
+
+    __slots__ = (
+        "_bodies",
+        "_columns",
+        "_documents",
+        "_file",
+        "_lines",
+        "_models",
+        "_rest",
+        "_texts",
+        "_values",
+        "dated",
+    )
+
+    def __init__(
+        self, file: SourceFile, rest: Callable[[], bytes], dated: Iterable[int], bodies: Iterable[Body] = ()
+    ) -> None:
+        self._file = file
+        self._rest = rest
+        self.dated = frozenset(dated)
+        self._lines: list[int] = []
+        self._columns: list[int] = []
+        self._values: list[bytes] = []
+        self._texts: list[str] = []
+        self._bodies: dict[int, Body] = dict(enumerate(bodies))
+        self._documents: dict[int, YamlDocument] = {}
+        self._models: dict[int, Part] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it is read when it is asked for there: what goes is text, not what was made of it."""
+        file = self._file
+        return _contents, (file.path, file.data, self._rest(), self.dated)
+
+    def place(self, number: int) -> Place:
+        self._load()
+        return Place(self._file.path, self._lines[number], self._columns[number])
+
+    def body(self, number: int) -> Body:
+        if number not in self._bodies:
+            self._load()
+            self._bodies[number] = orjson.loads(self._values[number])
+        return self._bodies[number]
+
+    def marks(self, number: int) -> Marks:
+        return self._document(number).marks
+
+    def model(self, number: int) -> Part:
+        if number not in self._models:
+            value = self._document(number).value
+            self._models[number] = WORKSPACE_KINDS[value["kind"]].model_validate(value)
+        return self._models[number]
+
+    def forget(self) -> None:
+        self._texts = []
+        self._bodies.clear()
+        self._documents.clear()
+        self._models.clear()
+
+    def _load(self) -> None:
+        if not self._values:
+            places, *values = self._rest().split(b"\n")
+            self._lines, self._columns = orjson.loads(places)
+            self._values = values  # at last: it is what tells another thread that all is there
+
+    def _document(self, number: int) -> YamlDocument:
+        if number not in self._documents:
+            text = self._text(number)
+            (document,), problems = parse(text.encode(), self._file.path, first_line=self._lines[number])
+            assert not problems
+            sort_marks(document)
+            self._documents[number] = document
+        return self._documents[number]
+
+    def _text(self, number: int) -> str:
+        if not self._texts:
+            self._load()
+            text, _ = decode(self._file.data, self._file.path)
+            assert text is not None
+            starts = [0, *(match.end() for match in BREAK.finditer(text))]
+            begins = [*(starts[line - 1] for line in self._lines), len(text)]
+            self._texts = [text[begin:end] for begin, end in pairwise(begins)]
+        return self._texts[number]
+
+
+def _contents(path: str, text: bytes, rest: bytes, dated: frozenset[int]) -> FileContents:
+    return FileContents(SourceFile(path, text), lambda: rest, dated)
+
+
+class ReadContents:
+    """The documents of a file that was read whole, because something in it is at fault."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self) -> None:
+        self._read: list[tuple[Place, Body, Marks, Part]] = []
+
+    def add(self, place: Place, body: Body, marks: Marks, model: Part) -> int:
+        """Add a document, and its number."""
+        self._read.append((place, body, marks, model))
+        return len(self._read) - 1
+
+    def place(self, number: int) -> Place:
+        return self._read[number][0]
+
+    def body(self, number: int) -> Body:
+        return self._read[number][1]
+
+    def marks(self, number: int) -> Marks:
+        return self._read[number][2]
+
+    def model(self, number: int) -> Part:
+        return self._read[number][3]
+
+    @property
+    def dated(self) -> Collection[int]:
+        """All, as it is not known."""
+        return range(len(self._read))
+
+    def forget(self) -> None:
+        """Nothing: what was read is all there is."""
+
+
+def sort_marks(document: YamlDocument) -> None:
+    """Bring the marks of lists into the order that their items have in the body."""
+    assert isinstance(document.marks, dict)
+    patterns = _sorted_patterns(document.value["kind"])
+    for path, inside in _long_lists(document.marks, ()):
+        short = (*path, "include")
+        if any(matches(path, pattern) or matches(short, pattern) for pattern in patterns):
+            _sort(document.value, path, inside)
+
+
+def _long_lists(marks: dict[str, Mark], path: Path) -> Iterator[tuple[Path, list[Mark]]]:
+    """The lists of more than one item, with their paths."""
+    for step, mark in marks.items():
+        inside = mark.inside
+        if isinstance(inside, dict):
+            yield from _long_lists(inside, (*path, step))
+        elif inside is not None and len(inside) > 1:
+            yield (*path, step), inside
+
+
+@cache
+def _sorted_patterns(kind: str) -> tuple[Path, ...]:
+    """Where sets and dated amounts stand: their items are sorted in the body."""
+    return tuple(spot.pattern for spot, leaf in declared(WORKSPACE_KINDS[kind], Leaf) if leaf.type in ("set", "amount"))
+
+
+def _sort(value: Any, path: Path, marks: list[Mark]) -> None:
+    for step in path:
+        value = value[step]
+    keys = [item["from"] if isinstance(item, dict) else item for item in value]
+    marks[:] = [marks[index] for index in sorted(range(len(keys)), key=keys.__getitem__)]

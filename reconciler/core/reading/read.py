@@ -1,0 +1,186 @@
+"""A file to documents: each is looked up by its kind, validated by its model, and given its generic form.
+
+A file without a fault is read by short ways (`core.reading.index`). Where those refuse anything, all of the file is
+read by libyaml and pydantic, and every error becomes a diagnostic at the place in the file that it is about.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from reconciler.core.reading.errors import diagnose
+from reconciler.core.reading.index import Extract, Found, extract, extract_file, told_by
+from reconciler.core.reading.lazy_documents import FileContents, ReadContents, sort_marks
+from reconciler.core.reading.limits import limit_problems
+from reconciler.core.reading.sound import sound_part
+from reconciler.core.reading.yaml import YamlDocument, parse
+from reconciler.core.schema import declared, fields_of_model, found, tidy
+from reconciler.model.documents.catalog import Document, Part
+from reconciler.model.documents.declarations import StateOnly
+from reconciler.model.documents.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
+from reconciler.model.documents.source import Contents, SourceDocument, SourceFile
+from reconciler.model.values.diagnostics import Diagnostic, Place
+from reconciler.model.values.field_types import Number, did_you_mean, shown
+from reconciler.model.values.keys import KEY, EntityId
+from reconciler.model.values.quotes import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a document, well formed or not: one that is at fault is not missing as well.
+
+    ``kind`` and ``key`` are empty where they could not be read; ``sure`` unless they are what a broken text suggests.
+    """
+
+    kind: str
+    key: str
+    place: Place
+    sure: bool = True
+
+    def may_be(self, kind: str, key: str) -> bool:
+        """Whether it may be the document of a kind and key: what could not be read of it may be anything."""
+        kind_fits = self.kind == kind or self.kind not in WORKSPACE_KINDS
+        return kind_fits and (self.key == key or not KEY.match(self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read from one file.
+
+     ``listed``: the documents of a file with a fault, in which one may stand twice; of those at fault, what is sound.
+    ``faulty``: those of which not even kind and key could be read. ``unread``: nothing of the file could be.
+    """
+
+    path: str
+    extract: Extract
+    contents: Contents
+    listed: tuple[SourceDocument, ...] | None = None
+    faulty: tuple[Head, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    unread: bool = False
+
+    @property
+    def documents(self) -> tuple[SourceDocument, ...]:
+        """The well formed ones, and what is sound of others, in their order."""
+        if self.listed is not None:
+            return self.listed
+        ids = (EntityId(kind, key) for kind, keys in self.extract.numbers.items() for key in keys)
+        return tuple(sorted(map(self.document, ids), key=lambda document: document.number))
+
+    @property
+    def dated(self) -> Collection[int]:
+        """The numbers of the documents with amounts that depend on the day."""
+        return self.extract.dated
+
+    def document(self, id: EntityId) -> SourceDocument:
+        """The document of an identity. Raises ``KeyError``."""
+        return SourceDocument(id, self.contents, self.extract.numbers[id.kind][id.key])
+
+
+Keep: TypeAlias = Callable[[Extract, bytes], Callable[[], bytes]]
+"""Keeps the extract of a file without a fault, and the rest, for `core.reading.lazy_documents`: what it gives back
+reads that.
+"""
+
+
+def read_file(file: SourceFile, keep: Keep = lambda _, rest: lambda: rest) -> Reading:
+    """The documents of one file of a workspace; it depends on nothing but the file, so it may be kept."""
+    found = extract_file(file.data, file.path)
+    if found is None:
+        return _read_whole(file)
+    contents = FileContents(file, keep(found.extract, found.rest), found.extract.dated, found.bodies)
+    return Reading(file.path, found.extract, contents)
+
+
+def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
+    """The reading of a file of which the extract was kept; ``rest`` reads what was kept beside it."""
+    return Reading(file.path, summary, FileContents(file, rest, summary.dated))
+
+
+def _read_whole(file: SourceFile) -> Reading:
+    """The documents of a file in which something is at fault, with all that is."""
+    parsed, problems = parse(file.data, file.path)
+    contents = ReadContents()
+    documents, faulty = [], []
+    for each in parsed:
+        sound = None if each.lost else _validated(each, problems)
+        if sound is None:
+            faulty.append(head_of(each))
+        else:
+            documents.append(_source_document(*sound, contents))
+            problems += limit_problems(documents[-1])
+    found = ((each.id, each.entity.body) for each in documents)
+    summary = extract(Found(0, 0, id, body, [told_by(id, body)]) for id, body in found)
+    unread = not parsed and bool(problems)
+    return Reading(file.path, summary, contents, tuple(documents), tuple(faulty), tuple(problems), unread)
+
+
+def head_of(document: YamlDocument) -> Head:
+    """The kind and key of a document, as far as they can be read."""
+    value = document.value if isinstance(document.value, dict) else {}
+    kind = value.get("kind")
+    kind = kind if isinstance(kind, str) else ""
+    key = value.get(KINDS[kind].own_key if kind in KINDS else "key")
+    key = key.text if isinstance(key, Number) else key
+    return Head(kind, key if isinstance(key, str) else "", document.place, not document.lost)
+
+
+def kind_of(document: YamlDocument, known: Mapping[str, type[Part]]) -> str | Diagnostic:
+    """A document's kind, or why it has none of the known ones."""
+    place, value = document.place, document.value
+    if not isinstance(value, dict):
+        return Diagnostic(place, "document-shape", f"a document is a map with a kind, not {shown(value)}")
+    if "kind" not in value:
+        return Diagnostic(place, "document-shape", "the document has no kind", "add a line such as kind: Plan")
+    kind = value["kind"]
+    if isinstance(kind, str) and kind in known:
+        return kind
+    place = document.place_of(("kind",))
+    if not isinstance(kind, str):
+        return Diagnostic(place, "wrong-type", f"kind: expected a string, found {shown(kind)}")
+    return Diagnostic(place, "unknown-kind", f"there is no kind {quote(kind)}", _kind_hint(kind, known))
+
+
+def _kind_hint(kind: str, known: Mapping[str, type[Part]]) -> str:
+    if kind in TENANT_KINDS:
+        return f"a {kind} stands in a tenant's state, not in a catalog: `reconcile tenant import` takes it"
+    if kind in KINDS or kind == WORKSPACE:
+        return f"a {kind} stands in the workspace, not in a tenant's state"
+    return did_you_mean(kind, known)
+
+
+def _validated(document: YamlDocument, problems: list[Diagnostic]) -> tuple[YamlDocument, Part] | None:
+    """A document, or what is sound of it, with its model; ``None`` where not even kind and key are known."""
+    kind = kind_of(document, WORKSPACE_KINDS)
+    if isinstance(kind, Diagnostic):
+        problems.append(kind)
+        return None
+    model = WORKSPACE_KINDS[kind]
+    problems += _state_only(document, model)
+    sound = sound_part(document, model)
+    problems += diagnose(sound.faults, model, document)
+    return (sound.document, sound.model) if sound.document and sound.model else None
+
+
+def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnostic]:
+    """What only a tenant's state may hold."""
+    for spot, only in declared(model, StateOnly):
+        for path, value in found(document.value, spot.pattern):
+            name = spot.pattern[-1]
+            if not only.values:
+                hint = "it is part of a tenant's state; remove it"
+                summary = f'"{name}" does not stand in a catalog'
+                yield Diagnostic(document.place_of(path, key=True), "unknown-field", summary, hint)
+            elif value in only.values:
+                summary = f'{name}: "{value}" does not stand in a catalog'
+                yield Diagnostic(document.place_of(path), "bad-value", summary, "only a tenant's copy has it")
+
+
+def _source_document(document: YamlDocument, model: Part, contents: ReadContents) -> SourceDocument:
+    kind = document.value["kind"]
+    body = tidy(model.model_dump(exclude_none=True), fields_of_model(WORKSPACE_KINDS[kind]))
+    del body["kind"]
+    key = body.pop(model.own_key) if isinstance(model, Document) else ""
+    sort_marks(document)
+    number = contents.add(document.place, body, document.marks, model)
+    return SourceDocument(EntityId(kind, key), contents, number)

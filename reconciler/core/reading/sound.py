@@ -1,0 +1,146 @@
+"""What is sound of a document with a fault: all but the fields at fault, so that everything else is checked at once.
+
+A document is validated, what is at fault is taken out, and it is validated again, until nothing is at fault. A reader
+of a list or a map stops at its first fault; what it finds once that is taken out is a fault of the document as well.
+"""
+
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeAlias
+
+from pydantic import ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from reconciler.core.reading.yaml import YamlDocument
+from reconciler.model.documents.catalog import Document, Part
+from reconciler.model.documents.source import Mark, Marks
+from reconciler.model.values.plain_values import Value
+
+ROUNDS = 100
+"""So often a document is tried."""
+_Path: TypeAlias = "tuple[str | int, ...]"
+_Tree: TypeAlias = "dict[str | int, _Tree | None]"
+"""Steps to what is taken out; ``None``: all that is there."""
+
+
+class Sound(NamedTuple):
+    """A document without its fields at fault, its model, in which required fields may be ``None``, and the faults.
+
+    ``document`` and ``model`` are ``None`` where so much is at fault that not even kind and key are known.
+    """
+
+    document: YamlDocument | None
+    model: Part | None
+    faults: list[ErrorDetails]
+
+
+def sound_part(document: YamlDocument, model: type[Part]) -> Sound:
+    """What is sound of a document, and all that is at fault, with paths in the document as it is."""
+    try:
+        return Sound(document, model.model_validate(document.value), [])
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    whole, partial = document, _partial(model)
+    taken = [_fault(each) for each in faults]
+    new = taken
+    for _ in range(ROUNDS):
+        tree = _tree(new)
+        if not isinstance(document.value, dict) or None in (tree.get("kind", {}), tree.get(_own_key(model), {})):
+            break
+        value, marks = _without(document.value, document.marks, tree)
+        document = YamlDocument(document.place, value, marks, document.gaps)
+        try:
+            return Sound(document, partial.model_validate(value), faults)
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+        new = [_fault(each) for each in found]
+        for each, path in zip(found, new, strict=True):
+            at = _as_written(path, document.marks, whole.marks)
+            if each["type"] != "missing" and not any(_related(at, other) for other in taken):
+                taken.append(at)
+                faults.append({**each, "loc": at, "ctx": {**each.get("ctx", {}), "at": ()}})
+    return Sound(None, None, faults)
+
+
+def _related(path: _Path, other: _Path) -> bool:
+    """Whether one path leads to what is inside the other."""
+    shorter = min(len(path), len(other))
+    return path[:shorter] == other[:shorter]
+
+
+def _as_written(path: _Path, marks: Marks, whole: Marks) -> _Path:
+    """A path in what is left of a document as the path in the whole: items of lists are known by their places."""
+    found: list[str | int] = []
+    for step in path:
+        if isinstance(marks, list) and isinstance(step, int) and isinstance(whole, list):
+            mark = marks[step]
+            step = next(index for index, each in enumerate(whole) if each[:4] == mark[:4])
+            marks, whole = mark.inside, whole[step].inside
+        elif isinstance(marks, dict) and isinstance(whole, dict) and str(step) in marks:
+            marks, whole = marks[str(step)].inside, whole[str(step)].inside
+        found.append(step)
+    return tuple(found)
+
+
+def _own_key(model: type[Part]) -> str:
+    return model.own_key if issubclass(model, Document) else "kind"
+
+
+@cache
+def _partial(model: type[Part]) -> type[Part]:
+    """A model in which nothing is required but kind and key."""
+    fields: dict[str, Any] = {
+        name: (Annotated[info.annotation, *info.metadata] | None, None)
+        for name, info in model.model_fields.items()
+        if info.is_required() and name not in ("kind", _own_key(model))
+    }
+    return create_model(model.__name__, __base__=model, **fields) if fields else model
+
+
+def _fault(error: ErrorDetails) -> _Path:
+    """The path of what is taken out for an error: for a missing field, of what lacks it."""
+    path = (*error["loc"], *error.get("ctx", {}).get("at", ()))
+    if error["type"] == "missing":
+        return path[:-1] or path
+    return path[:-1] if path[-1:] == ("[key]",) else path
+
+
+def _tree(paths: list[_Path]) -> _Tree:
+    tree: _Tree = {}
+    for path in filter(None, paths):
+        here = tree
+        for step in path[:-1]:
+            inner = here.setdefault(step, {})
+            if inner is None:
+                break
+            here = inner
+        else:
+            here[path[-1]] = None
+    return tree
+
+
+def _without(value: Value, marks: Marks, faults: _Tree) -> tuple[Value, Marks]:
+    """A value and its marks without what is at fault."""
+    if isinstance(value, dict):
+        assert isinstance(marks, dict)
+        items = {key: _item(value[key], marks[key], faults, key) for key in value}
+        kept = {key: each for key, each in items.items() if each is not None}
+        return {key: each[0] for key, each in kept.items()}, {key: each[1] for key, each in kept.items()}
+    if isinstance(value, list) and all(isinstance(step, int) for step in faults):
+        assert isinstance(marks, list)
+        listed = [_item(each, marks[index], faults, index) for index, each in enumerate(value)]
+        left = [each for each in listed if each is not None]
+        return [each[0] for each in left], [each[1] for each in left]
+    # A list may stand for `{include: [...]}` (`policy.Plans`); nothing else has a fault inside that is not there.
+    inner = faults.get("include") if isinstance(value, list) else None
+    return _without(value, marks, inner) if inner else ({}, {}) if isinstance(value, dict) else ([], [])
+
+
+def _item(value: Value, mark: Mark, faults: _Tree, step: str | int) -> tuple[Value, Mark] | None:
+    """An item of a map or list; ``None`` where all of it is at fault."""
+    if step not in faults:
+        return value, mark
+    inner = faults[step]
+    if inner is None or not isinstance(value, dict | list):
+        return None
+    left, inside = _without(value, mark.inside, inner)
+    return left, mark._replace(inside=inside)

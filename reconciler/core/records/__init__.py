@@ -1,0 +1,66 @@
+"""Changes as data, as plans and journals keep them, and where entities came down from by these records.
+
+Nothing here compares or decides.
+"""
+
+from reconciler.core.records.change_records import (
+    change_from_data,
+    change_to_data,
+    data_in_tenant,
+    declared_to_data,
+    deferred_from_data,
+    deferred_to_data,
+    entity_of,
+    field_to_data,
+    in_saved_order,
+    is_entry,
+    said_from_data,
+    said_to_data,
+)
+from reconciler.core.records.origins import (
+    GIVEN_UP,
+    ORIGIN,
+    RESTORED,
+    UNTRACED,
+    Traced,
+    at_issue,
+    entered,
+    given_up,
+    is_at_odds,
+    is_shared,
+    item_origins,
+    named_in,
+    origins_that_differ,
+    released_without_origin,
+    traced,
+)
+
+__all__ = [
+    "GIVEN_UP",
+    "ORIGIN",
+    "RESTORED",
+    "UNTRACED",
+    "Traced",
+    "at_issue",
+    "change_from_data",
+    "change_to_data",
+    "data_in_tenant",
+    "declared_to_data",
+    "deferred_from_data",
+    "deferred_to_data",
+    "entered",
+    "entity_of",
+    "field_to_data",
+    "given_up",
+    "in_saved_order",
+    "is_at_odds",
+    "is_entry",
+    "is_shared",
+    "item_origins",
+    "named_in",
+    "origins_that_differ",
+    "released_without_origin",
+    "said_from_data",
+    "said_to_data",
+    "traced",
+]

@@ -1,0 +1,231 @@
+"""What came down, by the journal: how records change the index, and how a state is read by it (ORIGIN-02, ORIGIN-03).
+
+A store keeps a `Lineage` as an index and changes it in the transaction of each journal record (`entered`). A plan gets
+only the part that matters to it (`at_issue`): entities whose origin says something else, and those that were released.
+A state is then read as if every origin were right (`Traced`), so that everything else is compared as ever; the origins
+are differences of their own.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from reconciler.core.records.change_records import entity_of
+from reconciler.core.schema import FieldShape, fields_of, kind_shapes
+from reconciler.core.states import corrected, fetched
+from reconciler.model.documents.declarations import OWN_SHARED
+from reconciler.model.plans.origins import RECLAIMED, RELEASED, Descent, Lineage
+from reconciler.model.values.entity import Entity, State, entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path, get, parse_path, put, render_path
+
+ORIGIN: Path = ("origin",)
+RESTORED, GIVEN_UP = "ORIGIN-02", "ORIGIN-03"
+NOTHING: Lineage = {}
+_NONE: frozenset[EntityId] = frozenset()
+
+
+@cache
+def _fields_with_origin(kind: str) -> tuple[FieldShape, ...]:
+    """The maps of a kind whose items carry an origin."""
+    return tuple(each for each in fields_of(kind) if each.items and each.items.with_origin)
+
+
+def item_origins(kind: str, body: Body) -> dict[Path, str | None]:
+    """The origin of every item that a body of the kind has and that can carry one, by its path."""
+    return {
+        (field.name, key): item.get("origin")
+        for field in _fields_with_origin(kind)
+        for key, item in (body.get(field.name) or {}).items()
+    }
+
+
+def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -> dict[EntityId, Descent | None]:
+    """What a journal record changes in the index: by entity, its descent from then on (``None``: it has none).
+
+    ``known``: the index before, at least of the entities that the record names (`named_in`). ``changes`` and
+    ``notes``: the record's. An entry that is no change of an entity says nothing of origins.
+    """
+    found: dict[EntityId, Descent | None] = {}
+
+    def now(id: EntityId) -> Descent | None:
+        return found[id] if id in found else known.get(id)
+
+    released, reclaimed = _marked(notes, RELEASED), _marked(notes, RECLAIMED)
+    whole = {id for id, path in released if not path}
+    for change in filter(_is_change, changes):
+        id, was = _ids(change)
+        if id in whole:
+            found[id] = now(id) or Descent(change["change"]["before"]["origin"], _items(change["change"]["before"]))
+            continue
+        descent = _after(change, now(was))
+        if was != id:
+            found[was] = None
+        found[id] = descent
+    for id, path in (*released, *reclaimed):
+        have = now(id)
+        if have and path:
+            found[id] = replace(have, items=have.items - {path})
+        elif have:
+            found[id] = replace(have, released=(id, path) in released)
+    return {id: each for id, each in found.items() if each != known.get(id)}
+
+
+def named_in(changes: Iterable[Mapping[str, Any]], notes: Body) -> frozenset[EntityId]:
+    """The entities that a journal record names, by the keys before and after."""
+    marked = (id for note in (RELEASED, RECLAIMED) for id, _ in _marked(notes, note))
+    return frozenset([*(id for change in filter(_is_change, changes) for id in _ids(change)), *marked])
+
+
+def _is_change(change: Mapping[str, Any]) -> bool:
+    return isinstance(change.get("change"), Mapping) and "type" in change and "name" in change
+
+
+def _ids(change: Mapping[str, Any]) -> tuple[EntityId, EntityId]:
+    """What the entity is called after the change, and before it (AP-21)."""
+    id, before = entity_of(change["type"], change["name"]), change["change"]["before"]
+    return id, EntityId(before["kind"], before["key"]) if before else id
+
+
+def _marked(notes: Body, name: str) -> list[tuple[EntityId, Path]]:
+    marked = []
+    for text in notes.get(name, ()):
+        named, _, path = text.partition("#")
+        kind, _, key = named.partition("/")
+        marked.append((entity_of(kind, key), parse_path(path) if path else ()))
+    return marked
+
+
+def _items(document: Body) -> frozenset[Path]:
+    """The items of a document that have its origin."""
+    origin = document.get("origin")
+    found = item_origins(document["kind"], document)
+    return frozenset(path for path, each in found.items() if each is not None and each == origin)
+
+
+def _after(change: Mapping[str, Any], descent: Descent | None) -> Descent | None:
+    """The descent of an entity after a change, by what the change says of its origin and its items'.
+
+    Giving an origin back does not alter what came down, nor does undoing that (ORIGIN-02).
+    """
+    before, after = change["change"]["before"], change["change"]["after"]
+    if after is None:
+        return None
+    restored = {parse_path(each["path"]) for each in change["fields"] if each["rule"] == RESTORED}
+    origin = after.get("origin")
+    if descent and ORIGIN in restored:
+        origin = descent.origin
+    elif origin is None:
+        return descent if before and before.get("origin") is None else None
+    kept = descent.items if descent and descent.origin == origin else frozenset()
+    return Descent(origin, _items_after(before, after, kept, origin=origin, restored=restored))
+
+
+def _items_after(
+    before: Body | None, after: Body, kept: frozenset[Path], *, origin: str, restored: set[Path]
+) -> frozenset[Path]:
+    """Items that the change removes or makes the tenant's own are out; those that have the origin after it are in."""
+    mine = item_origins(after["kind"], before) if before else {}
+    theirs = item_origins(after["kind"], after)
+    gone = {path for path in mine if path not in theirs}
+    own = {path for path, each in theirs.items() if each != origin and mine.get(path) == origin}
+    here = {path for path, each in theirs.items() if each == origin}
+    undisputed = {path for path in own | here if (*path, *ORIGIN) not in restored}
+    return frozenset((kept - gone - (own & undisputed)) | here)
+
+
+def is_at_odds(have: Entity | None, descent: Descent) -> bool:
+    """Whether an entity that is there has another origin than it came down with, or an item of it has."""
+    if have is None:
+        return False
+    if have.origin != descent.origin:
+        return True
+    return any((item := get(have.body, path)) and item.get("origin") != descent.origin for path in descent.items)
+
+
+def at_issue(lineage: Lineage, state: Mapping[EntityId, Entity]) -> dict[EntityId, Descent]:
+    """The part of an index that a plan of this state depends on, sorted: what is at odds with it, or was released."""
+    found = (id for id, each in lineage.items() if each.released or is_at_odds(state.get(id), each))
+    return {id: lineage[id] for id in sorted(found)}
+
+
+def is_shared(id: EntityId) -> bool:
+    """Whether the entity is the tenant's whatever its origin, and compared all the same: its own document."""
+    shape = kind_shapes().get(id.kind)
+    return shape is not None and shape.sync.own == OWN_SHARED
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A tenant's state as it is read for what comes from one upstream: every origin is what the journal says.
+
+    ``before``: as the tenant has them, the entities that this changes. ``released``: what was given up (ORIGIN-03).
+    """
+
+    state: State
+    before: Mapping[EntityId, Entity] = field(default_factory=dict)
+    released: frozenset[EntityId] = _NONE
+
+
+UNTRACED = Traced({})
+"""Of a state of which no journal is known."""
+
+
+def traced(state: State, lineage: Lineage, upstream: str) -> Traced:
+    """The state as what comes from this upstream is compared with it. Entries of other upstreams say nothing here."""
+    if not lineage:
+        return Traced(state)
+    ids = [id for id, each in lineage.items() if each.origin == upstream and not each.released and id in state]
+    state = fetched(state, ids)
+    restored = {id: with_origin(state[id], lineage[id]) for id in ids}
+    before = {id: state[id] for id in ids if restored[id] != state[id]}
+    released = frozenset(id for id, each in lineage.items() if each.released and not is_shared(id))
+    return Traced(corrected(state, [restored[id] for id in before]) if before else state, before, released)
+
+
+def with_origin(have: Entity, descent: Descent) -> Entity:
+    """The entity as it came down: with its origin, and with that of the items that came down and are there."""
+    body = have.body
+    for path in descent.items:
+        if get(body, path) is not None:
+            body = put(body, (*path, *ORIGIN), descent.origin)
+    return Entity(have.id, body, descent.origin)
+
+
+def given_up(have: Entity) -> Entity:
+    """The entity as the tenant's own: without its origin, and without that of its items."""
+    body = have.body
+    for path, origin in item_origins(have.id.kind, body).items():
+        if origin is not None:
+            body = put(body, (*path, *ORIGIN), None)
+    return Entity(have.id, body)
+
+
+def origins_that_differ(before: Entity, after: Entity) -> Iterator[tuple[Path, str | None, str | None]]:
+    """The paths at which two states of an entity differ in an origin: its own, or that of an item that both have."""
+    if before.origin != after.origin:
+        yield ORIGIN, before.origin, after.origin
+    theirs = item_origins(after.id.kind, after.body)
+    for path, mine in sorted(item_origins(before.id.kind, before.body).items()):
+        if path in theirs and mine != theirs[path]:
+            yield (*path, *ORIGIN), mine, theirs[path]
+
+
+def released_without_origin(lineage: Lineage, documents: Iterable[Entity]) -> Iterator[str]:
+    """What a whole state that is brought in gives up, as a record notes it: what has no origin there, and came down."""
+    for each in documents:
+        descent = lineage.get(each.id)
+        if descent is None or descent.released:
+            continue
+        if each.origin is None:
+            yield str(each.id)
+            continue
+        here = item_origins(each.id.kind, each.body)
+        own = sorted(path for path in descent.items if path in here and here[path] is None)
+        yield from (f"{each.id}#{render_path(path)}" for path in own)
+
+
+def document_of(body: Body | None) -> Entity | None:
+    """The entity of a document, if there is one."""
+    return entity(body) if body is not None else None

@@ -1,0 +1,36 @@
+"""A plan as data and as bytes, and the check of a plan that was read from a file.
+
+Nothing that a file says is believed here unchecked.
+"""
+
+from reconciler.core.savedplan.codec import (
+    Lists,
+    PlanRefused,
+    decode,
+    encode,
+    encoded,
+    head_to_data,
+    lists_of,
+    plan_digest,
+    restore,
+)
+from reconciler.core.savedplan.memory_check import SourceMemory, source_memory
+from reconciler.core.savedplan.plan_schema import plan_schema
+from reconciler.core.savedplan.spool import IN_MEMORY, Spool
+
+__all__ = [
+    "IN_MEMORY",
+    "Lists",
+    "PlanRefused",
+    "SourceMemory",
+    "Spool",
+    "decode",
+    "encode",
+    "encoded",
+    "head_to_data",
+    "lists_of",
+    "plan_digest",
+    "plan_schema",
+    "restore",
+    "source_memory",
+]

@@ -1,0 +1,176 @@
+"""Whether a saved plan may be believed: that what it shows is what applying it writes.
+
+A digest says that a file is whole, not who wrote it. Before a saved plan is shown or applied, its tenants are looked at
+here, every change by `change_check` (its fields by `field_check`, what a mirror remembers by `memory_check`) and what
+is deferred by `deferred_check`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from itertools import islice
+
+from reconciler.core.planning import status_of
+from reconciler.core.savedplan.change_check import change_faults
+from reconciler.core.savedplan.deferred_check import deferred_faults
+from reconciler.core.savedplan.field_check import is_amount
+from reconciler.core.savedplan.memory_check import source_memory
+from reconciler.core.schema import in_order
+from reconciler.core.workspace import circles
+from reconciler.model.plans.plan import Change, Plan, Read, Scheduled, TenantPlan, TenantStatus
+from reconciler.model.values.amounts import AMOUNT
+from reconciler.model.values.entity import entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import render_path
+
+NAMED = 5
+"""So many faults of a plan are named."""
+LONGEST = 200
+"""So many characters of a fault are shown."""
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
+
+
+def why_not_believed(plan: Plan) -> str | None:
+    """The first contradictions in a plan that was read from a file, in words; ``None`` if there is none."""
+    found = [*islice(_faults(plan), NAMED + 1)] or [*islice(_source_faults(plan), NAMED + 1)]
+    found = [shortened(each) for each in found]
+    more = ["and more"] if len(found) > NAMED else []
+    return "; ".join([*found[:NAMED], *more]) or None
+
+
+def shortened(text: str) -> str:
+    """A fault as it is shown: what stands in a file may be of any length."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _faults(plan: Plan) -> Iterator[str]:
+    if not _MOMENT.match(plan.timestamp) or not _is_day(plan.timestamp[:10]):
+        yield "its timestamp is no moment in UTC"
+    yield from _tree_faults(plan)
+    for each in plan.scheduled:
+        yield from _scheduled_faults(each, plan)
+    above = {each.tenant: each.upstream for each in _standing(plan)}
+    for tenant in plan.tenants:
+        yield from _day_faults(tenant, plan.timestamp)
+        yield from _tenant_faults(tenant, above)
+
+
+def _source_faults(plan: Plan) -> Iterator[str]:
+    """A mirror of what this very plan changes remembers it as the plan leaves it, in a plan without other faults.
+
+    Where the source is left as it is, applying compares (`reconciler.shell.runs.execute`).
+    """
+    new = [(change, found) for each in plan.tenants for change in each.changes if (found := source_memory(change))]
+    sources = {(found.reseller, found.source) for _, found in new}
+    changed = {
+        (each.tenant, change.entity): change
+        for each in plan.tenants
+        for change in each.changes
+        if (each.tenant, change.entity) in sources
+    }
+    for change, found in new:
+        source = changed.get((found.reseller, found.source))
+        if source is not None and (source.after is None or not found.fits(entity(source.after).body)):
+            yield f"{change.address}: its memory of its source is not what {source.address} becomes"
+
+
+def _tree_faults(plan: Plan) -> Iterator[str]:
+    """Tenants stand once, below what stands before them. A provider's own system holds nobody up: it may come last."""
+    above = {each.tenant: each.upstream for each in _standing(plan)}
+    yield from (f"{circle[0]} is its own upstream" for circle in circles(above))
+    seen: set[str] = set()
+    for each in _standing(plan):
+        if each.tenant in seen:
+            yield f"the tenant {each.tenant} stands in it twice"
+        if type(each.revision) is not int:
+            yield f"the revision of {each.tenant} is no whole number"
+        seen.add(each.tenant)
+    for listed in (plan.read, plan.tenants):
+        to_come = {each.tenant for each in listed if each.upstream}
+        for each in listed:
+            to_come.discard(each.tenant)
+            if each.upstream in to_come:
+                yield f"{each.tenant} stands before its upstream {each.upstream}"
+
+
+def _standing(plan: Plan) -> Iterator[Read | TenantPlan]:
+    yield from plan.read
+    yield from plan.tenants
+
+
+def _scheduled_faults(scheduled: Scheduled, plan: Plan) -> Iterator[str]:
+    if not _is_day(scheduled.date):
+        yield f"{scheduled.entity} has an amount from {scheduled.date} on, which is no day"
+    elif scheduled.date < min((each.bare.day for each in plan.outlines if each.bare.day), default=""):
+        yield f"{scheduled.entity} has an amount from {scheduled.date} on, which has come"
+    if not is_amount(scheduled.entity.kind, scheduled.path):
+        yield f"{render_path(scheduled.path)} of {scheduled.entity} is no amount"
+    if missing := sorted(set(scheduled.tenants) - {each.tenant for each in plan.outlines}):
+        yield f"{scheduled.entity} is to cost {scheduled.amount} at {missing[0]}, which is no tenant of it"
+    if not AMOUNT.match(scheduled.amount):
+        yield f"{scheduled.entity} is to cost {scheduled.amount}, which is no amount"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _day_faults(tenant: TenantPlan, timestamp: str) -> Iterator[str]:
+    """A tenant's day is the one of the plan's moment, in some time zone (DATE-01)."""
+    if tenant.day and _is_day(tenant.day) and _is_day(timestamp[:10]):
+        apart = date.fromisoformat(tenant.day) - date.fromisoformat(timestamp[:10])
+        if abs(apart) > timedelta(days=1):
+            yield f"{tenant.tenant} is planned for {tenant.day}, which is not the day of its timestamp anywhere"
+
+
+def _tenant_faults(tenant: TenantPlan, above: Mapping[str, str]) -> Iterator[str]:
+    if tenant.day and not _is_day(tenant.day):
+        yield f"{tenant.tenant} is planned for {tenant.day}, which is no day"
+        return
+    yield from (f"{tenant.tenant} {each}" for each in _status_faults(tenant))
+    taken: set[EntityId] = set()
+    for change in tenant.changes:
+        if not taken.isdisjoint(names := {change.entity, *_was(change)}):
+            yield f"{change.address} stands in it twice"
+        taken |= names
+        yield from (f"{change.address}: {each}" for each in change_faults(change, tenant, above))
+    yield from (
+        f"{change.address} is there for {each}, which does not change"
+        for change in tenant.changes
+        for each in change.needed_by
+        if each not in taken
+    )
+    if in_order(tenant.changes) != tenant.changes:
+        yield f"the changes of {tenant.tenant} do not stand in the order in which they are made"
+    for deferred in tenant.deferred:
+        yield from (f"{deferred.change.address}, deferred: {each}" for each in deferred_faults(deferred, tenant, above))
+
+
+def _status_faults(tenant: TenantPlan) -> Iterator[str]:
+    wrong = tenant.status is TenantStatus.ERROR
+    if wrong != (tenant.problem is not None):
+        yield "has a problem if, and only if, it is in error, which this one contradicts"
+    if wrong:
+        if tenant.changes:
+            yield "is in error, and has changes"
+        return
+    due = status_of(tenant.changes, tenant.deferred)
+    of_old = due is TenantStatus.WITHHELD and tenant.status is TenantStatus.IN_SYNC  # plans of 0.1
+    if tenant.status is not due and not of_old:
+        yield f'has status "{tenant.status}", but what it changes and defers comes to "{due}"'
+    for each in tenant.allowed:
+        reseller = each.partition(":")[2]
+        if reseller and not any(one.entity.key.startswith(f"{reseller}.") for one in tenant.changes):
+            yield f"overrides {each}, and gets no mirror of {reseller}"
+    if tenant.changes and not tenant.fingerprint:
+        yield "has changes, but no fingerprint"
+
+
+def _was(change: Change) -> Iterator[EntityId]:
+    key = change.before.get("key") if change.before else None
+    if isinstance(key, str):
+        yield EntityId(change.entity.kind, key)

@@ -1,0 +1,342 @@
+"""A plan as data and as bytes: what ``--out`` writes, ``show`` renders and ``apply`` reads back.
+
+The data is Terraform's plan representation with keys of our own beside it, so that tools which read that read this.
+A saved plan is going to be carried out, so it is read strictly: content that moved by a byte, a key that is not known
+or a later format is refused, never skipped.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias
+
+import orjson
+
+from reconciler.core.records import (
+    change_from_data,
+    change_to_data,
+    deferred_from_data,
+    deferred_to_data,
+    entity_of,
+    in_saved_order,
+)
+from reconciler.core.savedplan.check import shortened, why_not_believed
+from reconciler.core.savedplan.plan_schema import LATER, schema_violation
+from reconciler.model.plans.plan import (
+    FORMAT_VERSION,
+    Change,
+    Declared,
+    Deferred,
+    KeptTenants,
+    Plan,
+    PlanWarning,
+    Read,
+    Scheduled,
+    Source,
+    TenantPlan,
+    TenantStatus,
+)
+from reconciler.model.values.entity import sha256
+from reconciler.model.values.keys import snake
+from reconciler.model.values.plain_values import parse_path, render_path
+
+Data: TypeAlias = dict[str, Any]
+
+
+class PlanRefused(Exception):
+    """A saved plan that will not be read; the message is for people."""
+
+
+def encode(plan: Plan) -> bytes:
+    """A plan as it is saved: JSON on one line, keys sorted, with a ``digest`` over all the rest."""
+    return b"".join(encoded(plan))
+
+
+def encoded(plan: Plan) -> Iterator[bytes]:
+    """The same piece by piece, no more than one tenant's in memory."""
+    yield from spelled({**head_to_data(plan), "digest": plan_digest(plan)}, lists_of(plan))
+    yield b"\n"
+
+
+def decode(saved: bytes) -> Plan:
+    """The inverse of `encode`, for a file that anybody may have written.
+
+    Raises `PlanRefused` for anything that `encode` did not write, and for a plan whose parts contradict each other
+    (`plan_check`), whatever its digest.
+    """
+    plan = parsed(saved)
+    if why := why_not_believed(plan):
+        raise PlanRefused(f"the saved plan contradicts itself; plan again: {why}")
+    return plan
+
+
+def parsed(saved: bytes) -> Plan:
+    """A saved plan by its form and its digest alone. Raises `PlanRefused`."""
+    data = _loaded(saved)
+    _check_version(data["format_version"], data)
+    if data.get("digest") != _digest_of_file(data):
+        raise PlanRefused("the saved plan was altered after it was made: its digest does not match; plan again")
+    if violation := schema_violation(data):
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {shortened(violation)}")
+    if twice := _key_that_stands_twice(saved, data):
+        raise PlanRefused(f"this is not a saved plan of this reconciler: the key {shortened(twice)} stands twice")
+    try:
+        plan = plan_from_data(data)
+    except ValueError as error:
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {shortened(str(error))}") from error
+    if plan_digest(plan) != data["digest"]:
+        raise PlanRefused("the saved plan contradicts itself; plan again")
+    return plan
+
+
+def _digest_of_file(data: Data) -> str:
+    try:
+        return digest_of(data)
+    except orjson.JSONEncodeError as error:  # it was read, so it can only be too deep
+        raise PlanRefused("this is not a saved plan of this reconciler: it is nested too deeply") from error
+
+
+def _key_that_stands_twice(saved: bytes, data: Data) -> str | None:
+    """A key that one object of the text has twice: of it, each reader of JSON takes the one it likes.
+
+    The one spelling of the data has no such key; only of a text that is spelled otherwise are the keys looked at.
+    """
+    if saved.rstrip() == _dump(data):
+        return None
+    try:
+        json.loads(saved, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except _Twice as found:
+        return json.dumps(str(found))
+    except RecursionError as error:
+        raise PlanRefused("this is not a saved plan of this reconciler: it is nested too deeply") from error
+    return None
+
+
+class _Twice(Exception):
+    """A key that stands twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Data:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Twice(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
+def restore(kept: bytes) -> Plan:
+    """A plan that this reconciler encoded and kept: its digest is checked, its form is not. Raises `PlanRefused`."""
+    data = _loaded(kept)
+    if data.get("digest") != digest_of(data):
+        raise PlanRefused("the plan that was kept is damaged")
+    return plan_from_data(data)
+
+
+def plan_digest(plan: Plan) -> str:
+    """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``. The journal knows a plan by it."""
+    digest = hashlib.sha256()
+    for piece in spelled(head_to_data(plan), lists_of(plan)):
+        digest.update(piece)
+    return "sha256:" + digest.hexdigest()
+
+
+def digest_of(data: Mapping[str, Any]) -> str:
+    """``sha256:...`` of a plan's data in its one spelling, its own ``digest`` left out."""
+    return "sha256:" + sha256(_dump({key: value for key, value in data.items() if key != "digest"}))
+
+
+def _dump(data: Any) -> bytes:
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+
+
+def _loaded(saved: bytes) -> Data:
+    try:
+        data = orjson.loads(saved)
+    except orjson.JSONDecodeError as error:
+        raise PlanRefused(f"this is not a saved plan: it is not JSON ({error})") from error
+    if not isinstance(data, dict) or "format_version" not in data or "reconciler_version" not in data:
+        raise PlanRefused("this is not a saved plan: it has no format_version and reconciler_version")
+    return data
+
+
+def _check_version(version: object, data: Data) -> None:
+    """Ours, and no other: what another one would say more, or otherwise, could not be checked."""
+    if version != FORMAT_VERSION:
+        made_by = data["reconciler_version"]
+        raise PlanRefused(
+            f"the saved plan has format {version}, made by reconciler {made_by}; this one reads {FORMAT_VERSION}"
+        )
+
+
+Lists: TypeAlias = Mapping[str, Iterable[bytes]]
+"""The parts of a plan that grow with its tenants: of each, pieces of its items, with commas between, none empty."""
+
+
+def head_to_data(plan: Plan) -> Data:
+    """All of a plan but its digest and its `Lists`."""
+    data = {
+        "format_version": FORMAT_VERSION,
+        "reconciler_version": plan.reconciler_version,
+        "timestamp": plan.timestamp,
+        "applyable": plan.applyable,
+        "complete": plan.complete,
+        "errored": plan.errored,
+        "source": asdict(plan.source),
+        "summary": asdict(plan.summary()),
+        "read": [asdict(each) for each in plan.read],
+        "scheduled": [_scheduled_to_data(each) for each in plan.scheduled],
+        "warnings": [_warning_to_data(each) for each in plan.warnings],
+    }
+    return {key: value for key, value in data.items() if key not in plan.without}
+
+
+def lists_of(plan: Plan) -> Lists:
+    """A plan's tenants and changes, in the plan's order, and what is deferred, sorted in each tenant.
+
+    That of changes is the order of application.
+    """
+    kept = plan.tenants
+    if isinstance(kept, KeptTenants):
+        changes, deferred = kept.spelled_changes(), kept.spelled_deferred()
+    else:
+        changes = filter(None, (spelled_changes(each) for each in kept))
+        deferred = filter(None, (spelled_deferred(each) for each in kept))
+    tenants = (_dump(tenant_to_data(each.bare)) for each in plan.outlines)
+    return {"tenants": tenants, "resource_changes": changes, "deferred_changes": deferred}
+
+
+def spelled(head: Data, lists: Lists) -> Iterator[bytes]:
+    """A plan in its one spelling: on one line, keys sorted."""
+    before = b"{"
+    for key in sorted({*head, *lists}):
+        yield before + _dump(key) + b":"
+        if key in lists:
+            yield b"["
+            yield from _with_commas(lists[key])
+            yield b"]"
+        else:
+            yield _dump(head[key])
+        before = b","
+    yield b"}"
+
+
+def _with_commas(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for number, piece in enumerate(pieces):
+        yield b"," + piece if number else piece
+
+
+def spelled_changes(tenant: TenantPlan) -> bytes:
+    """A tenant's changes as they are saved, with commas between."""
+    return b",".join(_dump(change_to_data(each)) for each in tenant.changes)
+
+
+def spelled_deferred(tenant: TenantPlan) -> bytes:
+    """The same of what is deferred, sorted."""
+    return b",".join(_dump(deferred_to_data(each)) for each in in_saved_order(tenant.deferred))
+
+
+def plan_to_data(plan: Plan) -> Data:
+    """A plan as JSON-like data, all of it but the digest; all of it is in memory."""
+    lists = {key: orjson.loads(b"".join((b"[", *_with_commas(each), b"]"))) for key, each in lists_of(plan).items()}
+    return {**head_to_data(plan), **lists}
+
+
+def _scheduled_to_data(scheduled: Scheduled) -> Data:
+    return {
+        "date": scheduled.date,
+        "type": snake(scheduled.entity.kind),
+        "name": scheduled.entity.key,
+        "path": render_path(scheduled.path),
+        "amount": scheduled.amount,
+        "tenants": list(scheduled.tenants),
+    }
+
+
+def _scheduled_from_data(data: Mapping[str, Any]) -> Scheduled:
+    entity = entity_of(data["type"], data["name"])
+    return Scheduled(data["date"], entity, parse_path(data["path"]), data["amount"], tuple(data["tenants"]))
+
+
+def _warning_to_data(warning: PlanWarning) -> Data:
+    return {
+        "code": warning.code,
+        "tenants": list(warning.tenants),
+        "address": warning.address,
+        "detail": warning.detail,
+        "declared_at": asdict(warning.declared_at) if warning.declared_at else None,
+    }
+
+
+def _warnings_from_data(data: Mapping[str, Any]) -> Mapping[str, tuple[PlanWarning, ...]]:
+    """By tenant. Raises ``ValueError`` for a warning that is not about a tenant of the plan, at its address."""
+    found: dict[str, list[PlanWarning]] = {each["tenant"]: [] for each in data["tenants"]}
+    for each in data.get("warnings", ()):
+        first, type_, name = each["address"].split("/")
+        entity, at = entity_of(type_, name), each["declared_at"]
+        if each["tenants"][0] != first or not found.keys() >= set(each["tenants"]):
+            raise ValueError(f"it warns of {each['address']}, which is in no tenant that it lists")
+        for tenant in each["tenants"]:
+            place = Declared(**at) if at else None
+            found[tenant].append(PlanWarning(each["code"], (tenant,), entity, each["detail"], place))
+    return {tenant: tuple(warnings) for tenant, warnings in found.items()}
+
+
+def tenant_to_data(tenant: TenantPlan) -> Data:
+    """A tenant as an entry of ``tenants``, without what it changes and defers."""
+    return {
+        "tenant": tenant.tenant,
+        "upstream": tenant.upstream or None,
+        "status": tenant.status.value,
+        "fingerprint": tenant.fingerprint,
+        "revision": tenant.revision,
+        "problem": tenant.problem,
+        "allowed": list(tenant.allowed),
+        **({"day": tenant.day} if tenant.day else {}),
+    }
+
+
+def plan_from_data(data: Mapping[str, Any]) -> Plan:
+    """The inverse of `plan_to_data`, for data that fits `plan_schema`. Raises ``ValueError`` where it makes no plan."""
+    changes: dict[str, list[Change]] = {each["tenant"]: [] for each in data["tenants"]}
+    deferred: dict[str, list[Deferred]] = {tenant: [] for tenant in changes}
+    if len(changes) < len(data["tenants"]):
+        raise ValueError("a tenant stands in it twice")
+    try:
+        for change in map(change_from_data, data["resource_changes"]):
+            changes[change.tenant].append(change)
+        for each in map(deferred_from_data, data["deferred_changes"]):
+            deferred[each.change.tenant].append(each)
+    except KeyError as error:
+        raise ValueError(f"it changes a tenant that it does not list, {error}") from error
+    warnings = _warnings_from_data(data)
+    return Plan(
+        timestamp=data["timestamp"],
+        source=Source(**data["source"]),
+        tenants=tuple(
+            replace(
+                tenant_from_data(each),
+                changes=tuple(changes[name]),
+                deferred=tuple(deferred[name]),
+                warnings=warnings[name],
+            )
+            for name, each in zip(changes, data["tenants"], strict=True)
+        ),
+        reconciler_version=data["reconciler_version"],
+        read=tuple(Read(**each) for each in data["read"]),
+        scheduled=tuple(map(_scheduled_from_data, data["scheduled"])),
+        without=LATER - data.keys(),
+    )
+
+
+def tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
+    return TenantPlan(
+        tenant=data["tenant"],
+        upstream=data["upstream"] or "",
+        status=TenantStatus(data["status"]),
+        fingerprint=data["fingerprint"],
+        revision=data["revision"],
+        problem=data["problem"],
+        allowed=tuple(data["allowed"]),
+        day=data.get("day", ""),
+    )

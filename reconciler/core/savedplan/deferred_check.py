@@ -1,0 +1,70 @@
+"""Whether what a saved plan says that it does not do may be believed: what is held, how, and what would release it."""
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.core.savedplan.change_check import (
+    document_faults,
+    form_faults,
+    is_rule,
+    origin_faults,
+    permission_faults,
+    shape_faults,
+)
+from reconciler.core.savedplan.field_check import deferred_field_faults
+from reconciler.model.documents.options import OPTIONS
+from reconciler.model.plans.change import Action, HeldBy, HoldKind, Verdict
+from reconciler.model.plans.plan import Change, Deferred, TenantPlan
+
+_HELD_BY: Mapping[str, frozenset[HoldKind]] = {
+    Verdict.WITHHELD: frozenset({HoldKind.OPTION, HoldKind.VETO}),
+    Verdict.BLOCKED: frozenset({HoldKind.GUARD, HoldKind.PRECONDITION}),
+    Verdict.UNMANAGED: frozenset(),
+}
+_UNDONE = frozenset({"TREE-04", "SUB-40", "SUB-41"})
+"""The rules by which what an earlier plan did is not undone (`reconciler.core.inspect.inverse`)."""
+
+
+def deferred_faults(deferred: Deferred, tenant: TenantPlan, above: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with a change that is not made, each in words. ``above``: by tenant of the plan, its upstream."""
+    if not is_rule(deferred.rule):
+        yield f'there is no rule "{deferred.rule}"'
+    yield from (f'there is no option "{each}"' for each in deferred.allowed_by if each not in OPTIONS)
+    if set(deferred.allowed_by) != set(deferred.change.allowed_by):
+        yield "other options would permit it than would permit its change"
+    if deferred.hold is not None:
+        yield from _hold_faults(deferred, deferred.hold)
+    change = deferred.change
+    undoing = deferred.reason == Verdict.BLOCKED and deferred.rule in _UNDONE and change.declared_at is None
+    found = [*_form_faults(change, undoing=undoing)] or [*shape_faults(change)]
+    yield from found
+    if not found:
+        yield from deferred_field_faults(change, tenant.day, undoing=undoing)
+        yield from permission_faults(change) if change.fields else ()
+        yield from document_faults(change)
+        yield from origin_faults(change, tenant, above)
+
+
+def _hold_faults(deferred: Deferred, hold: HeldBy) -> Iterator[str]:
+    """Where what holds it does not fit why it is deferred, or what would release it."""
+    yield from (f'there is no option "{each}"' for each in hold.options if each not in OPTIONS)
+    if hold.kind not in _HELD_BY[deferred.reason]:
+        yield f"it is {deferred.reason}, and held by a {hold.kind}"
+    if hold.options != (deferred.allowed_by if hold.kind is HoldKind.OPTION else ()):
+        yield "what holds it back is released by other options than it says"
+    if hold.kind is not HoldKind.OPTION and bool(hold.vetoes) != (hold.kind is HoldKind.VETO):
+        yield "it is held by a veto if, and only if, it names one"
+
+
+def _form_faults(change: Change, *, undoing: bool) -> Iterator[str]:
+    """What is deferred goes the way that its action says; what comes with this plan has no ``before`` yet."""
+    there = (change.before is not None, change.after is not None)
+    ways = {
+        Action.CREATE: {(False, True)},
+        Action.UPDATE: {(True, True), (False, True)},
+        Action.DELETE: {(True, False)},
+    }[change.action]
+    if there not in ways and not undoing:
+        yield f"a {change.action} does not fit what is before and after it"
+    if change.action is Action.UPDATE and not change.fields:
+        yield "an update has fields"
+    yield from form_faults(change, made=False)

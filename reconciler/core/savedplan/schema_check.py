@@ -1,0 +1,127 @@
+"""A JSON Schema compiled to one quick check: whether a value fits, and nothing about why not.
+
+For large documents: the check of a plan of 20,000 changes takes a fraction of what a validator takes that collects
+errors. It refuses whatever the schema refuses. It is stricter in one thing: ``$`` in a pattern is the end of the text,
+as in ECMA 262, by which JSON Schema goes; to Python's ``re`` it is also the place before a line feed at the end.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from reconciler.core.schema import Schema
+
+Check: TypeAlias = Callable[[Any], bool]
+
+_ANNOTATIONS = frozenset({"$schema", "title", "description", "examples"})
+
+
+def compiled(schema: Schema) -> Check:
+    """Whether a value of JSON fits a schema. Raises ``ValueError`` for a keyword that this does not know."""
+    return _all([_KEYWORDS[each](schema) for each in _keywords(schema)])
+
+
+def _keywords(schema: Schema) -> list[str]:
+    unknown = schema.keys() - _KEYWORDS.keys() - _TOGETHER - _ANNOTATIONS
+    if unknown:
+        raise ValueError(f"no check is known for {', '.join(sorted(unknown))}")
+    return [each for each in _KEYWORDS if each in schema]
+
+
+def _all(checks: list[Check]) -> Check:
+    match checks:
+        case []:
+            return lambda _: True
+        case [only]:
+            return only
+        case [one, two]:
+            return lambda value: one(value) and two(value)
+        case _:
+            return lambda value: all(check(value) for check in checks)
+
+
+_TYPES: Mapping[str, type] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def _type(schema: Schema) -> Check:
+    names = schema["type"]
+    types = frozenset(_TYPES[each] for each in ([names] if isinstance(names, str) else names))
+    return lambda value: type(value) in types
+
+
+def _properties(schema: Schema) -> Check:
+    """``properties``, ``required`` and ``additionalProperties``: together, in one walk over the object's keys."""
+    known = {name: compiled(each) for name, each in schema["properties"].items()}
+    required = frozenset(schema.get("required", ()))
+    closed = schema.get("additionalProperties", True) is False
+
+    def check(value: Any) -> bool:
+        if type(value) is not dict:
+            return True
+        if not required <= value.keys():
+            return False
+        for name, each in value.items():
+            its = known.get(name)
+            if closed if its is None else not its(each):
+                return False
+        return True
+
+    return check
+
+
+def _items(schema: Schema) -> Check:
+    item = compiled(schema["items"])
+    return lambda value: type(value) is not list or all(map(item, value))
+
+
+def _min_items(schema: Schema) -> Check:
+    least = schema["minItems"]
+    return lambda value: type(value) is not list or len(value) >= least
+
+
+def _max_items(schema: Schema) -> Check:
+    most = schema["maxItems"]
+    return lambda value: type(value) is not list or len(value) <= most
+
+
+def _minimum(schema: Schema) -> Check:
+    least = schema["minimum"]
+    return lambda value: type(value) not in (int, float) or value >= least
+
+
+def _pattern(schema: Schema) -> Check:
+    pattern: str = schema["pattern"]
+    found = re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern)).search
+    return lambda value: type(value) is not str or found(value) is not None
+
+
+def _enum(schema: Schema) -> Check:
+    """Values of one type that can be compared by ``==``: 1 is not true, and {} is not false."""
+    values = [(type(each), each) for each in schema["enum"]]
+    return lambda value: (type(value), value) in values
+
+
+def _const(schema: Schema) -> Check:
+    return _enum({"enum": [schema["const"]]})
+
+
+_KEYWORDS: Mapping[str, Callable[[Schema], Check]] = {
+    "type": _type,
+    "enum": _enum,
+    "const": _const,
+    "pattern": _pattern,
+    "minimum": _minimum,
+    "minItems": _min_items,
+    "maxItems": _max_items,
+    "properties": _properties,
+    "items": _items,
+}
+_TOGETHER = frozenset({"required", "additionalProperties"})
+"""Keywords that are looked at with ``properties``."""

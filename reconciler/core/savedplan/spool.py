@@ -1,0 +1,226 @@
+"""Tenants' plans as they are made: in memory while they are few, then written down, each as it is going to be saved.
+
+However many tenants there are, one plan is in memory at a time; of the others their outlines, and where they stand.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import overload
+
+import orjson
+
+from reconciler.core.records import in_saved_order, said_from_data, said_to_data
+from reconciler.core.savedplan.change_file import SIZE, Mark, Reader, Scratch, Speller, in_blocks, marks
+from reconciler.model.plans.plan import Deferred, Kept, KeptDeferred, KeptTenants, Outline, TenantPlan, outline
+
+IN_MEMORY = 100
+"""So many changes, made and deferred, are kept in memory: a megabyte or two, of plans with many rates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tenant's plan that was written down: its outline, and from ``start`` on its parts, each after the one before.
+
+    ``changes`` and ``deferred``: how many marks there are of each, which say where the changes stand; ``order``: the
+    bytes of that of what is deferred, if it is not as saved; ``words``: those of all that is said of what is deferred,
+    but for the changes.
+    """
+
+    outline: Outline
+    start: int
+    changes: int
+    deferred: int
+    order: int
+    words: int
+
+    @property
+    def tenant(self) -> str:
+        return self.outline.tenant
+
+
+@dataclass(slots=True)
+class Spool(MutableMapping[str, TenantPlan]):
+    """Tenants' plans by tenant; one that is put again takes the place of the one before.
+
+    ``prepare``: what is still to be done to a plan that is put. ``most``: how much is kept in memory. ``scratch`` opens
+    what the rest is written to; where it gives ``None``, all stays in memory.
+    """
+
+    scratch: Callable[[], Scratch | None]
+    prepare: Callable[[TenantPlan], TenantPlan] = field(default=lambda plan: plan)
+    most: int = IN_MEMORY
+    _held: dict[str, TenantPlan] = field(default_factory=dict)
+    _written: dict[str, Entry] = field(default_factory=dict)
+    _to: Speller | None = None
+    _room: int = 0
+
+    def __post_init__(self) -> None:
+        self._room = self.most
+
+    def __setitem__(self, tenant: str, plan: TenantPlan) -> None:
+        plan = self.prepare(plan)
+        if tenant in self._held:
+            self._room += _size(self._held.pop(tenant))
+        self._room -= _size(plan)
+        self._held[tenant] = plan
+        if self._room < 0 and (self._to or self._opened()):
+            for each, one in self._held.items():
+                self._write(each, one)
+            self._held.clear()
+
+    def _opened(self) -> bool:
+        scratch = self.scratch()
+        self._to = Speller(scratch) if scratch else None
+        return self._to is not None
+
+    def _write(self, tenant: str, plan: TenantPlan) -> None:
+        assert self._to is not None
+        self._written[tenant] = _written(plan, self._to)
+
+    def __getitem__(self, tenant: str) -> TenantPlan:
+        if tenant in self._held:
+            return self._held[tenant]
+        entry = self._written[tenant]
+        assert self._to is not None
+        return _Entries(Reader(self._to.scratch)).read(entry)
+
+    def __delitem__(self, tenant: str) -> None:
+        self._held.pop(tenant, None)
+        self._written.pop(tenant, None)
+
+    def __contains__(self, tenant: object) -> bool:
+        return tenant in self._held or tenant in self._written
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._written, **self._held})
+
+    def __len__(self) -> int:
+        return len({*self._written, *self._held})
+
+    def tenants(self, order: Iterable[str]) -> Sequence[TenantPlan]:
+        """The plans of these tenants, in this order; in memory, if they are few."""
+        if self._to is None:
+            return tuple(self._held[each] for each in order)
+        for each, plan in self._held.items():
+            self._write(each, plan)
+        self._held.clear()
+        return SpooledTenants(_Entries(Reader(self._to.scratch)), tuple(self._written[each] for each in order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Reads the parts of entries."""
+
+    reader: Reader
+
+    def read(self, entry: Entry) -> TenantPlan:
+        """A tenant's plan, whole."""
+        changes = tuple(self.reader.changes(self.marks(entry), entry.tenant))
+        deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
+        return replace(entry.outline.bare, changes=changes, deferred=deferred)
+
+    def marks(self, entry: Entry) -> Iterator[Mark]:
+        """Of the changes."""
+        return marks(self._part(entry, 0, entry.changes * SIZE))
+
+    def changes(self, entry: Entry) -> Iterator[Kept]:
+        return self.reader.kept(self.marks(entry), entry.tenant)
+
+    def spelled_changes(self, entry: Entry) -> Iterator[bytes]:
+        return map(b",".join, in_blocks(self.reader.spelled(self.marks(entry), entry.tenant)))
+
+    def deferred(self, entry: Entry) -> Iterator[KeptDeferred]:
+        """What is deferred, in the plan's order."""
+        kept = self.reader.kept(self._deferred_marks(entry), entry.tenant)
+        said = map(said_from_data, map(orjson.loads, self._words(entry)))
+        found = map(KeptDeferred, said, kept)
+        if not entry.order:
+            return found
+        saved = list(found)
+        return (saved[place] for place in orjson.loads(self._part(entry, _marks(entry), entry.order)))
+
+    def spelled_deferred(self, entry: Entry) -> Iterator[bytes]:
+        spelled = self.reader.spelled(self._deferred_marks(entry), entry.tenant)
+        found = zip(self._words(entry), spelled, strict=True)
+        return map(b",".join, in_blocks(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found))
+
+    def _deferred_marks(self, entry: Entry) -> Iterator[Mark]:
+        return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
+
+    def _words(self, entry: Entry) -> list[bytes]:
+        return self._part(entry, _marks(entry) + entry.order, entry.words).splitlines()
+
+    def _part(self, entry: Entry, after: int, size: int) -> bytes:
+        """``after``: how far behind the beginning."""
+        return self.reader.scratch.read(entry.start + after, size) if size else b""
+
+
+_CHANGE = b'"resource_change":'
+_NO_CHANGE = _CHANGE + b"null"
+"""No text has these in it: in one, the quotes would be escaped."""
+
+
+class SpooledTenants(KeptTenants):
+    """Tenants' plans that stand in a scratch file."""
+
+    __slots__ = ("_entries", "_from")
+
+    def __init__(self, source: _Entries, entries: tuple[Entry, ...]) -> None:
+        self._from = source
+        self._entries = entries
+
+    @property
+    def outlines(self) -> Sequence[Outline]:
+        return tuple(each.outline for each in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[TenantPlan]:
+        return map(self._from.read, self._entries)
+
+    @overload
+    def __getitem__(self, number: int) -> TenantPlan: ...
+    @overload
+    def __getitem__(self, number: slice) -> "SpooledTenants": ...
+    def __getitem__(self, number: int | slice) -> "TenantPlan | SpooledTenants":
+        if isinstance(number, slice):
+            return SpooledTenants(self._from, self._entries[number])
+        return self._from.read(self._entries[number])
+
+    def changes_of(self, number: int) -> Iterator[Kept]:
+        return self._from.changes(self._entries[number])
+
+    def deferred_of(self, number: int) -> Iterator[KeptDeferred]:
+        return self._from.deferred(self._entries[number])
+
+    def spelled_changes(self) -> Iterator[bytes]:
+        return chain.from_iterable(map(self._from.spelled_changes, self._entries))
+
+    def spelled_deferred(self) -> Iterator[bytes]:
+        return chain.from_iterable(map(self._from.spelled_deferred, self._entries))
+
+
+def _size(plan: TenantPlan) -> int:
+    return len(plan.changes) + len(plan.deferred)
+
+
+def _written(plan: TenantPlan, to: Speller) -> Entry:
+    saved = in_saved_order(plan.deferred)
+    order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
+    made, held = to.spell(plan.changes), to.spell(each.change for each in saved)
+    words = b"\n".join(orjson.dumps(said_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
+    parts = made, held, order, words
+    start = to.scratch.write(b"".join(parts)) if any(parts) else 0
+    return Entry(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(words))
+
+
+def _marks(entry: Entry) -> int:
+    return (entry.changes + entry.deferred) * SIZE
+
+
+def _order(deferred: Sequence[Deferred], saved: Sequence[Deferred]) -> bytes:
+    """Where in the order in which it is saved each stands."""
+    places = {id(each): place for place, each in enumerate(saved)}
+    return orjson.dumps([places[id(each)] for each in deferred])

@@ -1,0 +1,142 @@
+"""Copies: what a tenant gets of an upstream's entity, by the declarations on its fields."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.schema.fields import FieldShape, shared_if_same
+from reconciler.model.documents.declarations import EMPTY, GATED, Own, Synced
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Value, put
+
+
+def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
+    """The body of a new copy: every declared field at its creation value; what is gated is left out (CB-21)."""
+    return _copy(body, fields, origin, gated=False)
+
+
+def copy_in_sync(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
+    """The body of a copy once every option was on: that of a new one, and with it what is gated."""
+    return _copy(body, fields, origin, gated=True)
+
+
+def _copy(body: Body, fields: tuple[FieldShape, ...], origin: str, *, gated: bool) -> dict[str, Value]:
+    copy: dict[str, Value] = {}
+    for field in fields:
+        value = _copied(body.get(field.name), field, origin, gated=gated)
+        if value is not None and value != {} and value != []:
+            copy[field.name] = value
+    return shared_if_same(copy, body)
+
+
+def _copied(value: Value, field: FieldShape, origin: str, *, gated: bool) -> Value:
+    if field.links:
+        return value
+    if at_creation(field) == GATED and not gated:
+        return None
+    if field.items:
+        items = value or {}
+        awake = {key: item for key, item in items.items() if not dormant(item, field)}
+        copies = {key: _copied_item(item, field, origin, gated=gated) for key, item in awake.items()}
+        return shared_if_same(copies, items)
+    if field.type == "struct":
+        return _copy(value or {}, field.fields, origin, gated=gated)
+    match at_creation(field):
+        case "copied" | "gated":
+            return value
+        case "empty":
+            return None
+        case constant:
+            return constant
+
+
+def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]:
+    """A new copy of an item of a map, such as a rate; it carries its own origin where its kind of item does."""
+    return _copied_item(item, field, origin, gated=False)
+
+
+def _copied_item(item: Body, field: FieldShape, origin: str, *, gated: bool) -> dict[str, Value]:
+    copy = _copy(item, field.fields, origin, gated=gated)
+    assert field.items is not None
+    if not field.items.with_origin or copy.get("origin") == origin:
+        return copy
+    return {**copy, "origin": origin}
+
+
+def is_own(item: Body, field: FieldShape, origin: str) -> bool:
+    """Whether an item of a tenant's map is the tenant's own by what it carries, and did not come down from ``origin``.
+
+    Items of a kind that carries no origin are never the tenant's own.
+    """
+    return field.items is not None and field.items.with_origin and item.get("origin") != origin
+
+
+def own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, dict[str, Body]]:
+    """By field and key, the items of a tenant's body that `is_own`."""
+    maps = {field: body.get(field.name) or {} for field in fields if field.items and field.items.with_origin}
+    return {
+        field.name: {key: item for key, item in items.items() if is_own(item, field, origin)}
+        for field, items in maps.items()
+    }
+
+
+def without_own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> Body:
+    """A tenant's body with what came down of it only."""
+    for name, own in own_items(body, fields, origin).items():
+        if own:
+            body = put(body, (name,), {key: item for key, item in body[name].items() if key not in own} or None)
+    return body
+
+
+def dormant(item: Body, field: FieldShape) -> bool:
+    """Whether an upstream's item is switched off, so that a copy which lacks it lacks nothing (CB-23)."""
+    flag = field.items.dormant if field.items else None
+    return flag is not None and item.get(flag, True) is False
+
+
+def at_creation(field: FieldShape) -> Any:
+    """What a field gets at creation; a field that nobody declared stays at the provider."""
+    if field.items:
+        return field.items.at_creation
+    return field.declared.at_creation if field.declared else EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """An own entity of the tenant that becomes a copy: the reseller's fields, items and links stay, else the copy's.
+
+    ``origin``: the upstream's key. ``own``: whether an entity that the tenant links to is its own.
+    """
+
+    origin: str
+    own: Callable[[EntityId], bool]
+
+    def body(self, have: Body, copy: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+        """The body after it; ``have`` is the tenant's, ``copy`` what `copy_of` gives."""
+        names = {field.name for field in fields}
+        kept = {name: value for name, value in have.items() if name not in names}
+        taken = {field.name: self._field(have.get(field.name), copy.get(field.name), field) for field in fields}
+        return {**kept, **{name: value for name, value in taken.items() if value not in (None, {}, [])}}
+
+    def item(self, have: Body, copy: Body, field: FieldShape) -> dict[str, Value]:
+        """An own item after it, as `body`; ``copy`` is what `copy_of_item` gives."""
+        taken = self.body(have, copy, field.fields)
+        return {**taken, "origin": self.origin} if field.items and field.items.with_origin else taken
+
+    def _field(self, have: Value, copy: Value, field: FieldShape) -> Value:
+        if field.items:
+            return self._items(have or {}, copy or {}, field)
+        if field.type == "struct":
+            return self.body(have or {}, copy or {}, field.fields)
+        if field.ref and field.ref.with_origin:
+            kind = field.ref.kind
+            return sorted({*(key for key in have or [] if self.own(EntityId(kind, key))), *(copy or [])})
+        keeps = field.declared is None or isinstance(field.declared, Own) or at_creation(field) == GATED
+        return have if keeps and not field.links else copy
+
+    def _items(self, mine: Body, theirs: Body, field: FieldShape) -> dict[str, Value]:
+        assert field.items is not None
+        removes = field.items.with_origin and isinstance(field.items.removed, Synced)
+        stays = {key: item for key, item in mine.items() if not removes or is_own(item, field, self.origin)}
+        taken = {key: self.item(mine[key], item, field) if key in mine else dict(item) for key, item in theirs.items()}
+        return {**stays, **taken}

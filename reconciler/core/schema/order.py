@@ -1,0 +1,58 @@
+"""The order in which changes are made: what is named before what names it, removals last and the other way round."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from graphlib import TopologicalSorter
+
+from reconciler.core.schema.fields import FieldShape, kind_shapes
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import Change, TenantPlan
+
+
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Creations and updates by what they need, then removals."""
+    return tuple(sorted(changes, key=_rank))
+
+
+def _rank(change: Change) -> tuple[bool, int, str, str]:
+    ranks = kind_ranks()
+    rank = ranks.get(change.entity.kind, len(ranks))
+    removal = change.action is Action.DELETE
+    return (removal, -rank if removal else rank, change.entity.kind, change.entity.key)
+
+
+def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
+    """A tenant's plan in which what is removed has the key that the tenant has it by, wherever the plan names it.
+
+    It is judged under the key that its upstream gave it (AP-21), which the tenant never gets to know.
+    """
+    own = {each.entity: each.was for each in plan.changes if each.action is Action.DELETE and each.was != each.entity}
+    if not own:
+        return plan
+    changes = (
+        replace(
+            each,
+            entity=own.get(each.entity, each.entity),
+            needed_by=tuple(own.get(needing, needing) for needing in each.needed_by),
+        )
+        for each in plan.changes
+    )
+    return replace(plan, changes=in_order(changes))
+
+
+@cache
+def kind_ranks() -> dict[str, int]:
+    """Every synchronised kind's place: after all kinds that its entities name."""
+    graph = {
+        kind: sorted({name for name in _named(shape.fields) if name != kind and name in kind_shapes()})
+        for kind, shape in sorted(kind_shapes().items())
+    }
+    return {kind: rank for rank, kind in enumerate(TopologicalSorter(graph).static_order())}
+
+
+def _named(fields: tuple[FieldShape, ...]) -> Iterator[str]:
+    for field in fields:
+        if field.ref:
+            yield field.ref.kind
+        yield from _named(field.fields)

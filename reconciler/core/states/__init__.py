@@ -1,0 +1,35 @@
+"""The states of tenants: whole, or read on demand by their digests.
+
+Nothing here decides anything.
+"""
+
+from reconciler.core.states.lazy_state import FEW, Common, Sketch
+from reconciler.core.states.managed_digest import of_actual, version
+from reconciler.core.states.state_view import (
+    Unavailable,
+    came_down,
+    changed,
+    corrected,
+    digests_of,
+    fetched,
+    kinds_of,
+    origin_of,
+    whole,
+)
+
+__all__ = [
+    "FEW",
+    "Common",
+    "Sketch",
+    "Unavailable",
+    "came_down",
+    "changed",
+    "corrected",
+    "digests_of",
+    "fetched",
+    "kinds_of",
+    "of_actual",
+    "origin_of",
+    "version",
+    "whole",
+]

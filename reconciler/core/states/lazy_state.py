@@ -1,0 +1,140 @@
+"""A tenant's state as its store's digests describe it: what is there is known, and bodies are read on demand."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from reconciler.core.states.managed_digest import of_actual
+from reconciler.core.states.state_view import StateView
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+
+FEW = 8
+"""So many bodies are read one by one; who asks for more gets all of them at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Common:
+    """What tenants have letter by letter: all of their states but their own documents. It is known by being the same.
+
+    ``synced`` and ``origins`` as of a `Sketch`; ``digests``: of the entities as a whole (`Entity.digest`).
+    """
+
+    synced: Mapping[EntityId, str]
+    origins: Mapping[EntityId, str | None]
+    digests: Mapping[EntityId, str]
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(id.kind for id in self.synced)
+
+
+class Sketch(StateView):
+    """A tenant's state as its store's digests tell it.
+
+    ``synced``: of every entity that there is, the digest of its synchronised part
+    (`reconciler.core.states.managed_digest`). ``origins``: as pairs, made into a mapping once somebody asks. ``read``:
+    reads the entities with these identities, or with ``None`` all of them, and ``told`` their digests
+    (`Entity.digest`); both raise `Unavailable` where the state is not the one that was sketched any more.
+    """
+
+    common: Common | None = None
+    own: Mapping[EntityId, Entity] = {}
+
+    def __init__(
+        self,
+        synced: Mapping[EntityId, str],
+        origins: Callable[[], Iterable[tuple[EntityId, str | None]]],
+        read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
+        told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
+    ) -> None:
+        self.synced = synced
+        self._origins = origins
+        self._read = read
+        self._told = told
+        self._known: dict[EntityId, Entity] = {}
+        self._alone = 0
+
+    @classmethod
+    def of_common(
+        cls,
+        common: Common,
+        own: Mapping[EntityId, tuple[Entity, str]],
+        read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
+        told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
+    ) -> "Sketch":
+        """Of a tenant that has what others have, and beside it its ``own``, each with the digest as in ``synced``."""
+        made = cls({**common.synced, **{id: synced for id, (_, synced) in own.items()}}, tuple, read, told)
+        made.common = common
+        made.own = {id: each for id, (each, _) in own.items()}
+        made._known = dict(made.own)
+        return made
+
+    def corrected(self, entities: Iterable[Entity]) -> "Sketch":
+        """The same state with these of its entities otherwise. Their digests as a whole stay those of the rows."""
+        changes = {each.id: each for each in entities}
+        origins = {**self.origins, **{id: each.origin for id, each in changes.items()}}
+        synced = {**self.synced, **{id: of_actual(each) for id, each in changes.items()}}
+        made = Sketch(synced, origins.items, self._read, self._told)
+        made._known = {**self._known, **changes}
+        return made
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        if self.common:
+            return self.common.kinds.union(id.kind for id in self.own)
+        return frozenset(id.kind for id in self.synced)
+
+    @cached_property
+    def origins(self) -> Mapping[EntityId, str | None]:
+        if self.common:
+            return {**self.common.origins, **{id: each.origin for id, each in self.own.items()}}
+        return dict(self._origins())
+
+    def origin(self, id: EntityId) -> str | None:
+        """Where an entity came down from; ``None`` for an own one, and for what is not there."""
+        if self.common is None:
+            return self.origins.get(id)
+        own = self.own.get(id)
+        return own.origin if own else self.common.origins.get(id)
+
+    def fetch(self, ids: Iterable[EntityId] | None = None) -> None:
+        """Read the bodies of these entities, or with ``None`` of all, that were not read yet."""
+        wanted = self.synced.keys() if ids is None else self.synced.keys() & set(ids)
+        missing = wanted - self._known.keys()
+        if not missing:
+            return
+        for each in self._read(self._or_all(missing)):
+            self._known.setdefault(each.id, each)  # what was corrected stays so
+
+    def digests(self, ids: Collection[EntityId]) -> dict[EntityId, str]:
+        """Of these entities, all of which are there, as a whole; of others too, where that is less to ask for."""
+        if self.common and self.common.digests.keys() >= set(ids):
+            return {id: self.common.digests[id] for id in ids}
+        return dict(self._told(self._or_all(ids))) if ids else {}
+
+    def _or_all(self, ids: Collection[EntityId]) -> Collection[EntityId] | None:
+        """What to ask for: these, or everything, if that is no more than twice as much."""
+        return None if 2 * len(ids) > len(self.synced) else sorted(ids)
+
+    def whole(self) -> State:
+        """All of it, read, sorted."""
+        self.fetch()
+        return dict(sorted(self._known.items()))
+
+    def __getitem__(self, id: EntityId) -> Entity:
+        if id not in self._known:
+            if id not in self.synced:
+                raise KeyError(id)
+            self._alone += 1
+            self.fetch((id,) if self._alone <= FEW else None)
+        return self._known[id]
+
+    def __contains__(self, id: object) -> bool:
+        return id in self.synced
+
+    def __iter__(self) -> Iterator[EntityId]:
+        return iter(self.synced)
+
+    def __len__(self) -> int:
+        return len(self.synced)

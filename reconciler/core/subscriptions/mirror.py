@@ -1,0 +1,318 @@
+"""The desired state that comes of mirroring: a reseller's paid subscriptions in its distributor's system (SUB-01…).
+
+A reseller's subscriptions and customers are projected to what the distributor should have of them; from there on they
+are like anything that comes from an upstream, whose key here is the reseller's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+
+from reconciler.core.desired import Closure, Desired, Held, Upstream, Wanted
+from reconciler.core.records import UNTRACED, Traced
+from reconciler.core.schema import RuleBook, fields_of, locked
+from reconciler.core.states import fetched, kinds_of
+from reconciler.core.subscriptions.mirror_history import Occasion, Split, records
+from reconciler.core.subscriptions.mirror_memory import ADD_ON, COPIED, REMEMBERED, remembered
+from reconciler.core.subscriptions.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, nothing_held
+from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, DayAt, Terms, last_applied, terms, utc_day
+from reconciler.core.subscriptions.units import UNIT
+from reconciler.model.documents.declarations import LAST_APPLIED
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.change import Obstacle
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path, Value
+
+CUSTOMER, SUBSCRIPTION = "Customer", "Subscription"
+DELETED = "deleted"
+
+
+@cache
+def _locked() -> list[str]:
+    """The locked fields of a mirror (SUB-38): one list for all mirrors, of which there may be very many."""
+    return list(locked(fields_of(SUBSCRIPTION)))
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The day on which amounts and cycles hold, and the moment that history records get (ISO 8601).
+
+    ``day_at``: the day of a record's moment (DATE-01).
+    """
+
+    on: date
+    at: str
+    day_at: DayAt = utc_day
+
+
+def mirrored_from(state: State) -> State:
+    """What mirroring looks at of a reseller's state: nothing, where it has neither customers nor subscriptions."""
+    kinds = kinds_of(state)
+    if CUSTOMER not in kinds and SUBSCRIPTION not in kinds:
+        return {}
+    looked_at = [id for id in state if id.kind in (CUSTOMER, SUBSCRIPTION, PRODUCT)]
+    state = fetched(state, looked_at)
+    return {id: state[id] for id in looked_at}
+
+
+def mirror_key(reseller: str, key: str) -> str:
+    """SUB-04: of the one mirror that a subscription or customer has: a reseller's key holds no dot."""
+    return f"{reseller}.{key}"
+
+
+def mirror(projection: "Projection", rules: RuleBook) -> Desired:
+    """What a distributor should have of a reseller's subscriptions."""
+    customers = dict(projection.customers())
+    copied = (id for id in customers if projection.has(id))  # they follow, whatever holds their subscriptions
+    wanted = {id: Wanted(id, customers[id].body, given=True) for id in copied}
+    wanted |= {each.id: each for each in projection.subscriptions()}
+    state = customers | {id: Entity(id, each.body) for id, each in wanted.items()}
+    upstream = Upstream(projection.policy.reseller, state, {})
+    closure = Closure(upstream, projection.actual, rules, dict(wanted), {})
+    closure.close()
+    return Desired(closure.upstream, closure.wanted, closure.needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A reseller's subscriptions as its distributor should have them.
+
+    ``source``: the reseller's state; ``actual``: the distributor's; ``held``: the mirrors that the reseller itself does
+    not get of its own resellers, and why (TREE-02). ``trace``: what the distributor's journal says of these mirrors
+    (ORIGIN-02, ORIGIN-03). ``price_holds``: the list prices that the reseller does not get.
+    """
+
+    policy: Policy
+    source: State
+    offer: Offer
+    actual: State
+    clock: Clock
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    trace: Traced = UNTRACED
+    price_holds: PriceHolds = nothing_held
+    by_customer: dict[str, list[Entity]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def pricing(self) -> Pricing:
+        """What the reseller's subscriptions are billed."""
+        return Pricing(self.policy, self.source, self.offer, self.clock.on, self.price_holds)
+
+    def customers(self) -> Iterator[tuple[EntityId, Entity]]:
+        """Every customer as it is copied once it has a mirrored subscription (SUB-03)."""
+        for id, each in self.source.items():
+            if id.kind == CUSTOMER:
+                copy = EntityId(CUSTOMER, self._key(id.key))
+                body = {name: each.body[name] for name in ("name", "reference") if name in each.body}
+                yield copy, Entity(copy, body)
+
+    def subscriptions(self) -> Iterator[Wanted]:
+        """The mirrors that should be, and those whose source was deleted, which stay as they are (SUB-41)."""
+        for id, each in sorted(self.source.items()):
+            if id.kind == SUBSCRIPTION:
+                mirrored = EntityId(SUBSCRIPTION, self._key(id.key))
+                if self._has_or_gets(id):
+                    yield self._mirror(mirrored, each, self._have(mirrored))
+        for id, held in sorted(self.held.items()):
+            comes = id.kind == SUBSCRIPTION and why_not(held.body, self.source, self.offer) is None
+            if comes and not self._has_or_gets(id):
+                due = self._mirror(EntityId(SUBSCRIPTION, self._key(id.key)), Entity(id, held.body), None)
+                yield replace(due, root=held.root, obstacles=())
+        for id, there in self.actual.items():
+            gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
+            if gone and (last_applied(there.body) or {}).get("status") == DELETED:
+                yield Wanted(id, {}, given=True, covers=frozenset())
+
+    def _has_or_gets(self, id: EntityId) -> bool:
+        """Whether the distributor has the mirror of a subscription, or gets that of the one which is there."""
+        here = self.source.get(id)
+        has = self.has(EntityId(SUBSCRIPTION, self._key(id.key)))
+        return has or (here is not None and why_not(here.body, self.source, self.offer) is None)
+
+    def has(self, id: EntityId) -> bool:
+        """Whether the distributor has it, and it came from this reseller."""
+        return self._have(id) is not None
+
+    def why_absent(self, id: EntityId) -> str:
+        """In words, why the distributor neither has nor gets something under a mirror's key."""
+        reseller, source = self.policy.reseller, self._source(id)
+        if source is None:
+            return f'neither {self.offer.distributor} nor {reseller} has "{id}"'
+        reason = why_not(source.body, self.source, self.offer) if id.kind == SUBSCRIPTION else None
+        because = f"{reason.detail} ({reason.rule})" if reason else "no mirrored subscription needs it (SUB-03)"
+        return f"{source.id} of {reseller} is not mirrored to {self.offer.distributor}: {because}"
+
+    def _key(self, key: str) -> str:
+        return mirror_key(self.policy.reseller, key)
+
+    def _source(self, id: EntityId) -> Entity | None:
+        prefix = self._key("")
+        return self.source.get(EntityId(id.kind, id.key.removeprefix(prefix))) if id.key.startswith(prefix) else None
+
+    def _have(self, id: EntityId) -> Body | None:
+        """The mirror, if the distributor has it."""
+        here = self.actual.get(id)
+        return here.body if here and here.origin == self.policy.reseller else None
+
+    def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
+        last = last_applied(have)
+        clock = self.clock
+        due = terms(source.body, last, billing_day=self.policy.billing_day, on=clock.on, day_at=clock.day_at)
+        bills = list(self._bills(source.body, last, have, due))
+        body = self._body(source, last, bills, due)
+        occasion = Occasion(source.body, have, body, due, self.offer.products, self._split(source, last))
+        body["history"] = records(occasion, clock.at)
+        body[LAST_APPLIED] = remembered(source.body, have, body)
+        return Wanted(
+            id,
+            body,
+            given=True,
+            places={each.path: each.price.place for each in bills if each.price.place},
+            rules=dict(_rules(source.body, last, body, due)),
+            notes={each.path: each.note for each in bills if each.note},
+            held={each.path: held for each in bills if (held := each.held)},
+            obstacles=tuple(self._obstacles(source.body, last, bills)),
+        )
+
+    def _bills(self, said: Body, last: Body | None, have: Body | None, due: Terms) -> Iterator[Bill]:
+        """What the subscription and its add-ons are billed (SUB-13, SUB-16)."""
+        if unit := due.units.in_force:
+            yield Bill.of(self.pricing, said, unit, (last, have), ("prices", unit))
+        for key, add_on in self._add_ons(said, last).items():
+            if unit := add_on.get("billing_cycle"):
+                mirrored = tuple((each or {}).get("add_ons", {}).get(key) for each in (last, have))
+                yield Bill.of(self.pricing, add_on, unit, (mirrored[0], mirrored[1]), ("add_ons", key, "prices", unit))
+
+    def _body(self, source: Entity, last: Body | None, bills: list[Bill], due: Terms) -> dict[str, Value]:
+        said, key = source.body, source.id.key
+        prices = {each.path: each.amount for each in bills if each.amount is not None}
+        body = {name: said[name] for name in COPIED if name in said}
+        body |= {
+            "billing_cycle": due.units.in_force,
+            "pending_unit": due.units.pending.body if due.units.pending else None,
+            "name": self._name(said),
+            "customer": self._key(said["customer"]),
+            "bill_to": self.policy.reseller,
+            "reseller": self.policy.reseller,
+            "source": key,
+            "status": due.status,
+            "source_status": said.get("status", "active"),
+            "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
+            "add_ons": {
+                name: {**each, "prices": _below(prices, ("add_ons", name, "prices"))}
+                for name, each in self._add_ons(said, last).items()
+            },
+            "ribbon": f"This subscription is managed by {self.policy.name or self.policy.reseller} Tenant Reseller",
+            "locked": _locked(),
+            "prices": _below(prices, ("prices",)),
+            "responsible_user": self.offer.responsible_user,
+            "sharing_rule": self.offer.sharing_rule,
+        }
+        return {name: value for name, value in body.items() if value not in (None, {}, [])}
+
+    def _split(self, source: Entity, last: Body | None) -> Split | None:
+        """The new subscription that a part of this one moved to, where no record tells of it (SUB-24, SUB-26, SUB-42).
+
+        The pair shows it: this one has so many fewer as the other has, which is of the same customer and another
+        product, and which the distributor gets now. Where several would fit, nothing is told.
+        """
+        said = source.body
+        before, now = (last or {}).get("quantity"), said.get("quantity")
+        if last is None or before is None or now is None or now >= before or last.get("product") != said["product"]:
+            return None
+        found = [
+            each
+            for each in self._siblings(said["customer"])
+            if each.body.get("quantity") == before - now
+            and each.body["product"] != said["product"]
+            and each.body.get(UNIT) == said.get(UNIT)
+            and _begins_with(each.body, said, last)
+            and not self.has(EntityId(SUBSCRIPTION, self._key(each.id.key)))
+            and why_not(each.body, self.source, self.offer) is None
+        ]
+        if len(found) != 1:
+            return None
+        product, unit = found[0].body["product"], said.get(UNIT, "")
+        return Split(product, before - now, found[0].id.key, self.pricing.price(product, unit).amount)
+
+    def _siblings(self, customer: str) -> list[Entity]:
+        """The subscriptions of a customer."""
+        if not self.by_customer:
+            for id, each in sorted(self.source.items()):
+                if id.kind == SUBSCRIPTION:
+                    self.by_customer.setdefault(each.body["customer"], []).append(each)
+        return self.by_customer.get(customer, [])
+
+    def _name(self, said: Body) -> str:
+        """SUB-05."""
+        customer = self.source.get(EntityId(CUSTOMER, said["customer"]))
+        product = self.offer.products.get(said["product"], {})
+        named = (customer.body.get("name") if customer else None) or said["customer"]
+        return f"{named} - {product.get('name') or said['product']}"
+
+    def _add_ons(self, said: Body, last: Body | None) -> dict[str, Body]:
+        """SUB-15: those that the distributor offers, and those that are mirrored already."""
+        mirrored = (last or {}).get("add_ons", {})
+        return {
+            key: {name: add_on[name] for name in ADD_ON if name in add_on}
+            for key, add_on in said.get("add_ons", {}).items()
+            if key in mirrored or not_offered(add_on["product"], self.source, self.offer) is None
+        }
+
+    def _obstacles(self, said: Body, last: Body | None, bills: list[Bill]) -> Iterator[Obstacle]:
+        """A mirror follows its source only to what its distributor offers and prices, and to a customer there is."""
+        reason = not_offered(said["product"], self.source, self.offer)
+        if reason and last is not None and last.get("product") != said["product"]:
+            yield Obstacle("SUB-01", f'{self.policy.reseller} moved it to product "{said["product"]}": {reason.detail}')
+        else:
+            yield from (each for bill in bills for each in bill.obstacles)
+        if EntityId(CUSTOMER, said["customer"]) not in self.source:
+            yield Obstacle("SUB-03", f'{self.policy.reseller} has no customer "{said["customer"]}"')
+
+
+def _rules(said: Body, last: Body | None, body: Body, due: Terms) -> Iterator[tuple[Path, str]]:
+    """The rule by which a field changes, where it is not always the same: what was applied so already is drift."""
+    if last is None:
+        return
+    yield from (((name,), "SUB-40") for name in REMEMBERED if last.get(name) == body.get(name))
+    status = said.get("status", ACTIVE)
+    if due.status == last.get("status"):
+        return
+    if due.expired:
+        yield ("status",), "SUB-28"
+    elif status not in (ACTIVE, INACTIVE):
+        yield ("status",), "SUB-20"
+    elif last.get("source_status", ACTIVE) != ACTIVE and status == ACTIVE:
+        yield ("status",), "SUB-30"
+
+
+def _begins_with(second: Body, first: Body, last: Body) -> bool:
+    """Whether a subscription begins on the day from which another has its new quantity, where that tells a day."""
+    day = first.get("quantity_effective")
+    tells = day is not None and day != last.get("quantity_effective")
+    return not tells or day in (second.get("start_date"), second.get("activation_date"))
+
+
+def _below(prices: Mapping[Path, str], path: Path) -> dict[str, str]:
+    """The prices of a subscription or add-on, by billing cycle."""
+    return {each[-1]: amount for each, amount in prices.items() if each[:-1] == path}
+
+
+def not_offered(product: str, source: State, offer: Offer) -> Obstacle | None:
+    """SUB-01, SUB-02: why a product of a reseller's subscription is not its distributor's."""
+    own = source.get(EntityId(PRODUCT, product))
+    if own is not None and own.origin != offer.distributor:
+        return Obstacle("SUB-02", f'product "{product}" is the reseller\'s own')
+    if not offer.has(product):
+        return Obstacle("SUB-01", f'{offer.distributor} does not offer product "{product}"')
+    return None
+
+
+def why_not(said: Body, source: State, offer: Offer) -> Obstacle | None:
+    """Why a subscription that has no mirror gets none; ``None`` for one that gets it."""
+    if not said.get("paid", False):
+        return Obstacle("SUB-02", "it is not paid")
+    if said.get("status") == DELETED:
+        return Obstacle("SUB-41", "it was deleted before it was ever mirrored")
+    return not_offered(said.get("product", ""), source, offer)

@@ -1,0 +1,204 @@
+"""The history of a mirror: a record for each action of the reseller, named as the business does (SUB-31).
+
+What the reseller's own system recorded comes over, but for the end of a mirror's cycle: each side's is its own
+(SUB-29). For what it changed without a record (`tenant import`, or a system of its own), the action is told from what
+changed. Drift that is restored is no action, and has no record.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, Terms, last_applied
+from reconciler.core.subscriptions.units import MODE, NEXT_CYCLE, UNIT, pending_of
+from reconciler.model.documents.subscriptions import ACTIONS
+from reconciler.model.values.amounts import canonical
+from reconciler.model.values.plain_values import Body, Value
+
+Record = dict[str, str]
+EXPIRE = "expire"
+"""How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28): nobody's action, and so no
+record for the mirror of a mirror."""
+TAKE_EFFECT = "take_effect"
+"""How it is recorded that a unit which was pending took effect, as the mirror's own cycle ended (SUB-27): likewise."""
+OWN_RECORDS = frozenset({EXPIRE, TAKE_EFFECT})
+"""The records that are of one side only, for they tell of that side's own cycle end."""
+STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
+"""What a reseller did whose subscription came to a status. What runs out, nobody did."""
+EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A new subscription that a part of another moved to: its product, how many, its key, and its price."""
+
+    product: str
+    quantity: int
+    key: str
+    price: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A mirror that is to be brought up to date: what the reseller said, the mirror as it is and as it should be.
+
+    ``products``: the distributor's, by key. ``split``: the new subscription that a part of it moved to.
+    """
+
+    said: Body
+    have: Body | None
+    want: Body
+    due: Terms
+    products: Mapping[str, Body]
+    split: Split | None = None
+
+    @property
+    def last(self) -> Body:
+        """The mirror as it was applied last: whatever it became since, nobody at the reseller did."""
+        return last_applied(self.have) or {}
+
+    def changed(self, field: str) -> bool:
+        """Whether the reseller changed a field. A flag that is absent is off."""
+        before, after = self.last.get(field), self.want.get(field)
+        return bool(before != after) and not all(each is None or each is False for each in (before, after))
+
+    @property
+    def history(self) -> list[Record]:
+        """What was recorded so far, with what the distributor added; what was rewritten is drift (SUB-40)."""
+        recorded: list[Record] = self.last.get("history", [])
+        have: list[Record] = (self.have or {}).get("history", [])
+        return have if have[: len(recorded)] == recorded else recorded
+
+
+def records(occasion: Occasion, at: str) -> list[Record]:
+    """The whole history of the mirror, with what is new at its end. ``at``: ISO 8601."""
+    if occasion.have is None:
+        return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
+    told = occasion.said.get("history", [])
+    known = occasion.last.get("records", len(told))
+    recorded = [dict(each) for each in told[known:]]
+    new = [each for each in recorded if each["action"] not in OWN_RECORDS]
+    new += [_record(at, action, detail) for action, detail in _derived(occasion, recorded)]
+    return [*occasion.history, *new]
+
+
+def _record(at: str, action: str, detail: str) -> Record:
+    return {"at": at, "action": action, **({"detail": detail} if detail else {})}
+
+
+def _created(want: Body) -> str:
+    quantity = f"{want['quantity']} of " if "quantity" in want else ""
+    return f"{quantity}{want['product']}, {want['status']}"
+
+
+def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]]:
+    """The actions that no record tells of."""
+    covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
+    if replaced := occasion.due.units.replaced:
+        was, pending = replaced
+        yield TAKE_EFFECT, f"{was} -> {pending.unit}, from {pending.day}"
+    if occasion.due.expired and occasion.last.get("status") == ACTIVE:
+        yield EXPIRE, f"its billing cycle ended on {occasion.due.cycle_end}"
+    for action, detail, fields in _told_by_fields(occasion, covered):
+        if not covered.issuperset(fields):
+            yield action, detail
+
+
+def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each action by the fields that changed, with these. ``covered``: of those a record tells already."""
+    last, want = occasion.last, occasion.want
+    switched = occasion.changed("product") and not _renamed(occasion)
+    if switched:
+        action = _direction(occasion, last.get("product", ""), want["product"], _price(want))
+        yield action, f"{last.get('product')} -> {want['product']}", ("product",)
+    if not switched:
+        yield from (("change_unit", detail, ("billing_cycle",)) for detail in _unit_changes(occasion))
+    if split := occasion.split:
+        action = _direction(occasion, last.get("product", ""), split.product, _in_parts(split.price))
+        moved = f"{split.quantity} of {last['quantity']} to {split.product}, as {split.key}"
+        yield action, moved, ("quantity", "quantity_effective")
+    elif occasion.changed("quantity") or occasion.changed("quantity_effective"):
+        effective = f", effective {want['quantity_effective']}" if "quantity_effective" in want else ""
+        yield "change_quantity", f"{last.get('quantity')} -> {want.get('quantity')}{effective}", ("quantity",)
+    if occasion.changed("renew_automatically"):
+        yield "set_renew_automatically", _text(want.get("renew_automatically", False)), ("renew_automatically",)
+    yield from _edited(occasion, covered)
+    yield from _add_ons(last.get("add_ons", {}), want.get("add_ons", {}))
+    before, now = last.get("source_status") or ACTIVE, occasion.said.get("status", ACTIVE)
+    if before != now and now in STATUS_ACTIONS:
+        yield STATUS_ACTIONS[now], f"{before} -> {now}", ("status",)
+    elif before != now and want["status"] == INACTIVE and last.get("status") == ACTIVE and not occasion.due.expired:
+        yield EXPIRE, f"{before} -> {now}", ("status",)  # set so by the reseller's own system, before its cycle's end
+    elif occasion.changed("renewals") and not switched:
+        yield "renew", "", ("renewals",)
+
+
+def _renamed(occasion: Occasion) -> bool:
+    """Whether the product only has another key (AP-21)."""
+    body = occasion.products.get(occasion.want["product"], {})
+    return occasion.last.get("product") in body.get("moved_from", [])
+
+
+def _unit_changes(occasion: Occasion) -> Iterator[str]:
+    """What the reseller changed of the unit, in words: at once, for the next cycle, or that it no longer comes.
+
+    That a change takes effect is none.
+    """
+    units, last = occasion.due.units, occasion.last
+    here, awaited = last.get(UNIT), pending_of(last)
+    leads_to = awaited.unit if awaited else here
+    if units.replaced:
+        was, came = units.replaced
+        if came.unit != leads_to:
+            yield f"{was} -> {came.unit}, {NEXT_CYCLE}"
+        here = leads_to = came.unit
+    pending = units.pending
+    if pending and pending.unit != leads_to:
+        yield f"{units.in_force} -> {pending.unit}, {NEXT_CYCLE}"
+    elif not pending and units.in_force != here:
+        yield f"{here} -> {units.in_force}, {occasion.said.get(MODE, 'current_cycle')}"
+    elif not pending and awaited and not units.replaced:
+        yield f"{here}, {awaited.unit} from {awaited.day} cancelled"
+
+
+def _direction(occasion: Occasion, before: str, after: str, price: tuple[int, str] | None) -> str:
+    """Upgrade or downgrade: as the distributor relates the two products, else by price, of which one is the new."""
+    relations: Mapping[str, Any] = occasion.products.get(before, {}).get("relations", {})
+    if after in relations.get("downgrade", []):
+        return "downgrade"
+    if after in relations.get("upgrade", []):
+        return "upgrade"
+    old = _price(occasion.last)
+    return "downgrade" if old is not None and price is not None and price < old else "upgrade"
+
+
+def _price(body: Body) -> tuple[int, str] | None:
+    """The price, in a form that compares by value."""
+    return _in_parts(body.get("prices", {}).get(body.get("billing_cycle", "")))
+
+
+def _in_parts(amount: str | None) -> tuple[int, str] | None:
+    if amount is None:
+        return None
+    whole, _, rest = canonical(amount).partition(".")
+    return int(whole), rest
+
+
+def _edited(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    changed = tuple(field for field in EDITED if occasion.changed(field) and field not in covered)
+    if changed:
+        yield "edit", ", ".join(changed), changed
+
+
+def _add_ons(have: Body, want: Body) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for key in sorted({*have, *want}):
+        if key not in have:
+            yield "add_add_on", key, ("add_ons",)
+        elif key not in want:
+            yield "cancel_add_on", key, ("add_ons",)
+        elif any(have[key].get(name) != want[key].get(name) for name in ("product", "billing_cycle", "quantity")):
+            yield "change_add_on", key, ("add_ons",)
+
+
+def _text(value: Value) -> str:
+    return str(value).lower()

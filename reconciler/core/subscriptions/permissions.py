@@ -1,0 +1,120 @@
+"""The guard over mirrored subscriptions: what their distributor may not do, whatever way it is written (SUB-17…SUB-39).
+
+Every store asks it within the write, of the rows that it holds; no writer is believed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from reconciler.core.planning import changed_leaves
+from reconciler.core.schema import KindShape, RuleBook, is_locked, rule_book
+from reconciler.model.documents.declarations import Synced
+from reconciler.model.documents.options import MIRROR
+from reconciler.model.documents.subscriptions import DISTRIBUTOR, RESELLER, SubscriptionAction
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Path, Value, render_path
+
+HISTORY: Path = ("history",)
+UNKNOWN = SubscriptionAction("write", limits="SUB-38")
+"""What a write is that names no action: an edit, of unlocked fields only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why something is denied: the rule, and in words."""
+
+    rule: str
+    detail: str
+
+
+@cache
+def declared_rules() -> RuleBook:
+    """All that is declared: what the guard goes by."""
+    return rule_book(frozenset())
+
+
+def mirrored_kinds(kinds: Mapping[str, KindShape] | None = None) -> frozenset[str]:
+    """The kinds that are mirrored, by their declarations."""
+    return _all_mirrored() if kinds is None else _mirrored_of(kinds)
+
+
+@cache
+def _all_mirrored() -> frozenset[str]:
+    return _mirrored_of(declared_rules().kinds)
+
+
+def _mirrored_of(kinds: Mapping[str, KindShape]) -> frozenset[str]:
+    return frozenset(kind for kind, shape in kinds.items() if _is_mirrored(shape))
+
+
+def _is_mirrored(shape: KindShape) -> bool:
+    return any(isinstance(field.declared, Synced) and MIRROR in field.declared.options for field in shape.fields)
+
+
+def denial(
+    role: str | None, action: str | None, before: Entity | None, after: Entity | None, *, rules: RuleBook | None = None
+) -> Denial | None:
+    """Why a writer in a role may not change an entity; ``None`` if it may.
+
+    ``before`` is what the store holds. ``role`` ``None``: the reconciler, or the outside world (`tenant import`).
+    ``rules``: all that is declared, by default.
+    """
+    id = (before or after or _NOBODY).id
+    rules = rules or declared_rules()
+    if role is None or id.kind not in mirrored_kinds(rules.kinds) or not _mirror(before, after):
+        return None
+    if role != DISTRIBUTOR:
+        who = f"{RESELLER} acts on its own subscription, and the mirror follows" if role == RESELLER else "nobody else"
+        return Denial("SUB-19", f"{id} is a mirror: the {who}")
+    if action is not None and action not in rules.actions:
+        return Denial("SUB-38", f'there is no action "{action}" on a mirrored subscription')
+    done = rules.actions[action] if action else UNKNOWN
+    return forbidden(done, id) or _of_fields(done, rules.kinds[id.kind], before, after)
+
+
+_NOBODY = Entity(EntityId("", ""), {})
+
+
+def _mirror(before: Entity | None, after: Entity | None) -> bool:
+    return any(each is not None and each.origin is not None for each in (before, after))
+
+
+def forbidden(action: SubscriptionAction, id: EntityId) -> Denial | None:
+    """Why the distributor may not do something to a mirrored subscription at all."""
+    if action.denied is None:
+        return None
+    return Denial(action.denied, f"{action.id} is not for the distributor: {id} follows the reseller's")
+
+
+def _of_fields(
+    action: SubscriptionAction, shape: KindShape, before: Entity | None, after: Entity | None
+) -> Denial | None:
+    id = (before or after or _NOBODY).id
+    if before is None:
+        return Denial("SUB-04", f"{id}: a mirror is made by the reconciler only")
+    if after is None:
+        return Denial("SUB-32", f"the distributor may not delete {id}: it follows the reseller's")
+    if before.origin != after.origin:
+        return Denial("ORIGIN-01", f"{id}: the origin is written by the reconciler only")
+    locked = sorted(_locked_changes(shape, before, after))
+    if not locked:
+        return None
+    rule = "SUB-17" if all(path[0] == "add_ons" for path in locked) else action.limits
+    named = ", ".join(map(render_path, locked))
+    return Denial(rule, f"{named} of {id} {'is' if len(locked) == 1 else 'are'} locked: it follows the reseller's")
+
+
+def _locked_changes(shape: KindShape, before: Entity, after: Entity) -> Iterator[Path]:
+    """The locked fields that would change. A history may grow."""
+    for path, mine, theirs in changed_leaves(before.body, after.body):
+        if path == HISTORY and _grows(mine, theirs):
+            continue
+        if is_locked(shape.fields, path):
+            yield path
+
+
+def _grows(mine: Value, theirs: Value) -> bool:
+    before, after = mine or [], theirs or []
+    return len(after) > len(before) and after[: len(before)] == before

@@ -1,0 +1,124 @@
+"""What a reseller's action may name: what its own system or its distributor sells (SUB-42)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from reconciler.core.subscriptions.units import UNIT, pending_of
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import ProviderTree
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.field_types import did_you_mean
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+
+PLAN, PRODUCT = "Plan", "Product"
+Sold: TypeAlias = tuple[str, str | None]
+"""A product, and the billing cycle by which it is sold, if one is said."""
+
+
+class NotSold(Exception):
+    """An action names what nobody sells; the message says what is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """One side that sells: its products by key, and its plans, whose periods are billing cycles too.
+
+    ``listed``: by product, what it asks in the price list of the reseller that acts; ``unit_prices``: and else.
+    ``silent``: products of its own that name no billing cycle, and may be sold by any.
+    """
+
+    key: str
+    products: Mapping[str, Body]
+    plans: Callable[[], Iterable[Body]]
+    listed: Mapping[str, Body] = field(default_factory=dict)
+    unit_prices: Mapping[str, Body] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+
+    def offers(self, product: str) -> bool:
+        """Whether it offers a product at all."""
+        return product in self.products and self.products[product].get("active", True) is True
+
+    def units(self, product: str) -> set[str]:
+        """The billing cycles by which it sells a product."""
+        body = self.products.get(product, {})
+        cycles: Mapping[str, Body] = body.get("billing_cycles", {})
+        units = {unit for unit, each in cycles.items() if each.get("active", True) is True}
+        units |= {*self.unit_prices.get(product, {}), *self.listed.get(product, {})}
+        return units.union(*(plan.get("periods", {}) for plan in self.plans() if plan.get("product") == product))
+
+    def sells(self, product: str, unit: str) -> bool:
+        """Whether it sells a product by a billing cycle."""
+        return product in self.silent or unit in self.units(product)
+
+
+def provider_seller(tree: ProviderTree, policy: Policy | None = None) -> Seller:
+    """A provider sells what its catalog has. ``policy``: of the reseller that acts, if one does."""
+    products = {id.key: tree.documents[id].entity.body for id in _ids(tree, PRODUCT)}
+    return Seller(
+        tree.key,
+        products,
+        lambda: [tree.documents[id].entity.body for id in _ids(tree, PLAN)],
+        _listed(policy),
+        {key: body.get("unit_prices", {}) for key, body in products.items()},
+    )
+
+
+def distributor_seller(key: str, state: State, policy: Policy, tree: ProviderTree) -> Seller:
+    """A reseller as the distributor of one that acts, by the ``policy`` of that: it asks the provider's unit prices,
+    where it has no price of its own."""
+    return replace(reseller_seller(key, state), listed=_listed(policy), unit_prices=provider_seller(tree).unit_prices)
+
+
+def reseller_seller(key: str, state: State) -> Seller:
+    """A reseller sells what its system has."""
+    products = {id.key: each for id, each in state.items() if id.kind == PRODUCT}
+    silent = (product for product, each in products.items() if each.origin is None)
+    return Seller(
+        key,
+        {product: each.body for product, each in products.items()},
+        lambda: [each.body for id, each in state.items() if id.kind == PLAN],
+        silent=frozenset(product for product in silent if not products[product].body.get("billing_cycles")),
+    )
+
+
+def _ids(tree: ProviderTree, kind: str) -> Iterator[EntityId]:
+    return (EntityId(kind, key) for key in tree.documents.keys_of(kind))
+
+
+def _listed(policy: Policy | None) -> Mapping[str, Body]:
+    listed: Mapping[str, Body] = policy.listed.entity.body.get("products", {}) if policy and policy.listed else {}
+    return listed
+
+
+def refuse_unsold(before: Body, changed: Iterable[Entity], sellers: Callable[[], tuple[Seller, ...]]) -> None:
+    """Raise `NotSold` where an action brings a product that no seller offers, or a billing cycle that none sells it by.
+
+    ``before``: the subscription that is acted on; ``changed``: every subscription as it will be. ``sellers``: asked for
+    only if something is new.
+    """
+    there = {sold for sold, _ in _sold(before)}
+    products = {product for product, _ in there}
+    for (product, unit), what in (each for entity in changed for each in _sold(entity.body)):
+        if (product, unit) in there:
+            continue
+        known = sellers()
+        named = " nor ".join(seller.key for seller in known)
+        by = f"by neither {named}" if len(known) > 1 else f"not by {named}"
+        if product not in products and not any(seller.offers(product) for seller in known):
+            offered = {key for seller in known for key in seller.products if seller.offers(key)}
+            raise NotSold(f'{what} "{product}" is offered {by}: {did_you_mean(product, offered)}')
+        if unit and not any(seller.sells(product, unit) for seller in known):
+            units = sorted({each for seller in known for each in seller.units(product)})
+            sold = f"it is sold by {', '.join(units)}" if units else "it is sold by no billing cycle"
+            raise NotSold(f'{what} "{product}" is sold by {unit} {by}: {sold}')
+
+
+def _sold(body: Body) -> Iterator[tuple[Sold, str]]:
+    """What a subscription and its add-ons are of, with a word for each."""
+    yield (body["product"], body.get(UNIT)), "product"
+    if pending := pending_of(body):
+        yield (body["product"], pending.unit), "product"
+    for each in body.get("add_ons", {}).values():
+        yield (each["product"], each.get(UNIT)), "add-on product"

@@ -1,0 +1,517 @@
+# long: the walk down the tree and back up share what each step found out
+"""The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06).
+
+Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+from typing import TypeAlias
+
+from reconciler.core.desired import (
+    Held,
+    Upstream,
+    asks_further_up,
+    informed,
+    provider_upstream,
+    reseller_upstream,
+    with_labels,
+)
+from reconciler.core.planning import Engine, Observed, PlainEngine, Planned
+from reconciler.core.schema import RuleBook, under_its_own_keys
+from reconciler.core.states import fetched
+from reconciler.core.subscriptions import (
+    Clock,
+    Offer,
+    Projection,
+    mirrored_from,
+    provider_offer,
+    reseller_offer,
+    utc_day,
+)
+from reconciler.core.tree.afterwards import dated_plans
+from reconciler.core.tree.inherited import held_at, prices_held
+from reconciler.core.tree.levels import (
+    FurtherUp,
+    Observe,
+    Task,
+    Told,
+    Unreadable,
+    Wave,
+    in_turn,
+    plan_task,
+    read_again,
+    upstream_key,
+    waves,
+)
+from reconciler.core.tree.mirroring import Lifted, Source, lift, nothing_yet
+from reconciler.core.workspace import Layers, resolve_policy
+from reconciler.model.documents.options import MIRROR
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import Catalog
+from reconciler.model.plans.change import Root
+from reconciler.model.plans.plan import Read, TenantPlan, TenantStatus
+from reconciler.model.values.entity import State, state_fingerprint
+from reconciler.model.values.keys import EntityId
+
+Day: TypeAlias = date | Mapping[str, date]
+"""The day on which amounts hold and cycles end: one for all tenants, or by provider (DATE-01)."""
+ObserveProvider: TypeAlias = Callable[[str], Observed | Unreadable]
+"""Reads the state of a provider's own system, where subscriptions are mirrored to."""
+Allowed: TypeAlias = Mapping[str, frozenset[str]]
+"""The guards that are overridden for one plan, by tenant (GUARD-01)."""
+
+
+def empty(_provider: str) -> Observed:
+    """A provider's own system in which there is nothing yet."""
+    return Observed({}, state_fingerprint({}), 0)
+
+
+def plan_all(  # noqa: PLR0913 - four that say what there is, three that say what is asked
+    catalog: Catalog,
+    observe: Observe,
+    rules: RuleBook,
+    *,
+    on: Day,
+    selected: frozenset[str] | None = None,
+    allowed: Allowed | None = None,
+    observe_provider: ObserveProvider = empty,
+) -> Iterator[TenantPlan]:
+    """The plans of the selected tenants (``None``: of all), upstreams first, then by key (TREE-01).
+
+    A provider has one if its own system holds something, or is to.
+
+    An upstream that is not selected counts as it is (TREE-03); one that cannot be read takes those below with it
+    (TREE-04).
+    """
+    return Fold(catalog, observe, rules, on, allowed or {}, observe_provider).plans(selected)
+
+
+def tenants_in_order(catalog: Catalog) -> list[str]:
+    """Every reseller, after its upstream; by key within a level."""
+    return [reseller for wave in waves(catalog) for reseller in wave]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What the walk down the tree remembers: each tenant's plan and its state afterwards.
+
+    ``on``: the day, or that of every provider. ``states``: those afterwards, and of tenants that are not planned their
+    states as they are. ``reads``: these tenants, on which what was planned stands (TREE-03). ``at``: the moment that
+    histories get, or that of every provider, ISO 8601; the start of the day by default. ``day_at``: the day of a
+    record's moment in an IANA time zone (DATE-01); in UTC by default.
+    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with
+    what is known further up, where that was asked for; ``asking``: the tenants that were planned against these.
+    ``wave``: plans the tenants of one level; in turn, by default. ``engine``: compares them; the plain one, by default.
+    ``not_mirrored``: tenants let go of with nothing to mirror. ``policies``: those that were resolved; ``layers``: what
+    these have in common. ``dated``: by provider, its plans with dated amounts. ``price_holds``: by reseller that
+    mirrors, the list prices that it does not get itself, where they are known (SUB-13).
+    """
+
+    catalog: Catalog
+    observe: Observe
+    rules: RuleBook
+    on: Day
+    allowed: Allowed = field(default_factory=dict)
+    observe_provider: ObserveProvider = empty
+    at: str | Mapping[str, str] = ""
+    day_at: Callable[[str, str], date | None] | None = None
+    wave: Wave | None = None
+    engine: Engine | None = None
+    upstreams: dict[str, Upstream] = field(default_factory=dict)
+    told: dict[str, Upstream] = field(default_factory=dict)
+    asking: set[str] = field(default_factory=set)
+    states: dict[str, State] = field(default_factory=dict)
+    done: dict[str, Planned] = field(default_factory=dict)
+    failed: dict[str, Unreadable] = field(default_factory=dict)
+    reads: dict[str, Read] = field(default_factory=dict)
+    observed: dict[str, Observed] = field(default_factory=dict)
+    mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
+    not_mirrored: set[str] = field(default_factory=set)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    layers: Layers = field(default_factory=dict)
+    price_holds: dict[str, Mapping[tuple[str, str], Root]] = field(default_factory=dict)
+    dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
+    distributors: frozenset[str] = field(init=False, default=frozenset())
+    """The providers and resellers that have resellers."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distributors", frozenset(self.catalog.upstream_of.values()))
+
+    def plans(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
+        """The plans of the selected tenants (``None``: of all), upstreams first."""
+        kept: dict[str, TenantPlan] = {}
+        yield from (kept[key] for key in self.plan_into(kept, selected))
+
+    def plan_into(
+        self,
+        kept: MutableMapping[str, TenantPlan],
+        selected: frozenset[str] | None,
+        planned: Callable[[str], None] | None = None,
+    ) -> list[str]:
+        """Put the plan of each selected tenant into ``kept`` when it is made, and again with what is mirrored to it.
+
+        Returns the tenants in the plan's order. ``planned`` is told of each while its state is there; where it is
+        given, what no other tenant needs of a state is let go afterwards (decision 022).
+        """
+        order = tenants_in_order(self.catalog)
+        for wave in waves(self.catalog):
+            for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
+                kept[key] = under_its_own_keys(plan)
+                if planned is not None:
+                    planned(key)
+                    if key not in self.failed and key not in self.distributors:
+                        self._let_go(key)
+        for distributor, resellers in self._distributors(order, selected):
+            for key, plan in self._mirrored(distributor, resellers, kept).items():
+                kept[key] = under_its_own_keys(plan)
+        return [key for key in [*sorted(self.catalog.providers), *order] if key in kept]
+
+    def _let_go(self, reseller: str) -> None:
+        """Of a tenant with no resellers, nothing but what is mirrored is needed once it was planned."""
+        self.states[reseller] = state = mirrored_from(self.states[reseller])
+        if not Source(self.policies.pop(reseller), state).concerned:
+            self.not_mirrored.add(reseller)
+        self.catalog.policies[reseller].forget()
+        self.done.pop(reseller, None)
+        self.observed.pop(reseller, None)
+
+    def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
+        """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
+        for distributor, resellers in self._distributors(tenants_in_order(self.catalog), selected):
+            yield from self._mirrored(distributor, resellers, {}).values()
+
+    def mirrored_of(self, distributor: str, resellers: list[str]) -> TenantPlan | None:
+        """The plan of what is mirrored to a distributor of some of its resellers, every catalog left as it is."""
+        return self._mirrored(distributor, resellers, {}).get(distributor)
+
+    def _distributors(self, order: list[str], selected: frozenset[str] | None) -> Iterator[tuple[str, list[str]]]:
+        """The selected tenants that have resellers, each with these, the deepest level first."""
+        resellers: dict[str, list[str]] = {}
+        for reseller in sorted(order):
+            resellers.setdefault(upstream_key(self.catalog, reseller), []).append(reseller)
+        for distributor in [*reversed(order), *sorted(self.catalog.providers)]:
+            if distributor in resellers and (selected is None or distributor in selected):
+                yield distributor, resellers[distributor]
+
+    def above(self, tenant: str) -> list[str]:
+        """The resellers above a reseller, topmost first."""
+        found: list[str] = []
+        key = upstream_key(self.catalog, tenant)
+        while key in self.catalog.policies:
+            found.append(key)
+            key = upstream_key(self.catalog, key)
+        return found[::-1]
+
+    def projection(self, reseller: str) -> Projection | Unreadable:
+        """What a reseller's distributor should have of its subscriptions, all else of its family planned."""
+        family = [reseller]
+        for one in family:
+            family += [each for each in self.catalog.policies if upstream_key(self.catalog, each) == one]
+        for _ in self.plans(frozenset({*self.above(reseller), *family})):
+            pass
+        policy = self._policy(reseller)
+        observed = self.failed.get(reseller) or self.observe_distributor(policy.upstream)
+        if isinstance(observed, Unreadable):
+            return observed
+        offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
+        held = self.mirrors_held.get(reseller, {})
+        trace, clock, state = observed.traced(reseller), self.clock(policy.upstream), self.states[reseller]
+        holds = partial(self.prices_held, policy, state)
+        return Projection(policy, state, offer, trace.state, clock, held, trace, holds)
+
+    def _mirrored(
+        self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
+    ) -> dict[str, TenantPlan]:
+        """A distributor's plan with the mirrors of its resellers' subscriptions, once theirs was made.
+
+        And those of resellers that cannot be read, where they were not planned.
+        """
+        found: dict[str, TenantPlan] = {}
+        if distributor in self.failed:
+            return found
+        sources: list[Source] = []
+        for reseller in resellers:
+            source = self._source(reseller, planned=reseller in plans)
+            if isinstance(source, TenantPlan):
+                found[reseller] = source
+            elif source and source.concerned:
+                sources.append(source)
+        return found | self._lifted(distributor, plans.get(distributor), sources) if sources else found
+
+    def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[Source]) -> dict[str, TenantPlan]:
+        observed, on = self.observe_distributor(distributor), self.day_of(distributor)
+        above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
+        if isinstance(observed, Unreadable):
+            problem, day = observed.problem, on.isoformat()
+            return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=problem, day=day)}
+        state = self.states.get(distributor)
+        if state is None:
+            state = observed.traced(above).state
+        start = Lifted(plan or nothing_yet(distributor, above, observed, on), state)
+        offer = self.offer(distributor, state)
+        done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
+        self.states[distributor] = done.state
+        self.mirrors_held[distributor] = done.held
+        mute = plan is None and not (state or done.plan.changes or done.plan.deferred)
+        return {} if mute else {distributor: done.plan}
+
+    def observe_distributor(self, distributor: str) -> Observed | Unreadable:
+        """The state of a provider's own system, or of a reseller, as it is; read once."""
+        if distributor not in self.observed:
+            provider = distributor in self.catalog.providers
+            found = self.observe_provider(distributor) if provider else self._whole(self._policy(distributor))
+            if isinstance(found, Unreadable):
+                return found
+            self.observed[distributor] = found
+        return self.observed[distributor]
+
+    def day_of(self, tenant: str) -> date:
+        """The day of a tenant: that of the provider at the root of its tree (DATE-01)."""
+        if not isinstance(self.on, Mapping):
+            return self.on
+        return self.on[self.catalog.provider_of.get(tenant, tenant)]
+
+    def clock(self, distributor: str) -> Clock:
+        """The day of a distributor and the moment of planning."""
+        on, provider = self.day_of(distributor), self.catalog.provider_of.get(distributor, distributor)
+        tree = self.catalog.providers[provider]
+        at = (self.at if isinstance(self.at, str) else self.at.get(provider)) or f"{on}T00:00:00Z"
+        return Clock(on, at, partial(self.day_at, tree.time_zone) if self.day_at else utc_day)
+
+    def offer(self, distributor: str, state: State) -> Offer:
+        """What a distributor sells, as its catalog or its state has it."""
+        if distributor in self.catalog.providers:
+            return provider_offer(self.catalog.providers[distributor], self.day_of(distributor))
+        tree = self.catalog.providers[self.catalog.provider_of[distributor]]
+        return reseller_offer(tree, distributor, state, self.day_of(distributor))
+
+    def _source(self, reseller: str, *, planned: bool) -> Source | TenantPlan | None:
+        """A reseller as it is after its plan; one that was not planned as it is, if it mirrors (TREE-03)."""
+        if reseller in self.failed or reseller in self.not_mirrored:
+            return None
+        policy = self._policy(reseller)
+        if not (planned or reseller in self.states or policy.options[MIRROR].on):
+            return None
+        state = self._state(reseller)
+        if isinstance(state, Unreadable):
+            return self._failure(policy, state)
+        held = self.mirrors_held.get(reseller, {})
+        holds = partial(self.prices_held, policy, state)
+        return Source(policy, state, held, self.allowed.get(reseller, frozenset()), holds)
+
+    def prices_held(self, policy: Policy, state: State) -> Mapping[tuple[str, str], Root] | None:
+        """By product and unit, why a reseller does not get a price of its list itself (SUB-13).
+
+        Of one that is not planned in this run, as a plan of it as it is would say (TREE-03). ``None``: there is no plan
+        of it, as something cannot be read.
+        """
+        reseller = policy.reseller
+        if reseller not in self.price_holds:
+            upstream = self.upstream_of(policy, state)
+            if isinstance(upstream, Unreadable):
+                return None
+            observed = Observed(state, "", 0)
+            allowed = self.allowed.get(reseller, frozenset())
+            task = Task(policy, upstream, self.day_of(reseller), allowed, observed=observed)
+            answer = plan_task(task, self.observe, self.comparer)
+            if not isinstance(answer, Told):
+                return None
+            self.price_holds[reseller] = prices_held(answer.planned.plan)
+        return self.price_holds[reseller]
+
+    def _policy(self, reseller: str) -> Policy:
+        """What holds for a reseller; resolved once, until its state is let go."""
+        if reseller not in self.policies:
+            self.policies[reseller] = resolve_policy(self.catalog, reseller, self.layers)
+        return self.policies[reseller]
+
+    def plan(self, reseller: str) -> TenantPlan:
+        """The plan of one tenant whose upstream was planned before it, if it was selected."""
+        return dict(self._planned([reseller]))[reseller]
+
+    def _planned(self, resellers: Iterable[str]) -> Iterator[tuple[str, TenantPlan]]:
+        """The plans of tenants of one level, whose upstreams were planned before them, if they were selected.
+
+        What a tenant is planned against is the same in whatever order the others of its level are.
+        """
+        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.comparer)
+        ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
+        failed: dict[str, TenantPlan] = {}
+        further: list[Task] = []
+        for task, answer in wave(self._tasks(ordered, failed), len(ordered)):
+            if isinstance(answer, FurtherUp):
+                further.append(replace(task, observed=answer.observed))
+            else:
+                yield task.policy.reseller, self._noted(task, answer)
+        for task, answer in wave(self._informed_tasks(further, failed), len(further)) if further else ():
+            assert not isinstance(answer, FurtherUp), "there is nothing further up"
+            yield task.policy.reseller, self._noted(task, answer)
+        yield from failed.items()
+
+    def _tasks(self, resellers: Iterable[str], plans: dict[str, TenantPlan]) -> Iterator[Task]:
+        """A task for each; one whose upstream cannot be read has its plan at once."""
+        for reseller in resellers:
+            policy = self._policy(reseller)
+            upstream = self.upstream_of(policy)
+            if isinstance(upstream, Unreadable):
+                plans[reseller] = self._failure(policy, upstream)
+                continue
+            informed = policy.upstream not in self.catalog.policies or asks_further_up(policy, upstream, {})
+            if informed:
+                self.asking.add(reseller)
+            allowed = self.allowed.get(reseller, frozenset())
+            day, below = self.day_of(reseller), reseller in self.distributors
+            yield Task(policy, upstream, day, allowed, informed, below, dated=self._dated(policy))
+
+    def _dated(self, policy: Policy) -> frozenset[EntityId] | None:
+        """The plans of a reseller that may have dated amounts; ``None``: any."""
+        if policy.upstream != policy.provider:
+            return None
+        if policy.provider not in self.dated:
+            self.dated[policy.provider] = dated_plans(self.catalog.providers[policy.provider])
+        return self.dated[policy.provider]
+
+    def _informed_tasks(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
+        for task in tasks:
+            upstream = self._informed(task.upstream)
+            if isinstance(upstream, Unreadable):
+                plans[task.policy.reseller] = self._failure(task.policy, upstream)
+                continue
+            self.asking.add(task.policy.reseller)
+            yield replace(task, upstream=upstream, informed=True)
+
+    def _noted(self, task: Task, answer: Told | Unreadable) -> TenantPlan:
+        reseller = task.policy.reseller
+        if isinstance(answer, Unreadable):
+            return self._failure(task.policy, answer)
+        self.states[reseller] = answer.planned.after
+        if task.policy.options[MIRROR].on:
+            self.price_holds[reseller] = prices_held(answer.planned.plan)
+        if task.above:
+            self.done[reseller], self.observed[reseller] = answer.planned, answer.observed
+        return answer.planned.plan
+
+    @property
+    def comparer(self) -> Engine:
+        """What compares tenants."""
+        return self.engine or PlainEngine(self.rules)
+
+    def read_besides(self) -> tuple[Read, ...]:
+        """The tenants that were read but not planned, upstreams first."""
+        return tuple(self.reads[key] for key in tenants_in_order(self.catalog) if key in self.reads)
+
+    def _failure(self, policy: Policy, found: Unreadable) -> TenantPlan:
+        """A tenant in error; what is below it is so too, by the one cause (TREE-04)."""
+        self.failed[policy.reseller] = Unreadable(found.problem, found.tenant or policy.reseller)
+        problem, day = _problem(found, policy.upstream), self.day_of(policy.reseller).isoformat()
+        return TenantPlan(policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=problem, day=day)
+
+    def upstream_of(self, policy: Policy, actual: State | None = None) -> Upstream | Unreadable:
+        """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan.
+
+        Where the tenant, of which ``actual`` is the state, asks for more than that: with what is known further up.
+        """
+        upstream = self._upstream(policy)
+        if isinstance(upstream, Unreadable) or upstream.key not in self.catalog.policies:
+            return upstream
+        if not asks_further_up(policy, upstream, actual or {}):
+            return upstream
+        return self._informed(upstream)
+
+    def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
+        """What an upstream offers, with what is known further up."""
+        unknown: list[Upstream] = []
+        known: Upstream | Unreadable = upstream
+        while isinstance(known, Upstream) and known.key in self.catalog.policies:
+            if known.key in self.told:
+                known = self.told[known.key]
+                break
+            unknown.append(known)
+            known = self._upstream(self._policy(known.key))
+        for each in reversed(unknown):
+            if isinstance(known, Unreadable):
+                return known
+            known = self.told[each.key] = with_labels(informed(each, known), known)
+        return known
+
+    def _upstream(self, policy: Policy) -> Upstream | Unreadable:
+        key = policy.upstream
+        if key in self.failed:
+            return self.failed[key]
+        if key not in self.upstreams:
+            tree = self.catalog.providers[policy.provider]
+            if key == policy.provider:
+                self.upstreams[key] = provider_upstream(tree, self.day_of(key))
+            else:
+                state = self._state(key)
+                if isinstance(state, Unreadable):
+                    return state
+                here = self._policy(key)
+                upstream = reseller_upstream(here, state, tree, self.day_of(key), above=self._known_above(key))
+                self.upstreams[key] = replace(upstream, held=self._held(key))
+        return self.upstreams[key]
+
+    def _held(self, reseller: str) -> Mapping[EntityId, Held]:
+        """What does not come to a tenant, nor below it. Of one that was not planned, nothing is known (TREE-03)."""
+        if reseller not in self.done:
+            return {}
+        policy = self._policy(reseller)
+        above = self._upstream(policy)
+        if isinstance(above, Upstream) and reseller in self.asking:
+            above = self._informed(above)
+        assert isinstance(above, Upstream), "what was planned had an upstream"
+        return held_at(policy, self.done[reseller], above)
+
+    def _known_above(self, reseller: str) -> Upstream | None:
+        """A reseller's own upstream, unless a tenant would have to be read for it."""
+        policy = self._policy(reseller)
+        if policy.upstream == policy.provider:
+            above = self._upstream(policy)
+            return above if isinstance(above, Upstream) else None
+        return self.told.get(policy.upstream) or self.upstreams.get(policy.upstream)
+
+    def _state(self, reseller: str) -> State | Unreadable:
+        """After its plan; as it is, if it was not selected (TREE-03)."""
+        if reseller in self.states:
+            return self.states[reseller]
+        policy = self._policy(reseller)
+        found = read_again(lambda: self.observe(policy), self._as_source_of(policy))
+        if isinstance(found, Unreadable):
+            self.failed[reseller] = failed = Unreadable(found.problem, reseller)
+            return failed
+        observed, state = found
+        self.reads[reseller] = Read(reseller, policy.upstream, observed.fingerprint, observed.revision)
+        self.states[reseller] = state
+        return state
+
+    def _as_source_of(self, policy: Policy) -> Callable[[Observed], tuple[Observed, State]]:
+        """Reads what others are planned by: all of a tenant with resellers, of others what mirroring looks at."""
+
+        def read(observed: Observed) -> tuple[Observed, State]:
+            if policy.reseller in self.distributors:
+                fetched(observed.state)
+            state = observed.traced(policy.upstream).state
+            mirrored_from(state)
+            return observed, state
+
+        return read
+
+    def _whole(self, policy: Policy) -> Observed | Unreadable:
+        """A reseller as it is, with all of its bodies."""
+
+        def read(observed: Observed) -> Observed:
+            fetched(observed.state)
+            return observed
+
+        return read_again(lambda: self.observe(policy), read)
+
+
+def _problem(found: Unreadable, upstream: str) -> str:
+    """Why a tenant cannot be planned: its own state, or that of a tenant above it."""
+    if not found.tenant:
+        return found.problem
+    who = f"its upstream {upstream}" if found.tenant == upstream else f"{found.tenant}, above its upstream {upstream},"
+    return f"{who} failed: {found.problem}"

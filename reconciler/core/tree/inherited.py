@@ -1,0 +1,106 @@
+"""What a tenant does not get, being withheld or blocked there or above: so it is below, by the root cause (TREE-02)."""
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.core.desired import CYCLES, PLAN, PRODUCT, Held, Upstream, delegated_list
+from reconciler.core.planning import Planned
+from reconciler.core.schema import copy_of, kind_shapes, references
+from reconciler.model.documents.catalog import ACTIVE
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.change import Action, Root, Verdict
+from reconciler.model.plans.plan import Deferred, TenantPlan
+from reconciler.model.values.diagnostics import Place
+from reconciler.model.values.entity import entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+
+PRICE_DEPTH = 3
+"""Of the path of a purchase price: ``billing_cycles.P1M.purchase_price``."""
+
+
+def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, Held]:
+    """What does not come to a tenant, or does not return there, with the root cause.
+
+    A copy that stays disabled because its original does is held by what holds the original; a dependent of what does
+    not come, by what holds that.
+    """
+    plans = (EntityId(PLAN, key) for key in delegated_list(policy, above))
+    still = {
+        id: Held(above.held[id].root, planned.after[id].body)
+        for id in plans
+        if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
+    }
+    not_coming = {_as_called(each, planned): each for each in _not_coming(planned.plan)}
+    held = still | {id: _held(policy.reseller, each, above.held) for id, each in not_coming.items()}
+    return held | _carried(held, planned, above)
+
+
+def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
+    """What the tenant calls it: by its old key, where its rename is held too (AP-21)."""
+    before = deferred.change.before
+    old = entity(before).id if before else deferred.change.entity
+    return old if old in planned.after else deferred.change.entity
+
+
+def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
+    """The mirrors of a reseller's subscriptions that its distributor does not get, with the root cause (TREE-02)."""
+    return {each.change.entity: _held(policy.upstream, each, known) for each in _not_coming(planned.plan)}
+
+
+def prices_held(plan: TenantPlan) -> Mapping[tuple[str, str], Root]:
+    """By product and unit, why a price of its list does not become a reseller's purchase price (SUB-13)."""
+    found = (
+        ((each.change.entity.key, field.path[1]), each)
+        for each in plan.deferred
+        if each.change.entity.kind == PRODUCT and each.reason in (Verdict.WITHHELD, Verdict.BLOCKED)
+        for field in each.change.fields
+        if len(field.path) == PRICE_DEPTH and (field.path[0], field.path[-1]) == (CYCLES, "purchase_price")
+    )
+    return {at: _root(plan.tenant, each) for at, each in found}
+
+
+def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
+    for each in plan.deferred:
+        returns = any((field.path, field.after) == (("status",), ACTIVE) for field in each.change.fields)
+        if each.reason != Verdict.UNMANAGED and (each.change.action is Action.CREATE or returns):
+            yield each
+
+
+def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> Held:
+    after = deferred.change.after
+    body = entity(after).body if after else {}
+    if known := above.get(deferred.change.entity):
+        return Held(known.root, body)
+    return Held(_root(tenant, deferred), body)
+
+
+def _root(tenant: str, deferred: Deferred) -> Root:
+    place = Place(deferred.policy.file, deferred.policy.line) if deferred.policy else None
+    verdict = Verdict(deferred.reason)
+    return Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place, deferred.hold)
+
+
+def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -> dict[EntityId, Held]:
+    """The dependents of what does not come that the tenant lacks too, each with the cause of the first that needs it.
+
+    What does not return brings nothing: a dependent that its copy lacks would stay away all the same (decision 002).
+    """
+    carried: dict[EntityId, Held] = {}
+    queue = sorted(id for id in held if id not in planned.after)
+    while queue:
+        by = queue.pop(0)
+        holder = carried.get(by) or held[by]
+        for id in references(holder.body, kind_shapes()[by.kind].fields):
+            if id in held or id in carried or id in planned.after:
+                continue
+            if body := _coming(id, above):
+                carried[id] = Held(holder.root, body)
+                queue.append(id)
+    return carried
+
+
+def _coming(id: EntityId, above: Upstream) -> Body | None:
+    """What a dependent would have been, where the level above has it or is held from it itself."""
+    if id in above.state:
+        return copy_of(above.state[id].body, kind_shapes()[id.kind].fields, above.key)
+    return above.held[id].body if id in above.held else None

@@ -1,0 +1,108 @@
+"""The way up: what a distributor gets of its resellers' subscriptions, once every catalog came down (TREE-01)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from reconciler.core.desired import Held
+from reconciler.core.planning import Comparison, Observed, Planned, plan_tenant, status_of
+from reconciler.core.records import traced
+from reconciler.core.schema import RuleBook, in_order
+from reconciler.core.states import came_down
+from reconciler.core.subscriptions import (
+    CUSTOMER,
+    SUBSCRIPTION,
+    Clock,
+    Offer,
+    PriceHolds,
+    Projection,
+    mirror,
+    nothing_held,
+)
+from reconciler.core.tree.inherited import mirrors_held
+from reconciler.model.documents.options import MIRROR
+from reconciler.model.documents.settings import Policy
+from reconciler.model.plans.plan import TenantPlan, TenantStatus
+from reconciler.model.values.entity import State
+from reconciler.model.values.keys import EntityId
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A reseller whose subscriptions are mirrored: its policy, its state, and the mirrors that it does not get itself.
+
+    ``allowed``: the guards of its policy that are overridden for this plan. ``price_holds``: the list prices that it
+    does not get itself (SUB-13).
+    """
+
+    policy: Policy
+    state: State
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    price_holds: PriceHolds = nothing_held
+
+    @property
+    def concerned(self) -> bool:
+        """Whether there is anything to mirror, or to say of it."""
+        return self.policy.options[MIRROR].on or any(id.kind == SUBSCRIPTION for id in self.state)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither customers nor subscriptions, nor mirrors that are held."""
+        return not self.held and not any(id.kind in (CUSTOMER, SUBSCRIPTION) for id in self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A distributor with what its resellers' mirrors come to: its plan, its state after it, and what is held there."""
+
+    plan: TenantPlan
+    state: State
+    held: Mapping[EntityId, Held] = field(default_factory=dict)
+
+
+def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
+    """What a distributor should have of one reseller's subscriptions beside what it has."""
+    desired, trace = mirror(projection, rules), projection.trace
+    desired = replace(desired, wanted={id: each for id, each in desired.wanted.items() if id not in trace.released})
+    distributor, on = projection.offer.distributor, projection.clock.on
+    return Comparison(distributor, desired, projection.actual, rules, frozenset(), on, trace=trace)
+
+
+def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
+    start: Lifted, observed: Observed, sources: Iterable[Source], *, offer: Offer, rules: RuleBook, clock: Clock
+) -> Lifted:
+    """Mirror the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
+    done = start
+    for source in sources:
+        trace = traced(done.state, observed.lineage, source.policy.reseller)
+        if source.is_empty and trace.state is done.state and _has_none_of(done.state, source.policy.reseller):
+            continue
+        projection = Projection(
+            source.policy, source.state, offer, trace.state, clock, source.held, trace, source.price_holds
+        )
+        planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
+        held = mirrors_held(source.policy, planned, source.held)
+        done = Lifted(_together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held})
+    return done
+
+
+def _has_none_of(state: State, reseller: str) -> bool:
+    """Whether nothing in a distributor's state was mirrored from a reseller."""
+    return next(iter(came_down(state, reseller)), None) is None
+
+
+def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
+    """A tenant's plan with the mirrors of one more reseller: it is applied whole or not at all."""
+    changes = in_order((*plan.changes, *part.plan.changes))
+    deferred = (*plan.deferred, *part.plan.deferred)
+    overridden = (f"{guard}:{reseller}" for guard in part.plan.allowed) if part.plan.changes else ()
+    allowed = tuple(sorted({*plan.allowed, *overridden}))
+    status, warnings = status_of(changes, deferred), (*plan.warnings, *part.plan.warnings)
+    return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status, warnings=warnings)
+
+
+def nothing_yet(tenant: str, upstream: str, observed: Observed, on: date) -> TenantPlan:
+    """The plan of a tenant to which nothing happens but what is mirrored to it. ``on``: the tenant's day."""
+    day = on.isoformat()
+    return TenantPlan(tenant, upstream, TenantStatus.IN_SYNC, observed.fingerprint, observed.revision, day=day)

@@ -1,0 +1,186 @@
+"""What is scheduled next: amounts of delegated plans, and prices of price lists, that change on a day to come.
+
+Whether they are let through then is judged on that day; a plan made with that day as its clock shows it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeAlias
+
+from reconciler.core.desired import CYCLES, PLAN, PRODUCT
+from reconciler.core.schema import FieldShape, kind_shapes, own_items
+from reconciler.core.states import origin_of
+from reconciler.core.tree.afterwards import dated_plans, scheduled_part
+from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.levels import upstream_key
+from reconciler.core.workspace import resolve_policy
+from reconciler.model.documents.catalog import ACTIVE
+from reconciler.model.documents.policy import PriceList
+from reconciler.model.plans.plan import Scheduled
+from reconciler.model.values.entity import Entity, State
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path, Value
+
+Coming: TypeAlias = tuple[str, EntityId, Path, str]
+"""An amount to come: the day (ISO 8601), the entity, where in it the amount stands, and the amount."""
+Announced: TypeAlias = Mapping[tuple[str, str], tuple[Coming, ...]]
+"""What price lists announce, by provider and list; those that announce nothing are left out."""
+
+
+def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
+    """The next change of every dated amount of the plans, and of the listed products, that tenants have from above
+    once the plan is applied. ``fold``: the one that planned them.
+    """
+    schedule = Schedule.of(fold)
+    for tenant in tenants:
+        schedule.note(tenant)
+    return schedule.entries()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The same, tenant by tenant: each is noted while the fold has its state."""
+
+    fold: Fold
+    lists: Announced
+    dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
+    found: dict[Coming, list[str]] = field(default_factory=dict)
+    originals: dict[tuple[str, EntityId], Body | None] = field(default_factory=dict)
+    """By distributor and plan, the body of the original, so that no level of the tree is walked twice."""
+
+    @classmethod
+    def of(cls, fold: Fold) -> "Schedule":
+        """A schedule with nothing noted yet."""
+        return cls(fold, _lists(fold))
+
+    def note(self, tenant: str) -> None:
+        """Note what is to come for a tenant that was planned."""
+        above = upstream_key(self.fold.catalog, tenant)
+        if above in self.fold.catalog.providers and above not in self.dated:
+            self.dated[above] = _dated(self.fold, above)
+        for coming in (
+            *self._of_plans(tenant, self.dated.get(above)),
+            *_of_the_list(self.fold, tenant, self.lists),
+        ):
+            self.found.setdefault(coming, []).append(tenant)
+
+    def entries(self) -> tuple[Scheduled, ...]:
+        """All that was noted, by day."""
+        return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
+
+    def _of_plans(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
+        """The amounts to come of active plans that came down. ``dated``: the plans to look at (``None``: all).
+
+        An item in whose place the tenant has an own one is left out: that one follows nothing (ORIGIN-04).
+        """
+        state: State = self.fold.states.get(tenant, {})
+        on = self.fold.day_of(tenant)
+        for id in sorted(id for id in state if id.kind == PLAN) if dated is None else sorted(dated):
+            entity = scheduled_part(state[id]) if id in state else None
+            if entity and entity.body.get("status", ACTIVE) == ACTIVE:
+                original = _without(self._original(tenant, entity) or {}, _own_items(entity))
+                for path, day, amount in _next(original, kind_shapes()[PLAN].fields, on):
+                    yield day, id, path, amount
+
+    def _original(self, tenant: str, copy: Entity) -> Body | None:
+        """The body of a copy's original, however many levels up; ``None`` if it did not come down or has none."""
+        walked: list[tuple[str, Entity]] = []
+        found: Body | None = None
+        above, catalog = upstream_key(self.fold.catalog, tenant), self.fold.catalog
+        while copy.origin == above:
+            if above in catalog.providers:
+                document = catalog.providers[above].documents.get(copy.id)
+                found = document.entity.body if document else None
+                break
+            if (above, copy.id) in self.originals:
+                found = self.originals[above, copy.id]
+                break
+            entity = self.fold.states.get(above, {}).get(copy.id)
+            if entity is None:
+                break
+            walked.append((above, entity))
+            if entity.origin is None:
+                found = entity.body
+                break
+            copy, above = entity, upstream_key(catalog, above)
+        for distributor, entity in reversed(walked):
+            found = self.originals[distributor, entity.id] = _with_own(found, entity)
+        return found
+
+
+def _dated(fold: Fold, provider: str) -> frozenset[EntityId]:
+    """A provider's plans with dated amounts, once something was planned of it."""
+    return dated_plans(fold.catalog.providers[provider]) if provider in fold.upstreams else frozenset()
+
+
+def _lists(fold: Fold) -> Announced:
+    documents = (
+        (provider, each)
+        for provider, tree in fold.catalog.providers.items()
+        for each in tree.documents.of(PriceList.__name__)
+    )
+    found = {
+        (provider, each.key): tuple(_announced(each.entity.body, fold.day_of(provider))) for provider, each in documents
+    }
+    return {where: coming for where, coming in found.items() if coming}
+
+
+def _announced(body: Body, on: date) -> Iterator[Coming]:
+    for product, cycles in body.get("products", {}).items():
+        for period, price in cycles.items():
+            for day, amount in _next_amount(price, on):
+                yield day, EntityId(PRODUCT, product), (CYCLES, period, "purchase_price"), amount
+
+
+def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
+    """What the tenant's own list announces of the products that came down to it, at whatever level it is (IW-05)."""
+    if lists:
+        policy = resolve_policy(fold.catalog, tenant)
+        state = fold.states.get(tenant, {})
+        for coming in lists.get((policy.provider, policy.price_list.value), ()):
+            if origin_of(state, coming[1]) == policy.upstream:
+                yield coming
+
+
+def _with_own(original: Body | None, entity: Entity) -> Body | None:
+    """The original of a copy of ``entity``: the tenant's own items in it come down with the rest (ORIGIN-04)."""
+    if original is None or entity.origin is None:
+        return original
+    own = {name: items for name, items in _own_items(entity).items() if items}
+    return {**original, **{name: {**original.get(name, {}), **items} for name, items in own.items()}}
+
+
+def _own_items(copy: Entity) -> Mapping[str, Body]:
+    """By field and key, the items of a copy that are its tenant's own, and come down to the level below (ORIGIN-04)."""
+    return own_items(copy.body, kind_shapes()[copy.id.kind].fields, copy.origin or "")
+
+
+def _without(body: Body, items: Mapping[str, Body]) -> Body:
+    """Without the items that stand under these fields and keys."""
+    kept = {
+        name: {key: each for key, each in body[name].items() if key not in gone}
+        for name, gone in items.items()
+        if gone and name in body
+    }
+    return {**body, **kept}
+
+
+def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
+    """Of every dated amount, where it stands, the next day on which it changes, and to what."""
+    for shape in fields:
+        value, here = body.get(shape.name), (*path, shape.name)
+        if shape.type == "amount":
+            yield from ((here, *coming) for coming in _next_amount(value, on))
+        elif shape.type == "struct" and isinstance(value, Mapping):
+            yield from _next(value, shape.fields, on, here)
+        elif shape.type == "items" and isinstance(value, Mapping):
+            for key, item in value.items():
+                yield from _next(item, shape.fields, on, (*here, key))
+
+
+def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:
+    """The next day on which a dated amount changes, and to what; nothing of one that is not dated."""
+    if isinstance(value, list):
+        coming = [each for each in value if each["from"] > on.isoformat()]
+        yield from ((each["from"], each["amount"]) for each in coming[:1])

@@ -1,0 +1,12 @@
+"""Documents to a valid catalog, the tree of tenants and the policies in force.
+
+No tenant's state is looked at here.
+"""
+
+from reconciler.core.workspace.arrange import words
+from reconciler.core.workspace.load import load
+from reconciler.core.workspace.policies import GIVEN, GUARD_DEFAULTS, Layers, resolve_policy
+from reconciler.core.workspace.references import named
+from reconciler.core.workspace.tenant_tree import circles
+
+__all__ = ["GIVEN", "GUARD_DEFAULTS", "Layers", "circles", "load", "named", "resolve_policy", "words"]

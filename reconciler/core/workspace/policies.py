@@ -1,0 +1,171 @@
+"""Policies as they hold: provider defaults, then the template and what it extends, then the policy itself.
+
+Every setting keeps the line that set it, so that whatever is withheld can name it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+
+from reconciler.model.documents.options import OPTIONS, OVERRIDES, VETOES
+from reconciler.model.documents.policy import Provider, ServiceTemplate, SyncPolicy
+from reconciler.model.documents.settings import Policy, Selected, Setting
+from reconciler.model.documents.source import Catalog, ProviderTree, SourceDocument
+from reconciler.model.values.diagnostics import Place
+from reconciler.model.values.keys import EntityId
+
+GUARD_DEFAULTS: dict[str, Any] = {
+    "max_deletes": "10%",
+    "max_price_change": "50%",
+    "max_changes": False,
+    "currency_change": True,
+    "price_to_zero": True,
+}
+"""GUARD-01. ``False`` is off."""
+
+GIVEN = {
+    "OrderFlow": "order_flow",
+    "Role": "roles",
+    "TermsAndConditions": "terms_and_conditions",
+    "NotificationSchedule": "notification_schedules",
+}
+"""What a service template hands out: the kind, and the template's field that names it (CB-19, CB-29 to CB-31)."""
+
+
+NAMES = {"veto": tuple(VETOES), "overrides": OVERRIDES, "guards": tuple(GUARD_DEFAULTS)}
+"""The settings of each part of a policy, the options aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One document that steers, and where in it its settings stand. ``said``: those that it sets, by part and name."""
+
+    name: str
+    document: SourceDocument
+    prefix: tuple[str, ...]
+    model: Any
+    said: dict[str, Mapping[str, Setting]] = field(default_factory=dict)
+
+    def place(self, *path: str) -> Place:
+        return self.document.place_of((*self.prefix, *path))
+
+    def settings(self, part: str) -> Mapping[str, Setting]:
+        """What it sets of ``options``, ``guards``, ``veto`` or ``overrides``, by id."""
+        if part not in self.said:
+            paths = {name: (part, *name.split(".", 1)) for name in self._named(part)}
+            self.said[part] = {name: self._setting(value, *paths[name]) for name, value in self._named(part).items()}
+        return self.said[part]
+
+    def _named(self, part: str) -> Mapping[str, Any]:
+        said = getattr(self.model, part)
+        if part == "options":
+            return cast(Mapping[str, Any], said)
+        found = ((name, getattr(said, name)) for name in NAMES[part])
+        return {name: value for name, value in found if value is not None}
+
+    def _setting(self, value: Any, *path: str) -> Setting:
+        return Setting(value, self.place(*path), self.name)
+
+
+Layers: TypeAlias = dict[tuple[str, str | None], Layer]
+"""Those that resellers have in common, by provider and template (``None``: the provider's defaults)."""
+
+
+def resolve_policy(catalog: Catalog, reseller: str, known: Layers | None = None) -> Policy:
+    """What holds for a reseller of a workspace that was validated.
+
+    ``known``: gets the layers that are not the reseller's own, so that each is looked through once for all resellers.
+    """
+    document = catalog.policies[reseller]
+    model = document.model
+    assert isinstance(model, SyncPolicy)
+    tree = catalog.providers[catalog.provider_of[reseller]]
+    layers = tuple(_layers(tree, document, model, {} if known is None else known))
+    price_list = _latest(layers, "price_list")
+    return Policy(
+        reseller=reseller,
+        name=model.name,
+        provider=tree.key,
+        upstream=model.upstream,
+        currency=_currency(tree),
+        document=document,
+        options=_settings(layers, "options", dict.fromkeys(OPTIONS, False)),
+        vetoes=_settings(layers, "veto", dict.fromkeys(VETOES, False)),
+        overrides=_settings(layers, "overrides", dict.fromkeys(OVERRIDES, False)),
+        guards=_settings(layers, "guards", GUARD_DEFAULTS),
+        adopt=_setting(layers, ("adopt",), model.adopt, default=False),
+        plans=tuple(_plans(layers)),
+        given={kind: _latest(layers, field) for kind, field in GIVEN.items()},
+        price_list=price_list,
+        listed=tree.documents[EntityId("PriceList", price_list.value)] if price_list.value else None,
+        store=model.store,
+        token_env=model.token_env,
+        billing_day=model.subscriptions.billing_day,
+    )
+
+
+def _layers(tree: ProviderTree, document: SourceDocument, policy: SyncPolicy, known: Layers) -> Iterator[Layer]:
+    if (tree.key, None) not in known:
+        assert isinstance(tree.provider.model, Provider)
+        defaults = tree.provider.model.defaults
+        known[tree.key, None] = Layer(f"provider {tree.key}", tree.provider, ("defaults",), defaults)
+    yield known[tree.key, None]
+    yield from reversed(list(_templates(tree, policy.service_template, known)))
+    yield Layer(f"policy {policy.reseller}", document, (), policy)
+
+
+def _templates(tree: ProviderTree, key: str | None, known: Layers) -> Iterator[Layer]:
+    """A template and what it extends, nearest first."""
+    while key is not None:
+        if (tree.key, key) not in known:
+            document = tree.documents[EntityId("ServiceTemplate", key)]
+            known[tree.key, key] = Layer(f"template {key}", document, (), document.model)
+        layer = known[tree.key, key]
+        yield layer
+        assert isinstance(layer.model, ServiceTemplate)
+        key = layer.model.extends
+
+
+def _settings(layers: tuple[Layer, ...], part: str, defaults: Mapping[str, Any]) -> Mapping[str, Setting]:
+    """A part of the policy: what the last layer says that sets it, else the default."""
+    place = layers[-1].place(part)
+    by_value = {value: Setting(value, place, "default") for value in {*defaults.values()}}
+    settings = {name: by_value[value] for name, value in defaults.items()}
+    for layer in layers:
+        settings.update(layer.settings(part))
+    return settings
+
+
+def _setting(layers: tuple[Layer, ...], path: tuple[str, ...], value: Any, *, default: Any) -> Setting:
+    layer = layers[-1]
+    if value is None:
+        return Setting(default, layer.place(*path), "default")
+    return Setting(value, layer.place(*path), layer.name)
+
+
+def _latest(layers: tuple[Layer, ...], field: str) -> Setting:
+    """A template's field that a nearer layer replaces whole; absent means inherited."""
+    found = Setting(None, layers[-1].document.place, "default")
+    for layer in layers:
+        value = getattr(layer.model, field, None)
+        if value is not None:
+            found = Setting(value, layer.place(field), layer.name)
+    return found
+
+
+def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
+    """The template's list (the nearest that has one), and the policy's beside it."""
+    templates = [layer for layer in layers if isinstance(layer.model, ServiceTemplate)]
+    for layer in reversed(templates):
+        if layer.model.delegated_plans is not None:
+            yield Selected(layer.model.delegated_plans, layer.place("delegated_plans"))
+            break
+    policy = layers[-1]
+    if policy.model.delegate.plans is not None:
+        yield Selected(policy.model.delegate.plans, policy.place("delegate", "plans"))
+
+
+def _currency(tree: ProviderTree) -> str:
+    """The provider's: in a valid workspace every policy below it has that currency (`bad-currency`)."""
+    assert isinstance(tree.provider.model, Provider)
+    return tree.provider.model.currency

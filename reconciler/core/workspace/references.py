@@ -1,0 +1,102 @@
+"""References: whatever a document names must be there. What names what is declared on the models (`Ref`)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.core.reading import Reading, Suggestions
+from reconciler.core.schema import Spot, declared, found
+from reconciler.core.workspace.arrange import Tree, not_checked, words
+from reconciler.model.documents.declarations import Ref
+from reconciler.model.documents.kinds import SYNC_POLICY, WORKSPACE_KINDS
+from reconciler.model.documents.policy import ServiceTemplate, SyncPolicy
+from reconciler.model.documents.source import SourceDocument
+from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+
+_NONE: Mapping[str, Reading] = {}
+
+
+def missing(tree: Tree) -> Iterator[Diagnostic]:
+    """References within a provider's tree to what is not there.
+
+    Plans that come from a reseller are not looked for: what the reseller has is not known here (AP-05). What may stand
+    in a text that cannot be read is not said to be missing.
+    """
+    wanting = [reading for reading in tree.readings if not _is_satisfied(reading, tree)]
+    suggestions = Suggestions()
+    exempt = _choosing_from_resellers(tree) if wanting else set()
+    unsure = {each.id for each in tree.of(SYNC_POLICY) if "upstream" not in each.entity.body} if wanting else set()
+    for document in (document for reading in wanting for document in reading.documents):
+        body = document.entity.body
+        for spot, ref in declared(WORKSPACE_KINDS[document.kind], Ref):
+            if ref.kind == "Plan" and document.id in exempt - unsure:
+                continue
+            for path, key in named(body, spot, ref):
+                if tree.has(ref.kind, key):
+                    continue
+                hidden = document.place if ref.kind == "Plan" and document.id in unsure else None
+                if hidden := hidden or tree.may_hide(ref.kind, key):
+                    yield not_checked(hidden)
+                else:
+                    near = suggestions.near(key, tree.keys(ref.kind))
+                    yield _diagnostic(document, path, spot, EntityId(ref.kind, key), near)
+
+
+def _is_satisfied(reading: Reading, tree: Tree) -> bool:
+    """Whether all that a file's documents name is there: then nothing in them need be looked at."""
+    return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
+
+
+def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """The keys that a field names, each with its path."""
+    for path, value in found(body, spot.pattern):
+        if ref.at == "keys":
+            yield from (((*path, key), key) for key in value)
+        elif ref.at == "values":
+            yield from (((*path, step), key) for step, key in value.items())
+        elif isinstance(value, list):
+            yield from (((*path, index), key) for index, key in enumerate(value))
+        else:
+            yield path, value
+
+
+def _diagnostic(document: SourceDocument, path: tuple[Any, ...], spot: Spot, target: EntityId, hint: str) -> Diagnostic:
+    rule = ""
+    if spot.required:
+        rule = " (AP-01)"
+    elif target.kind == "Plan" and document.kind in (SyncPolicy.__name__, ServiceTemplate.__name__):
+        rule = " (AP-05)"
+    names = f'{words(document.kind)} "{document.key}" names {words(target.kind)} "{target.key}"'
+    by_key = path[-1] == target.key
+    return Diagnostic(
+        document.place_of(path, key=by_key),
+        "missing-reference",
+        f"{names}, which does not exist{rule}",
+        hint,
+    )
+
+
+def _choosing_from_resellers(tree: Tree) -> set[EntityId]:
+    """The policies whose upstream is not the provider, and the templates that such policies alone use."""
+    above: set[str] = set()
+    below: set[str] = set()
+    exempt: set[EntityId] = set()
+    models = {each.key: each.model for each in tree.of(ServiceTemplate.__name__)}
+    templates = {key: model for key, model in models.items() if isinstance(model, ServiceTemplate)}
+    for document in tree.of(SYNC_POLICY):
+        assert isinstance(document.model, SyncPolicy)
+        direct = document.model.upstream == tree.head.key
+        used = _with_extended(document.model.service_template, templates)
+        (above if direct else below).update(used)
+        if not direct:
+            exempt.add(document.id)
+    return exempt | {EntityId(ServiceTemplate.__name__, key) for key in below - above}
+
+
+def _with_extended(key: str | None, templates: dict[str, ServiceTemplate]) -> set[str]:
+    used: set[str] = set()
+    while key in templates and key not in used:
+        used.add(key)
+        key = templates[key].extends
+    return used

@@ -1,0 +1,282 @@
+"""The documents that steer: workspace, provider, price lists, templates and sync policies. They are never copied."""
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from reconciler.model.documents.catalog import Document, Part
+from reconciler.model.documents.declarations import Ref
+from reconciler.model.documents.options import GROUPS, OPTIONS
+from reconciler.model.values.field_types import (
+    Amount,
+    BillingDay,
+    CountOrOff,
+    Currency,
+    Flag,
+    Key,
+    KeySet,
+    Number,
+    Period,
+    Share,
+    TenantKey,
+    Text,
+    TokenEnv,
+    read_text,
+    refuse,
+    shown,
+)
+from reconciler.model.values.quotes import quote
+from reconciler.model.values.store_urls import why_no_store_url
+
+
+def read_options(value: object) -> dict[str, bool]:
+    """``all``, or groups with ``true``, ``false`` or their options: to option ids and whether they are on."""
+    if value == "all":
+        return dict.fromkeys(OPTIONS, True)
+    if not isinstance(value, dict):
+        message = f"expected `all` or a map of options, found {shown(value)}"
+        raise refuse("wrong-type", message, _options_form(value))
+    settings: dict[str, bool] = {}
+    for group, inner in value.items():
+        if group not in GROUPS:
+            message = f"there is no group of options {quote(group)}"
+            near = None if group in OPTIONS else (group, tuple(GROUPS))
+            raise refuse("unknown-option", message, _options_form([group]), near=near, at=(group,))
+        settings |= _read_group(group, inner)
+    return settings
+
+
+def _options_form(value: object) -> str:
+    """How to write options that are given as true, as a name or as a list of names; an example for anything else."""
+    named = value if isinstance(value, list) else [value]
+    if value is True or named == ["all"]:
+        return "write options: all"
+    groups: dict[str, list[str]] = {}
+    for each in named:
+        group, _, name = each.partition(".") if isinstance(each, str) else ("", "", "")
+        if group not in GROUPS or (name and name not in GROUPS[group]):
+            return "for example options: {plans: {create: true}}"
+        groups.setdefault(group, []).extend([f"{name}: true"] if name else [])
+    inner = (f"{group}: {{{', '.join(names)}}}" if names else f"{group}: true" for group, names in groups.items())
+    return f"write options: {{{', '.join(inner)}}}"
+
+
+def _read_group(group: str, value: object) -> dict[str, bool]:
+    names = GROUPS[group]
+    if isinstance(value, bool):
+        return {f"{group}.{name}": value for name in names}
+    if not isinstance(value, dict):
+        message = f"expected true, false or a map of options, found {shown(value)}"
+        named = value if isinstance(value, list) else [value]
+        known = named if all(each in names for each in named) else names[:1]
+        hint = f"write {group}: {{{', '.join(f'{name}: true' for name in known)}}}"
+        raise refuse("wrong-type", message, hint, at=(group,))
+    settings = {}
+    for name, flag in value.items():
+        if name not in names:
+            message = f"there is no option {quote(f'{group}.{name}')}"
+            raise refuse("unknown-option", message, near=(name, names), at=(group, name))
+        if not isinstance(flag, bool):
+            message = f"expected true or false, found {shown(flag)}"
+            raise refuse("wrong-type", message, "unquoted: true or false", at=(group, name))
+        settings[f"{group}.{name}"] = flag
+    return settings
+
+
+def read_store(value: object) -> str:
+    """A store's URL, without anything that it may not say (`store_urls`)."""
+    url = read_text(value)
+    if fault := why_no_store_url(url):
+        raise refuse("bad-store", *fault)
+    return url
+
+
+def read_version_one(value: object) -> int:
+    """The workspace's format: 1."""
+    if isinstance(value, Number) and value.text == "1":
+        return 1
+    raise refuse("workspace", f"this reconciler reads version 1 of a workspace, not {shown(value)}")
+
+
+def _listed(value: Any) -> Any:
+    return {"include": value} if isinstance(value, list) else value
+
+
+_OPTIONS_SCHEMA: dict[str, Any] = {
+    "description": "Which changes reach the tenant: `all`, or groups with true, false or their options.",
+    "examples": ["all", {"plans": True, "resources": {"update_prices": True}}],
+    "anyOf": [
+        {"const": "all"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                group: {
+                    "anyOf": [
+                        {"type": "boolean"},
+                        {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {
+                                name: {"type": "boolean", "description": OPTIONS[f"{group}.{name}"].label}
+                                for name in names
+                            },
+                        },
+                    ]
+                }
+                for group, names in GROUPS.items()
+            },
+        },
+    ],
+}
+
+Options: TypeAlias = Annotated[dict[str, bool], PlainValidator(read_options), WithJsonSchema(_OPTIONS_SCHEMA)]
+StoreUrl: TypeAlias = Annotated[
+    str,
+    PlainValidator(read_store),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:", "examples": ["sqlite:///tenants.db"]}),
+]
+
+
+class Selection(Part):
+    """Which plans: those included by key and those that match all of the labels, less the excluded."""
+
+    include: Annotated[KeySet, Field(default_factory=list), Ref("Plan", copied=False)]
+    match: Annotated[dict[str, Text] | None, Field(description="Labels; an empty map matches every plan.")] = None
+    exclude: Annotated[KeySet, Field(default_factory=list), Ref("Plan", copied=False)]
+
+
+class _SelectionOrList:
+    """Lets a list of keys stand for ``{include: [...]}``, in the model and in its JSON Schema alike."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> Any:
+        keys = {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_.-]+$"}, "uniqueItems": True}
+        return {"anyOf": [keys, handler(core_schema)]}
+
+
+Plans: TypeAlias = Annotated[Selection, BeforeValidator(_listed), _SelectionOrList()]
+
+
+class Veto(Part):
+    """What the reseller holds, whatever the options say (CB-34)."""
+
+    categories: Flag | None = None
+    prices: Flag | None = None
+
+
+class Overrides(Part):
+    """Defaults that are changed (CB-18)."""
+
+    sync_display_in_control_panel: Flag | None = None
+
+
+class Guards(Part):
+    """Limits above which a tenant's plan is blocked (GUARD-01); `false` switches one off."""
+
+    max_deletes: Share | None = None
+    max_price_change: Share | None = None
+    max_changes: CountOrOff | None = None
+    currency_change: Flag | None = None
+    price_to_zero: Flag | None = None
+
+
+class Steering(Part):
+    """What provider, template and policy may all set: each over the one before; maps merge."""
+
+    options: Annotated[Options, Field(default_factory=dict)]
+    guards: Annotated[Guards, Field(default_factory=Guards)]
+    veto: Annotated[Veto, Field(default_factory=Veto)]
+    overrides: Annotated[Overrides, Field(default_factory=Overrides)]
+
+
+class Workspace(Part):
+    """The workspace: a folder with this document in `reconcile.yaml`."""
+
+    kind: Literal["Workspace"]
+    version: Annotated[int, PlainValidator(read_version_one), WithJsonSchema({"const": 1})]
+    store: Annotated[StoreUrl, Field(description="Where the tenants' state is; relative to the workspace.")] = (
+        "sqlite:///.reconcile/tenants.db"
+    )
+
+
+class ApiOptions(Part):
+    """What mirrored subscriptions get from the provider (SUB-12)."""
+
+    responsible_user: Text | None = None
+    sharing_rule: Text | None = None
+
+
+class Provider(Document):
+    """A provider of cloud services. Its folder tree holds its catalog and its resellers' policies."""
+
+    kind: Literal["Provider"]
+    key: TenantKey
+    name: Text | None = None
+    currency: Currency
+    time_zone: Annotated[
+        Text | None,
+        Field(description="Where days begin: an IANA time zone. Default: UTC (DATE-01).", examples=["Europe/Vienna"]),
+    ] = None
+    defaults: Annotated[Steering, Field(default_factory=Steering, description="For every policy below it.")]
+    store: StoreUrl | None = None
+    token_env: TokenEnv | None = None
+    api_options: Annotated[ApiOptions, Field(default_factory=ApiOptions)]
+
+
+class PriceList(Document):
+    """What resellers pay for products, by billing cycle."""
+
+    kind: Literal["PriceList"]
+    key: Key
+    name: Text | None = None
+    currency: Currency | None = None
+    products: Annotated[
+        dict[Key, dict[Period, Amount]], Field(default_factory=dict), Ref("Product", at="keys", copied=False)
+    ]
+
+
+class ServiceTemplate(Document, Steering):
+    """What many resellers have in common."""
+
+    kind: Literal["ServiceTemplate"]
+    key: Key
+    name: Text | None = None
+    extends: Annotated[Key | None, Ref("ServiceTemplate", copied=False)] = None
+    delegated_plans: Plans | None = None
+    price_list: Annotated[Key | None, Ref("PriceList", copied=False)] = None
+    order_flow: Annotated[Key | None, Ref("OrderFlow", copied=False)] = None
+    roles: Annotated[KeySet | None, Ref("Role", copied=False)] = None
+    terms_and_conditions: Annotated[KeySet | None, Ref("TermsAndConditions", copied=False)] = None
+    notification_schedules: Annotated[KeySet | None, Ref("NotificationSchedule", copied=False)] = None
+
+
+class Delegate(Part):
+    """What is delegated beside the template's plans."""
+
+    plans: Plans | None = None
+
+
+class SubscriptionSettings(Part):
+    """How the reseller's mirrored subscriptions are billed."""
+
+    billing_day: BillingDay | None = None
+
+
+class SyncPolicy(Document, Steering):
+    """What one reseller gets from its upstream, and what may change there. One per reseller."""
+
+    own_key: ClassVar[str] = "reseller"
+
+    kind: Literal["SyncPolicy"]
+    reseller: TenantKey
+    name: Text | None = None
+    upstream: TenantKey
+    service_template: Annotated[Key | None, Ref("ServiceTemplate", copied=False)] = None
+    delegate: Annotated[Delegate, Field(default_factory=Delegate)]
+    price_list: Annotated[Key | None, Ref("PriceList", copied=False)] = None
+    currency: Currency | None = None
+    adopt: Flag | None = None
+    subscriptions: Annotated[SubscriptionSettings, Field(default_factory=SubscriptionSettings)]
+    store: StoreUrl | None = None
+    token_env: TokenEnv | None = None

@@ -1,0 +1,217 @@
+"""Documents as they were read, with the place of every field, and a workspace's documents together."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from reconciler.model.documents.catalog import Part
+from reconciler.model.values.diagnostics import Place
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Path
+
+UTC = "UTC"
+"""The time zone of a provider that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the workspace: its path from the workspace's root, with ``/``, and its bytes.
+
+    ``content`` may be what reads the bytes when they are needed. ``name``: git's name for them (the id of the blob),
+    if it is known: files of the same name have the same bytes.
+    """
+
+    path: str
+    content: bytes | Callable[[], bytes] = field(repr=False)
+    name: str = ""
+
+    @property
+    def data(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content()
+
+
+class Mark(NamedTuple):
+    """Where a map's item stands: its key (for an item of a list, the item) and its value, counted from 1."""
+
+    key_line: int
+    key_column: int
+    line: int
+    column: int
+    inside: "Marks"
+
+
+Marks: TypeAlias = "dict[str, Mark] | list[Mark] | None"
+"""The places within a map or list, beside its values; ``None`` for a scalar."""
+
+
+class Contents(Protocol):
+    """What is in the documents of a file, read when it is asked for: each by its number, from 0.
+
+    ``marks`` stand in the order of the body's lists; ``model`` is the validated document. ``dated``: the numbers of
+    those that may hold amounts that depend on the day.
+    """
+
+    @property
+    def dated(self) -> Collection[int]: ...
+
+    def place(self, number: int) -> Place: ...
+
+    def body(self, number: int) -> Body: ...
+
+    def marks(self, number: int) -> Marks: ...
+
+    def model(self, number: int) -> Part: ...
+
+    def forget(self) -> None:
+        """Keep nothing of it that can be read again."""
+
+
+class SourceDocument(NamedTuple):
+    """A document that was read and is well formed. A catalog has very many, and few of them are looked into.
+
+    ``entity`` is its generic form, defaults filled in, with no origin. ``key`` is the reseller's for a SyncPolicy and
+    empty for a Workspace.
+    """
+
+    id: EntityId
+    contents: Contents
+    number: int
+
+    @property
+    def kind(self) -> str:
+        return self.id.kind
+
+    @property
+    def key(self) -> str:
+        return self.id.key
+
+    @property
+    def place(self) -> Place:
+        return self.contents.place(self.number)
+
+    @property
+    def entity(self) -> Entity:
+        return Entity(self.id, self.contents.body(self.number))
+
+    @property
+    def model(self) -> Part:
+        return self.contents.model(self.number)
+
+    @property
+    def dated(self) -> bool:
+        """Whether it may hold amounts that depend on the day."""
+        return self.number in self.contents.dated
+
+    def forget(self) -> None:
+        """Let go of what was read of its file; it is read again where it is asked for."""
+        self.contents.forget()
+
+    def place_of(self, path: Path | tuple[Any, ...], *, key: bool = False) -> Place:
+        """The place of a field's value (with ``key``: of its key), or of the nearest thing around it that is there."""
+        mark = mark_at(self.contents.marks(self.number), path)
+        if mark is None:
+            return self.place
+        line, column = (mark.key_line, mark.key_column) if key else (mark.line, mark.column)
+        return Place(self.place.file, line, column)
+
+
+def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
+    """The mark of the last step of a path that is there; ``None`` where not even the first is.
+
+    A list may stand for ``{include: [...]}`` (`policy.Plans`): in a list, steps by name stay where they are.
+    """
+    found: Mark | None = None
+    for step in path:
+        mark: Mark | None = None
+        if isinstance(marks, dict):
+            mark = marks.get(str(step))
+        elif isinstance(marks, list):
+            if isinstance(step, str):
+                continue
+            mark = marks[step] if isinstance(step, int) and step < len(marks) else None
+        if mark is None:
+            break
+        found, marks = mark, mark.inside
+    return found
+
+
+class Shelf(Protocol):
+    """Where documents are: a file that was read. ``dated``: the numbers of those that may depend on the day."""
+
+    @property
+    def dated(self) -> Collection[int]: ...
+
+    def document(self, id: EntityId) -> SourceDocument: ...
+
+
+class Documents(Mapping[EntityId, SourceDocument]):
+    """Documents by their identity: each is made when it is asked for. They come in the order of kind and key."""
+
+    def __init__(self, shelves: Mapping[str, Mapping[str, Shelf]]) -> None:
+        """``shelves``: by kind and key."""
+        self._shelves = shelves
+
+    def __getitem__(self, id: EntityId) -> SourceDocument:
+        return self._shelves[id.kind][id.key].document(id)
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, EntityId) and id.key in self._shelves.get(id.kind, ())
+
+    def __iter__(self) -> Iterator[EntityId]:
+        return (EntityId(kind, key) for kind in sorted(self._shelves) for key in sorted(self._shelves[kind]))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shelves.values()))
+
+    def keys_of(self, kind: str) -> Collection[str]:
+        """The keys of a kind, in no order."""
+        return self._shelves.get(kind, {}).keys()
+
+    def of(self, kind: str) -> Iterator[SourceDocument]:
+        """The documents of a kind, by key."""
+        return (self[EntityId(kind, key)] for key in sorted(self.keys_of(kind)))
+
+    def dated(self, kind: str) -> Iterator[EntityId]:
+        """The documents of a kind that may hold amounts that depend on the day, in no order."""
+        ids = (EntityId(kind, key) for key, shelf in self._shelves.get(kind, {}).items() if shelf.dated)
+        return (id for id in ids if self[id].dated)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTree:
+    """All documents of one provider: its catalog and templates by identity. Policies stand in the `Catalog`.
+
+    ``renames``: what they were called, where they say so (AP-21).
+    """
+
+    provider: SourceDocument
+    documents: Documents
+    renames: Mapping[EntityId, tuple[EntityId, ...]]
+
+    @property
+    def key(self) -> str:
+        return self.provider.key
+
+    @property
+    def time_zone(self) -> str:
+        """The IANA name of the zone in which the days of the provider and of all below it begin (DATE-01)."""
+        return self.provider.entity.body.get("time_zone") or UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A whole workspace: its providers, and every reseller's policy with the provider in whose tree it stands.
+
+    ``digest`` is of all documents that were read: the plan carries it. ``store`` is the workspace's default.
+    ``upstream_of``: the provider or reseller above each reseller. ``stores``: of the tenants that name a store or a
+    token's variable of their own, both; so that none of their documents is opened for it.
+    """
+
+    store: str
+    providers: Mapping[str, ProviderTree]
+    policies: Mapping[str, SourceDocument]
+    provider_of: Mapping[str, str]
+    upstream_of: Mapping[str, str]
+    stores: Mapping[str, tuple[str | None, str | None]]
+    digest: str

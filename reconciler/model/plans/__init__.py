@@ -1,0 +1,4 @@
+"""Differences, verdicts, changes and plans.
+
+Nothing here decides.
+"""

@@ -1,0 +1,66 @@
+"""Entities: what stands in a tenant, or in a provider's catalog, whatever its kind."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import orjson
+
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One entity: its identity, its body (without kind, key and origin) and the upstream it came down from, if any."""
+
+    id: EntityId
+    body: Body
+    origin: str | None = None
+
+    def document(self) -> dict[str, Value]:
+        """As a document of a tenant's state."""
+        head: dict[str, Value] = {"kind": self.id.kind, "key": self.id.key}
+        if self.origin is not None:
+            head["origin"] = self.origin
+        return {**head, **self.body}
+
+    def digest(self) -> str:
+        """Of the whole entity; equal entities have equal digests, in whatever order their maps were written."""
+        return sha256(orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS))
+
+
+State: TypeAlias = Mapping[EntityId, Entity]
+"""A tenant's actual state, or an upstream's: every entity by its identity."""
+
+
+def entity(document: Mapping[str, Value]) -> Entity:
+    """The inverse of `Entity.document`."""
+    body = {name: value for name, value in document.items() if name not in ("kind", "key", "origin")}
+    return Entity(EntityId(document["kind"], document["key"]), body, document.get("origin"))
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprint(digests: Iterable[tuple[EntityId, str]]) -> str:
+    """Of a whole state, from its entities' digests: ``sha256:...``. The empty state has one too."""
+    return fingerprint_of((lines(digests),))
+
+
+def lines(digests: Iterable[tuple[EntityId, str]]) -> str:
+    """What a fingerprint is of: a line for each entity, sorted; those of a state are its kinds', kind by kind."""
+    return "".join([f"{kind}/{key} {digest}\n" for (kind, key), digest in sorted(digests)])
+
+
+def fingerprint_of(pieces: Iterable[str]) -> str:
+    """The fingerprint of a state, from the `lines` of its kinds, sorted."""
+    return "sha256:" + sha256("".join(pieces).encode())
+
+
+def state_fingerprint(state: State) -> str:
+    """The fingerprint of a state that is in memory."""
+    return fingerprint((id, each.digest()) for id, each in state.items())

@@ -1,0 +1,328 @@
+"""What tenants have in common is shown once: equal changes, and equal deferred changes, with the list of tenants.
+
+A plan is walked once for each list. Of what is equal, a digest and the tenants' names are kept; what whole entities
+hold is read again where it is shown.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import orjson
+
+from reconciler.core.inspect import BACKLOG, DRIFT, PR
+from reconciler.model.bounded_cache import Memory
+from reconciler.model.plans.change import Action
+from reconciler.model.plans.plan import (
+    VETO,
+    Change,
+    Declared,
+    FieldChange,
+    Kept,
+    KeptDeferred,
+    KeptTenants,
+    Outline,
+    Plan,
+    Said,
+)
+from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
+from reconciler.report.values import leaves
+
+Content: TypeAlias = tuple[Any, ...]
+
+LISTED = 10
+"""Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedChange:
+    """A change that is the same in these tenants, and comes of the same causes.
+
+    In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by. It is
+    without its bodies; ``read`` reads the first whole.
+    """
+
+    tenants: tuple[str, ...]
+    change: Change
+    read: Callable[[], Change]
+    dependent: bool = False
+
+    def document(self) -> Body:
+        """What comes or goes whole."""
+        whole = self.read()
+        return (whole.before if whole.action is Action.DELETE else whole.after) or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why something is deferred, in words, the line of policy that decides, and for whom it reads so."""
+
+    tenants: tuple[str, ...]
+    detail: str
+    policy: Declared | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Changes that the same options hold back in these tenants; of a veto, or of what blocks, ``options`` is empty.
+
+    ``why``: one for each wording or line of policy.
+    """
+
+    reason: str
+    tenants: tuple[str, ...]
+    options: tuple[str, ...]
+    rules: tuple[str, ...]
+    why: tuple[Explained, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(slots=True)
+class Same:
+    """Equal changes of several tenants, as they are found: the first without its bodies, with what is true of all."""
+
+    change: Change
+    tenants: list[str] = field(default_factory=list)
+
+    def join(self, other: Change) -> None:
+        """One more of them: what is not true of it is no longer told."""
+        mine, fields = self.change, other.fields
+        if other.needed_by != mine.needed_by:
+            self.change = replace(mine, needed_by=tuple(each for each in mine.needed_by if each in other.needed_by))
+        if any(one.declared_at != two.declared_at for one, two in zip(mine.fields, fields, strict=True)):
+            agreed = tuple(_agreed_field(one, two) for one, two in zip(mine.fields, fields, strict=True))
+            self.change = replace(self.change, fields=agreed)
+
+
+def _agreed_field(one: FieldChange, two: FieldChange) -> FieldChange:
+    return one if one.declared_at == two.declared_at else replace(one, declared_at=None)
+
+
+def same_as(change: Change) -> Same:
+    """The first of equal changes."""
+    return Same(replace(change, before=None, after=None))
+
+
+def fold_changes(plan: Plan) -> list[FoldedChange]:
+    """The plan's changes, in the order in which the first tenant that has each makes it."""
+    found: dict[bytes, tuple[Same, Kept, bool]] = {}
+    alike: dict[bytes, Same] = {}
+    for number, tenant in enumerate(plan.outlines):
+        for kept in _changes_of(plan, number) if tenant.summary.changes else ():
+            same = alike.get(kept.likeness) or _same(kept, found)
+            same.tenants.append(tenant.tenant)
+            if kept.likeness:
+                alike[kept.likeness] = same
+    return [FoldedChange(tuple(same.tenants), same.change, kept.read, by) for same, kept, by in found.values()]
+
+
+def _same(kept: Kept, found: dict[bytes, tuple[Same, Kept, bool]]) -> Same:
+    """What a change is read as: one of those that were found already, or a new one."""
+    change = kept.read()
+    key = digest(content(change))
+    if key in found:
+        found[key][0].join(change)
+    else:
+        found[key] = same_as(change), kept, bool(change.needed_by)
+    return found[key][0]
+
+
+def _changes_of(plan: Plan, number: int) -> Iterator[Kept]:
+    """A tenant's changes, to be read when they are looked at: what is alike is known without."""
+    if isinstance(plan.tenants, KeptTenants):
+        yield from plan.tenants.changes_of(number)
+    else:
+        yield from (Kept(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
+
+
+def _itself(change: Change) -> Change:
+    return change
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Creations of one kind in the same tenants that are counted instead of listed."""
+
+    tenants: tuple[str, ...]
+    kind: str
+    number: int
+
+
+def shortened(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
+    """The same changes, but of many creations of one kind in the same tenants the first few and how many more."""
+    groups: dict[Content, list[int]] = {}
+    for number, each in enumerate(folded):
+        if each.change.action is Action.CREATE:
+            groups.setdefault((each.tenants, each.change.entity.kind), []).append(number)
+    hidden = {number for group in groups.values() for number in group[LISTED:]}
+    rests = {group[-1]: key for key, group in groups.items() if len(group) > LISTED}
+    for number, each in enumerate(folded):
+        if number not in hidden:
+            yield each
+        elif number in rests:
+            tenants, kind = rests[number]
+            yield Rest(tenants, kind, len(groups[tenants, kind]) - LISTED)
+
+
+def content(change: Change) -> Content:
+    """What a change says whatever the tenant: equal for changes that are shown as one."""
+    said: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
+    if not said:
+        said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
+    return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, said
+
+
+def digest(content: Content) -> bytes:
+    """Equal for equal contents."""
+    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A change that is not made, as it is shown: without its bodies. ``told``: equal for equal contents."""
+
+    said: Said
+    change: Change
+    told: bytes
+    likeness: bytes = b""
+
+
+@dataclass(slots=True)
+class Alike:
+    """What is held back alike in several tenants, as it is found: the changes, and for whom it is worded how."""
+
+    options: tuple[str, ...]
+    rules: tuple[str, ...]
+    first: list[Withheld]
+    changes: list[Same]
+    worded: dict[tuple[str, Declared | None], list[str]] = field(default_factory=dict)
+    tenants: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, held: list[Withheld]) -> "Alike":
+        """The first of it."""
+        rules = tuple(sorted({each.said.rule for each in held if each.said.rule}))
+        return cls(_options(held[0].said), rules, held, [Same(each.change) for each in held])
+
+    def join(self, tenant: str, held: list[Withheld]) -> None:
+        """One more tenant, or one more wording of the same."""
+        for same, first, each in zip(self.changes, self.first, held, strict=True):
+            if not each.likeness or each.likeness != first.likeness:
+                same.join(each.change)
+        self.tenants.append(tenant)
+        self.worded.setdefault((held[0].said.detail, held[0].said.policy), []).append(tenant)
+
+    def hold(self, reason: str) -> Hold:
+        """All of it."""
+        why = (Explained(tuple(tenants), *words) for words, tenants in self.worded.items())
+        changes = tuple(same.change for same in self.changes)
+        return Hold(reason, tuple(self.tenants), self.options, self.rules, tuple(why), changes)
+
+
+def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
+    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants.
+
+    What a pull request has a part in comes first, where causes were told.
+    """
+    found: dict[bytes, Alike] = {}
+    seen: Memory[bytes, tuple[Change, bytes]] = Memory()
+    for number, tenant in enumerate(plan.outlines):
+        deferred = (each for each in _deferred_of(plan, number, tenant) if each.said.reason == reason)
+        for held in _by_cause(_withheld(each, seen) for each in deferred):
+            key = digest((_options(held[0].said), [each.told.hex() for each in held]))
+            if key not in found:
+                found[key] = Alike.of(held)
+            found[key].join(tenant.tenant, held)
+    holds = [alike.hold(reason) for alike in found.values()]
+    return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
+
+
+def _withheld(deferred: KeptDeferred, seen: Memory[bytes, tuple[Change, bytes]]) -> Withheld:
+    """What is alike is read once. ``seen``: what was read, by likeness."""
+    said, kept = deferred
+    found = seen.known.get(kept.likeness)
+    if found is None:
+        change = kept.read()
+        found = same_as(change).change, digest(content(change))
+        if kept.likeness:
+            seen.keep(kept.likeness, found)
+    return Withheld(said, *found, kept.likeness)
+
+
+def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[KeptDeferred]:
+    count = tenant.summary
+    if not (count.withheld or count.blocked or count.unmanaged):
+        return ()
+    if isinstance(plan.tenants, KeptTenants):
+        return plan.tenants.deferred_of(number)
+    return (KeptDeferred(each.said, Kept(b"", partial(_itself, each.change))) for each in plan.tenants[number].deferred)
+
+
+def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:
+    grouped: dict[Content, list[Withheld]] = {}
+    for each in deferred:
+        grouped.setdefault((_options(each.said), each.said.detail, each.said.policy), []).append(each)
+    return (list(_each_entity_once(held)) for held in grouped.values())
+
+
+def _options(said: Said) -> tuple[str, ...]:
+    """The options to name. A veto, a guard or a precondition holds whatever options would let it through."""
+    return () if said.reason == "blocked" or said.rule == VETO else said.allowed_by
+
+
+def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
+    """Fields of one entity that go by several options are one change of it, where all are held alike."""
+    same: dict[EntityId, list[Withheld]] = {}
+    for each in held:
+        same.setdefault(each.change.entity, []).append(each)
+    for first, *others in same.values():
+        if not others:
+            yield first
+            continue
+        change = replace(first.change, fields=tuple(field for each in (first, *others) for field in each.change.fields))
+        yield Withheld(first.said, change, digest(content(change)))
+
+
+def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
+    """How many entities change for each cause. One whose fields have two causes counts for both."""
+    found: Counter[str] = Counter()
+    for each in outlines:
+        found.update(each.causes)
+    return [(cause, found[cause]) for cause in (PR, DRIFT, BACKLOG) if found[cause]]
+
+
+def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:
+    """Of changes that are held back: those to list, and by kind how many creations more there are."""
+    listed: list[Change] = []
+    seen: Counter[str] = Counter()
+    for change in changes:
+        kind = change.entity.kind
+        seen[kind] += change.action is Action.CREATE
+        if change.action is not Action.CREATE or seen[kind] <= LISTED:
+            listed.append(change)
+    return listed, Counter({kind: number - LISTED for kind, number in seen.items() if number > LISTED})
+
+
+def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
+    """How many entities each option or veto withholds (`Said.holders`), sorted."""
+    found: Counter[str] = Counter()
+    for each in outlines:
+        found.update(each.withheld_by)
+    return sorted(found.items())
+
+
+def in_error(outlines: Iterable[Outline]) -> list[Outline]:
+    """The tenants that could not be planned."""
+    return [each for each in outlines if each.errored]
+
+
+def problems(failed: Iterable[Outline]) -> list[tuple[str, tuple[str, ...]]]:
+    """Why tenants could not be planned, each problem once, and which it is the problem of."""
+    found: dict[str, list[str]] = {}
+    for each in failed:
+        found.setdefault(each.bare.problem or "it could not be planned", []).append(each.tenant)
+    return [(problem, tuple(tenants)) for problem, tenants in found.items()]

@@ -1,0 +1,103 @@
+"""A Dask cluster as a pool: its scheduler is given, and nothing of it is started or stopped here.
+
+Importing this takes `distributed`, the extra ``catalog-reconciler[dask]``.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from typing import Any
+
+from reconciler import __version__
+from reconciler.shell.pools.executors import DASK, MISSING, ExecutorError, Pool
+
+CONNECT_SECONDS, WORKERS_SECONDS, ASK_SECONDS = 10, 30, 5
+
+
+class Cluster(Executor):
+    """A client of the cluster, and the executor that it is; they end together."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        self._check()
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        return future
+
+    def send(self, content: bytes) -> Any:
+        """What stands for these bytes in the arguments of tasks."""
+        self._check()
+        return self._client.submit(same, content, pure=False)
+
+    def has_workers(self) -> bool:
+        """Not, if the scheduler cannot be asked either."""
+        try:
+            return self._runs and bool(self._client.sync(self._client.scheduler.ncores, callback_timeout=ASK_SECONDS))
+        except (OSError, TimeoutError):
+            return False
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """``wait``, unless the scheduler is gone."""
+        if self._runs:
+            self._executor.shutdown(wait=wait and not cancel_futures)
+        self._client.close()
+
+    @property
+    def _runs(self) -> bool:
+        return bool(self._client.status == "running")
+
+    def _check(self) -> None:
+        if not self._runs:
+            raise BrokenExecutor("the connection to the scheduler was lost")
+
+
+def connect(address: str, parallelism: int | None) -> Pool:
+    """The pool of a scheduler, ``host:port``. Raises `ExecutorError`."""
+    try:
+        import distributed  # noqa: PLC0415
+    except ImportError as error:
+        raise ExecutorError(f"{MISSING} ({error})") from error
+    where = f"{DASK}://{address}"
+    try:
+        options = {"timeout": CONNECT_SECONDS, "set_as_default": False, "name": "reconcile"}
+        client: Any = distributed.Client(f"tcp://{address}", **options)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise ExecutorError(f"{where}: the scheduler cannot be reached: {error}") from error
+    try:
+        _check_workers(client)
+    except (ExecutorError, TimeoutError, ImportError, AttributeError) as error:
+        client.close()
+        why = "it has no workers" if isinstance(error, TimeoutError) else str(error)
+        raise ExecutorError(f"{where}: {why}") from error
+    cluster = Cluster(client)
+    return Pool(
+        cluster,
+        parallelism or 2 * sum(client.nthreads().values()),
+        repeats=True,
+        failures=(BrokenExecutor, CancelledError, distributed.KilledWorker),
+        send=cluster.send,
+        alive=cluster.has_workers,
+    )
+
+
+def _check_workers(client: Any) -> None:
+    """Raises what is wrong with them: another version of this would read and write something else."""
+    client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+    try:
+        found: Mapping[str, str] = client.run(version)
+    except (ImportError, AttributeError) as error:
+        raise ExecutorError(f"its workers cannot run the reconciler: {error}") from error
+    others = sorted({*found.values()} - {__version__})
+    if others:
+        raise ExecutorError(f"its workers have reconciler {', '.join(others)}, this is {__version__}")
+
+
+def version() -> str:
+    """Of the reconciler where this is called."""
+    return __version__
+
+
+def same(content: bytes) -> bytes:
+    """What is sent once: as the result of a task, so that the cluster makes it again if the worker that has it dies."""
+    return content

@@ -1,0 +1,314 @@
+"""Who does the tasks of planning and applying: this thread, others, other processes, or a cluster of machines.
+
+Whoever does them, what comes out is the same. A pool speaks `concurrent.futures`; nothing that it takes is imported,
+and nothing started, before it is used.
+"""
+
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from threading import Thread
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from reconciler.model.values.field_types import did_you_mean
+from reconciler.model.values.urls import shown_url
+
+LOCAL, THREADS, PROCESSES, DASK = "local", "threads", "processes", "dask"
+SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
+MISSING = 'Dask is not installed: pip install "catalog-reconciler[dask]"'
+THREADS_AT_ONCE = 8
+PATIENCE_SECONDS = 15
+"""So long a result is waited for before one looks whether there still is somebody to come with it."""
+WORTH_THREADS = 8
+"""From so many tenants in stores elsewhere on, `local` reads and writes several at once."""
+
+T = TypeVar("T")
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function of a module, and its arguments."""
+
+
+class ExecutorError(Exception):
+    """An executor that is none, cannot be reached, or failed; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A task whose executor failed. What became of it is not known, unless it was never ``begun``."""
+
+    problem: str
+    begun: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What a task raised in another process, as text: not every error survives the way."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `--executor` and `--parallelism` ask for. ``address``: of a cluster's scheduler, ``host:port``."""
+
+    kind: str = LOCAL
+    parallelism: int | None = None
+    address: str = ""
+
+
+IN_TURN = Choice(parallelism=1)
+
+
+def choice_of(text: str, parallelism: int | None = None) -> Choice:
+    """``threads`` or ``dask://host:8786`` as a choice. Raises `ExecutorError`."""
+    if text in (LOCAL, THREADS, PROCESSES):
+        return Choice(text, parallelism)
+    scheme, colon, _ = text.partition("://")
+    if scheme != DASK or not colon:
+        near = did_you_mean(scheme, (LOCAL, THREADS, PROCESSES, DASK))
+        raise ExecutorError(f'there is no executor "{shown_url(text)}": {near} Write {SAMPLES}')
+    if (address := _address(text)) is None:
+        raise ExecutorError(f"{DASK}:// takes the scheduler's host and port, for example {DASK}://127.0.0.1:8786")
+    if find_spec("distributed") is None:
+        raise ExecutorError(MISSING)
+    return Choice(DASK, parallelism, address)
+
+
+def _address(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        whole = parts.hostname and parts.port and parts.netloc == url.removeprefix(f"{DASK}://").rstrip("/")
+    except ValueError:
+        return None
+    return parts.netloc if whole and "@" not in parts.netloc else None
+
+
+@dataclass(slots=True)
+class Pool:
+    """An executor, and how much is handed to it: ``at_once`` tasks, told or not, are with it at any time.
+
+    ``afar``: it is another process, to which everything has to be sent. ``repeats``: it may do a task twice, since a
+    worker that died may have done it. ``failures``: what it raises when it fails itself; ``alive``: whether there is
+    anybody to do the tasks, and ``deserted``: how often in a row there was nobody. ``shared``: what was sent once for
+    all tasks, by its digest.
+    """
+
+    executor: Executor
+    at_once: int
+    afar: bool = True
+    repeats: bool = False
+    failures: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
+    send: Callable[[bytes], Any] = lambda content: content
+    alive: Callable[[], bool] = lambda: True
+    patience: float = PATIENCE_SECONDS
+    deserted: int = 0
+    shared: dict[str, Any] = field(default_factory=dict)
+    in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
+
+    def share_of(self, count: int, most: int) -> int:
+        """Of so many tasks, how many are sent together: ``most``, and so few that everybody has some."""
+        return max(1, min(most, count // (2 * self.at_once)))
+
+    def share(self, digest: str, content: bytes) -> Any:
+        """An argument that stands for these bytes in every task."""
+        if digest not in self.shared:
+            self.shared[digest] = self.send(content)
+        return self.shared[digest]
+
+    def each(self, items: Iterable[T], call: Callable[[T], Call | None]) -> Iterator[tuple[T, Any]]:
+        """Every item with what its call comes to, `Lost` or ``None`` where there is no call; in the items' order.
+
+        An item is taken when there is room for it. A future is let go as soon as it is done: a cluster does a task
+        again, whose result somebody may still ask for, when the worker that has it dies.
+        """
+        coming = iter(items)
+        more = True
+        while more or self.in_hand:
+            while more and len(self.in_hand) < self.at_once:
+                more = self._hand_out(coming, call)
+            if self.in_hand:
+                self.in_hand[0] = (self.in_hand[0][0], self._done(self.in_hand[0][1]))
+                yield self.in_hand[0]
+                self.in_hand.popleft()
+
+    def under_way(self) -> Iterator[tuple[Any, Any]]:
+        """What was handed out and not taken back by `each`, once it is done; for one who does not go on."""
+        while self.in_hand:
+            item, future = self.in_hand[0]
+            yield item, self._done(future)
+            self.in_hand.popleft()
+
+    def _hand_out(self, coming: Iterator[T], call: Callable[[T], Call | None]) -> bool:
+        for item in coming:
+            try:
+                wanted = call(item)
+                future = self._submitted(*wanted) if wanted else None
+            except self.failures as error:
+                self.in_hand.append((item, replace(_lost(error), begun=False)))
+            else:
+                self.in_hand.append((item, future))
+            return True
+        return False
+
+    def _submitted(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> "Future[Any]":
+        if self.afar:
+            return self.executor.submit(attempted, function, *arguments)
+        return self.executor.submit(function, *arguments)
+
+    def _done(self, future: Any) -> Any:
+        if not isinstance(future, Future):
+            return future
+        while True:
+            try:
+                result = future.result(self._patience())
+            except self.failures as error:
+                return _lost(error)
+            except TimeoutError:
+                if not self.afar:
+                    raise
+                self.deserted = 0 if self.alive() else self.deserted + 1
+                if self.deserted > 1:
+                    return Lost("the executor has no workers any more")
+            else:
+                if isinstance(result, Raised):
+                    raise RuntimeError(f"a task failed in another process:\n{result.text}")
+                return result
+
+    def _patience(self) -> float | None:
+        """Who was there does not wait again for every task that there is nobody for."""
+        if not self.afar:
+            return None
+        return self.patience if self.deserted < 2 else 0
+
+
+def attempted(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns, or `Raised`."""
+    try:
+        return function(*arguments)
+    except Exception:  # it is raised again where it is waited for
+        return Raised(traceback.format_exc())
+
+
+def _lost(error: BaseException) -> Lost:
+    said = str(error).partition("\n")[0]
+    return Lost(f"the executor failed ({type(error).__name__}{': ' if said else ''}{said})")
+
+
+@dataclass(slots=True)
+class Executors:
+    """The pools that a choice comes to, opened when there is something for them to do, and closed at the end."""
+
+    choice: Choice = IN_TURN
+    pools: dict[str, Pool] = field(default_factory=dict)
+
+    def for_tenants(self, stores: Mapping[str, str]) -> Pool | None:
+        """Who does the tasks of these tenants, by the URLs of their stores; ``None``: this thread, in turn.
+
+        Raises `ExecutorError` where a tenant's store cannot be seen from there.
+        """
+        kind = self.choice.kind
+        if not stores:
+            return None
+        if kind == LOCAL:
+            elsewhere = sum(map(_is_elsewhere, stores.values()))
+            if elsewhere < WORTH_THREADS or self.choice.parallelism == 1:
+                return None
+            kind = THREADS
+        for tenant, url in sorted(stores.items()):
+            _check_in_sight(kind, tenant, url)
+        return self._opened(kind)
+
+    def spare(self, stores: Mapping[str, str]) -> Callable[[], Pool] | None:
+        """What opens a pool of processes for so much that this thread would take long; ``None``: it is on its own."""
+        alone = self.choice.kind != LOCAL or self.choice.parallelism == 1 or available_cores() < 2
+        if alone or any(url.partition(":")[0] != "sqlite" for url in stores.values()):
+            return None
+        return lambda: self._opened(PROCESSES)
+
+    def _opened(self, kind: str) -> Pool:
+        if kind not in self.pools:
+            self.pools[kind] = _POOLS[kind](self.choice)
+        return self.pools[kind]
+
+    def under_way(self) -> Iterator[tuple[Any, Any]]:
+        """What was handed out before an interruption and not told yet, once it is done."""
+        for pool in self.pools.values():
+            yield from pool.under_way()
+
+    def close(self, *, wait: bool = True) -> None:
+        """``wait``: until what was handed out is done."""
+        while self.pools:
+            _, pool = self.pools.popitem()
+            pool.shared.clear()
+            pool.in_hand.clear()
+            pool.executor.shutdown(wait=wait, cancel_futures=True)
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether a store is not in this process or on its disk, so that one mostly waits for it."""
+    return url.partition(":")[0] not in ("memory", "sqlite")
+
+
+def _check_in_sight(kind: str, tenant: str, url: str) -> None:
+    """A store that a worker does not see would be empty to it, and a tenant is never taken for empty."""
+    scheme = url.partition(":")[0]
+    if kind in (PROCESSES, DASK) and scheme == "memory":
+        raise ExecutorError(
+            f"{tenant}: {shown_url(url)} is in this process, where no other sees it; use --executor {THREADS}"
+        )
+    if kind == DASK and scheme == "sqlite":
+        raise ExecutorError(
+            f"{tenant}: {shown_url(url)} is a file of this machine, which a cluster's workers do not see; keep tenants "
+            f"in PostgreSQL, or use --executor {PROCESSES}"
+        )
+
+
+def _threads(choice: Choice) -> Pool:
+    size = choice.parallelism or THREADS_AT_ONCE
+    return Pool(ThreadPoolExecutor(size, thread_name_prefix="reconcile"), size, afar=False)
+
+
+def _processes(choice: Choice) -> Pool:
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - when it is used
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    size = choice.parallelism or available_cores()
+    executor = ProcessPoolExecutor(size, mp_context=get_context("spawn"), initializer=_left_to_the_parent)
+    return Pool(executor, 2 * size)
+
+
+def available_cores() -> int:
+    """How many of the machine's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _left_to_the_parent() -> None:
+    """Ctrl-C on a terminal reaches all of its processes. What was begun is finished; the parent hands out no more.
+
+    With a parent that was killed they end too: nobody else would tell them that there is nothing more to come, since
+    each of them holds an end of the pipe that they listen to (https://github.com/python/cpython/issues/111873).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    from multiprocessing import parent_process  # noqa: PLC0415 - when it is used
+
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _dask(choice: Choice) -> Pool:
+    from reconciler.shell.pools.cluster import connect  # noqa: PLC0415 - when it is used
+
+    return connect(choice.address, choice.parallelism)
+
+
+_POOLS: Mapping[str, Callable[[Choice], Pool]] = {THREADS: _threads, PROCESSES: _processes, DASK: _dask}

@@ -1,0 +1,303 @@
+"""The git repository around a workspace, by its local objects: nothing is fetched, checked out or written."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.diagnostics import Diagnostic, Place
+from reconciler.shell.repository.blame import Blamed, Blaming
+from reconciler.shell.repository.git_commands import Commands, GitRefuses, Objects
+from reconciler.shell.repository.worktree import LINK_HINT, SUFFIXES, WorkspaceError
+
+LINK, SUBMODULE = "120000", "160000"
+MAX_LINKS = 20
+SHALLOW_HINT = (
+    "this clone is shallow: fetch more of it, with `fetch-depth: 0` of actions/checkout or `git fetch --unshallow`"
+)
+SUBMODULE_HINT = "a commit names a submodule's commit but does not hold its files"
+FETCH_HINT = "check it out, so that its documents are not taken for removed ones: git submodule update --init"
+SPARSE_HINT = (
+    "it is tracked, but a sparse checkout or skip-worktree left it out: `git sparse-checkout disable`, or "
+    "`git update-index --no-skip-worktree`; to remove a document, delete it in a commit"
+)
+
+
+class Entry(NamedTuple):
+    """An entry of a commit's tree."""
+
+    mode: str
+    type: str
+    id: str
+
+
+class Held(NamedTuple):
+    """A document as a commit holds it: the blob's id, and the repository and the path in it that it is found by.
+
+    Of a link, the path that it leads to; of a document in a submodule, the submodule's repository.
+    """
+
+    id: str
+    repository: "Repository"
+    path: str
+
+
+@dataclass(slots=True)
+class Repository:
+    """A workspace's repository. ``prefix`` is the workspace's path in it, with ``/`` at the end, or empty.
+
+    ``algorithm``: of its object ids, ``sha1`` or ``sha256``. Close it to end what it started.
+    """
+
+    commands: Commands
+    prefix: str
+    git_folder: Path
+    algorithm: str = "sha1"
+    shallow: bool = False
+    objects: Objects = field(init=False)
+    blaming: Blaming = field(init=False)
+    submodules: dict[str, "Repository"] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.objects = Objects(self.commands)
+        self.blaming = Blaming(self.commands, self.git_folder, self.algorithm)
+
+    @property
+    def top(self) -> Path:
+        """The folder of the whole working tree."""
+        return self.commands.folder
+
+    @property
+    def troubles(self) -> list[str]:
+        """Git's own first lines, where it refused to say who set a line."""
+        return self.blaming.troubles
+
+    def close(self) -> None:
+        """End the process that reads objects, and remove what was made to look at history."""
+        self.objects.close()
+        self.blaming.close()
+        for each in self.submodules.values():
+            each.close()
+
+    def head(self) -> str | None:
+        """The commit that is checked out; ``None`` in a repository without one. Raises `GitRefuses`."""
+        found = self.commands.answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if found.status == 0:
+            return found.out.decode()
+        # A damaged reference is not a branch without a commit: `git log` is what tells them apart.
+        why = self.commands.answer("log", "-1", "--format=%H")
+        if "does not have any commits yet" in why.problem:
+            return None
+        raise GitRefuses(why.problem or "the commit HEAD cannot be read")
+
+    def commit(self, revision: str) -> str:
+        """The full id of a revision. Raises `WorkspaceError` for one that is not there."""
+        found = self.commands.answer("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        if found.status == 0:
+            return found.out.decode()
+        hint = f"; {SHALLOW_HINT}" if self.shallow else ""
+        raise WorkspaceError(f"there is no commit {revision!r} in {self.top}{hint}")
+
+    def read(self, revision: str) -> tuple[list[SourceFile], list[Diagnostic]]:
+        """The workspace's document files as they are in a commit, without a checkout; their bytes when needed.
+
+        Documents in a submodule are an error: a commit does not hold them. Raises `GitRefuses`, here or where the bytes
+        are asked for.
+        """
+        commit = self.commit(revision)
+        held, problems = self.documents(commit)
+        files = []
+        for name, found in held.items():
+            if found.repository is self:
+                files.append(SourceFile(name, partial(self._document, name, found.id, commit), found.id))
+            else:
+                problems.append(_problem(name, "in-submodule", "this document stands in a submodule", SUBMODULE_HINT))
+        for name, _, missing in self._submodules(self._tree(commit)):
+            if missing:
+                problems.append(_problem(name, "in-submodule", "this is a submodule, not fetched", SUBMODULE_HINT))
+        return files, problems
+
+    def documents(self, commit: str) -> tuple[dict[str, Held], list[Diagnostic]]:
+        """Every document of the workspace in a commit, by name in order, and what is wrong with its links.
+
+        Submodules that are checked out are looked into, each at the commit that this one names. Raises `GitRefuses`.
+        """
+        tree = self._tree(commit)
+        held: dict[str, Held] = {}
+        problems: list[Diagnostic] = []
+        for path, entry in tree.items():
+            name = path.removeprefix(self.prefix)
+            if entry.mode != LINK and entry.type == "blob" and is_document(name):
+                held[name] = Held(entry.id, self, path)
+        linked: set[str] = set()
+        links = (path for path, entry in tree.items() if entry.mode == LINK)
+        for path in sorted(links, key=lambda path: path.split("/")):  # as folders are walked
+            name = path.removeprefix(self.prefix)
+            found = self._target(tree, path, name) if is_document(name) else path
+            if isinstance(found, Diagnostic):
+                problems.append(found)
+            elif found not in linked and found != path and not is_document(found.removeprefix(self.prefix)):
+                linked.add(found)
+                held[name] = Held(tree[found].id, self, found)
+        for name, id, missing in self._submodules(tree):
+            if not missing:
+                inside, more = self._submodule(name).documents(id)
+                held |= {f"{name}/{each}": found for each, found in inside.items()}
+                problems += (_problem(f"{name}/{each.place.file}", each.code, each.summary, each.hint) for each in more)
+        return dict(sorted(held.items())), problems
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is here."""
+        return self.commands.answer("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").status == 0
+
+    def left_out(self, read: Iterable[str]) -> list[Diagnostic]:
+        """Tracked documents that are not in the working tree though nobody deleted them (``read``: the names that are).
+
+        A sparse checkout or skip-worktree left them out, or they stand in a submodule that is not checked out.
+        Raises `GitRefuses`.
+        """
+        here = frozenset(read)
+        problems = []
+        for tag, mode, path in self._tracked():
+            name = path.removeprefix(self.prefix)
+            if mode == SUBMODULE and not _hidden(name):
+                problems += self._left_out_of(name, here)
+            elif tag == "S" and is_document(name) and name not in here and not os.path.lexists(self.top / path):
+                problems.append(_problem(name, "left-out", "this document is not in the checkout", SPARSE_HINT))
+        return problems
+
+    def _left_out_of(self, name: str, here: Iterable[str]) -> list[Diagnostic]:
+        folder = self.top / self.prefix / name
+        if os.path.lexists(folder / ".git"):
+            inside = f"{name}/"
+            more = self._submodule(name).left_out(each.removeprefix(inside) for each in here if each.startswith(inside))
+            return [_problem(inside + each.place.file, each.code, each.summary, each.hint) for each in more]
+        if folder.is_dir() and any(folder.iterdir()):
+            return []  # somebody put files there instead: they are read, and compared
+        return [_problem(name, "submodule-missing", "this submodule is not checked out", FETCH_HINT)]
+
+    def _tracked(self) -> Iterator[tuple[str, str, str]]:
+        """Tag, mode and path of what the index has below the workspace and is not simply there."""
+        listed = self.commands.run("ls-files", "-z", "-s", "-t", *self._below())
+        for entry in listed.split(b"\0"):
+            if entry[:1] == b"S" or entry[2:8] == SUBMODULE.encode():
+                head, _, path = entry.partition(b"\t")
+                tag, mode, *_ = head.decode().split()
+                yield tag, mode, os.fsdecode(path)
+
+    def _below(self) -> list[str]:
+        return ["--", self.prefix] if self.prefix else []
+
+    def _tree(self, commit: str) -> dict[str, Entry]:
+        """Everything below the workspace in a commit, by its path in the repository."""
+        listed = self.commands.run("ls-tree", "-r", "-z", "--full-tree", commit, *self._below())
+        entries = (entry.partition(b"\t") for entry in listed.split(b"\0") if entry)
+        return {os.fsdecode(path): Entry(*head.decode().split()) for head, _, path in entries}
+
+    def _submodules(self, tree: Mapping[str, Entry]) -> Iterator[tuple[str, str, bool]]:
+        """Name and commit of every submodule that the workspace does not ignore, and whether its files are missing."""
+        for path, entry in tree.items():
+            name = path.removeprefix(self.prefix)
+            if entry.mode == SUBMODULE and not _hidden(name):
+                here = os.path.lexists(self.top / path / ".git")
+                yield name, entry.id, not (here and self._submodule(name).has(entry.id))
+
+    def _submodule(self, name: str) -> "Repository":
+        """The repository of a submodule that is checked out. Raises `GitRefuses`."""
+        if name not in self.submodules:
+            folder = self.top / self.prefix / name
+            found = _found(folder)
+            if found is None or found.prefix:
+                raise GitRefuses(f"{name}: this submodule has no repository of its own")
+            self.submodules[name] = found
+        return self.submodules[name]
+
+    def _document(self, name: str, id: str, commit: str) -> bytes:
+        """Raises `GitRefuses` with the document's name."""
+        try:
+            return self.objects.read(id)
+        except GitRefuses as error:
+            raise GitRefuses(f"{name} of commit {commit} cannot be read: {error} (object {id})") from error
+
+    def _target(self, tree: Mapping[str, Entry], path: str, name: str) -> str | Diagnostic:
+        """The path that a link leads to, through links that stay in the workspace."""
+        steps, done, links = path.split("/"), list[str](), 0
+        while steps:
+            step = steps.pop(0)
+            if step == ".." and done:
+                done.pop()
+            elif step == "..":
+                return _problem(name, "link-outside", "this link leaves the workspace", LINK_HINT)
+            elif step not in ("", "."):
+                done.append(step)
+                entry = tree.get("/".join(done))
+                if entry and entry.mode == LINK:
+                    links += 1
+                    if links > MAX_LINKS:
+                        break
+                    target = os.fsdecode(self.objects.read(entry.id))
+                    if target.startswith("/"):
+                        return _problem(name, "link-outside", "this link leaves the workspace", LINK_HINT)
+                    done, steps = done[:-1], [*target.split("/"), *steps]
+        found = "/".join(done)
+        if not found.startswith(self.prefix):
+            return _problem(name, "link-outside", "this link leaves the workspace", LINK_HINT)
+        if links > MAX_LINKS or found not in tree or tree[found].type != "blob":
+            return _problem(name, "link-dangling", "this link leads nowhere", "remove or mend it")
+        return found
+
+    def blame(self, file: str, revision: str | None) -> list[Blamed | None]:
+        """Who set each line of a file of the workspace; see `Blaming.of`.
+
+        ``revision`` ``None`` is the working tree. A file that git does not know has no lines.
+        """
+        return self.blaming.of(self.prefix + file, revision)
+
+
+def open_repository(root: Path) -> Repository | None:
+    """The repository around a workspace; ``None`` where there is none.
+
+    Raises `GitRefuses` where there is one that git refuses to read, or no git to read it with.
+    """
+    above = (root.absolute(), *root.absolute().parents)
+    # Importing GitPython takes as long as a small plan.
+    if not any(os.path.lexists(folder / name) for folder in above for name in (".git", "HEAD")):
+        return None
+    try:
+        return _found(root)
+    except GitRefuses:
+        if any(os.path.lexists(folder / ".git") for folder in above):
+            raise
+        return None
+
+
+_ASKED = ("--is-inside-work-tree", "--is-shallow-repository", "--show-object-format", "--show-prefix")
+_PATHS = ("--absolute-git-dir", "--show-toplevel")
+
+
+def _found(folder: Path) -> Repository | None:
+    """The repository with a working tree that a folder is in. Raises `GitRefuses`."""
+    found = Commands(folder).answer("rev-parse", *_ASKED, *_PATHS)
+    inside, *rest = os.fsdecode(found.out).split("\n")
+    if inside == "false":
+        return None  # bare, or in a folder of git's own
+    if found.status or len(rest) != len(_ASKED) + len(_PATHS) - 1:
+        raise GitRefuses(found.problem or f"{folder}: a path with a line break in it")
+    shallow, algorithm, prefix, git_folder, top = rest
+    return Repository(Commands(Path(top)), prefix, Path(git_folder), algorithm, shallow == "true")
+
+
+def is_document(name: str) -> bool:
+    """Whether a file of the workspace is read as a document, by its name."""
+    return name.endswith(SUFFIXES) and not _hidden(name)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or "/." in name
+
+
+def _problem(name: str, code: str, summary: str, hint: str) -> Diagnostic:
+    return Diagnostic(Place(name, 1), code, summary, hint)

@@ -1,0 +1,40 @@
+"""Comparing what a saved plan makes mirrors remember of their sources with what these have (SUB-13).
+
+A file may say anything there, and no field shows it; later plans would be made from it.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+
+from reconciler.core.savedplan import SourceMemory, source_memory
+from reconciler.core.states import fetched
+from reconciler.model.plans.plan import Plan, TenantPlan
+from reconciler.model.values.keys import address
+from reconciler.stores.base import TenantStore
+
+
+def to_compare(tenant: TenantPlan, plan: Plan) -> list[SourceMemory]:
+    """What the tenant's mirrors are to remember of sources that this very plan leaves as they are.
+
+    The others were compared when the plan was read (`plan_check`).
+    """
+    new = [found for each in tenant.changes if (found := source_memory(each))]
+    below = {each.reseller for each in new}
+    changed = {(each.tenant, one.entity) for each in plan.tenants if each.tenant in below for one in each.changes}
+    return [each for each in new if (each.reseller, each.source) not in changed]
+
+
+def why_not_as_sources(mirrors: Iterable[SourceMemory], store_of: Callable[[str], TenantStore]) -> str:
+    """In words, the first mirror that does not fit its source; empty where all do. Raises `StoreError`.
+
+    Each reseller's state is read once.
+    """
+    for reseller, group in groupby(sorted(mirrors, key=lambda each: each.mirror), lambda each: each.reseller):
+        store, listed = store_of(reseller), list(group)
+        snapshot = store.sketch(reseller) or store.observe(reseller)
+        there = fetched(snapshot.entities, [each.source for each in listed if each.source in snapshot.entities])
+        for each in listed:
+            if each.source not in there or not each.fits(there[each.source].body):
+                said = address(reseller, each.source)
+                return f"the plan says something else of {said}, which is mirrored to it, than is there now; plan again"
+    return ""

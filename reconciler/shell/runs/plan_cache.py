@@ -1,0 +1,161 @@
+"""Plans that found nothing to do, kept from run to run: of the same inputs they are the same, and need not be made.
+
+A plan depends on the documents, the commit that they are told from, the day of each provider (DATE-01), what was asked,
+the code, and the states that were read; a state is known by its fingerprint, which its store keeps. Only plans without
+changes are found again: what is to be applied is always made anew. Nothing is believed unchecked, and nothing here is
+ever needed.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from reconciler.core.savedplan import Lists, PlanRefused, encode, lists_of, restore
+from reconciler.model.documents.source import SourceFile
+from reconciler.model.plans.plan import Plan
+from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.model.values.plain_values import timestamp
+from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.days import day_in
+from reconciler.shell.repository.checkout import Checkout, read_checkout
+from reconciler.shell.repository.file_cache import cache_folder, is_ours, name_of, reader_version
+from reconciler.stores.base import StoreError
+
+FOLDER = "plans"
+LARGEST = 64 * 1024 * 1024
+"""A plan that takes more is not kept: reading it back would cost as much as it saves."""
+_KEY, _CHECK = 32, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found of a plan that is asked for: the plan, if it is known, else what making it can begin with."""
+
+    plan: Plan | None
+    files: tuple[list[SourceFile], list[Diagnostic]]
+    checkout: Checkout
+    recall: "Recall | None"
+
+    def close(self) -> None:
+        """End what git started for it."""
+        if self.checkout.repository:
+            self.checkout.repository.close()
+
+    def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
+        """So that the next one who asks need not make it. ``days``: by time zone (`days_by_zone`)."""
+        if self.recall and not self.checkout.problems:
+            self.recall.keep(plan, access, days)
+
+
+def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: datetime) -> Looked:
+    """A plan of the files as they are that found nothing to do, if nothing is another by now. ``asked``: for what."""
+    files, problems, checkout = read_checkout(root)
+    files = _named(files)
+    about = (checkout.commit or "", str(checkout.dirty), *asked)
+    # Where git refuses, provenance is missing for that alone: such a plan is not kept.
+    recall = None if problems or checkout.problems else Recall.of(os.environ, root, files, about)
+    plan = recall.find(access, now) if recall else None
+    known = replace(plan, timestamp=timestamp(now)) if plan else None
+    return Looked(known, (files, problems), checkout, recall)
+
+
+def _named(files: Iterable[SourceFile]) -> list[SourceFile]:
+    """The files with git's names for their contents, which reading them needs as well."""
+    return [file if file.name else SourceFile(file.path, file.data, name_of(file.data)) for file in files]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Where a plan of this kind would be kept, and the key of everything that it depends on but states."""
+
+    path: Path
+    key: bytes
+
+    @classmethod
+    def of(
+        cls, environment: Mapping[str, str], root: Path, files: Iterable[SourceFile], asked: Iterable[str]
+    ) -> "Recall | None":
+        """``asked``: whatever else a plan depends on, as texts. ``None`` where nothing is kept."""
+        folder, version = cache_folder(environment), reader_version()
+        if folder is None or version is None:
+            return None
+        asked = [str(root), *asked]
+        # A path may hold bytes that are no text: `repr` has an escape for each.
+        key = hashlib.blake2b(repr(asked).encode(), key=version, digest_size=_KEY)
+        for file in sorted(files, key=lambda file: file.path):
+            key.update(repr((file.path, file.name)).encode())
+        place = hashlib.blake2b(os.fsencode(root), digest_size=16).hexdigest()
+        return cls(folder / FOLDER / place, key.digest())
+
+    def find(self, access: Access, now: datetime) -> Plan | None:
+        """The plan, if one is kept for this key, its days go on, and no state that it read is another by now."""
+        content = self._content()
+        if content is None:
+            return None
+        try:
+            data = orjson.loads(content)
+            if any(day_in(zone, now).isoformat() != day for zone, day in data["days"].items()):
+                return None
+            seen = {tenant: (Place(*place), fingerprint) for tenant, place, fingerprint in data["seen"]}
+            return restore(data["plan"].encode()) if _still(seen, access) else None
+        except (PlanRefused, StoreError, KeyError, TypeError, ValueError):
+            return None  # another's, or of a store that cannot say: the plan is made anew
+
+    def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
+        """Keep a plan that has nothing to do. What fails is let be: it is a cache."""
+        if plan.applyable or plan.errored:
+            return
+        encoded = _up_to(LARGEST, lists_of(plan)) and encode(plan)
+        if not encoded or _tells_the_time(plan):
+            return
+        seen = [[tenant, [place.url, place.token_env], known] for tenant, (place, known) in sorted(access.seen.items())]
+        content = orjson.dumps({"days": dict(days), "seen": seen, "plan": encoded.decode()})
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if is_ours(self.path.parent) and is_ours(self.path):
+                partial = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+                partial.write_bytes(self.key + _checksum(self.key, content) + content)
+                partial.replace(self.path)
+
+    def _content(self) -> bytes | None:
+        if not (is_ours(self.path.parent) and is_ours(self.path)):
+            return None
+        try:
+            kept = self.path.read_bytes()
+        except OSError:
+            return None
+        key, check, content = kept[:_KEY], kept[_KEY : _KEY + _CHECK], kept[_KEY + _CHECK :]
+        return content if key == self.key and check == _checksum(key, content) else None
+
+
+def _up_to(most: int, lists: Lists) -> bool:
+    """Whether all that grows with the tenants comes to no more bytes; what is more is not walked."""
+    return all((most := most - len(piece)) >= 0 for pieces in lists.values() for piece in pieces)
+
+
+def _tells_the_time(plan: Plan) -> bool:
+    """Whether it holds more of the clock than the day: histories that would grow."""
+    deferred = (each for tenant in plan.tenants for each in tenant.deferred)
+    return any("history" in (each.change.after or {}) for each in deferred)
+
+
+def _checksum(key: bytes, content: bytes) -> bytes:
+    return hashlib.blake2b(content, key=key, digest_size=_CHECK).digest()
+
+
+def _still(seen: Mapping[str, tuple[Place, str]], access: Access) -> bool:
+    """Whether every state that was read has the fingerprint that it had, by its store's word."""
+    places: dict[Place, list[str]] = {}
+    for tenant, (place, _) in seen.items():
+        places.setdefault(place, []).append(tenant)
+    for place, tenants in places.items():
+        known = access.reader(place).standings(tenants)
+        if any(tenant not in known or known[tenant].fingerprint != seen[tenant][1] for tenant in tenants):
+            return False
+    return True

@@ -1,0 +1,213 @@
+"""The tenants of one level, planned by whoever there is. `core.tree.levels` says what a task is, `executors` who does
+it.
+
+Threads only read, which is what one waits for: states are compared here, one after the other. Other processes read and
+compare; they are sent batches of tasks, and open the stores themselves, with credentials of their own environment.
+"""
+
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from typing import NamedTuple, TypeAlias, cast
+
+from reconciler.core.desired import Upstream
+from reconciler.core.planning import PRECONDITIONS, Observed
+from reconciler.core.schema import RuleBook, rule_book
+from reconciler.core.tree import Answer, Task, Told, Unreadable, Wave, brief, plan_task
+from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import ProviderTree
+from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.engines import engine_of
+from reconciler.shell.pools.executors import Call, ExecutorError, Lost, Pool
+from reconciler.shell.pools.payloads import OpenedTree, Packer, Parcel, opened, opened_tree, parcel_of
+
+BATCH = 32
+"""So many tenants are a batch at most: handing one out to a cluster takes about as long as planning a tenant."""
+
+SAMPLE = 64
+"""So many tenants are planned here before one knows how long the others will take."""
+WORTH_SECONDS = 10
+"""What the others have to take for processes to be started: those cost a second or two, and every plan a way back."""
+
+Where: TypeAlias = Callable[[Policy], Place]
+Trees: TypeAlias = Callable[[str], ProviderTree]
+
+
+def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
+    """How a pool plans the tenants of one level. ``trees``: by provider."""
+    wave = _Senders(pool, access, where, trees).wave if pool.afar else _reading(pool, access, where)
+
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        for task, answer in wave(tasks, count):
+            if isinstance(answer, Told):
+                access.seen[task.policy.reseller] = (where(task.policy), answer.observed.fingerprint)
+            yield task, answer
+
+    return plan
+
+
+def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
+    """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it.
+
+    By the median: the first tenant of a template finds out what the others take over, and says nothing of them. Where
+    most of the changes are taken over, sending them back takes longer than making them.
+    """
+
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        coming, took, taken_over = iter(tasks), [0.0], [False]
+        started = monotonic()
+        for task, answer in here(islice(coming, sample), min(count, sample)):
+            took.append(monotonic() - started)
+            taken_over.append(_is_taken_over(answer))
+            yield task, answer
+            started = monotonic()
+        left = max(count - sample, 0)
+        pays = median(took) * left > worth and median(taken_over) < 1
+        wave = others() if pays else here
+        yield from wave(coming, left)
+
+    return plan
+
+
+def _is_taken_over(answer: Answer) -> bool:
+    """Whether most of a plan is as in another tenant's (decision 024)."""
+    if not isinstance(answer, Told):
+        return False
+    plan = answer.planned.plan
+    changes = (*plan.changes, *(each.change for each in plan.deferred))
+    return sum(each.common is not None for each in changes) * 2 > len(changes) > 0
+
+
+def _reading(pool: Pool, access: Access, where: Where) -> Wave:
+    engine = engine_of(declared_rules(), incremental=access.incremental)
+
+    def observe(task: Task) -> Observed | Unreadable:
+        return task.observed or access.of_this_thread().sketch(task.policy.reseller, where(task.policy))
+
+    def again(policy: Policy) -> Observed | Unreadable:
+        return access.of_this_thread().sketch(policy.reseller, where(policy))
+
+    def plan(tasks: Iterable[Task], _: int) -> Iterator[tuple[Task, Answer]]:
+        for task, observed in pool.each(tasks, lambda task: (observe, (task,))):
+            if isinstance(observed, Unreadable):
+                yield task, observed
+            else:
+                read = replace(task, observed=observed)
+                yield task, plan_task(read, again, engine)
+
+    return plan
+
+
+class Errand(NamedTuple):
+    """A task on its way to another process. ``upstream``: the number of its parcel; ``None``: it is the provider."""
+
+    policy: Policy
+    upstream: int | None
+    allowed: frozenset[str]
+    informed: bool
+    above: bool
+    place: Place
+
+
+class Batch(NamedTuple):
+    """Tasks of one level and provider: everything that planning them takes, beside the provider's documents.
+
+    ``on``: the provider's day, which is that of all these tasks (DATE-01). ``allowed_hosts``: as whoever gave the
+    command has it.
+    """
+
+    root: Path
+    allowed_hosts: str
+    verify: bool
+    incremental: bool
+    on: date
+    upstreams: tuple[Parcel, ...]
+    errands: bytes
+
+
+@dataclass(slots=True)
+class _Senders:
+    """Packs tasks and sends them. ``packed``: the upstream that was packed last, since tasks come sorted by it."""
+
+    pool: Pool
+    access: Access
+    where: Where
+    trees: Trees
+    packers: dict[str, Packer] = field(default_factory=dict)
+    packed: tuple[Upstream, Parcel] | None = None
+
+    def wave(self, tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+        for batch, answers in self.pool.each(_batches(tasks, self.pool.share_of(count, BATCH)), self._call):
+            if isinstance(answers, Lost):
+                raise ExecutorError(f"{answers.problem}; nothing was planned")
+            yield from zip(batch, cast(list[Answer], answers), strict=True)
+
+    def _call(self, tasks: Sequence[Task]) -> Call:
+        packer = self._packer(tasks[0].policy.provider)
+        upstreams: list[Parcel] = []
+        errands = [self._errand(task, packer, upstreams) for task in tasks]
+        access, on = self.access, tasks[0].on
+        head = access.root, access.allowed_hosts, access.verify, access.incremental
+        batch = Batch(*head, on, tuple(upstreams), packer.pack(errands))
+        tree = self.pool.share(*packer.tree)
+        return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
+
+    def _packer(self, provider: str) -> Packer:
+        if provider not in self.packers:
+            self.packers[provider] = Packer(self.trees(provider))
+        return self.packers[provider]
+
+    def _errand(self, task: Task, packer: Packer, upstreams: list[Parcel]) -> Errand:
+        policy, number = task.policy, None
+        if policy.upstream != policy.provider:
+            if self.packed is None or self.packed[0] is not task.upstream:
+                self.packed = (task.upstream, parcel_of(packer.pack(task.upstream)))
+            if self.packed[1] not in upstreams[-1:]:
+                upstreams.append(self.packed[1])
+            number = len(upstreams) - 1
+        return Errand(policy, number, task.allowed, task.informed, task.above, self.where(policy))
+
+
+def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
+    """In the tasks' order, each of one provider."""
+    batch: list[Task] = []
+    for task in tasks:
+        if batch and (len(batch) == size or batch[0].policy.provider != task.policy.provider):
+            yield batch
+            batch = []
+        batch.append(task)
+    if batch:
+        yield batch
+
+
+def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
+    """Plan a `Batch`, in the process that it was sent to. It only reads, and may be done any number of times."""
+    here = opened_tree(Parcel(digest, tree))
+    batch: Batch = pickle.loads(content)
+    errands: list[Errand] = pickle.loads(batch.errands)
+    hosts = batch.allowed_hosts
+    with Access(batch.root, os.environ, verify=batch.verify, operators_hosts=hosts) as access:
+        return [_answer(errand, batch, here, access) for errand in errands]
+
+
+def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> Answer:
+    offered = here.upstream(batch.on)
+    engine = here.engine(declared_rules(), batch.on, incremental=batch.incremental)
+    upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
+    dated = here.dated[batch.on] if errand.upstream is None else None
+    task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above, dated=dated)
+    answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), engine)
+    return brief(answer, task, dated)
+
+
+@cache
+def declared_rules() -> RuleBook:
+    """Every rule that is declared."""
+    return rule_book(frozenset(PRECONDITIONS))

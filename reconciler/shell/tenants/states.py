@@ -1,0 +1,101 @@
+"""Tenants' states as the outside world sees and writes them: `tenant list`, `show`, `export` and `import`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.reading import StatePatch, patched
+from reconciler.core.records import released_without_origin
+from reconciler.model.documents.source import Catalog
+from reconciler.model.plans.origins import RELEASED
+from reconciler.shell.connections.access import Access, place_of
+from reconciler.shell.tenants.releasing import ACTION, journalled
+from reconciler.stores.base import Current, Edit, EntityWrite, Snapshot, StoreError, TenantStore
+
+IMPORT = "tenant import --replace"
+ACTOR = "tenant"
+"""Who writes by `tenant import`: the outside world."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    """A tenant in a list. ``upstream`` is empty for a provider; ``store`` is its URL as it may be shown.
+
+    ``problem`` says why a store could not be read.
+    """
+
+    tenant: str
+    upstream: str
+    store: str
+    entities: int
+    problem: str = ""
+
+
+def snapshot(catalog: Catalog, access: Access, tenant: str) -> Snapshot:
+    """A tenant's whole state. Raises `StoreError`."""
+    return access.reader(place_of(catalog, tenant)).observe(tenant)
+
+
+def upstream_of(catalog: Catalog, tenant: str) -> str:
+    """The provider or reseller above a tenant; empty for a provider."""
+    model = catalog.policies[tenant].model if tenant in catalog.policies else None
+    return str(getattr(model, "upstream", ""))
+
+
+def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
+    """Every tenant, providers first."""
+    rows = []
+    for tenant in [*sorted(catalog.providers), *sorted(catalog.policies)]:
+        place, upstream = place_of(catalog, tenant), upstream_of(catalog, tenant)
+        try:
+            count = len(snapshot(catalog, access, tenant).entities)
+        except StoreError as error:
+            rows.append(TenantRow(tenant, upstream, place.shown, 0, str(error)))
+            continue
+        rows.append(TenantRow(tenant, upstream, place.shown, count))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many entities an import added, changed and removed, and what it released (ORIGIN-02), as texts."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    released: tuple[str, ...] = ()
+
+
+def write_state(store: TenantStore, tenant: str, patches: Sequence[StatePatch], *, replace: bool, at: str) -> Written:
+    """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
+
+    They are merged within the write, so that nothing that others write meanwhile is lost. Where they change nothing,
+    nothing is written. A whole state that brings something without origin which came down
+    releases it, and that is journalled (ORIGIN-02). Raises `StoreError`. A provider's state is a tenant's too.
+    """
+    written = Written()
+
+    def merge(current: Current) -> Edit:
+        nonlocal written
+        edit, written = _merged(current, patches, replace=replace, at=at)
+        return edit
+
+    # what changes nothing takes no lock, and makes no database
+    if merge(Current(store.observe(tenant), store.came_down(tenant) if replace else {})):
+        store.overwrite(tenant, merge, actor=ACTOR, at=at)
+    return written
+
+
+def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, at: str) -> tuple[Edit, Written]:
+    """What patches change in a tenant as it is, and how much that is."""
+    tenant, state = current.snapshot.tenant, current.snapshot.entities
+    found = dict(patched(state, patches, replace=replace))
+    writes = tuple(EntityWrite(id, state.get(id), after) for id, after in found.items() if state.get(id) != after)
+    brought = [each for each in found.values() if each]
+    released = tuple(released_without_origin(current.came_down, brought)) if replace else ()
+    record = None
+    if released:
+        notes = {ACTION: IMPORT, RELEASED: list(released)}
+        record = journalled(tenant, (), notes, by=ACTOR, at=at, revision=current.snapshot.revision)
+    added = sum(each.before is None for each in writes)
+    removed = sum(each.after is None for each in writes)
+    return Edit(writes, record), Written(added, len(writes) - added - removed, removed, released)

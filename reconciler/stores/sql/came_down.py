@@ -1,0 +1,64 @@
+"""The index of what came down in a SQL store, and each of its changes in the transaction of a journal record."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, select
+
+from reconciler.core.records import entered
+from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.values.keys import EntityId
+from reconciler.stores.base import Record
+from reconciler.stores.lineages import descent_of, item_paths
+from reconciler.stores.sql import schema
+from reconciler.stores.sql.row_digests import damage, loaded
+from reconciler.stores.sql.rows import delete_rows, upsert_rows
+from reconciler.stores.sql.statements import Row, Statement
+
+FEW = 8
+"""So many entities are looked up one by one; for more, a tenant's whole index is read."""
+
+
+def index(connection: Connection, tenant: str, ids: Collection[EntityId] | None = None) -> dict[EntityId, Descent]:
+    """A tenant's index, at least for these entities (``None``: all of it)."""
+    if ids is not None and len(ids) <= FEW:
+        found = [row for kind, key in ids for row in _ONE.rows(connection, tenant=tenant, kind=kind, key=key)]
+    else:
+        found = list(_ALL.rows(connection, tenant=tenant))
+    what = f"the index of what came down to {tenant}"
+    with damage(what):
+        return {
+            EntityId(kind, key): descent_of(origin, loaded(items, list, what) if items else (), released)
+            for kind, key, origin, items, released in found
+        }
+
+
+def enter(connection: Connection, record: Record, known: Lineage) -> dict[EntityId, Descent]:
+    """Change the index as a journal record says, and give it as it is then, at least for what the record names."""
+    changed = entered(known, record.changes, record.notes)
+    gone = [_head(record.tenant, id) for id, each in changed.items() if each is None]
+    delete_rows(connection, schema.came_down, gone)
+    upsert_rows(connection, schema.came_down, list(rows(record.tenant, changed)))
+    return {id: each for id, each in {**known, **changed}.items() if each is not None}
+
+
+def rows(tenant: str, lineage: Mapping[EntityId, Descent | None]) -> Iterator[Row]:
+    """The rows of the index that entities have."""
+    for id, each in lineage.items():
+        if each is not None:
+            items = orjson.dumps(item_paths(each)).decode() if each.items else None
+            yield {**_head(tenant, id), "origin": each.origin, "items": items, "released": int(each.released)}
+
+
+def _head(tenant: str, id: EntityId) -> dict[str, Any]:
+    return {"tenant": tenant, "kind": id.kind, "key": id.key}
+
+
+_COLUMNS = select(*(schema.came_down.c[name] for name in ("kind", "key", "origin", "items", "released"))).where(
+    schema.came_down.c.tenant == bindparam("tenant")
+)
+_ALL = Statement(_COLUMNS)
+_ONE = Statement(
+    _COLUMNS.where(schema.came_down.c.kind == bindparam("kind"), schema.came_down.c.key == bindparam("key"))
+)

@@ -1,0 +1,325 @@
+"""What the SQL store needs of a database, and SQLite: opening it to read or to write, and its errors in words.
+
+PostgreSQL stands in `engines_postgresql`; how rows are written, in `rows`.
+"""
+
+import errno
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from reconciler.stores.base import OutcomeUnknown, StoreError
+from reconciler.stores.failures import DAMAGED, DISK, FLEETING, Failure, Finding, NotText, of_sqlite, of_system
+from reconciler.stores.sql.in_doubt import settled
+from reconciler.stores.sql.sqlite_files import Kept, Stamp, read_texts_only, stamp, stamp_if_any
+from reconciler.stores.sql.upgraded import UpgradedCopy
+from reconciler.stores.sql.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
+
+BUSY_SECONDS = 30.0
+"""How long one waits for another before it gives up."""
+PRIVATE_FOLDER = ".reconcile"
+APPLICATION_ID = 0x7265636F
+"""In the head of each file that is made: "reco". Files of earlier releases are known by their tables."""
+
+_WAY_OUT = "Name another file in `store`; or, if nothing in it is needed, remove it: the next write makes a new one"
+_EMPTY = f"it is empty (0 bytes), and no database of this reconciler. {_WAY_OUT}"
+_NOT_OURS = f"it is a database without this reconciler's tables, perhaps another application's. {_WAY_OUT}"
+
+
+class Readable(Protocol):
+    """A database that can be read. ``where`` names it in messages."""
+
+    where: str
+
+    def reading(self) -> AbstractContextManager[Connection | None]:
+        """One transaction that sees one moment and cannot write; ``None`` where there is no database yet."""
+
+    def version(self) -> Version:
+        """Of the tables, whatever it is. Raises `StoreError`."""
+
+    def close(self) -> None:
+        """Release connections."""
+
+
+class Writable(Readable, Protocol):
+    """A database that can be written."""
+
+    def bring_up_to_date(self, *, make: bool = False) -> None:
+        """Migrate tables of an older version; where there are none, ``make`` them. Raises `StoreError`."""
+
+    def writing(self, *tenants: str) -> AbstractContextManager[Connection]:
+        """One transaction, on tables that are there and up to date, that sees one moment, and beside which nobody
+        else writes to these tenants. It is committed at the end, unless something was raised.
+        """
+
+
+class SqliteReading:
+    """A SQLite file, read-only. It may come to be, or go, at any time: each transaction looks anew."""
+
+    def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.where = str(path)
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._journal: tuple[Stamp, Path] | None = None
+        self._reader = Kept(path, lambda: self._connect("ro"), begin="BEGIN")
+        self._copy = UpgradedCopy()
+        self._damaged: Stamp | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        with self._transaction() as (connection, now):
+            found = self._version_of(connection) if connection else Version(None)
+            found.refuse_unknown(self.where)
+            if connection is not None and found.id and found.age is Age.OLDER:
+                with self._copy.of(connection, found.id, now) as upgraded:
+                    yield upgraded
+            else:
+                self._copy.close()
+                yield connection if found.id else None
+
+    def version(self) -> Version:
+        with self._transaction() as (connection, _):
+            return self._version_of(connection) if connection else Version(None)
+
+    def _version_of(self, connection: Connection) -> Version:
+        """Of a file that is there. Raises `StoreError` where it has no tables of ours: a file that was made by us has
+        them from the beginning, so this one is another's, and never "no state yet".
+        """
+        found = version_of(connection, self.where)
+        if found.id is None:
+            raise StoreError(f"{self.where}: {_EMPTY if self._path.stat().st_size == 0 else _NOT_OURS}")
+        return found
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Connection | None, Stamp | None]]:
+        """A transaction on the file, as it stands, if there is one."""
+        now = stamp(self._path)
+        if now is None:
+            yield None, None
+            return
+        with self._errors_in_words():
+            if self._undo_interrupted_write(now):
+                now = None
+            with self._reader.transaction(now) as connection:
+                yield connection, now
+
+    def close(self) -> None:
+        self._copy.close()
+        self._reader.close()
+
+    def _undo_interrupted_write(self, now: Stamp) -> bool:
+        """What a writer that was killed left must be rolled back before anyone reads, and SQLite does not do that
+        through a read-only connection. It writes nothing new: the file becomes what the last commit left.
+
+        Whether there was anything to look at: the write of another may as well go on.
+        """
+        if self._journal is None or not now.is_same_file(self._journal[0]):
+            self._journal = now, Path(f"{os.path.realpath(self._path)}-journal")
+        if not self._journal[1].exists():
+            return False
+        with closing(self._connect("rw")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        return True
+
+    @contextmanager
+    def _errors_in_words(self) -> Iterator[None]:
+        """The database's errors as ours. The statement and its parameters are not repeated: they hold tenants' data."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:  # the latter of rows that are fetched past SQLAlchemy
+            finding = self._finding(error)
+            raise StoreError(f"{self.where}: {finding.said(str(_driver_error(error)))}", finding.failure) from error
+
+    def _finding(self, error: BaseException) -> Finding:
+        """What an error means. That a file is damaged is looked into once, as long as it stands as it does."""
+        said = _driver_error(error)
+        found, now = of_sqlite(said), stamp_if_any(self._path)
+        if found is not DAMAGED or isinstance(said, NotText) or now == self._damaged:
+            return found
+        found = _looked_into(self._path)
+        self._damaged = now if found is DAMAGED else None
+        return found
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        """Of any thread, one at a time: a store may be made by one, and used by another."""
+        uri = f"{self._path.as_uri()}?mode={mode}"
+        waits = self._busy_seconds
+        connection = sqlite3.connect(uri, uri=True, timeout=waits, isolation_level=None, check_same_thread=False)
+        try:
+            read_texts_only(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class SqliteWriting(SqliteReading):
+    """A SQLite file, created at the first write. A write locks at once, and one that returned is on the disk: with
+    ``synchronous = EXTRA``, the folder is synced after the journal was removed, which is what commits.
+
+    Not WAL: even to read, that needs a writable shared-memory file beside the database.
+    """
+
+    def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+        super().__init__(path, busy_seconds)
+        self._writer = Kept(path, self._connect_to_write, begin="BEGIN IMMEDIATE")
+
+    def bring_up_to_date(self, *, make: bool = False) -> None:
+        """So that a writer reads what an older reconciler wrote as its own. A file that is current is not locked."""
+        found = self.version()
+        found.refuse_unknown(self.where)
+        if found.age is Age.CURRENT or (found.age is Age.NONE and not make):
+            return
+        try:
+            with settled(lambda: self.version().age is Age.CURRENT), self.writing():
+                pass
+        except StoreError as error:
+            if error.failure is not Failure.READ_ONLY:
+                raise
+            raise not_allowed(self.where, found, "it may not be written to") from error
+
+    @contextmanager
+    def writing(self, *_: str) -> Iterator[Connection]:
+        """Whatever the tenants: the file has one lock."""
+        if stamp(self._path) is None:
+            _make_folder(self._path.parent)
+            with self._errors_in_words():
+                make_whole(self._path)
+        now, committing = stamp(self._path), False
+        with self._errors_in_words():
+            try:
+                with self._writer.transaction(now) as connection:
+                    self._version_of(connection)
+                    bring_up_to_date(connection, self.where)
+                    yield connection
+                    committing = True
+                self._writer.wrote()
+            except (DBAPIError, sqlite3.Error) as error:
+                if not committing:
+                    raise
+                finding = self._finding(error)
+                why = finding.said(str(_driver_error(error)))
+                raise OutcomeUnknown.of(self.where, why, finding.failure) from error
+
+    def close(self) -> None:
+        super().close()
+        self._writer.close()
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        connection = self._connect("rw")
+        connection.execute(_DURABLE)
+        return connection
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if folder.name == PRIVATE_FOLDER and not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{folder}: it cannot be written to ({error.strerror})", of_system(error)) from error
+
+
+def make_whole(path: Path) -> None:
+    """Make a database with its tables beside where it is to be, and link it there: whoever finds a file finds a whole
+    one. One that another writer made meanwhile stays. Raises `StoreError`, or what SQLite says.
+    """
+    with settled(lambda: _is_whole(path)):
+        filled = False
+        try:
+            with _temporary(path) as new:
+                _fill(new)
+                filled = True
+                _link(new, path)
+                _sync(path.parent)
+        except OSError as error:
+            failure = of_system(error)
+            if filled:
+                raise OutcomeUnknown.of(str(path), f"it could not be made ({error.strerror})", failure) from error
+            raise StoreError(f"{path}: it cannot be made ({error.strerror})", failure) from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """An empty file beside a path, removed at the end."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        yield new
+    finally:
+        new.unlink(missing_ok=True)
+        new.with_name(f"{new.name}-journal").unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether there is a database with its tables. Raises `StoreError`."""
+    with closing(SqliteReading(path)) as found:
+        return found.version().age is Age.CURRENT
+
+
+def _fill(new: Path) -> None:
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(new, isolation_level=None), poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_DURABLE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        migrate(connection)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql("COMMIT")
+
+
+def _link(new: Path, path: Path) -> None:
+    """Never over a file that is there."""
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if not path.exists():  # as good as a file system without hard links lets us
+            new.rename(path)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_DURABLE = "PRAGMA synchronous = EXTRA"
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+
+
+def _looked_into(path: Path) -> Finding:
+    """What it means that SQLite calls a file malformed: it does so too where the disk fails to give a page of it."""
+    try:
+        with path.open("rb") as file:
+            while file.read(_PIECE):
+                pass
+    except OSError as error:
+        return DISK if of_system(error) is Failure.DISK else DAMAGED
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            whole = connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+    except sqlite3.Error as error:
+        found = of_sqlite(error)
+        return found if found.failure is Failure.DISK else DAMAGED
+    return FLEETING if whole else DAMAGED
+
+
+_PIECE = 1 << 20

@@ -1,0 +1,157 @@
+"""What the kept digests of a tenant tell, read in a few long texts.
+
+A row for each entity costs more to fetch than to find; and tenants of one template have the same texts, of which each
+is looked into once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, text
+
+from reconciler.core.states import Common
+from reconciler.model.bounded_cache import Memory
+from reconciler.model.documents.kinds import TENANT
+from reconciler.model.values.entity import fingerprint_of, lines
+from reconciler.model.values.keys import EntityId
+from reconciler.stores.sql.statements import Statement
+
+_T = TypeVar("_T")
+_AT_MOST = 16_000_000
+"""So many characters of texts are remembered."""
+_IN_COMMON = 100_000
+"""So many entities of states that tenants have in common are remembered: some tens of megabytes."""
+_FEW = 8
+"""Texts about no more entities are not remembered: a tenant's own document is one, and no other tenant has it."""
+
+
+def _by_kind(*columns: str) -> Mapping[str, Statement]:
+    """For each database: of every kind of a tenant's how many there are, and these columns, a space between two values.
+
+    Of all columns in the same order, whichever that be; one that has no value is passed over.
+    """
+    made = {}
+    for dialect, gathered in (("sqlite", "group_concat"), ("postgresql", "string_agg")):
+        texts = ", ".join(f"{gathered}({column}, ' ')" for column in columns)
+        rows = 'SELECT kind, "key", origin, digest, synced FROM entities WHERE tenant = :tenant ORDER BY kind, "key"'
+        made[dialect] = Statement(text(f"SELECT kind, count(*), {texts} FROM ({rows}) AS sorted GROUP BY kind"))
+    return made
+
+
+_DIGESTS = _by_kind('"key"', "digest")
+_SYNCED = _by_kind('"key"', "synced", "coalesce('=' || origin, '')")
+
+
+class _Part(NamedTuple):
+    """Of one kind: the digests of synchronised parts, and where each came down from."""
+
+    synced: Mapping[EntityId, str]
+    origins: Sequence[tuple[EntityId, str | None]]
+
+
+@dataclass(slots=True)
+class _Made(Generic[_T]):
+    """What was made of texts, so far as it could be."""
+
+    make: Callable[..., _T | None]
+    memory: Memory[tuple[Any, ...], _T] = field(default_factory=lambda: Memory(_AT_MOST))
+
+    def of(self, kind: str, number: int, *texts: str | None) -> _T | None:
+        """Of so many entities of a kind."""
+        key = kind, number, *texts
+        found = self.memory.known.get(key)
+        if found is None and (found := self.make(*key)) is not None and number > _FEW:
+            self.memory.keep(key, found, sum(map(len, filter(None, texts))))
+        return found
+
+
+class Told:
+    """Tells tenants by their kept digests. Where these are not all there, or not told apart, it tells nothing."""
+
+    def __init__(self) -> None:
+        self._ids = _Made(_ids)
+        self._lines = _Made(self._lines_of)
+        self._parts = _Made(self._part_of)
+        self._whole = _Made(self._pairs)
+        self._rests: Memory[str, Common | None] = Memory(_IN_COMMON)
+
+    def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:
+        """Of every entity of a tenant that is known to have all its digests, and the right ones."""
+        found = [self._whole.of(*row) for row in _rows(_DIGESTS, connection, tenant)]
+        pieces = [each for each in found if each is not None]
+        return chain.from_iterable(pieces) if len(pieces) == len(found) else None
+
+    def fingerprints(self, connection: Connection, tenant: str) -> tuple[str, str] | None:
+        """Of the tenant's state, which is known to have all its digests, and the right ones; and of all of it but the
+        tenant's own document.
+        """
+        found = [(row[0], self._lines.of(*row)) for row in _rows(_DIGESTS, connection, tenant)]
+        pieces = [(kind, each) for kind, each in found if each is not None]
+        if len(pieces) < len(found):
+            return None
+        rest = (each for kind, each in pieces if kind != TENANT)
+        return fingerprint_of(each for _, each in pieces), fingerprint_of(rest)
+
+    def common(self, connection: Connection, tenant: str, rest: str | None) -> Common | None:
+        """All of a tenant's state but its own document, where another one was told that has the same; by its ``rest``.
+
+        Only what is asked for twice is made: it takes more than a tenant is told with.
+        """
+        if rest is None:
+            return None
+        if rest not in self._rests.known:
+            return self._rests.keep(rest, None)
+        known = self._rests.known[rest]
+        if known is None and (known := self._common(connection, tenant)):
+            self._rests.keep(rest, known, len(known.synced))
+        return known
+
+    def _common(self, connection: Connection, tenant: str) -> Common | None:
+        parts, digests = self.parts(connection, tenant), self.digests(connection, tenant)
+        if parts is None or digests is None:
+            return None
+        synced = chain.from_iterable(part.synced.items() for part in parts)
+        origins = chain.from_iterable(part.origins for part in parts)
+        return Common(_without_own(synced), _without_own(origins), _without_own(digests))
+
+    def parts(self, connection: Connection, tenant: str) -> list[_Part] | None:
+        """Of the tenant's state by kinds, sorted, what a sketch takes."""
+        found = [self._parts.of(*row) for row in _rows(_SYNCED, connection, tenant)]
+        parts = [each for each in found if each is not None]
+        return parts if len(parts) == len(found) else None
+
+    def _pairs(self, kind: str, number: int, keys: str, digests: str | None) -> Sequence[tuple[EntityId, str]] | None:
+        ids, values = self._ids.of(kind, number, keys), _split(digests, number)
+        return None if ids is None or values is None else tuple(zip(ids, values, strict=True))
+
+    def _lines_of(self, *texts: Any) -> str | None:
+        pairs = self._pairs(*texts)
+        return None if pairs is None else lines(pairs)
+
+    def _part_of(self, kind: str, number: int, keys: str, synced: str | None, origins: str) -> _Part | None:
+        ids, values, whence = self._ids.of(kind, number, keys), _split(synced, number), _split(origins, number)
+        if ids is None or values is None or whence is None:
+            return None
+        came = [each[1:] if each else None for each in whence]
+        return _Part(dict(zip(ids, values, strict=True)), tuple(zip(ids, came, strict=True)))
+
+
+def _without_own(pairs: Iterable[tuple[EntityId, _T]]) -> dict[EntityId, _T]:
+    return {id: each for id, each in pairs if id.kind != TENANT}
+
+
+def _rows(statements: Mapping[str, Statement], connection: Connection, tenant: str) -> Iterator[tuple[Any, ...]]:
+    return iter(sorted(statements[connection.dialect.name].rows(connection, tenant=tenant)))
+
+
+def _ids(kind: str, number: int, keys: str) -> tuple[EntityId, ...] | None:
+    names = _split(keys, number)
+    return None if names is None else tuple([EntityId(kind, name) for name in names])
+
+
+def _split(values: str | None, number: int) -> list[str] | None:
+    """``None`` where one has no value, or has a space within."""
+    found = values.split(" ") if values is not None else []
+    return found if len(found) == number else None

@@ -1,0 +1,363 @@
+"""A PostgreSQL database, through psycopg 3: opening it to read or to write, and its errors in words.
+
+Whoever writes to a tenant holds its row of ``tenants``, so that writes to one tenant come one after the other, from
+however many machines, and those to different tenants side by side (docs/decisions/014).
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from reconciler.model.values.store_urls import VERIFY_FULL, canonical_host, hosts_of
+from reconciler.stores.allowed import needs_tls
+from reconciler.stores.base import OutcomeUnknown, StoreError
+from reconciler.stores.failures import BUSY, LOST, UNREACHABLE, Failure, Finding, of_sqlstate
+from reconciler.stores.sql.databases import BUSY_SECONDS
+from reconciler.stores.sql.in_doubt import settled
+from reconciler.stores.sql.kept_open import kept_open
+from reconciler.stores.sql.upgraded import UpgradedCopy
+from reconciler.stores.sql.versions import (
+    VERSION_TABLE,
+    Age,
+    Version,
+    bring_up_to_date,
+    is_current,
+    not_allowed,
+    version_of,
+)
+
+IDLE_SECONDS = 60
+"""How long a transaction may wait for us: what a machine that vanished held is free again after that."""
+WAITS = (0.1, 0.4, 1.0, 2.0)
+"""Between tries to connect to a server that is just starting, or has no room at the moment; in seconds."""
+DOWN_SECONDS = 30.0
+"""How long a server that could not be reached is not tried again: there may be thousands of tenants in it."""
+
+_DEFAULTS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "fallback_application_name": "reconcile",
+}
+"""What a URL that says nothing else gets: a server that vanished is noticed within a minute."""
+_MIGRATING = 0x7265636F6E63  # "reconc": of the advisory lock that whoever migrates holds
+_PASSES = (
+    "Connection refused",
+    "No such file or directory",
+    "not yet accepting connections",
+    "shutting down",
+    "starting up",
+    "connection slots",
+    "too many clients",
+)
+"""What is said while a server is restarted, or full. Of anything else, a wrong password above all, one try is enough;
+so it is where a server says this in another language.
+"""
+
+
+@dataclass(slots=True)
+class Server:
+    """A database's URL, with the password that goes with it, if the driver is not to find one itself.
+
+    ``where`` is the URL for messages. Raises `StoreError` for a URL that is none, or holds a password.
+    """
+
+    url: str
+    where: str
+    password: str | None = field(default=None, repr=False)
+    _down_until: float = field(default=0.0, init=False)
+    _trouble: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        """What the driver says of a bad URL may repeat it, so it is not repeated."""
+        try:
+            parts = conninfo_to_dict(self.url) if self.url.startswith("postgresql://") else None
+        except psycopg.Error:
+            parts = None
+        if parts is None:
+            raise StoreError(f"{self.where}: write postgresql://user@host:5432/database")
+        if {"password", "sslpassword"} & {*parts}:
+            raise StoreError(f"{self.where}: a store's URL holds no password; use token_env, or PGPASSWORD")
+        if any(sign in str(parts.get("dbname", "")) for sign in "@/") or not self._names_what_was_judged(parts):
+            raise StoreError(f"{self.where}: write postgresql://user@host:5432/database")
+
+    def connect(self) -> psycopg.Connection:
+        """A new connection, in no transaction. Raises `StoreError`; a failure is remembered for a while."""
+        if time.monotonic() < self._down_until:
+            raise StoreError(self._trouble, UNREACHABLE.failure)
+        for wait in (*WAITS, None):
+            try:
+                return psycopg.connect(self.url, **self._settings())
+            except psycopg.Error as error:
+                said = str(error)
+                if wait is None or not any(words in said for words in _PASSES):
+                    why = _first_line(error).removeprefix("connection failed: ").removeprefix("connection is bad: ")
+                    why = why.replace(self.password, "***") if self.password else why
+                    self._trouble = f"{self.where}: {UNREACHABLE.words}: {why}"
+                    self._down_until = time.monotonic() + DOWN_SECONDS
+                    raise StoreError(self._trouble, UNREACHABLE.failure) from error
+                time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def _settings(self) -> Mapping[str, Any]:
+        """No statement is prepared: a migration, or a pooler between us and the server, would take it away."""
+        given = conninfo_to_dict(self.url)
+        settings: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
+        if "PGCONNECT_TIMEOUT" in os.environ:
+            settings.pop("connect_timeout", None)
+        if self.password is not None:
+            settings["password"] = self.password
+        settings |= self._place(given)
+        return {**settings, "client_encoding": "utf8", "autocommit": True, "prepare_threshold": None}
+
+    def _names_what_was_judged(self, parts: Mapping[str, Any]) -> bool:
+        """Whether the driver reads those hosts from the URL that `hosts_of` does."""
+        named = [each for name in ("host", "hostaddr") for each in str(parts.get(name) or "").split(",") if each]
+        read = {each if each.startswith("/") else canonical_host(each) for each in named}
+        try:
+            return read == {each.name for each in hosts_of(self.url)}
+        except ValueError:
+            return False
+
+    def _place(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """That it is the hosts that were judged, and over a network with TLS that names them (``verify-full``).
+
+        Where the URL names a host, nothing of another in the environment is added. ``PGSSLMODE`` and ``PGGSSENCMODE``
+        are the operator's, who may weaken what the URL may not.
+        """
+        settings: dict[str, Any] = {}
+        if {"host", "hostaddr"} & {*given}:
+            settings |= {name: given.get(name, "") for name in ("host", "hostaddr")}
+        if needs_tls(self.url, os.environ):
+            if given.get("sslmode", VERIFY_FULL) != VERIFY_FULL:
+                raise StoreError(f"{self.where}: TLS is sslmode={VERIFY_FULL}; only PGSSLMODE may say otherwise")
+            settings |= {} if os.environ.get("PGSSLMODE") else {"sslmode": VERIFY_FULL}
+            settings |= {} if os.environ.get("PGGSSENCMODE") else {"gssencmode": "disable"}
+        return settings
+
+
+class PostgresqlReading:
+    """A PostgreSQL database, read-only. Its tables may come to be at any time: each transaction looks anew."""
+
+    def __init__(self, server: Server, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.where = server.where
+        self._busy_seconds = busy_seconds
+        self._engine = create_engine(
+            "postgresql+psycopg://",
+            creator=server.connect,
+            pool_size=1,
+            max_overflow=-1,
+            pool_pre_ping=True,
+            use_native_hstore=False,
+        )
+        self._copy = UpgradedCopy()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        with self._transaction() as connection:
+            found = version_of(connection, self.where)
+            found.refuse_unknown(self.where)
+            if found.id and found.age is Age.OLDER:
+                mark = connection.exec_driver_sql(_SEEN).scalar()
+                with self._copy.of(connection, found.id, mark, may_age=True) as upgraded:
+                    yield upgraded
+            else:
+                self._copy.close()
+                yield connection if found.id else None
+
+    def version(self) -> Version:
+        with self._transaction() as connection:
+            return version_of(connection, self.where)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with _errors_in_words(self.where), self._connected() as connection:
+            connection.exec_driver_sql(self._begin("REPEATABLE READ READ ONLY"))
+            yield connection
+
+    def close(self) -> None:
+        self._copy.close()
+        kept_open().forget(self._engine)
+        self._engine.dispose()
+
+    def _begin(self, mode: str) -> str:
+        """One trip to the server. The connection is in autocommit, so that a transaction is what we say it is."""
+        return (
+            f"BEGIN ISOLATION LEVEL {mode}; SET LOCAL lock_timeout = {int(self._busy_seconds * 1000)};"
+            f" SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}"
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection; what was not committed on it is rolled back."""
+        kept_open().used(self._engine, self._engine.dispose)
+        with self._engine.connect() as connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                # of a COPY, that SQLAlchemy does not know of
+                if getattr(connection.connection.driver_connection, "closed", True):
+                    connection.invalidate(error)
+                raise
+
+
+class PostgresqlWriting(PostgresqlReading):
+    """A PostgreSQL database, whose tables are made by the first write. The database itself is there already.
+
+    A write reads, checks and writes in one REPEATABLE READ transaction, so that of rows that someone else changes at
+    the same moment without asking us nothing is written over.
+    """
+
+    def bring_up_to_date(self, *, make: bool = False) -> None:
+        """So that a writer reads what an older reconciler wrote as its own."""
+        found = self.version()
+        found.refuse_unknown(self.where)
+        if found.age is Age.OLDER or (found.age is Age.NONE and make):
+            self._migrate()
+
+    @contextmanager
+    def writing(self, *tenants: str) -> Iterator[Connection]:
+        held = sorted({*tenants})
+        with _errors_in_words(self.where, _NOTHING), self._in_doubt() as commit, self._holding(held) as connection:
+            yield connection
+            commit(connection)
+
+    @contextmanager
+    def _holding(self, tenants: list[str]) -> Iterator[Connection]:
+        """A transaction that holds the tenants, and sees what was written before it did. Whoever had to wait for
+        another has a snapshot of before that, and is told so by the server: they begin anew.
+        """
+        deadline = time.monotonic() + self._busy_seconds
+        while time.monotonic() <= deadline:
+            with self._connected() as connection:
+                if self._begun(connection, tenants):
+                    yield connection
+                    return
+        raise StoreError(f"{self.where}: {BUSY.words}", BUSY.failure)
+
+    def _begun(self, connection: Connection, tenants: list[str]) -> bool:
+        try:
+            if not self._is_begun_on_current_tables(connection):
+                connection.rollback()
+                self._migrate()
+                return False
+            for tenant in tenants:
+                if connection.execute(_HOLD, {"tenant": tenant}).first() is None:
+                    connection.execute(_ENTER, {"tenant": tenant})
+        except DBAPIError as error:
+            if _state(error.orig) in _BEGIN_ANEW:
+                return False
+            raise
+        return True
+
+    def _is_begun_on_current_tables(self, connection: Connection) -> bool:
+        """The lock of `VERSION_TABLE`, shared by all who write, keeps migrations away until the end. Taken like this,
+        it is waited for before the transaction's snapshot is taken, not after.
+        """
+        begin = self._begin("REPEATABLE READ READ WRITE")
+        try:
+            connection.exec_driver_sql(f"{begin}; LOCK TABLE {VERSION_TABLE} IN ROW SHARE MODE")
+        except DBAPIError as error:
+            if _state(error.orig) == _NO_TABLE:
+                return False
+            raise
+        return is_current(connection, self.where, locked=True)
+
+    def _migrate(self) -> None:
+        """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
+        with settled(self._is_migrated), _errors_in_words(self.where, _NOTHING), self._in_doubt() as commit:
+            self._migrate_and(commit)
+
+    def _is_migrated(self) -> bool:
+        """As whoever migrates finds it: after those who did before. Raises `StoreError`."""
+        with _errors_in_words(self.where), self._connected() as connection:
+            self._begin_migrating(connection)
+            return version_of(connection, self.where).age is Age.CURRENT
+
+    def _begin_migrating(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"{self._begin('READ COMMITTED')}; SELECT pg_advisory_xact_lock({_MIGRATING})")
+
+    def _migrate_and(self, commit: Callable[[Connection], None]) -> None:
+        with self._connected() as connection:
+            self._begin_migrating(connection)
+            found = version_of(connection, self.where)
+            try:
+                if inspect(connection).has_table(VERSION_TABLE):
+                    connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN EXCLUSIVE MODE")
+                bring_up_to_date(connection, self.where)
+            except DBAPIError as error:
+                if _state(error.orig) not in _MAY_NOT:
+                    raise
+                why = _finding(error.orig).said(_first_line(error.orig))
+                raise not_allowed(self.where, found, why) from error
+            commit(connection)
+
+    @contextmanager
+    def _in_doubt(self) -> Iterator[Callable[[Connection], None]]:
+        """How to commit. Whatever fails in or after that leaves the outcome unknown, unless the server refused it."""
+        committing = False
+
+        def commit(connection: Connection) -> None:
+            nonlocal committing
+            committing = True
+            connection.commit()
+
+        try:
+            yield commit
+        except (DBAPIError, psycopg.Error) as error:
+            finding = _finding(_driver_error(error))
+            if not committing or finding.failure is not Failure.UNREACHABLE:
+                raise
+            why = finding.said(_first_line(_driver_error(error)))
+            raise OutcomeUnknown.of(self.where, why, finding.failure) from error
+
+
+_HOLD = text("SELECT revision FROM tenants WHERE tenant = :tenant FOR UPDATE")
+_ENTER = text("INSERT INTO tenants (tenant, revision) VALUES (:tenant, 0) ON CONFLICT (tenant) DO NOTHING")
+_SEEN = "SELECT CAST(txid_current_snapshot() AS text)"
+"""What the transaction sees: the same while nothing is written anywhere on the server."""
+_MAY_NOT = ("42501", "25006")
+_NO_TABLE = "42P01"
+_BEGIN_ANEW = ("40001", "40P01")
+_NOTHING = "; nothing was written"
+
+
+@contextmanager
+def _errors_in_words(where: str, consequence: str = "") -> Iterator[None]:
+    """The database's errors as ours. Of statements and rows nothing is repeated: they hold tenants' data."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        said = _driver_error(error)
+        finding = _finding(said)
+        raise StoreError(f"{where}: {finding.said(_first_line(said), consequence)}", finding.failure) from error
+
+
+def _driver_error(error: BaseException) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _finding(error: BaseException | None) -> Finding:
+    """What an error means; of one without SQLSTATE, which is the driver's own, that the server said nothing."""
+    state = _state(error)
+    return LOST if isinstance(error, psycopg.OperationalError) and not state else of_sqlstate(state)
+
+
+def _state(error: BaseException | None) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _first_line(error: BaseException | None) -> str:
+    """The message alone: details and the excerpt of the statement name tenants' data."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return primary or str(error).partition("\n")[0]

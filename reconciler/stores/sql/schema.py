@@ -1,0 +1,96 @@
+"""The tables of the SQL store, as the newest migration leaves them."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+VERSION = "0006"
+"""The newest migration. One of an earlier version is upgraded by a writer, and read as it will be then."""
+
+metadata = MetaData()
+
+_NAME = Text(collation="C").with_variant(Text(), "sqlite")
+"""What is looked up by, compared as bytes: as SQLite does, and not as some language does, at some version."""
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("tenant", _NAME, primary_key=True),
+    Column("kind", _NAME, primary_key=True),
+    Column("key", _NAME, primary_key=True),
+    Column("origin", Text),
+    Column("body", Text, nullable=False),
+    Column("digest", Text),
+    Column("synced", Text),
+)
+"""One row an entity; ``body`` is JSON with sorted keys, kept as text so that it comes back byte for byte.
+
+``digest`` is `Entity.digest`; whoever changes a row by other means takes it away (`migrations/versions/v0002_digests`).
+In SQLite an index has the digests without the bodies (`migrations/versions/v0003_synchronised`).
+``synced`` is the digest of its synchronised part; it says nothing unless its tenant's ``shape`` and fingerprint do.
+"""
+
+Index(
+    "entities_digests", *(entities.c[name] for name in ("tenant", "kind", "key", "origin", "digest", "synced"))
+).ddl_if(dialect="sqlite")
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant", _NAME, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("fingerprint", Text),
+    Column("shape", Text),
+    Column("rest", Text),
+    Column("lineage", Text),
+)
+"""How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it.
+
+``rest``: of all but the tenant's own document; it says nothing unless the fingerprint and ``shape`` do.
+``shape``: which version of the synchronised part (`reconciler.core.states.managed_digest.version`) its rows' digests
+are of. ``lineage``: what of `came_down` its entities say otherwise, or was released (`reconciler.stores.lineages`); it
+says nothing unless the fingerprint does.
+"""
+
+came_down = Table(
+    "came_down",
+    metadata,
+    Column("tenant", _NAME, primary_key=True),
+    Column("kind", _NAME, primary_key=True),
+    Column("key", _NAME, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("items", Text),
+    Column("released", _NUMBER, nullable=False),
+)
+"""Where each entity came down from, as the last journal record about it says, whether it is there or not (ORIGIN-02).
+
+``items``: the paths of the items that have the same origin, as a JSON list. ``released``: 1 once it was given up.
+"""
+
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", _NAME, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("kind", _NAME, nullable=False),
+    Column("key", _NAME, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Index("moves_tenant_revision", "tenant", "revision"),
+)
+"""What each write wrote, so that a refusal can name what moved."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("tenant", _NAME, nullable=False),
+    Column("plan", _NAME, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("commit", Text),
+    Column("changes", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+    UniqueConstraint("tenant", "plan", name="journal_tenant_plan"),
+)
+"""What was applied; a plan once to a tenant."""

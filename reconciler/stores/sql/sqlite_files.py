@@ -1,0 +1,160 @@
+"""A SQLite file as it stands on the disk, and the connection to it that is kept from one transaction to the next.
+
+To connect, and to read the schema anew, costs more than reading a tenant.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from reconciler.stores.base import StoreError
+from reconciler.stores.failures import NotText, of_system
+from reconciler.stores.sql.kept_open import kept_open
+
+
+class Stamp(NamedTuple):
+    """What file there is, and that it is as it was: whoever writes it, replaces it or locks us out changes this."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    def is_same_file(self, other: "Stamp") -> bool:
+        return self[:2] == other[:2]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Of a file, links followed; ``None`` where there is none. What cannot be told, or a link to nothing, is an error,
+    never "no state yet".
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        missing = takewhile(lambda each: not each.exists(), (path, *path.parents))  # above what exists, nothing dangles
+        if dangling := next((each for each in missing if each.is_symlink()), None):
+            raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be opened ({error.strerror})", of_system(error)) from error
+    if not S_ISREG(found.st_mode):  # to open a pipe hangs
+        what = "a folder" if S_ISDIR(found.st_mode) else "a pipe, a socket or a device, not a file"
+        raise StoreError(f"{path}: it cannot be opened (it is {what})")
+    return _stamp_of(found)
+
+
+class Kept:
+    """A way to a file that keeps one connection between transactions, as long as nobody else touches the file.
+
+    What a connection remembers of the file is good only then: SQLite notices when another wrote to it, not when another
+    file was copied over it. ``connect``: opens one. ``begin``: how a transaction begins. Threads take turns, or get a
+    connection each; a forked process opens its own, and leaves its parent's alone.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection], *, begin: str) -> None:
+        self._path = path
+        self._connect = connect
+        self._begin = begin
+        self._open()
+
+    def _open(self) -> None:
+        self._process = os.getpid()
+        self._as_left: Stamp | None = None
+        settings = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": -1}
+        self._engine = create_engine("sqlite://", creator=self._connect, **settings)
+        event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql(self._begin))
+
+    @contextmanager
+    def transaction(self, now: Stamp | None) -> Iterator[Connection]:
+        """``now``: how the file stands; ``None`` where that cannot be told, or there is none yet.
+
+        After an error nothing is kept: what was being read may hold a lock.
+        """
+        self._take_up(now)
+        kept_open().used(self, self._let_go)
+        done = False
+        try:
+            with self._engine.begin() as connection:
+                if self._as_left is None and now == stamp_if_any(self._path):
+                    self._as_left = now
+                yield connection
+            done = True
+        finally:
+            if not done or self._as_left is None:
+                self.close()
+
+    def wrote(self) -> None:
+        """The transaction that ended was a write, and the file stands otherwise since."""
+        now = stamp_if_any(self._path)
+        if now is not None and self._as_left is not None and now.is_same_file(self._as_left):
+            self._as_left = now
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the connection that is kept."""
+        kept_open().forget(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process == os.getpid():
+            self._as_left = None
+            self._engine.dispose()
+
+    def _take_up(self, now: Stamp | None) -> None:
+        if self._process != os.getpid():
+            _of_the_parent.append(self._engine)
+            self._open()
+        elif now is None or now != self._as_left:
+            self._let_go()
+
+
+def read_texts_only(connection: sqlite3.Connection) -> None:
+    """Let a connection read text and numbers only: whoever wrote bytes (a BLOB) into a column damaged the file.
+
+    A tenant's name as bytes equals no text, so that its rows would count as absent: they are looked for here, by the
+    indexes, where bytes come last. Raises `NotText`.
+    """
+    connection.row_factory = _text_row
+    for (table,) in connection.execute(_OF_TENANTS).fetchall():
+        quoted = table.replace('"', '""')
+        if connection.execute(f"SELECT EXISTS (SELECT 1 FROM \"{quoted}\" WHERE tenant >= x'')").fetchone()[0]:
+            raise NotText(_BYTES.format(f"{table}.tenant"))
+
+
+def _text_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    if bytes in map(type, row):
+        column = next(named[0] for named, value in zip(cursor.description, row, strict=True) if type(value) is bytes)
+        raise NotText(_BYTES.format(column))
+    return row
+
+
+_BYTES = "{} holds bytes (BLOB), not text"
+_OF_TENANTS = (
+    "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p "
+    "WHERE m.type = 'table' AND p.name = 'tenant' ORDER BY m.name"
+)
+
+_of_the_parent: list[Engine] = []
+"""In a forked process. Not even let go of: to close them would be to act for the parent."""
+
+
+def stamp_if_any(path: Path) -> Stamp | None:
+    """As `stamp`, where nobody wants to hear why there is none."""
+    try:
+        return _stamp_of(path.stat())
+    except OSError:
+        return None
+
+
+def _stamp_of(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,579 @@
+# long: the reader and the writer of one protocol, and the statements that both ask
+"""The SQL store, through SQLAlchemy Core; what differs between databases stands in `engines` and `rows`.
+
+One transaction a write. Digests of entities and a fingerprint of the whole stand beside the rows and are written with
+them; a row that was changed behind our back has lost its digest, and its tenant the fingerprint, and both are then
+taken of the row itself.
+"""
+
+import operator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, islice
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
+
+from reconciler.core.states import FEW, Common, Sketch, version
+from reconciler.model.documents.kinds import TENANT
+from reconciler.model.plans.origins import Lineage
+from reconciler.model.values.entity import Entity, State, fingerprint
+from reconciler.model.values.keys import EntityId
+from reconciler.stores.base import (
+    AlreadyApplied,
+    Committed,
+    Current,
+    Denied,
+    Edit,
+    EntityWrite,
+    Merge,
+    Move,
+    Outcome,
+    Record,
+    Refusal,
+    Refused,
+    Snapshot,
+    Stale,
+    Standing,
+    StoreError,
+    TenantWrite,
+    guarded,
+    written_after,
+)
+from reconciler.stores.lineages import after_write, at_issue_in, read_back, sealed, spelled, touched
+from reconciler.stores.sql import schema
+from reconciler.stores.sql.came_down import enter, index
+from reconciler.stores.sql.databases import Readable, Writable
+from reconciler.stores.sql.digest_reader import Told
+from reconciler.stores.sql.in_doubt import Intended, settled, was_made
+from reconciler.stores.sql.row_digests import Taken, damage, loaded, made
+from reconciler.stores.sql.rows import delete_rows, insert_rows, upsert_rows
+from reconciler.stores.sql.statements import Statement
+from reconciler.stores.sql.versions import Version
+
+_T = TypeVar("_T")
+
+
+class SqlReader:
+    """The half that planning gets: it has no method that writes, and its connections cannot."""
+
+    def __init__(self, database: Readable) -> None:
+        self._database = database
+        self._taken = Taken()
+        self._told = Told()
+
+    def tenants(self) -> Sequence[str]:
+        with self._database.reading() as connection:
+            return sorted(connection.scalars(select(schema.entities.c.tenant).distinct())) if connection else []
+
+    def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
+        with self._database.reading() as connection:
+            if connection is None:
+                return Snapshot(tenant, {}, fingerprint(()), 0)
+            return _observed(connection, tenant, self._database.where, verify=verify)
+
+    def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
+        with self._database.reading() as connection:
+            if connection is None:
+                return Snapshot(tenant, {}, fingerprint(()), 0)
+            kept = _standing(connection, tenant)
+            known = kept.tells_parts and not verify
+            if known and (common := self._told.common(connection, tenant, kept.rest)):
+                own = _OWN.rows(connection, tenant=tenant, kind=TENANT)
+                if all(synced is not None for synced, *_ in own):
+                    return self._of_common(tenant, kept, common, own)
+            parts = self._told.parts(connection, tenant) if known else None
+            if parts is None:
+                believed = kept.fingerprint is not None and not verify
+                lineage = None if believed else index(connection, tenant)
+                return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant), lineage)
+        synced: dict[EntityId, str] = {}
+        for part in parts:
+            synced.update(part.synced)
+        state = Sketch(
+            synced,
+            lambda: chain.from_iterable(part.origins for part in parts),
+            lambda some: self._bodies(tenant, kept, some),
+            lambda some: self._digests_of(tenant, kept, some),
+        )
+        return kept.snapshot(tenant, state)
+
+    def _of_common(self, tenant: str, kept: "_Kept", common: Common, own: Sequence[tuple[Any, ...]]) -> Snapshot:
+        """A sketch of what other tenants have too, and the tenant's own document."""
+        what = f"{self._database.where}: the body of {tenant}"
+        entities = ((made((*row,), what), synced) for synced, *row in own)
+        state = Sketch.of_common(
+            common,
+            {each.id: (each, synced) for each, synced in entities},
+            lambda some: self._bodies(tenant, kept, some),
+            lambda some: self._digests_of(tenant, kept, some),
+        )
+        return kept.snapshot(tenant, state)
+
+    def _of_bodies(
+        self, tenant: str, kept: "_Kept", rows: Sequence[tuple[Any, ...]], lineage: Lineage | None
+    ) -> Snapshot | None:
+        """A sketch by digests that are taken anew; ``None`` where a body is none of ours.
+
+        ``lineage``: the whole index, where what is kept of it is not believed.
+        """
+        found = {EntityId(*row[:2]): row for row in rows}
+        what = f"{self._database.where}: the body of {tenant}"
+        told: dict[EntityId, tuple[str, str]] = {}
+        for id, row in found.items():
+            if (taken := self._taken.of(row, what)) is None:
+                return None
+            told[id] = taken
+        state = Sketch(
+            {id: synced for id, (_, synced) in told.items()},
+            lambda: ((id, row[2]) for id, row in found.items()),
+            lambda some: [made(found[id], what) for id in (found if some is None else some)],
+            lambda _: ((id, digest) for id, (digest, _) in told.items()),
+        )
+        now = fingerprint((id, digest) for id, (digest, _) in told.items())
+        if lineage is not None:
+            here = (made(found[id], what) for id in lineage if id in found)
+            kept = replace(kept, lineage=at_issue_in(lineage, here))
+        return replace(kept, fingerprint=now).snapshot(tenant, state)
+
+    def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
+        """Some entities (``None``: all) of a tenant that still stands as it did."""
+        where = self._database.where
+        with self._as_sketched(tenant, kept) as connection:
+            if ids is None:
+                return _entities(connection, tenant, where)
+            if len(ids) <= FEW:
+                return [each for id in ids if (each := _entity(connection, tenant, id, where))]
+            return [each for some in _by_kind(ids) for each in _some_entities(connection, tenant, where, *some)]
+
+    def _digests_of(
+        self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None
+    ) -> Iterable[tuple[EntityId, str]]:
+        """The digests of some entities (``None``: all) of a tenant that still stands as it did."""
+        with self._as_sketched(tenant, kept) as connection:
+            if ids is not None and len(ids) <= FEW:
+                found = ((id, _DIGEST.rows(connection, tenant=tenant, kind=id.kind, key=id.key)) for id in ids)
+                return [(id, digest) for id, rows in found for (digest,) in rows]
+            told = self._told.digests(connection, tenant)
+            return _digests(connection, tenant, self._database.where)[0].items() if told is None else told
+
+    @contextmanager
+    def _as_sketched(self, tenant: str, kept: "_Kept") -> Iterator[Connection]:
+        with self._database.reading() as connection:
+            if connection is None or _standing(connection, tenant) != kept:
+                raise StoreError(f"{self._database.where}: {tenant} was written to while it was read; plan again")
+            yield connection
+
+    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+        none = Standing(fingerprint(()), 0)
+        with self._database.reading() as connection:
+            if connection is None:
+                return dict.fromkeys(tenants, none)
+            rows = {row.tenant: row for row in connection.execute(select(schema.tenants))}
+            found: dict[str, Standing] = {}
+            for tenant in tenants:
+                row = rows.get(tenant)
+                if row is None and not _has_rows(connection, tenant):
+                    found[tenant] = none
+                elif row is not None and row.fingerprint is not None:
+                    found[tenant] = Standing(sealed(row.fingerprint, row.lineage), row.revision)
+            return found
+
+    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+        with self._database.reading() as connection:
+            return _moves(connection, tenant, revision) if connection else []
+
+    def history(self, tenant: str | None = None) -> Iterable[Record]:
+        with self._database.reading() as connection:
+            return _records(connection, tenant, self._database.where) if connection else []
+
+    def came_down(self, tenant: str) -> Lineage:
+        with self._database.reading() as connection:
+            return dict(sorted(index(connection, tenant).items())) if connection else {}
+
+    def version(self) -> Version:
+        return self._database.version()
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class SqlStore(SqlReader):
+    """The whole store."""
+
+    def __init__(self, database: Writable) -> None:
+        super().__init__(database)
+        self._writable = database
+
+    def migrate(self) -> Version:
+        self._writable.bring_up_to_date(make=True)
+        return self.version()
+
+    def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
+        part = TenantWrite(record.tenant, tuple(writes), record.by, record.at, expected, revision, record)
+        try:
+            with self._writing(record.tenant) as transaction:
+                return self._write_part(transaction, part)
+        except Refused as refused:
+            assert not isinstance(refused.refusal, Denied), "the reconciler itself is not guarded"
+            return refused.refusal
+
+    def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
+        try:
+            with self._writing(*(part.tenant for part in parts)) as transaction:
+                return tuple([self._write_part(transaction, part) for part in parts])
+        except Refused as refused:
+            return refused.refusal
+
+    @contextmanager
+    def _writing(self, *tenants: str) -> Iterator["_Transaction"]:
+        """A transaction that holds these tenants. Where its COMMIT fails, it is looked up whether it was made."""
+        intended: list[Intended] = []
+        with settled(lambda: self._was_made(tenants, intended)), self._writable.writing(*tenants) as connection:
+            yield _Transaction(connection, intended)
+
+    def _was_made(self, tenants: tuple[str, ...], intended: Sequence[Intended]) -> bool | None:
+        """By a new connection, and under the lock that every writer takes. Writes nothing, and raises `StoreError`."""
+        try:
+            with self._writable.writing(*tenants) as connection:
+                raise _Found(was_made(connection, intended))
+        except _Found as found:
+            return found.made
+
+    def _write_part(self, transaction: "_Transaction", part: TenantWrite) -> Committed:
+        connection, where = transaction.connection, self._writable.where
+        if part.record is not None:
+            for at, by, notes in _APPLIED.rows(connection, tenant=part.tenant, plan=part.record.plan):
+                what = f"{where}: the journal's record of {part.tenant} at {at}"
+                raise Refused(_applied(connection, part, where, at=at, by=by, notes=loaded(notes, dict, what)))
+        guarded(part, lambda id: _entity(connection, part.tenant, id, where))
+        kept = _standing_or_new(connection, part.tenant)
+        right = kept.tells_parts
+        if not right or kept.sealed != part.expected:
+            right = _looked_into(connection, part, kept, where) and right
+        done = self._write(connection, part, kept, right=right)
+        row = _journal_row(part.record, left=done.fingerprint) if part.record is not None else None
+        if row is not None:
+            _JOURNAL.run(connection, **row)
+        transaction.intended.append(Intended(part, done, row))
+        return done
+
+    def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
+        try:
+            with self._writing(tenant) as transaction:
+                connection = transaction.connection
+                edit = self._edit(connection, tenant, change)
+                kept = _standing_or_new(connection, tenant)
+                if not kept.tells_parts:
+                    _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
+                row = _journal_row(edit.record) if edit.record is not None else None
+                if row is not None:
+                    _JOURNAL.run(connection, **row)
+                part = TenantWrite(tenant, edit.writes, actor, at, kept.sealed, record=edit.record)
+                done = self._write(connection, part, kept, right=kept.tells_parts)
+                transaction.intended.append(Intended(part, done, row))
+                return done
+        except _NothingToWrite as nothing:
+            return nothing.stands
+
+    def _edit(self, connection: Connection, tenant: str, change: Sequence[EntityWrite] | Merge) -> Edit:
+        """Raises `_NothingToWrite` where the tenant is to stay as it is."""
+        if not callable(change):
+            return Edit(tuple(change))
+        now = _observed(connection, tenant, self._writable.where)
+        edit = change(Current(now, dict(sorted(index(connection, tenant).items()))))
+        if not edit:
+            raise _NothingToWrite(Committed(now.fingerprint, now.revision))
+        return edit
+
+    def _write(self, connection: Connection, part: TenantWrite, kept: "_Kept", *, right: bool) -> Committed:
+        """``right``: whether all digests are kept, and say what the rows do; what is kept of the lineage too, then."""
+        where = self._writable.where
+        tenant, revision = part.tenant, kept.revision + 1
+        last = {each.entity: each.after for each in part.writes}
+        concerned = touched(part.writes, part.record)
+        here = index(connection, tenant, concerned)
+        if part.record is not None:
+            here = enter(connection, part.record, here)
+        gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
+        delete_rows(connection, schema.entities, gone)
+        for some in _in_blocks(after for after in last.values() if after is not None):
+            upsert_rows(connection, schema.entities, [self._taken.row(tenant, after) for after in some])
+        move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
+        for ids in _in_blocks([*last, *sorted(concerned - last.keys())]):
+            insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in ids])
+        found = self._told.fingerprints(connection, tenant) if right else None
+        now, rest = found or self._put_right(connection, tenant)
+        if right:
+            entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
+            lineage = spelled(after_write(read_back(kept.lineage, tenant), here, entities))
+        else:
+            lineage = _at_issue(connection, tenant, _entities(connection, tenant, where))
+        counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": version(), "rest": rest}
+        _COUNT.run(connection, **counted, lineage=lineage or None)
+        return Committed(sealed(now, lineage), revision)
+
+    def _put_right(self, connection: Connection, tenant: str) -> tuple[str, str]:
+        """Take the digests of all rows anew; the fingerprint, and that of the rest."""
+        rows = [self._taken.row_of(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
+        _KEEP.run_each(connection, rows)
+        digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
+        return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """A transaction that writes; ``intended``: what it wrote so far."""
+
+    connection: Connection
+    intended: list[Intended]
+
+
+class _Found(Exception):
+    """Ends a transaction that only looked."""
+
+    def __init__(self, made: bool | None) -> None:
+        self.made = made
+        super().__init__("looked up")
+
+
+class _NothingToWrite(Exception):
+    """Ends a transaction in which nothing is to be written: it is rolled back, and leaves no trace."""
+
+    def __init__(self, stands: Committed) -> None:
+        self.stands = stands
+        super().__init__("nothing to write")
+
+
+def _applied(  # noqa: PLR0913 - a row of the journal, beside where it was found
+    connection: Connection, part: TenantWrite, where: str, *, at: str, by: str, notes: dict[str, Any]
+) -> AlreadyApplied:
+    """What became of a tenant since the journal has this plan; what an earlier release applied counts as moved."""
+    left = notes.pop(_LEFT, None)
+    try:
+        kept = _standing(connection, part.tenant)
+        if left is not None and kept.sealed != left:
+            _looked_into(connection, replace(part, expected=left), kept, where)
+    except Refused as refused:
+        moved = refused.refusal.moved if isinstance(refused.refusal, Stale) else ()
+        return AlreadyApplied(at, moved=written_after(moved, by, at), notes=notes)
+    return AlreadyApplied(at, stands=left is not None, notes=notes)
+
+
+_LEFT = "left"
+"""Among a record's notes in the database, and there only: the fingerprint of the state that it left (TREE-05)."""
+
+
+def _at_issue(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
+    """What is at issue in a tenant's lineage, taken of the entities themselves."""
+    return at_issue_in(index(connection, tenant), entities)
+
+
+def _looked_into(connection: Connection, part: TenantWrite, kept: "_Kept", where: str) -> bool:
+    """Whether the digests that are kept were right, where the state is the expected one; raises `Refused`, if not.
+
+    As the rows say that they are first, and then as they are.
+    """
+    for verify in (False, True):
+        digests, right = _digests(connection, part.tenant, where, verify=verify)
+        lineage = kept.lineage
+        if kept.fingerprint is None or verify:
+            lineage = _at_issue(connection, part.tenant, _entities(connection, part.tenant, where))
+        now = sealed(fingerprint(digests.items()), lineage)
+        if now == part.expected:
+            return right
+    raise Refused(Stale(now, tuple(_moves(connection, part.tenant, part.revision))))
+
+
+def _digests(
+    connection: Connection, tenant: str, where: str, *, verify: bool = False
+) -> tuple[Mapping[EntityId, str], bool]:
+    """Of all entities, and whether the rows have them. ``verify``: of the bodies, whatever digests are kept."""
+    kept = {EntityId(kind, key): digest for kind, key, digest in _DIGESTS.rows(connection, tenant=tenant)}
+    found: dict[EntityId, str] = {}
+    if verify:
+        found = {each.id: each.digest() for each in _entities(connection, tenant, where)}
+    elif None in kept.values():
+        without = schema.entities.c.digest.is_(None)
+        found = {each.id: each.digest() for each in _some_entities(connection, tenant, where, without)}
+    return {**kept, **found}, all(kept[id] == digest for id, digest in found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a tenant as a whole; no fingerprint, once a row was changed past us.
+
+    ``lineage``: what is at issue in it (`reconciler.stores.lineages`); it says nothing unless the fingerprint does.
+    """
+
+    fingerprint: str | None
+    revision: int
+    shape: str | None = None
+    rest: str | None = None
+    lineage: str | None = None
+
+    @property
+    def sealed(self) -> str:
+        """What the tenant is known by."""
+        return sealed(self.fingerprint or "", self.lineage)
+
+    def snapshot(self, tenant: str, state: State) -> Snapshot:
+        """A state that was read as it is kept here."""
+        return Snapshot(tenant, state, self.sealed, self.revision, read_back(self.lineage, tenant))
+
+    @property
+    def tells_parts(self) -> bool:
+        """Whether the digests of synchronised parts are right, in every row."""
+        return self.fingerprint is not None and self.shape == version()
+
+
+def _standing(connection: Connection, tenant: str) -> _Kept:
+    """Raises `StoreError` for a revision that is no number, which SQLite takes."""
+    for row in _STANDING.rows(connection, tenant=tenant):
+        kept = _Kept(*row)
+        with damage(f"the revision of {tenant}"):
+            operator.index(kept.revision)
+        return kept
+    return _Kept(None, 0)
+
+
+def _standing_or_new(connection: Connection, tenant: str) -> _Kept:
+    """What is kept of a tenant that is to be written; of one without any row, what an empty state has.
+
+    So its first rows, with their digests, are not read again.
+    """
+    kept = _standing(connection, tenant)
+    if kept.fingerprint is None and kept.revision == 0 and not _has_rows(connection, tenant):
+        return _Kept(fingerprint(()), 0, version(), fingerprint(()))
+    return kept
+
+
+def _observed(connection: Connection, tenant: str, where: str, *, verify: bool = False) -> Snapshot:
+    """A tenant's whole state, as `TenantReader.observe` gives it."""
+    kept = _standing(connection, tenant)
+    entities = {each.id: each for each in _entities(connection, tenant, where)}
+    if kept.fingerprint is None or verify:
+        now = fingerprint((id, each.digest()) for id, each in entities.items())
+        kept = replace(kept, fingerprint=now, lineage=_at_issue(connection, tenant, entities.values()))
+    return kept.snapshot(tenant, dict(sorted(entities.items())))
+
+
+def _by_kind(ids: Collection[EntityId]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
+    """Conditions that find these entities, for a query each."""
+    table = schema.entities
+    for kind, each in groupby(sorted(ids), key=lambda id: id.kind):
+        keys = [id.key for id in each]
+        for start in range(0, len(keys), _AT_ONCE):
+            yield table.c.kind == kind, table.c.key.in_(keys[start : start + _AT_ONCE])
+
+
+def _in_blocks(found: Iterable[_T]) -> Iterator[list[_T]]:
+    """Lists of at most `_BLOCK` values: as many rows are made at once, whatever the tenant's size."""
+    rest = iter(found)
+    while block := list(islice(rest, _BLOCK)):
+        yield block
+
+
+_BLOCK = 5_000
+_AT_ONCE = 500
+"""So many parameters any database takes."""
+
+
+def _has_rows(connection: Connection, tenant: str) -> bool:
+    """Of a tenant to which nobody ever wrote by us."""
+    query = select(schema.entities.c.key).where(schema.entities.c.tenant == tenant).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _entities(connection: Connection, tenant: str, where: str) -> list[Entity]:
+    return [made(row, f"{where}: the body of {tenant}") for row in _BODIES.rows(connection, tenant=tenant)]
+
+
+def _some_entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> list[Entity]:
+    rows = connection.execute(_ROWS.where(*which), {"tenant": tenant}).all()
+    return [made((*row,), f"{where}: the body of {tenant}") for row in rows]
+
+
+def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> Entity | None:
+    for row in _BODY.rows(connection, tenant=tenant, kind=id.kind, key=id.key):
+        return made(row, f"{where}: the body of {tenant}")
+    return None
+
+
+def _moves(connection: Connection, tenant: str, revision: int) -> list[Move]:
+    table = schema.moves
+    query = select(table).where(table.c.tenant == tenant, table.c.revision > revision).order_by(table.c.id)
+    return [Move(row.revision, EntityId(row.kind, row.key), row.actor, row.at) for row in connection.execute(query)]
+
+
+def _journal_row(record: Record, left: str | None = None) -> dict[str, Any]:
+    notes = record.notes if left is None else {**record.notes, _LEFT: left}
+    return {
+        "tenant": record.tenant,
+        "plan": record.plan,
+        "at": record.at,
+        "by": record.by,
+        "commit": record.commit,
+        "changes": orjson.dumps(list(record.changes)).decode(),
+        "notes": orjson.dumps(notes).decode(),
+    }
+
+
+def _records(connection: Connection, tenant: str | None, where: str) -> list[Record]:
+    query = select(schema.journal).order_by(schema.journal.c.id)
+    if tenant is not None:
+        query = query.where(schema.journal.c.tenant == tenant)
+    return [_record(row, where) for row in connection.execute(query)]
+
+
+def _record(row: Any, where: str) -> Record:
+    what = f"{where}: the journal's record of {row.tenant} at {row.at}"
+    changes = tuple(loaded(row.changes, list, what))
+    with damage(what):
+        if not all(isinstance(each, dict) for each in changes):
+            raise TypeError("a change is a map")
+    notes = {name: value for name, value in loaded(row.notes, dict, what).items() if name != _LEFT}
+    return Record(row.tenant, row.plan, row.at, row.by, row.commit, changes, notes)
+
+
+_OF_TENANT = schema.entities.c.tenant == bindparam("tenant")
+_BY_ID = schema.entities.c.kind == bindparam("kind"), schema.entities.c.key == bindparam("key")
+_ROWS = select(*(schema.entities.c[name] for name in ("kind", "key", "origin", "body"))).where(_OF_TENANT)
+_BODIES = Statement(_ROWS)
+_OWN = Statement(
+    select(*(schema.entities.c[name] for name in ("synced", "kind", "key", "origin", "body"))).where(
+        _OF_TENANT, schema.entities.c.kind == bindparam("kind")
+    )
+)
+_BODY = Statement(_ROWS.where(*_BY_ID))
+_DIGEST = Statement(select(schema.entities.c.digest).where(_OF_TENANT, *_BY_ID))
+_DIGESTS = Statement(select(*(schema.entities.c[name] for name in ("kind", "key", "digest"))).where(_OF_TENANT))
+_STANDING = Statement(
+    select(*(schema.tenants.c[name] for name in ("fingerprint", "revision", "shape", "rest", "lineage"))).where(
+        schema.tenants.c.tenant == bindparam("tenant")
+    )
+)
+_APPLIED = Statement(
+    select(*(schema.journal.c[name] for name in ("at", "by", "notes"))).where(
+        schema.journal.c.tenant == bindparam("tenant"), schema.journal.c.plan == bindparam("plan")
+    )
+)
+_JOURNAL = Statement(insert(schema.journal).inline(), ("tenant", "plan", "at", "by", "commit", "changes", "notes"))
+_KEEP = Statement(
+    text(
+        "UPDATE entities SET digest = :digest, synced = :synced"
+        ' WHERE tenant = :tenant AND kind = :kind AND "key" = :key'
+    )
+)
+_COUNT = Statement(
+    text(
+        "INSERT INTO tenants (tenant, revision, fingerprint, shape, rest, lineage)"
+        " VALUES (:tenant, :revision, :fingerprint, :shape, :rest, :lineage)"
+        " ON CONFLICT (tenant) DO UPDATE SET"
+        " revision = excluded.revision, fingerprint = excluded.fingerprint, shape = excluded.shape,"
+        " rest = excluded.rest, lineage = excluded.lineage"
+    )
+)
+"""The last of a write: whatever was written to the entities before took the fingerprint away."""
