@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.representer import SafeRepresenter
 
 from reconciler.core.schema import FieldShape, fields_of_model
@@ -24,6 +25,12 @@ class _Amount(str):
 class _Representer(SafeRepresenter):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - ruamel's name: equal parts are not aliased
         return True
+
+
+class _Emitter(Emitter):
+    def write_double_quoted(self, text: Any, split: bool = True) -> None:  # noqa: ARG002
+        """On one line: ruamel breaks a line after an escape such as U+2028 so that it is read with one space more."""
+        super().write_double_quoted(text, split=False)
 
 
 def _represent_amount(representer: Any, amount: _Amount) -> Any:
@@ -50,6 +57,7 @@ def render_documents(entities: Iterable[Entity]) -> str:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
+    yaml.Emitter = _Emitter
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 120

@@ -147,9 +147,12 @@ READERS = (
     "model/documents/catalog.py",
     "model/documents/declarations.py",
 )
-VERSION = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from reconciler.shell import cache; print(cache.reader_version())"
-)
+VERSION = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from reconciler.shell.repository.file_cache import reader_version
+print(reader_version())
+"""
 
 
 def test_the_version_changes_with_all_that_reads(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def sample() -> Plan:
     )
     fields = (replace(fee, declared_at=place),)
     change = Change("contoso", plan, Action.UPDATE, body, after, fields, fee.allowed_by, "CB-12", None, place)
-    held = Deferred("withheld", "CB-05", ("plans.create",), "off", place, replace(change, fields=()))
+    held = Deferred("withheld", "CB-12", fee.allowed_by, "off", place, change)
     tenant = TenantPlan(
         "contoso", "northwind", TenantStatus.CHANGES, "sha256:" + "1" * 64, 3, (change,), (held,), problem=None
     )

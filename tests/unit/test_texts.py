@@ -41,6 +41,12 @@ def test_an_odd_text_is_exported_and_imported_again(text: str) -> None:
     is_carried(text, "key")
 
 
+@pytest.mark.parametrize("odd", ["\x85", "\u2028", "\u2029", "\ufeff"])
+def test_a_long_text_is_not_broken_into_lines_where_that_would_change_it(odd: str) -> None:
+    is_carried(f"a{odd}" * 90, f"b{odd}" * 90)
+    is_carried(f"a {odd}" * 90, "key")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=TEXTS, name=TEXTS)
 def test_every_text_is_exported_and_imported_again(text: str, name: str) -> None:

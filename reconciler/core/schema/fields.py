@@ -1,3 +1,4 @@
+# long: the field table, and every walk that reads it
 """Shapes: the field table as the diff reads it, derived once from the declarations on the documents.
 
 The diff and the judgement walk shapes and know no kinds. A `RuleBook` is all of the declarations as one value, so that
