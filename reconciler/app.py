@@ -19,7 +19,7 @@ from reconciler.core.desired import Upstream, provider_upstream
 from reconciler.core.inspect import (
     Adoption,
     Explanation,
-    LastApplied,
+    LastAppliedChange,
     ListedPlan,
     ListedSubscription,
     Supposition,
@@ -46,7 +46,7 @@ from reconciler.core.tree import (
     Allowed,
     Answer,
     Fold,
-    FurtherUp,
+    NeedsAncestors,
     Schedule,
     Task,
     Unreadable,
@@ -66,7 +66,7 @@ from reconciler.model.values.diagnostics import Diagnostic, in_order
 from reconciler.model.values.field_types import did_you_mean
 from reconciler.model.values.keys import EntityId, noun
 from reconciler.model.values.plain_values import Path as FieldPath
-from reconciler.shell.connections.access import Access, Place, place_of
+from reconciler.shell.connections.access import Access, StoreLocation, place_of
 from reconciler.shell.days import day_at, day_of, days_of, known_zones, moments_of
 from reconciler.shell.engines import engine_of
 from reconciler.shell.pools.executors import Pool
@@ -77,8 +77,8 @@ from reconciler.shell.repository.git import Repository, open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
 from reconciler.shell.repository.provenance import Commits
 from reconciler.shell.runs.apply_workers import carried_by
-from reconciler.shell.runs.execute import Application, Warrant, execute
-from reconciler.shell.runs.plan_cache import Looked
+from reconciler.shell.runs.execute import Application, ApplyContext, execute
+from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.shell.runs.plan_workers import declared_rules, once_it_pays, planned_by
 from reconciler.shell.tenants.actions import Acted, NoSubscription, Order, perform
 from reconciler.shell.tenants.releasing import NotToRelease, Release, Wish
@@ -260,7 +260,7 @@ def _check(
 
 
 def open_workspace(
-    root: Path, revision: str | None = None, looked: Looked | None = None, *, remark: Remark = _unsaid
+    root: Path, revision: str | None = None, looked: CacheLookup | None = None, *, remark: Remark = _unsaid
 ) -> Workspace:
     """Read a workspace, from its files or from a commit. Raises `Invalid`, `Unknown` and `WorkspaceError`.
 
@@ -372,7 +372,7 @@ def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan
     return spool.tenants(order)
 
 
-def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastApplied]:
+def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastAppliedChange]:
     return last_applied(record.changes for record in history(workspace, access, tenant))
 
 
@@ -393,7 +393,7 @@ def apply_plan(  # noqa: PLR0913 - as `make_plan`
     for each in plan.outlines if saved else ():
         _expect_upstream(workspace, each.bare)
 
-    def where(tenant: str) -> Place:
+    def where(tenant: str) -> StoreLocation:
         if tenant not in known:
             raise StoreError(f'the workspace has no policy for "{tenant}" any more')
         return place_of(workspace.catalog, tenant)
@@ -407,7 +407,7 @@ def apply_plan(  # noqa: PLR0913 - as `make_plan`
     stores = {tenant: where(tenant).url for tenant in (*looked_at, *written)} if written else {}
     pool = access.executors.for_tenants(stores)
     run = secrets.token_hex(8) if pool and pool.repeats else ""
-    warrant = Warrant(plan_digest(plan), timestamp(now), by, plan.source.recorded, run, saved)
+    warrant = ApplyContext(plan_digest(plan), timestamp(now), by, plan.source.recorded, run, saved)
     carry = carried_by(pool, access, where, count=len(written)) if pool else None
     steps = execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
     return Application(warrant.plan, run, steps)
@@ -593,7 +593,7 @@ def history(
     Raises `StoreError` for a journal that cannot be read, or tells ``unreadable`` why and goes on with the others.
     """
     tenants = [workspace.known(tenant)] if tenant else workspace.tenants()
-    places: dict[Place, list[str]] = {}
+    places: dict[StoreLocation, list[str]] = {}
     for each in tenants:
         places.setdefault(place_of(workspace.catalog, each), []).append(each)
     records: list[Record] = []
@@ -656,11 +656,11 @@ def _fold(
     return replace(fold, engine=engine)
 
 
-def _where(workspace: Workspace, policy: Policy) -> Place:
+def _where(workspace: Workspace, policy: Policy) -> StoreLocation:
     """Where a tenant is that may not be in the workspace any more."""
     if policy.reseller in workspace.catalog.policies:
         return place_of(workspace.catalog, policy.reseller)
-    return Place(policy.store or workspace.catalog.store, policy.token_env)
+    return StoreLocation(policy.store or workspace.catalog.store, policy.token_env)
 
 
 def _spread(
@@ -690,11 +690,11 @@ def _spread(
 
 def _telling(answers: Iterable[tuple[Task, Answer]], progress: Callable[[str], None]) -> Iterator[tuple[Task, Answer]]:
     for task, answer in answers:
-        if not isinstance(answer, FurtherUp):
+        if not isinstance(answer, NeedsAncestors):
             progress(task.policy.reseller)
         yield task, answer
 
 
-def _place(fold: Fold, workspace: Workspace, reseller: str) -> Place:
+def _place(fold: Fold, workspace: Workspace, reseller: str) -> StoreLocation:
     here = reseller in workspace.catalog.policies
     return place_of(workspace.catalog, reseller) if here else _where(workspace, resolve_policy(fold.catalog, reseller))

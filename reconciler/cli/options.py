@@ -19,7 +19,7 @@ from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
 from reconciler.shell.repository.worktree import SUFFIXES, WorkspaceError, find_workspace
-from reconciler.shell.runs.plan_cache import Looked
+from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.stores.base import StoreError
 
 R = TypeVar("R")
@@ -138,7 +138,7 @@ def format_option(*forms: str, help: str = "For people, or for programs.") -> Ca
     )
 
 
-def opened(root: Path, revision: str | None = None, looked: Looked | None = None) -> app.Workspace:
+def opened(root: Path, revision: str | None = None, looked: CacheLookup | None = None) -> app.Workspace:
     """The workspace of a command, closed when the command ends. What git refuses is said.
 
     ``revision``: a commit instead of the files; ``looked``: what `look_for_plan` read already.

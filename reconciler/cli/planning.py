@@ -45,7 +45,7 @@ from reconciler.shell.days import days_by_zone
 from reconciler.shell.pools.executors import Choice
 from reconciler.shell.repository.checkout import Checkout, shortly
 from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_file, write_file
-from reconciler.shell.runs.plan_cache import Looked, look_for_plan
+from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
 
 OTHER_FORMATS = ("markdown", "html")
 """How a plan is shown besides as text and JSON."""
@@ -172,7 +172,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def in_planning(root: Path, revision: str | None, looked: Looked | None = None) -> app.Workspace:
+def in_planning(root: Path, revision: str | None, looked: CacheLookup | None = None) -> app.Workspace:
     """The workspace to plan from, and a remark where it is not what is committed."""
     workspace = opened(root, revision, looked)
     say_uncommitted(workspace.checkout)

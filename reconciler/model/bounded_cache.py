@@ -11,7 +11,7 @@ MOST = 8192
 
 
 @dataclass(slots=True)
-class Memory(Generic[K, V]):
+class BoundedCache(Generic[K, V]):
     """What was found out, by key. What would weigh more than ``most`` is forgotten, all of it, and it begins anew."""
 
     most: int = MOST
@@ -29,10 +29,10 @@ class Memory(Generic[K, V]):
 
 
 @dataclass(slots=True)
-class MemoryOfThings(Generic[K, V]):
+class IdentityCache(Generic[K, V]):
     """What was made of things, each of which is known by being the same one, and held for as long as that is."""
 
-    made: Memory[int, tuple[K, V]] = field(default_factory=Memory)
+    made: BoundedCache[int, tuple[K, V]] = field(default_factory=BoundedCache)
 
     def of(self, thing: K, make: Callable[[K], V]) -> V:
         """What ``make`` makes of it, or made."""

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from reconciler.core.planning import GUARDS, PRECONDITIONS
 from reconciler.core.schema import FieldShape, KindShape, kind_shapes
 from reconciler.core.workspace import GUARD_DEFAULTS
-from reconciler.model.documents.declarations import EMPTY, GATED, Declaration, Kept, Own, Synced, Unmanaged
+from reconciler.model.documents.declarations import (
+    EMPTY,
+    GATED,
+    Bookkeeping,
+    Declaration,
+    ResellerOwned,
+    Synced,
+    Unmanaged,
+)
 from reconciler.model.documents.options import OPTIONS, VETOES
 from reconciler.model.plans.rules import RULES
 from reconciler.model.values.keys import snake
@@ -88,9 +96,9 @@ def _changes(declared: Declaration) -> str:
             return f"{text}; not copied at creation" if declared.at_creation == GATED else text
         case Unmanaged():
             return "unmanaged"
-        case Kept():
+        case Bookkeeping():
             return "written with whatever else changes"
-        case Own():
+        case ResellerOwned():
             return f"the {declared.owner}'s" + ("; empty at creation" if declared.at_creation == EMPTY else "")
 
 

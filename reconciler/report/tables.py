@@ -20,7 +20,7 @@ def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-class Held(Protocol):
+class StoredState(Protocol):
     """What a tenant holds, as the stores give it."""
 
     @property
@@ -31,7 +31,7 @@ class Held(Protocol):
     def lineage(self) -> Lineage: ...
 
 
-def render_tenant(tenant: str, held: Held) -> str:
+def render_tenant(tenant: str, held: StoredState) -> str:
     """A tenant's delegated plans (AP-16), its own plans, its subscriptions, and how much of everything it holds.
 
     And what was released, or came down and says another origin now (ORIGIN-02, ORIGIN-03).
@@ -92,7 +92,7 @@ def _plans(title: str, plans: list[Entity]) -> str:
     return f"\n{title}:\n\n{render_table(header, rows)}"
 
 
-def tenant_to_data(tenant: str, upstream: str | None, held: Held) -> dict[str, Any]:
+def tenant_to_data(tenant: str, upstream: str | None, held: StoredState) -> dict[str, Any]:
     """The ``tenant`` of ``tenant show --format json``: as `render_tenant`. ``entities``: how many of each kind."""
     state = held.entities
     subscriptions = _counted(each for id, each in state.items() if id.kind == "Subscription")

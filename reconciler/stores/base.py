@@ -69,7 +69,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class WriteLogEntry:
     """An entity that was written: by which write (``revision``), and by whom (``actor``)."""
 
     revision: int
@@ -120,7 +120,7 @@ class Stale:
     """Refused: the tenant's state is not the one expected. ``moved``: what was written since, as far as known."""
 
     fingerprint: str
-    moved: tuple[Move, ...]
+    moved: tuple[WriteLogEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,11 @@ class AlreadyApplied:
 
     at: str
     stands: bool = field(default=False, compare=False)
-    moved: tuple[Move, ...] = field(default=(), compare=False)
+    moved: tuple[WriteLogEntry, ...] = field(default=(), compare=False)
     notes: Body = field(default_factory=dict, compare=False)
 
 
-def written_after(moves: Iterable[Move], by: str, at: str) -> tuple[Move, ...]:
+def written_after(moves: Iterable[WriteLogEntry], by: str, at: str) -> tuple[WriteLogEntry, ...]:
     """Of the moves since a plan was made, in order, those after its own application, which is the first by this one."""
     found = list(moves)
     own = next((each.revision for each in found if (each.actor, each.at) == (by, at)), 0)
@@ -250,7 +250,7 @@ class TenantReader(Protocol):
         """
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
-        """The tenant's state, its bodies to be read when asked for (`Sketch`); ``None`` where that cannot be had.
+        """The tenant's state, its bodies to be read when asked for (`LazyState`); ``None`` where that cannot be had.
 
         ``verify``: its digests are taken from the bodies, all of which are read; no digest that is kept is believed.
         Asking for a body raises `StoreError` once the state is not the one that was sketched any more.
@@ -259,7 +259,7 @@ class TenantReader(Protocol):
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         """Of these tenants, what is known without reading states; one that is left out has to be observed."""
 
-    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+    def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         """What was written after ``revision``, in order."""
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:

@@ -18,7 +18,6 @@ from reconciler.stores.base import (
     Current,
     EntityWrite,
     Merge,
-    Move,
     Outcome,
     Record,
     Refusal,
@@ -27,6 +26,7 @@ from reconciler.stores.base import (
     Stale,
     Standing,
     TenantWrite,
+    WriteLogEntry,
     guarded,
     written_after,
 )
@@ -42,7 +42,7 @@ class MemoryStore:
     """
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    moves: dict[str, list[Move]] = field(default_factory=dict)
+    moves: dict[str, list[WriteLogEntry]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     lineages: dict[str, dict[EntityId, Descent]] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
@@ -67,7 +67,7 @@ class MemoryStore:
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:  # noqa: ARG002 - bodies cost nothing here
         return None
 
-    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+    def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         with self.lock:
             return [move for move in self.moves.get(tenant, ()) if move.revision > revision]
 
@@ -160,7 +160,7 @@ class MemoryStore:
         self.lineages[tenant] = index
         written = dict.fromkeys(each.entity for each in writes)
         moved = [*written, *sorted(touched(writes, kept) - written.keys())]
-        self.moves.setdefault(tenant, []).extend(Move(now.revision, each, actor, at) for each in moved)
+        self.moves.setdefault(tenant, []).extend(WriteLogEntry(now.revision, each, actor, at) for each in moved)
         if kept:
             self.records.append(kept)
         return Committed(now.fingerprint, now.revision)

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from reconciler.model.plans.origins import Lineage
 from reconciler.model.values.urls import shown_url
-from reconciler.stores.base import Move, Record, Snapshot, Standing, StoreError, TenantReader, TenantStore
+from reconciler.stores.base import Record, Snapshot, Standing, StoreError, TenantReader, TenantStore, WriteLogEntry
 
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
@@ -89,7 +89,7 @@ class ReadOnly:
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
         return self._store.standings(tenants)
 
-    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+    def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         return self._store.moved_since(tenant, revision)
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools import executors
 from reconciler.stores import registry
 from reconciler.stores.base import StoreError, TenantStore
@@ -116,7 +116,7 @@ def test_what_is_not_loopback_for_certain_is_not_contacted(
 
     monkeypatch.setattr(psycopg, "connect", connect)
     written = host.strip("[]") if "=" in form else host
-    place = Place("postgresql:" + form.format(written))
+    place = StoreLocation("postgresql:" + form.format(written))
     for opened in (Access.reader, Access.writer):
         with pytest.raises(StoreError, match="may not be contacted; add ") as raised:
             opened(Access(tmp_path, {}), place)
@@ -129,9 +129,9 @@ def test_what_is_not_loopback_for_certain_is_not_contacted(
 @pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "127.9.8.7", "[::1]", "[0:0:0:0:0:0:0:1]"])
 def test_what_is_loopback(host: str, tmp_path: Path) -> None:
     access = Access(tmp_path, {"RECONCILE_TWO": TOKEN})
-    access.reader(Place(f"postgresql://x@{host}:1/db"))
+    access.reader(StoreLocation(f"postgresql://x@{host}:1/db"))
     with pytest.raises(StoreError, match="RECONCILE_TWO may not go to"):
-        access.reader(Place(f"postgresql://x@{host}:1/db", "RECONCILE_TWO"))
+        access.reader(StoreLocation(f"postgresql://x@{host}:1/db", "RECONCILE_TWO"))
 
 
 @pytest.mark.parametrize(
@@ -152,17 +152,17 @@ def test_what_is_loopback(host: str, tmp_path: Path) -> None:
 def test_entries(allowed: str, ok: bool, tmp_path: Path) -> None:
     access = Access(tmp_path, {"RECONCILE_ALLOWED_HOSTS": allowed})
     if ok:
-        access.reader(Place("postgresql://x@db.example/db"))
+        access.reader(StoreLocation("postgresql://x@db.example/db"))
         return
     with pytest.raises(StoreError, match=r"add db\.example to RECONCILE_ALLOWED_HOSTS"):
-        access.reader(Place("postgresql://x@db.example/db"))
+        access.reader(StoreLocation("postgresql://x@db.example/db"))
 
 
 def test_a_pattern_of_addresses_is_none_of_names(tmp_path: Path) -> None:
     access = Access(tmp_path, {"RECONCILE_ALLOWED_HOSTS": "10.1.*"})
-    access.reader(Place("postgresql://x@10.1.2.3/db"))
+    access.reader(StoreLocation("postgresql://x@10.1.2.3/db"))
     with pytest.raises(StoreError, match=r"add 10\.1\.evil\.example to"):
-        access.reader(Place("postgresql://x@10.1.evil.example/db"))
+        access.reader(StoreLocation("postgresql://x@10.1.evil.example/db"))
 
 
 @pytest.mark.parametrize(
@@ -171,28 +171,28 @@ def test_a_pattern_of_addresses_is_none_of_names(tmp_path: Path) -> None:
 def test_an_entry_that_is_none_allows_nothing(entry: str, tmp_path: Path) -> None:
     access = Access(tmp_path, {"RECONCILE_ALLOWED_HOSTS": f"db.example {entry}"})
     with pytest.raises(StoreError, match="RECONCILE_ALLOWED_HOSTS: an entry is HOST"):
-        access.reader(Place("postgresql://x@db.example/db"))
+        access.reader(StoreLocation("postgresql://x@db.example/db"))
 
 
 def test_the_operators_own_host_needs_no_entry_unless_a_variable_goes_there(tmp_path: Path) -> None:
     given = {"PGHOST": "db.example", "RECONCILE_TWO": TOKEN}
     url = "postgresql://x@/db"
-    Access(tmp_path, given).reader(Place(url))
+    Access(tmp_path, given).reader(StoreLocation(url))
     with pytest.raises(StoreError, match=r"add RECONCILE_TWO@db\.example to"):
-        Access(tmp_path, given).reader(Place(url, "RECONCILE_TWO"))
+        Access(tmp_path, given).reader(StoreLocation(url, "RECONCILE_TWO"))
     Access(tmp_path, {**given, "RECONCILE_ALLOWED_HOSTS": "RECONCILE_TWO@db.example"}).reader(
-        Place(url, "RECONCILE_TWO")
+        StoreLocation(url, "RECONCILE_TWO")
     )
     with pytest.raises(StoreError, match="names no host"):
-        Access(tmp_path, {"PGSERVICE": "x", "RECONCILE_TWO": TOKEN}).reader(Place(url, "RECONCILE_TWO"))
+        Access(tmp_path, {"PGSERVICE": "x", "RECONCILE_TWO": TOKEN}).reader(StoreLocation(url, "RECONCILE_TWO"))
 
 
 def test_a_sockets_folder_needs_no_entry(postgresql: Server, tmp_path: Path) -> None:
-    place = Place(postgresql.url(postgresql.new_schema()), "RECONCILE_TWO")
+    place = StoreLocation(postgresql.url(postgresql.new_schema()), "RECONCILE_TWO")
     assert Access(tmp_path, {"RECONCILE_TWO": "any"}).reader(place).tenants() == []
 
 
-def _connected_with(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, object]:
+def _connected_with(place: StoreLocation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, object]:
     class Connected(Exception):
         pass
 
@@ -209,21 +209,21 @@ def _connected_with(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_tls_is_verify_full_unless_the_operator_weakens_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    far, near = Place("postgresql://x@db.example/db"), Place("postgresql://x@localhost/db")
+    far, near = StoreLocation("postgresql://x@db.example/db"), StoreLocation("postgresql://x@localhost/db")
     found = _connected_with(far, monkeypatch, tmp_path)
     assert (found["sslmode"], found["gssencmode"], found["hostaddr"]) == ("verify-full", "disable", "")
     assert "sslmode" not in _connected_with(near, monkeypatch, tmp_path)
-    both = Place("postgresql://x@localhost,db.example/db")
+    both = StoreLocation("postgresql://x@localhost,db.example/db")
     assert _connected_with(both, monkeypatch, tmp_path)["sslmode"] == "verify-full"
     monkeypatch.setenv("PGHOST", "db.example")
-    assert _connected_with(Place("postgresql:///db"), monkeypatch, tmp_path)["sslmode"] == "verify-full"
+    assert _connected_with(StoreLocation("postgresql:///db"), monkeypatch, tmp_path)["sslmode"] == "verify-full"
     monkeypatch.setenv("PGSSLMODE", "require")
     assert "sslmode" not in _connected_with(far, monkeypatch, tmp_path)
 
 
 def test_a_url_does_not_weaken_tls_of_the_operators_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PGHOST", "db.example")
-    store = Access(tmp_path, {}).reader(Place("postgresql:///db?sslmode=disable"))
+    store = Access(tmp_path, {}).reader(StoreLocation("postgresql:///db?sslmode=disable"))
     with pytest.raises(StoreError, match="only PGSSLMODE may say otherwise"):
         store.tenants()
 
@@ -239,13 +239,17 @@ def test_the_host_of_a_plugins_url_is_judged_before_it_is_loaded(
     monkeypatch.setattr(registry, "entry_points", lambda *, group, name="shelf": [point] if name == "shelf" else [])
     for url, entry in (("shelf://crm.example/a", "crm.example"), ("shelf://crm.example:8/a", "crm.example:8")):
         with pytest.raises(StoreError, match=f"add {entry} to"):
-            Access(tmp_path, {}).reader(Place(url))
+            Access(tmp_path, {}).reader(StoreLocation(url))
         with pytest.raises(StoreError, match=f"add RECONCILE_A@{entry} to"):
-            Access(tmp_path, {"RECONCILE_A": TOKEN, "RECONCILE_ALLOWED_HOSTS": entry}).writer(Place(url, "RECONCILE_A"))
+            Access(tmp_path, {"RECONCILE_A": TOKEN, "RECONCILE_ALLOWED_HOSTS": entry}).writer(
+                StoreLocation(url, "RECONCILE_A")
+            )
     with pytest.raises(StoreError, match="it names no host that RECONCILE_A could be listed with"):
-        Access(tmp_path, {"RECONCILE_A": TOKEN, "RECONCILE_ALLOWED_HOSTS": "*"}).reader(Place("shelf:x", "RECONCILE_A"))
+        Access(tmp_path, {"RECONCILE_A": TOKEN, "RECONCILE_ALLOWED_HOSTS": "*"}).reader(
+            StoreLocation("shelf:x", "RECONCILE_A")
+        )
     with pytest.raises(StoreError, match="cannot be loaded"):
-        Access(tmp_path, {"RECONCILE_ALLOWED_HOSTS": "crm.example"}).reader(Place("shelf://crm.example/a"))
+        Access(tmp_path, {"RECONCILE_ALLOWED_HOSTS": "crm.example"}).reader(StoreLocation("shelf://crm.example/a"))
 
 
 class Elsewhere(Executor):

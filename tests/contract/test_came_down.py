@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from reconciler.core.records.change_records import change_to_data
-from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.lazy_state import LazyState
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.origins import Descent
 from reconciler.model.plans.plan import Change, FieldChange
@@ -69,7 +69,7 @@ def lineage(store: TenantStore) -> Any:
     verified = store.observe("contoso", verify=True)
     assert (verified.lineage, verified.fingerprint) == (observed.lineage, observed.fingerprint)
     for each in filter(None, (sketched, store.sketch("contoso", verify=True))):
-        assert isinstance(each.entities, Sketch)
+        assert isinstance(each.entities, LazyState)
         assert (each.lineage, each.fingerprint) == (observed.lineage, observed.fingerprint)
     return observed.lineage
 

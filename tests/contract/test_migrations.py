@@ -27,7 +27,7 @@ from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import Committed, TenantStore
 from reconciler.stores.registry import open_store
 from reconciler.stores.sql import schema, versions
-from reconciler.stores.sql.row_digests import Taken
+from reconciler.stores.sql.row_digests import RowDigestCache
 from tests.contract.samples import commit, put, record
 from tests.postgresql import Server
 
@@ -101,7 +101,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         engine_url = url.replace("postgresql://", "postgresql+psycopg://")
     with create_engine(engine_url).begin() as connection:
         at_version(connection, "0004")
-        taken = Taken()
+        taken = RowDigestCache()
         for tenant, entities in BEFORE.items():
             connection.execute(insert(schema.entities), [taken.row(tenant, each) for each in entities])
             kept = {"fingerprint": state_fingerprint(state_of(entities)), "shape": "of 0004", "rest": "kept"}
@@ -127,7 +127,9 @@ def test_the_periods_of_what_came_down_get_its_origin(url: str) -> None:
     assert rows["hurt", "Plan", "basic"].body == DAMAGED
     for tenant, entities in BEFORE.items():
         for each in map(migrated, entities):
-            assert rows[tenant, *each.id].body == Taken().row(tenant, each)["body"], "as a write of today has it"
+            assert rows[tenant, *each.id].body == RowDigestCache().row(tenant, each)["body"], (
+                "as a write of today has it"
+            )
 
 
 @pytest.mark.parametrize("by_digests", [True, False])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select
 
-from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.lazy_state import LazyState
 from reconciler.core.states.managed_digest import of_actual
 from reconciler.model.values.entity import Entity, fingerprint, state_fingerprint
 from reconciler.model.values.keys import EntityId
@@ -27,7 +27,6 @@ from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
     EntityWrite,
-    Move,
     Snapshot,
     Stale,
     Standing,
@@ -35,6 +34,7 @@ from reconciler.stores.base import (
     TenantReader,
     TenantStore,
     TenantWrite,
+    WriteLogEntry,
 )
 from reconciler.stores.registry import open_reader, open_store
 from reconciler.stores.sql import schema
@@ -151,7 +151,7 @@ def test_a_sketch_is_what_observing_finds(database: Place) -> None:
         store.overwrite("contoso", put(plan("p3", "7.00")), actor="tenant", at=AT)
         for each in (store, database.reader()):
             found, whole = each.sketch("contoso"), each.observe("contoso")
-            assert found is not None and isinstance(found.entities, Sketch)
+            assert found is not None and isinstance(found.entities, LazyState)
             assert (found.fingerprint, found.revision) == (whole.fingerprint, whole.revision)
             assert found.entities.synced == {id: of_actual(here) for id, here in whole.entities.items()}
             assert found.entities.origins == {id: here.origin for id, here in whole.entities.items()}
@@ -179,7 +179,7 @@ def test_what_tenants_have_in_common_is_told_as_of_each(database: Place, seed: i
             _moved_somehow(store, chance.choice("abcd"), chance)
             for tenant in chance.sample("abcd", 4):
                 found, whole = reader.sketch(tenant), reader.observe(tenant)
-                assert found is not None and isinstance(found.entities, Sketch)
+                assert found is not None and isinstance(found.entities, LazyState)
                 shared += found.entities.common is not None
                 _tells(found, whole)
     assert shared > 20
@@ -199,7 +199,7 @@ def _moved_somehow(store: TenantStore, tenant: str, chance: Random) -> None:
 
 def _tells(found: Snapshot, whole: Snapshot) -> None:
     sketch = found.entities
-    assert isinstance(sketch, Sketch)
+    assert isinstance(sketch, LazyState)
     assert (found.fingerprint, found.revision) == (whole.fingerprint, whole.revision)
     assert sketch.synced == {id: of_actual(each) for id, each in whole.entities.items()}
     assert sketch.origins == {id: each.origin for id, each in whole.entities.items()}
@@ -258,7 +258,7 @@ def test_what_is_told_by_digests_holds_whatever_keys_and_origins_are(database: P
             found = store.sketch("contoso")
             assert found is None or dict(found.entities) == state
             if found is not None:
-                assert isinstance(found.entities, Sketch)
+                assert isinstance(found.entities, LazyState)
                 assert found.entities.origins == {id: each.origin for id, each in state.items()}
                 assert found.entities.digests(ids) == {id: each.digest() for id, each in state.items()}
 
@@ -281,7 +281,7 @@ def test_digests_that_cannot_be_told_by_are_taken_anew_by_the_next_write(databas
         with store._writable.writing("contoso") as connection:  # type: ignore[attr-defined]
             connection.exec_driver_sql(tampering)
         found = store.sketch("contoso")
-        assert found is not None and isinstance(found.entities, Sketch)
+        assert found is not None and isinstance(found.entities, LazyState)
         assert found.fingerprint == store.observe("contoso").fingerprint
         assert found.entities.synced == {id: of_actual(here) for id, here in found.entities.whole().items()}
         store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
@@ -435,8 +435,8 @@ def test_a_state_that_moved_is_refused_naming_what_moved_and_who_moved_it(store:
     assert late == Stale(
         store.observe("contoso").fingerprint,
         (
-            Move(2, EntityId("Plan", "basic"), "tenant", "2026-12-01T00:00:00Z"),
-            Move(3, EntityId("Plan", "premium"), "Grace", AT),
+            WriteLogEntry(2, EntityId("Plan", "basic"), "tenant", "2026-12-01T00:00:00Z"),
+            WriteLogEntry(3, EntityId("Plan", "premium"), "Grace", AT),
         ),
     )
     assert contents(store) == before
@@ -493,7 +493,7 @@ def test_several_tenants_are_written_in_one_transaction(place: Place, store: Ten
     assert states["contoso"].entities == {each.id: each for each in (plan("basic", origin=None),)}
     assert states["northwind"].entities == {each.id: each for each in (plan("basic"),)}
     assert [each.plan for each in reader.history()] == ["before", "sha256:northwind"], "what has no record has none"
-    assert list(reader.moved_since("contoso", 0)) == [Move(1, EntityId("Plan", "basic"), "ada", AT)]
+    assert list(reader.moved_since("contoso", 0)) == [WriteLogEntry(1, EntityId("Plan", "basic"), "ada", AT)]
     assert [(each.revision, each.entity.key) for each in reader.moved_since("northwind", 1)] == [
         (2, "basic"),
         (2, "old"),
@@ -517,7 +517,7 @@ def test_one_part_that_is_stale_leaves_all_unwritten(store: TenantStore, stale: 
     store.overwrite(tenants[stale], put(plan("old", "9.99")), actor="tenant", at=AT)
     before = contents(store)
     now = store.observe(tenants[stale])
-    assert store.write(parts) == Stale(now.fingerprint, (Move(2, EntityId("Plan", "old"), "tenant", AT),))
+    assert store.write(parts) == Stale(now.fingerprint, (WriteLogEntry(2, EntityId("Plan", "old"), "tenant", AT),))
     assert contents(store) == before
     parts[stale] = _part(store, tenants[stale], plan("new"), journal=journal)
     done = store.write(parts)
@@ -626,9 +626,9 @@ def test_the_moves_are_told_by_revision(place: Place, store: TenantStore) -> Non
     commit(store, record("contoso", "1"), put(plan("b"), plan("a")))
     store.overwrite("contoso", remove(plan("a")), actor="tenant", at="2026-12-01T00:00:00Z")
     moves = [
-        Move(1, EntityId("Plan", "b"), BY, AT),
-        Move(1, EntityId("Plan", "a"), BY, AT),
-        Move(2, EntityId("Plan", "a"), "tenant", "2026-12-01T00:00:00Z"),
+        WriteLogEntry(1, EntityId("Plan", "b"), BY, AT),
+        WriteLogEntry(1, EntityId("Plan", "a"), BY, AT),
+        WriteLogEntry(2, EntityId("Plan", "a"), "tenant", "2026-12-01T00:00:00Z"),
     ]
     reader = place.reader()
     assert list(reader.moved_since("contoso", 0)) == moves

@@ -10,7 +10,6 @@ from reconciler.stores.base import (
     Committed,
     EntityWrite,
     Merge,
-    Move,
     Outcome,
     Record,
     Refusal,
@@ -18,6 +17,7 @@ from reconciler.stores.base import (
     Standing,
     StoreError,
     TenantWrite,
+    WriteLogEntry,
 )
 from reconciler.stores.memory import MemoryStore
 
@@ -46,7 +46,7 @@ class FaultyStore:
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         return self.store.sketch(tenant, verify=verify)
 
-    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+    def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         return self.store.moved_since(tenant, revision)
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:

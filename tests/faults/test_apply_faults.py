@@ -10,12 +10,12 @@ import pytest
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, Plan, Source, TenantPlan, TenantStatus
 from reconciler.model.values.keys import EntityId
-from reconciler.shell.runs.execute import Applied, Result, Warrant, execute
+from reconciler.shell.runs.execute import Applied, ApplyContext, Result, execute
 from reconciler.stores.base import Snapshot, StoreError, TenantStore
 from tests.contract.samples import AT, BY, commit, contents, plan, put, record, remove
 from tests.faults.faulty_store import FaultyStore, failing
 
-WARRANT = Warrant("sha256:plan", AT, BY, "4f" * 20)
+WARRANT = ApplyContext("sha256:plan", AT, BY, "4f" * 20)
 UPSTREAMS = {
     "contoso": "northwind",
     "fabrikam": "northwind",

@@ -22,7 +22,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 
-from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.lazy_state import LazyState
 from reconciler.core.states.managed_digest import of_actual
 from reconciler.model.values.entity import fingerprint
 from reconciler.stores.base import Committed, EntityWrite, Record, Stale, StoreError, TenantStore
@@ -482,7 +482,7 @@ def test_digests_that_are_not_there_are_never_passed_over(path: Path, column: st
     filled(path)
     kept = _behind_our_back(path, f"UPDATE entities SET {column} = NULL WHERE key IN ('p03', 'p19')")
     sketch = reader(path).sketch("contoso")
-    assert sketch is not None and isinstance(sketch.entities, Sketch)
+    assert sketch is not None and isinstance(sketch.entities, LazyState)
     assert len(sketch.entities) == 20
     assert sketch.entities.synced == {id: of_actual(each) for id, each in sketch.entities.whole().items()}
     outcome = writer(path).commit(SECOND, WRITES, expected=kept, revision=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.lazy_state import LazyState
 from reconciler.core.states.managed_digest import of_actual
 from reconciler.core.states.state_view import Unavailable
 from reconciler.core.tree.fold import Fold
@@ -52,7 +52,7 @@ class Moving:
         found = self.fold.observe(policy)
         return found if isinstance(found, Unreadable) else replace(found, state=self._sketch(tenant, found.state))
 
-    def _sketch(self, tenant: str, state: State) -> Sketch:
+    def _sketch(self, tenant: str, state: State) -> LazyState:
         revision = self.revisions.get(tenant, 0)
 
         def as_sketched() -> None:
@@ -71,7 +71,7 @@ class Moving:
             return [(id, each.digest()) for id, each in state.items()]
 
         synced = {id: of_actual(each) for id, each in state.items()}
-        return Sketch(synced, lambda: ((id, each.origin) for id, each in state.items()), read, told)
+        return LazyState(synced, lambda: ((id, each.origin) for id, each in state.items()), read, told)
 
 
 def plans(scenario: Scenario, moves: Callable[[str, int], bool]) -> tuple[dict[str, TenantPlan], Moving, object]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.states.lazy_state import Sketch
+from reconciler.core.states.lazy_state import LazyState
 from reconciler.core.states.managed_digest import of_actual
 from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.levels import Unreadable
@@ -22,10 +22,10 @@ class Reads:
     bodies: int = 0
     there: int = 0
     whole: int = 0
-    sketches: list[Sketch] = field(default_factory=list)
+    sketches: list[LazyState] = field(default_factory=list)
 
 
-def sketch(state: State, reads: Reads) -> Sketch:
+def sketch(state: State, reads: Reads) -> LazyState:
     """A state as its digests tell it."""
 
     def read(ids: Collection[EntityId] | None) -> Iterable[Entity]:
@@ -37,7 +37,7 @@ def sketch(state: State, reads: Reads) -> Sketch:
     def told(_: Collection[EntityId] | None) -> Iterable[tuple[EntityId, str]]:
         return [(id, each.digest()) for id, each in state.items()]
 
-    made = Sketch({id: of_actual(each) for id, each in state.items()}, lambda: origins(state), read, told)
+    made = LazyState({id: of_actual(each) for id, each in state.items()}, lambda: origins(state), read, told)
     reads.there += len(state)
     reads.sketches.append(made)
     return made

@@ -28,7 +28,7 @@ from reconciler.model.plans.plan import Change
 from reconciler.model.values.entity import State, entity, state_fingerprint
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import parse_path
-from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.days import days_of
 from tests.laws.worlds import Document, Draw, as_yaml
 
@@ -152,7 +152,9 @@ class Commands:
     def held(self) -> Document:
         """The reseller's plan, as it is in the store."""
         with Access(self.root, {}) as access:
-            return dict(access.reader(Place("sqlite:///.reconcile/tenants.db")).observe("contoso").entities[BASIC].body)
+            return dict(
+                access.reader(StoreLocation("sqlite:///.reconcile/tenants.db")).observe("contoso").entities[BASIC].body
+            )
 
 
 @pytest.fixture

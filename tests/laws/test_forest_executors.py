@@ -20,17 +20,17 @@ from reconciler.core.tree.levels import Unreadable, Wave, in_turn
 from reconciler.core.tree.schedule import scheduled
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.plan import Plan, Source
-from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools.executors import Pool
 from reconciler.shell.runs.apply_workers import carried_by
-from reconciler.shell.runs.execute import Warrant, execute
+from reconciler.shell.runs.execute import ApplyContext, execute
 from reconciler.shell.runs.plan_workers import once_it_pays, planned_by
 from reconciler.stores.base import EntityWrite
 from reconciler.stores.registry import open_store
 from tests.laws.grown import ON, Grown
 
 NOW = "2026-12-01T00:00:00Z"
-WARRANT = Warrant("sha256:plan", NOW, "somebody", None)
+WARRANT = ApplyContext("sha256:plan", NOW, "somebody", None)
 
 
 class Posted(Executor):
@@ -59,18 +59,18 @@ def threads() -> Iterator[Pool]:
 _numbers = count(1)
 
 
-def place(here: Grown) -> Place:
+def place(here: Grown) -> StoreLocation:
     """A new store that has the forest's states."""
     url = f"memory:forest-{next(_numbers)}"
     store = open_store(url, root=Path())
     for tenant, state in here.states.items():
         writes = [EntityWrite(each, None, entity) for each, entity in state.items()]
         store.overwrite(tenant, writes, actor="tenant", at=NOW)
-    return Place(url)
+    return StoreLocation(url)
 
 
 def planned(
-    here: Grown, where: Place, pool: Pool | None, selected: frozenset[str] | None, *, late: bool = False
+    here: Grown, where: StoreLocation, pool: Pool | None, selected: frozenset[str] | None, *, late: bool = False
 ) -> Plan:
     """``late``: by the pool only from the third tenant of a level on."""
     with Access(Path(), {}) as access:

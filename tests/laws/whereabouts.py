@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler.core.desired.wanted import Wanted
-from reconciler.model.documents.declarations import Always
+from reconciler.model.documents.declarations import Unconditional
 from reconciler.model.plans.change import Action, Difference
 from reconciler.model.plans.plan import Change, TenantPlan
 from reconciler.model.values.amounts import canonical
@@ -60,7 +60,7 @@ class Whereabouts:
     def carriers(self, difference: Difference) -> frozenset[EntityId]:
         """What carries a difference that stands in no list: entities that come, or would, each in one list."""
         id = difference.entity
-        if isinstance(difference.declared, Always):
+        if isinstance(difference.declared, Unconditional):
             return frozenset({id} if CHANGES in self._wholes.get(id, ()) else ())
         if not self._is_there(id) or (id in self._wanted and not self._delegated(id)):
             return self._carriers(id)
@@ -68,13 +68,13 @@ class Whereabouts:
 
     def _missing(self, difference: Difference) -> Iterator[EntityId]:
         """What it waits for: products that are not there at all, a product for a unit, what does not let a group go."""
-        if difference.only_if_there:
+        if difference.requires_existing:
             actual = self.tenant.comparison.actual
             yield from (each for each in difference.needs if each not in actual and not self._is_there(each))
-        along = [each for each in difference.along if not self._is_there(each)]
-        if len(along) == len(difference.along):
+        along = [each for each in difference.accompanies if not self._is_there(each)]
+        if len(along) == len(difference.accompanies):
             yield from along
-        held = difference.unless_held_by
+        held = difference.blocked_while_referenced_by
         yield from (each for each in held if not (self._is_there(each) and self._delegated(each)))
 
     def _carriers(self, id: EntityId, seen: frozenset[EntityId] = frozenset()) -> frozenset[EntityId]:
@@ -87,7 +87,7 @@ class Whereabouts:
     def astray(self, id: EntityId) -> bool:
         """Whether it is a dependent of which the tenant has no copy, although it has what needs it."""
         wanted = self._wanted.get(id)
-        lacks = wanted is not None and not wanted.given and not self._is_there(id)
+        lacks = wanted is not None and not wanted.requested and not self._is_there(id)
         return lacks and any(self.tenant.comparison.ours(each) for each in self._needed_by.get(id, ()))
 
     def _is_there(self, id: EntityId) -> bool:
@@ -97,7 +97,7 @@ class Whereabouts:
     def _delegated(self, id: EntityId, seen: frozenset[EntityId] = frozenset()) -> bool:
         """CB-16: whether it is given, or needed by something that is there and delegated."""
         wanted = self._wanted.get(id)
-        if wanted and ((wanted.given and not wanted.givers) or id.kind == "Tenant"):
+        if wanted and ((wanted.requested and not wanted.requested_by) or id.kind == "Tenant"):
             return True
         above = (each for each in self._needed_by.get(id, ()) if each not in seen and self._is_there(each))
         return any(self._delegated(each, seen | {id}) for each in above)

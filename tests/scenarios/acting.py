@@ -42,7 +42,7 @@ from reconciler.model.values.plain_values import render_path
 from reconciler.report.values import shown
 from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.days import days_of
-from reconciler.shell.runs.execute import Applied, Warrant, execute
+from reconciler.shell.runs.execute import Applied, ApplyContext, execute
 from reconciler.shell.tenants.actions import Acted, NoSubscription, Order, perform
 from reconciler.shell.tenants.releasing import NotToRelease, Wish, release
 from reconciler.shell.tenants.states import write_state
@@ -191,7 +191,7 @@ class Stage:
         return "\n".join(f"{each.tenant}: {each.result}{': ' * bool(each.problem)}{each.problem}" for each in done)
 
     def _executed(self, plan: Plan) -> Iterator[Applied]:
-        return execute(plan, Warrant(plan_digest(plan), timestamp(self.now), WHO, None), self._store)
+        return execute(plan, ApplyContext(plan_digest(plan), timestamp(self.now), WHO, None), self._store)
 
     def _fold(self) -> Fold:
         def observe(policy: Policy) -> Observed | Unreadable:

@@ -31,7 +31,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler.app import timestamp
-from reconciler.core.inspect.causes import LastApplied, with_causes
+from reconciler.core.inspect.causes import LastAppliedChange, with_causes
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.reading.merge_patch import patched
@@ -288,10 +288,10 @@ def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tup
     return tuple(with_causes(plan, earlier.get(plan.tenant), _journal(start, plan.tenant)) for plan in plans)
 
 
-def _journal(start: Given, tenant: str) -> Mapping[EntityId, LastApplied]:
+def _journal(start: Given, tenant: str) -> Mapping[EntityId, LastAppliedChange]:
     """As if each entity had been written whole."""
     written = start.journal.get(tenant, {})
-    return {id: LastApplied().then((), {**each.body, "origin": each.origin}) for id, each in written.items()}
+    return {id: LastAppliedChange().then((), {**each.body, "origin": each.origin}) for id, each in written.items()}
 
 
 def _observing(start: Given) -> Observe:

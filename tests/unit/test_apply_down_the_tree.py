@@ -18,7 +18,7 @@ from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, Plan, Source, TenantPlan, TenantStatus
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
-from reconciler.shell.runs.execute import Applied, Result, Warrant, execute
+from reconciler.shell.runs.execute import Applied, ApplyContext, Result, execute
 from reconciler.stores.base import EntityWrite, StoreError, TenantStore
 from reconciler.stores.memory import MemoryStore
 
@@ -69,7 +69,7 @@ def applied(plan: Plan, store: MemoryStore, unreachable: Iterable[str] = ()) -> 
             raise StoreError("its store cannot be reached")
         return store
 
-    warrant = Warrant(plan_digest(plan), "2026-12-01T02:00:00Z", "somebody", None)
+    warrant = ApplyContext(plan_digest(plan), "2026-12-01T02:00:00Z", "somebody", None)
     return {each.tenant: each for each in execute(plan, warrant, store_of)}
 
 

@@ -14,7 +14,7 @@ from reconciler.core.reading.fast.compiled import Refused
 from reconciler.core.reading.fast.plain import fields_of
 from reconciler.core.reading.index import body_of
 from reconciler.core.reading.limits import crossed_limits
-from reconciler.core.schema.fields import fields_of_model, tidy
+from reconciler.core.schema.fields import fields_of_model, prune_empty
 from reconciler.core.schema.model_walk import declared, found, unwrapped
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import StateOnly
@@ -30,7 +30,7 @@ def by_pydantic(model: type[Part], value: Any) -> Any:
         if any(not only.values or inner in only.values for _, inner in found(value, spot.pattern)):
             return REFUSED
     try:
-        body = tidy(model.model_validate(value).model_dump(exclude_none=True), fields_of_model(model))
+        body = prune_empty(model.model_validate(value).model_dump(exclude_none=True), fields_of_model(model))
     except ValidationError:
         return REFUSED
     del body["kind"]

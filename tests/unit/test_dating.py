@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.reading.read import read_file
-from reconciler.core.schema.effective_amounts import dated_fields, is_dated, settled
+from reconciler.core.schema.effective_amounts import dated_fields, effective, is_dated
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.source import SourceFile
 from reconciler.shell.repository.worktree import read_worktree
@@ -35,7 +35,7 @@ def test_a_dated_amount_anywhere(more: str, dated: bool | None) -> None:
     if dated is not None:
         assert [each.dated for each in documents] == [dated, False]
     for entity in (each.entity for each in documents if not each.dated):
-        assert settled(entity, date(2026, 7, 1)) is entity
+        assert effective(entity, date(2026, 7, 1)) is entity
 
 
 def test_the_bundled_catalogs() -> None:
@@ -45,7 +45,7 @@ def test_the_bundled_catalogs() -> None:
     for tree in catalog.providers.values():
         for document in tree.documents.values():
             entity = document.entity
-            changes = settled(entity, date(2026, 12, 1)) is not entity
+            changes = effective(entity, date(2026, 12, 1)) is not entity
             assert document.dated == changes == is_dated(document.kind, entity.body)
             assert (document.id in set(tree.documents.dated(document.kind))) == document.dated
             seen.add(document.dated)

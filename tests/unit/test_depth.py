@@ -18,7 +18,7 @@ from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, Plan, Scheduled, Source, TenantPlan, TenantStatus
 from reconciler.model.values.entity import state_fingerprint
 from reconciler.model.values.keys import EntityId
-from reconciler.shell.runs.execute import Applied, Result, Step, Warrant, execute
+from reconciler.shell.runs.execute import Applied, ApplyContext, Result, Step, execute
 from reconciler.stores.base import TenantStore
 
 CATALOG = """
@@ -140,7 +140,7 @@ def carried_out(plan: Plan) -> list[Applied]:
     def carry(steps: Iterable[Step]) -> Iterator[Applied]:
         return (Applied(step.tenant, Result.APPLIED) for step in steps)
 
-    warrant = Warrant("sha256:0", "2026-12-01T00:00:00Z", "ana", None)
+    warrant = ApplyContext("sha256:0", "2026-12-01T00:00:00Z", "ana", None)
     return list(execute(plan, warrant, no_store, carry=carry))
 
 

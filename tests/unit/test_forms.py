@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.core.reading.read import read_file
 from reconciler.core.reading.value_forms import UNKNOWN, annotation_at, right_form
 from reconciler.core.reading.yaml import parse
-from reconciler.core.schema.model_walk import ANY, spots
+from reconciler.core.schema.model_walk import ANY, field_paths
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
@@ -88,7 +88,7 @@ def test_the_hint_shows_the_right_form(head: str, line: str) -> None:
 def wrong_values() -> Iterator[tuple[type[Part], tuple[str, ...], Any]]:
     """Every field of every kind, with a list, a scalar and a map that it does not take."""
     for model in WORKSPACE_KINDS.values():
-        for spot in spots(model):
+        for spot in field_paths(model):
             path = tuple("one" if step == ANY else step for step in spot.pattern)
             annotation = annotation_at(model, path)
             if annotation is None or spot.first(StateOnly) is not None or path == ("kind",):
@@ -123,7 +123,7 @@ def test_every_form_is_taken() -> None:
 def test_a_map_that_is_given_as_a_list_or_a_name_has_a_form() -> None:
     """What the readers say themselves aside: options, and maps of days."""
     for model in WORKSPACE_KINDS.values():
-        for spot in spots(model):
+        for spot in field_paths(model):
             if spot.part is not None and spot.first(Leaf) is None and spot.pattern[-1] != ANY:
                 path = tuple("one" if step == ANY else step for step in spot.pattern)
                 assert right_form(model, path, ["one"]), (model.__name__, path)

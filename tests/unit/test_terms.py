@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.subscriptions.mirror_status import Terms, own_terms, terms
+from reconciler.core.subscriptions.mirror_status import SubscriptionStatus, own_terms, terms
 from reconciler.model.values.plain_values import Body
 from tests.laws import oracle_cycles as oracle
 
@@ -21,7 +21,9 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def mirrored(source: Body, have: Body | None, on: str, billing_day: int | None = None) -> tuple[Body, Terms]:
+def mirrored(
+    source: Body, have: Body | None, on: str, billing_day: int | None = None
+) -> tuple[Body, SubscriptionStatus]:
     """The mirror once it follows its source on a day, as it remembers itself, and its terms."""
     due = terms(source, have, billing_day=billing_day, on=day(on))
     remembered = {
@@ -37,7 +39,7 @@ def mirrored(source: Body, have: Body | None, on: str, billing_day: int | None =
     return remembered, due
 
 
-def after(*steps: tuple[str, Body], billing_day: int | None = None) -> Terms:
+def after(*steps: tuple[str, Body], billing_day: int | None = None) -> SubscriptionStatus:
     """The terms after each of several days' following."""
     have: Body | None = None
     for on, source in steps:
@@ -49,8 +51,8 @@ def record(on: str, action: str, detail: str = "") -> dict[str, str]:
     return {"at": f"{on}T08:00:00Z", "action": action, "detail": detail}
 
 
-ENDS = Terms("active", day("2026-12-15"))
-OVER = Terms("inactive", day("2026-12-15"), expired=True)
+ENDS = SubscriptionStatus("active", day("2026-12-15"))
+OVER = SubscriptionStatus("inactive", day("2026-12-15"), expired=True)
 
 
 @pytest.mark.parametrize(
@@ -59,28 +61,50 @@ OVER = Terms("inactive", day("2026-12-15"), expired=True)
         ("2026-11-20", said(), None, ENDS),
         ("2026-12-14", said(), None, ENDS),
         ("2026-12-15", said(), None, OVER),
-        ("2026-12-16", said(), None, Terms("active", day("2027-01-15"))),
-        ("2026-11-20", said(), 20, Terms("active", day("2026-12-20"))),
-        ("2026-11-20", said(renew_automatically=True), None, Terms("active", day("2026-12-15"))),
-        ("2026-12-15", said(renew_automatically=True), None, Terms("active", day("2027-01-15"))),
-        ("2026-11-14", said(), None, Terms("inactive", day("2026-12-15"))),
-        ("2026-11-14", said(renew_automatically=True), None, Terms("inactive", day("2026-12-15"))),
-        ("2026-11-20", said(status="suspended"), None, Terms("suspended", day("2026-12-15"))),
-        ("2026-11-20", said(status="cancelled", renew_automatically=True), None, Terms("cancelled", day("2026-12-15"))),
-        ("2027-02-20", said(status="inactive"), None, Terms("inactive", day("2027-02-15"), expired=True)),
-        ("2026-11-20", said(status="inactive"), None, Terms("inactive", day("2026-11-20"), expired=True)),
-        ("2026-11-20", said(status="inactive", renew_automatically=True), None, Terms("inactive", day("2026-12-15"))),
-        ("2026-11-20", said(billing_cycle=None), None, Terms("active", None)),
-        ("2026-11-20", said(start_date=None), None, Terms("active", None)),
-        ("2026-11-20", said(start_date=None, activation_date="2026-11-01"), None, Terms("active", day("2026-12-01"))),
-        ("2028-02-01", said("2028-01-31"), None, Terms("active", day("2028-02-29"))),
-        ("2027-12-31", said("2027-12-31"), 31, Terms("active", day("2028-01-31"))),
-        ("2026-11-16", said(billing_cycle="P1W"), None, Terms("active", day("2026-11-22"))),
-        ("2026-11-16", said(billing_cycle="P1W"), 1, Terms("active", day("2026-12-01"))),
-        ("2026-11-16", said(billing_cycle="P1D"), None, Terms("inactive", day("2026-11-16"), expired=True)),
+        ("2026-12-16", said(), None, SubscriptionStatus("active", day("2027-01-15"))),
+        ("2026-11-20", said(), 20, SubscriptionStatus("active", day("2026-12-20"))),
+        ("2026-11-20", said(renew_automatically=True), None, SubscriptionStatus("active", day("2026-12-15"))),
+        ("2026-12-15", said(renew_automatically=True), None, SubscriptionStatus("active", day("2027-01-15"))),
+        ("2026-11-14", said(), None, SubscriptionStatus("inactive", day("2026-12-15"))),
+        ("2026-11-14", said(renew_automatically=True), None, SubscriptionStatus("inactive", day("2026-12-15"))),
+        ("2026-11-20", said(status="suspended"), None, SubscriptionStatus("suspended", day("2026-12-15"))),
+        (
+            "2026-11-20",
+            said(status="cancelled", renew_automatically=True),
+            None,
+            SubscriptionStatus("cancelled", day("2026-12-15")),
+        ),
+        ("2027-02-20", said(status="inactive"), None, SubscriptionStatus("inactive", day("2027-02-15"), expired=True)),
+        ("2026-11-20", said(status="inactive"), None, SubscriptionStatus("inactive", day("2026-11-20"), expired=True)),
+        (
+            "2026-11-20",
+            said(status="inactive", renew_automatically=True),
+            None,
+            SubscriptionStatus("inactive", day("2026-12-15")),
+        ),
+        ("2026-11-20", said(billing_cycle=None), None, SubscriptionStatus("active", None)),
+        ("2026-11-20", said(start_date=None), None, SubscriptionStatus("active", None)),
+        (
+            "2026-11-20",
+            said(start_date=None, activation_date="2026-11-01"),
+            None,
+            SubscriptionStatus("active", day("2026-12-01")),
+        ),
+        ("2028-02-01", said("2028-01-31"), None, SubscriptionStatus("active", day("2028-02-29"))),
+        ("2027-12-31", said("2027-12-31"), 31, SubscriptionStatus("active", day("2028-01-31"))),
+        ("2026-11-16", said(billing_cycle="P1W"), None, SubscriptionStatus("active", day("2026-11-22"))),
+        ("2026-11-16", said(billing_cycle="P1W"), 1, SubscriptionStatus("active", day("2026-12-01"))),
+        (
+            "2026-11-16",
+            said(billing_cycle="P1D"),
+            None,
+            SubscriptionStatus("inactive", day("2026-11-16"), expired=True),
+        ),
     ],
 )
-def test_what_is_seen_for_the_first_time(on: str, source: Body, billing_day: int | None, expected: Terms) -> None:
+def test_what_is_seen_for_the_first_time(
+    on: str, source: Body, billing_day: int | None, expected: SubscriptionStatus
+) -> None:
     assert terms(source, None, billing_day=billing_day, on=day(on)) == expected
 
 
@@ -91,13 +115,13 @@ def test_it_ends_when_it_was_said_to_end_however_late_that_is_seen() -> None:
 
 def test_what_renews_goes_on_for_ever() -> None:
     renewing = said(renew_automatically=True)
-    assert after(("2026-11-20", renewing), ("2027-03-15", renewing)) == Terms("active", day("2027-04-15"))
+    assert after(("2026-11-20", renewing), ("2027-03-15", renewing)) == SubscriptionStatus("active", day("2027-04-15"))
 
 
 def test_the_sides_end_each_on_its_own_day() -> None:
     """The reseller's cycle ended on the 15th, and it says so; the mirror's ends on the 20th."""
     steps = (("2026-11-16", said()), ("2026-12-15", said(status="inactive")))
-    assert after(*steps, billing_day=20) == Terms("active", day("2026-12-20"))
+    assert after(*steps, billing_day=20) == SubscriptionStatus("active", day("2026-12-20"))
     assert after(*steps, ("2026-12-19", said(status="inactive")), billing_day=20).status == "active"
     assert after(*steps, ("2026-12-20", said(status="inactive")), billing_day=20).expired
 
@@ -110,10 +134,12 @@ def test_the_mirror_may_end_first() -> None:
 def test_what_is_switched_off_ends_with_the_cycle_that_runs() -> None:
     renewing = said(renew_automatically=True)
     told = said(history=[record("2027-01-20", "set_renew_automatically", "false")])
-    expected = Terms("active", day("2027-02-15"))
+    expected = SubscriptionStatus("active", day("2027-02-15"))
     assert after(("2026-11-20", renewing), ("2027-01-20", said())) == expected
     assert after(("2026-11-20", renewing), ("2027-02-14", told)) == expected
-    assert after(("2026-11-20", renewing), ("2027-08-01", told)) == Terms("inactive", day("2027-02-15"), expired=True)
+    assert after(("2026-11-20", renewing), ("2027-08-01", told)) == SubscriptionStatus(
+        "inactive", day("2027-02-15"), expired=True
+    )
 
 
 def test_what_is_switched_on_again_renews() -> None:
@@ -124,7 +150,7 @@ def test_what_is_switched_on_again_renews() -> None:
 @pytest.mark.parametrize("status", ["suspended", "cancelled", "deleted"])
 def test_what_stands_still_keeps_its_end(status: str) -> None:
     stands = said(status=status)
-    assert after(("2026-11-20", said()), ("2027-03-01", stands)) == Terms(status, day("2026-12-15"))
+    assert after(("2026-11-20", said()), ("2027-03-01", stands)) == SubscriptionStatus(status, day("2026-12-15"))
 
 
 def test_taken_up_again_while_the_cycle_runs_changes_nothing() -> None:
@@ -135,7 +161,7 @@ def test_taken_up_again_while_the_cycle_runs_changes_nothing() -> None:
 @pytest.mark.parametrize("stood", ["suspended", "cancelled", "inactive"])
 def test_taken_up_again_after_it_ran_out_a_new_cycle_begins(stood: str) -> None:
     steps = (("2026-11-20", said()), ("2026-12-16", said(status=stood)), ("2026-12-18", said()))
-    assert after(*steps) == Terms("active", day("2027-01-15"))
+    assert after(*steps) == SubscriptionStatus("active", day("2027-01-15"))
     assert after(*steps, ("2027-01-15", said())).expired
 
 
@@ -150,8 +176,8 @@ def test_taken_up_again_after_it_ran_out_a_new_cycle_begins(stood: str) -> None:
 )
 def test_renewed_by_hand_it_ends_with_what_was_renewed(days: list[str], end: str) -> None:
     renewed = said(renewals=[{"date": each} for each in days])
-    assert after(("2026-11-20", said()), ("2026-11-21", renewed)) == Terms("active", day(end))
-    assert after(("2026-11-21", renewed)) == Terms("active", day(end))
+    assert after(("2026-11-20", said()), ("2026-11-21", renewed)) == SubscriptionStatus("active", day(end))
+    assert after(("2026-11-21", renewed)) == SubscriptionStatus("active", day(end))
 
 
 def test_what_renews_by_itself_ends_with_its_cycle_whatever_was_renewed_by_hand() -> None:
@@ -162,9 +188,9 @@ def test_what_renews_by_itself_ends_with_its_cycle_whatever_was_renewed_by_hand(
 
 def test_another_unit_for_the_current_cycle() -> None:
     weekly = said(billing_cycle="P1W", unit_change="current_cycle")
-    assert after(("2026-11-20", said()), ("2026-11-25", weekly)) == Terms("active", day("2026-11-29"))
+    assert after(("2026-11-20", said()), ("2026-11-25", weekly)) == SubscriptionStatus("active", day("2026-11-29"))
     yearly = said(billing_cycle="P1Y", unit_change="current_cycle")
-    assert after(("2026-11-20", said()), ("2026-11-25", yearly)) == Terms("active", day("2027-11-15"))
+    assert after(("2026-11-20", said()), ("2026-11-25", yearly)) == SubscriptionStatus("active", day("2027-11-15"))
 
 
 def test_another_unit_with_the_next_cycle_leaves_the_one_that_runs() -> None:
@@ -173,7 +199,7 @@ def test_another_unit_with_the_next_cycle_leaves_the_one_that_runs() -> None:
     before = said(renew_automatically=True)
     assert after(("2026-11-20", said()), ("2026-11-25", yearly)) == ENDS
     assert after(("2026-11-20", before), ("2026-11-25", renewing)) == ENDS
-    assert after(("2026-11-20", before), ("2026-11-25", renewing), ("2026-12-15", renewing)) == Terms(
+    assert after(("2026-11-20", before), ("2026-11-25", renewing), ("2026-12-15", renewing)) == SubscriptionStatus(
         "active", day("2027-11-15")
     )
     assert after(("2026-11-20", before), ("2026-11-25", yearly)) == ENDS, "switched off with it"
@@ -192,7 +218,9 @@ def test_what_is_renewed_by_hand_while_the_unit_is_to_change_is_a_cycle_of_the_n
 
 
 def test_another_start_is_another_cycle() -> None:
-    assert after(("2026-11-20", said()), ("2026-11-25", said("2026-11-24"))) == Terms("active", day("2026-12-24"))
+    assert after(("2026-11-20", said()), ("2026-11-25", said("2026-11-24"))) == SubscriptionStatus(
+        "active", day("2026-12-24")
+    )
 
 
 @given(

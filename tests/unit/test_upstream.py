@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.desired.wanted import Held, Upstream
+from reconciler.core.desired.wanted import InheritedBlock, Upstream
 from reconciler.model.plans.change import Root, Verdict
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
@@ -50,7 +50,7 @@ def test_what_was_never_renamed_is_called_what_it_is() -> None:
     assert upstream((OTHER, "northwind")).called(OTHER) == OTHER
 
 
-HELD = Held(Root("contoso", Verdict.WITHHELD, "CB-05", (), "", None), {})
+HELD = InheritedBlock(Root("contoso", Verdict.WITHHELD, "CB-05", (), "", None), {})
 
 
 @pytest.mark.parametrize(

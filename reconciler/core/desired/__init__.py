@@ -14,19 +14,19 @@ from reconciler.core.desired.delegation import (
     off_the_list,
     own_document,
 )
-from reconciler.core.desired.lazy_mapping import WhenAsked
+from reconciler.core.desired.lazy_mapping import LazyMapping
 from reconciler.core.desired.price_list import CYCLES, PRODUCT, PriceList, inactive_units, is_retirable, units
 from reconciler.core.desired.renames import Moved, as_called_now, moved, relinked
 from reconciler.core.desired.resolve import resolve, wanted_for_themselves, without_cycles
 from reconciler.core.desired.upstream import (
     asks_further_up,
     hidden_templates,
-    informed,
     provider_upstream,
     reseller_upstream,
+    with_ancestors,
     with_labels,
 )
-from reconciler.core.desired.wanted import Desired, Held, HeldValue, Live, Upstream, Wanted
+from reconciler.core.desired.wanted import Desired, HeldValue, InheritedBlock, Reachable, Upstream, Wanted
 
 __all__ = [
     "CYCLES",
@@ -34,15 +34,15 @@ __all__ = [
     "PRODUCT",
     "Closure",
     "Desired",
-    "Held",
     "HeldValue",
+    "InheritedBlock",
+    "LazyMapping",
     "Listing",
-    "Live",
     "Moved",
     "PriceList",
+    "Reachable",
     "Upstream",
     "Wanted",
-    "WhenAsked",
     "as_called_now",
     "asks_further_up",
     "delegated_list",
@@ -50,7 +50,6 @@ __all__ = [
     "has_needs",
     "hidden_templates",
     "inactive_units",
-    "informed",
     "is_retirable",
     "listed_plan",
     "moved",
@@ -62,6 +61,7 @@ __all__ = [
     "resolve",
     "units",
     "wanted_for_themselves",
+    "with_ancestors",
     "with_labels",
     "without_cycles",
 ]

@@ -96,7 +96,7 @@ def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: Stat
 
 def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
     """A plan on the list. While it is not active upstream, it is disabled where it was delegated (CB-35)."""
-    wanted = upstream.wanted(above.id, above.body, listing.place, given=True)
+    wanted = upstream.wanted(above.id, above.body, listing.place, requested=True)
     status = above.body.get("status", ACTIVE)
     if status == ACTIVE:
         back = copy is not None and copy.body.get("status") == DISABLED
@@ -115,9 +115,9 @@ def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -
         return _taken_off(id, listing.place)
     if id in upstream.held:
         held = upstream.held[id]
-        return Wanted(id, held.body, given=True, place=listing.place, root=held.root)
+        return Wanted(id, held.body, requested=True, place=listing.place, root=held.root)
     detail = f'{upstream.key} has no plan "{id.key}" to delegate'
-    return Wanted(id, {}, given=True, place=listing.place, obstacles=(Obstacle("AP-05", detail),))
+    return Wanted(id, {}, requested=True, place=listing.place, obstacles=(Obstacle("AP-05", detail),))
 
 
 def off_the_list(id: EntityId, policy: Policy) -> Wanted:
@@ -126,7 +126,7 @@ def off_the_list(id: EntityId, policy: Policy) -> Wanted:
 
 
 def _taken_off(id: EntityId, place: Place) -> Wanted:
-    return Wanted(id, {"status": DISABLED}, given=True, covers=STATUS_ONLY, place=place)
+    return Wanted(id, {"status": DISABLED}, requested=True, only_fields=STATUS_ONLY, place=place)
 
 
 def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
@@ -138,18 +138,18 @@ def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]
             if above is None:
                 yield _not_to_give(id, setting.place, upstream, actual)
             else:
-                yield upstream.wanted(id, above.body, given=True)
+                yield upstream.wanted(id, above.body, requested=True)
 
 
 def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
     """What the upstream does not have: left as it is where it is, held or blocked where it is not (TREE-02)."""
     if id in actual:
-        return Wanted(id, {}, given=True, covers=frozenset(), place=place)
+        return Wanted(id, {}, requested=True, only_fields=frozenset(), place=place)
     if id in upstream.held:
         held = upstream.held[id]
-        return Wanted(id, held.body, given=True, place=place, root=held.root)
+        return Wanted(id, held.body, requested=True, place=place, root=held.root)
     detail = f'{upstream.key} has no {noun(id.kind)} "{id.key}" to give'
-    return Wanted(id, {}, given=True, place=place, obstacles=(Obstacle("TREE-02", detail),))
+    return Wanted(id, {}, requested=True, place=place, obstacles=(Obstacle("TREE-02", detail),))
 
 
 def own_document(policy: Policy, upstream: Upstream, actual: State) -> Wanted:
@@ -170,7 +170,7 @@ def _links(policy: Policy, kind: str, upstream: Upstream, actual: State) -> Valu
 
 def has_needs(wanted: Wanted) -> bool:
     """Whether what an entity needs is wanted with it."""
-    return wanted.covers is None and not (wanted.obstacles or wanted.root)
+    return wanted.only_fields is None and not (wanted.obstacles or wanted.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +203,15 @@ class Closure:
             queue += (target for target in linked if target not in self.needs)
             queue += (target for target in kept if self._ours(target))
 
-    def without_givers(self, missing: Set[EntityId]) -> Mapping[EntityId, Wanted]:
+    def without_requests_by(self, missing: Set[EntityId]) -> Mapping[EntityId, Wanted]:
         """What only these give, which the tenant does not have as copies, is not given (IW-12): what changes."""
         given = {target for giver in missing for target in self._given_by(self.wanted[giver])}
         found: dict[EntityId, Wanted] = {}
         for id in sorted(given & self.wanted.keys()):
             wanted = self.wanted[id]
-            if wanted.givers:
-                givers = wanted.givers - missing
-                found[id] = replace(wanted, givers=givers, given=bool(givers))
+            if wanted.requested_by:
+                requested_by = wanted.requested_by - missing
+                found[id] = replace(wanted, requested_by=requested_by, requested=bool(requested_by))
         return found
 
     def _given_by(self, wanted: Wanted) -> frozenset[EntityId]:
@@ -222,8 +222,8 @@ class Closure:
         known = self.wanted.get(id)
         if known is None:
             known = self.wanted[id] = self.upstream.wanted(id, self.upstream.state[id].body)
-        if giver and (known.givers or not known.given):
-            self.wanted[id] = replace(known, given=True, givers=known.givers | {giver})
+        if giver and (known.requested_by or not known.requested):
+            self.wanted[id] = replace(known, requested=True, requested_by=known.requested_by | {giver})
 
     def _ours(self, id: EntityId) -> bool:
         return self.actual is None or origin_of(self.actual, id) == self.upstream.key

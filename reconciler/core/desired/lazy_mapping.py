@@ -7,7 +7,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class WhenAsked(Mapping[K, V]):
+class LazyMapping(Mapping[K, V]):
     """The values that ``make`` makes of ``keys``, in the keys' order."""
 
     def __init__(self, keys: Collection[K], make: Callable[[K], V]) -> None:

@@ -11,7 +11,7 @@ from reconciler.core.desired.wanted import Upstream, Wanted
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceDocument
 from reconciler.model.plans.change import Obstacle
-from reconciler.model.values.amounts import in_force
+from reconciler.model.values.amounts import effective_amount
 from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
@@ -42,7 +42,7 @@ class PriceList:
         listed = policy.listed.entity.body.get("products", {})
         written = {upstream.called(EntityId(PRODUCT, key)).key: key for key in listed}
         prices = {
-            key: {period: in_force(amount, on) for period, amount in listed[as_written].items()}
+            key: {period: effective_amount(amount, on) for period, amount in listed[as_written].items()}
             for key, as_written in written.items()
         }
         return cls(policy.listed, prices, written, upstream, actual)
@@ -62,9 +62,9 @@ class PriceList:
         place = self.document.place_of(self._at(id.key), key=True)
         if id in self.upstream.held:
             held = self.upstream.held[id]
-            return Wanted(id, {**held.body, CYCLES: self._cycles(id.key)}, given=True, place=place, root=held.root)
+            return Wanted(id, {**held.body, CYCLES: self._cycles(id.key)}, requested=True, place=place, root=held.root)
         detail = f'{self.upstream.key} does not offer product "{id.key}" of price list "{self.document.key}"'
-        return Wanted(id, {}, given=True, place=place, obstacles=(Obstacle("IW-01", detail),))
+        return Wanted(id, {}, requested=True, place=place, obstacles=(Obstacle("IW-01", detail),))
 
     def _listed(self, above: Entity) -> Wanted:
         key = above.id.key
@@ -75,7 +75,7 @@ class PriceList:
         place = self.document.place_of(at, key=True)
         return replace(
             self.upstream.wanted(above.id, {**above.body, CYCLES: self._cycles(key)}, place),
-            given=True,
+            requested=True,
             places={(CYCLES,): place, **places},
         )
 
@@ -129,7 +129,7 @@ def units(listed: PriceList, tenant: Wanted) -> Wanted:
     return replace(
         tenant,
         body={**tenant.body, CYCLES: {period: {"active": True} for period in needed}},
-        along={(CYCLES, period): ids for period, ids in needed.items()},
+        accompanies={(CYCLES, period): ids for period, ids in needed.items()},
         places={**tenant.places, (CYCLES,): listed.document.place_of(("products",), key=True)},
     )
 
@@ -158,7 +158,7 @@ def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wa
             leaves = listed.ours(group) and group not in wanted
             covers = frozenset({"active", "group"} if leaves else {"active"})
             rules: dict[Path, str] = {("active",): "IW-23", ("group",): "IW-16"}
-            yield Wanted(id, {"active": False}, given=True, covers=covers, rules=rules, place=place)
+            yield Wanted(id, {"active": False}, requested=True, only_fields=covers, rules=rules, place=place)
 
 
 def _linked(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
@@ -166,5 +166,5 @@ def _linked(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[E
     return frozenset(
         EntityId(PRODUCT, have.body.get("product", ""))
         for id, have in listed.actual.items()
-        if id.kind == PLAN and listed.ours(id) and id in wanted and wanted[id].covers is None
+        if id.kind == PLAN and listed.ours(id) and id in wanted and wanted[id].only_fields is None
     )

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from reconciler.core.desired.wanted import Upstream
 from reconciler.core.schema import FieldShape, fields_of
 from reconciler.core.states import changed
-from reconciler.model.documents.declarations import Always
+from reconciler.model.documents.declarations import Unconditional
 from reconciler.model.plans.change import Action, Difference, Obstacle
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId, noun
@@ -19,7 +19,7 @@ from reconciler.model.values.plain_values import Body, Path, Value
 
 KEY: Path = ("key",)
 FIELD = "moved_from"
-RENAMED = Always(rule="AP-21")
+RENAMED = Unconditional(rule="AP-21")
 
 
 @dataclass(frozen=True, slots=True)

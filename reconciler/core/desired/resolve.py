@@ -41,7 +41,7 @@ def wanted_for_themselves(
 
 def without_cycles(wanted: Wanted) -> Wanted:
     """Of a product that comes by a plan alone nothing is said of its billing cycles, be it a reseller's product."""
-    if wanted.id.kind != PRODUCT or wanted.given:
+    if wanted.id.kind != PRODUCT or wanted.requested:
         return wanted
     body = {name: value for name, value in wanted.body.items() if name != CYCLES}
-    return replace(wanted, body=body, silent=frozenset({CYCLES}))
+    return replace(wanted, body=body, ignored_fields=frozenset({CYCLES}))

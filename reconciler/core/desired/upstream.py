@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import date
 from itertools import chain
 
-from reconciler.core.desired.lazy_mapping import WhenAsked
+from reconciler.core.desired.lazy_mapping import LazyMapping
 from reconciler.core.desired.renames import old_keys
 from reconciler.core.desired.wanted import Upstream
-from reconciler.core.schema import settled
+from reconciler.core.schema import effective
 from reconciler.core.states import came_down
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Documents, ProviderTree, SourceDocument
@@ -21,9 +21,9 @@ def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
 
     def stated(id: EntityId) -> Entity:
         document = tree.documents[id]
-        return settled(document.entity, on) if document.dated else document.entity
+        return effective(document.entity, on) if document.dated else document.entity
 
-    state = WhenAsked(tree.documents, stated)
+    state = LazyMapping(tree.documents, stated)
     return Upstream(tree.key, state, tree.documents, hidden_templates(tree.documents), names=tree.renames)
 
 
@@ -35,10 +35,10 @@ def reseller_upstream(
     ``policy``: the reseller's. ``above``: its own upstream, where it is known; it tells which documents declare what
     the copies say, and what was renamed by others than the provider (AP-21).
     """
-    after = {id: settled(entity, on) for id, entity in state.items()}
+    after = {id: effective(entity, on) for id, entity in state.items()}
     hidden = hidden_templates(tree.documents)
     upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), tree.renames)
-    return informed(upstream, above) if above else upstream
+    return with_ancestors(upstream, above) if above else upstream
 
 
 def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
@@ -51,7 +51,7 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
     return by_labels or any(id not in upstream.state for id in chain(listed, copies))
 
 
-def informed(upstream: Upstream, above: Upstream) -> Upstream:
+def with_ancestors(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream that knows what is known above: what was renamed, and what documents declare its copies."""
     upstream = _with_names(upstream, above.names)
     copies = (id for id, each in upstream.state.items() if each.origin == above.key)

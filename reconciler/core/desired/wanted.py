@@ -28,7 +28,7 @@ def _nothing() -> Mapping[Any, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class InheritedBlock:
     """An entity that an upstream does not get, or not active, and why: ``body`` is what it would have."""
 
     root: Root
@@ -61,7 +61,7 @@ class Upstream:
     state: State
     documents: Mapping[EntityId, SourceDocument]
     hidden_templates: Mapping[str, SourceDocument] = field(default_factory=dict)
-    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    held: Mapping[EntityId, InheritedBlock] = field(default_factory=dict)
     labels: Mapping[EntityId, Mapping[str, str]] = field(default_factory=dict)
     names: Mapping[EntityId, tuple[EntityId, ...]] = field(default_factory=dict)
     originals: State = field(default_factory=dict)
@@ -80,12 +80,12 @@ class Upstream:
         """What is called so no more, except here: by what it is called here, what the catalog calls it."""
         return {old: new for new, olds in self.names.items() for old in olds if self.called(new) == old}
 
-    def wanted(self, id: EntityId, body: Body, place: Place | None = None, *, given: bool = False) -> "Wanted":
+    def wanted(self, id: EntityId, body: Body, place: Place | None = None, *, requested: bool = False) -> "Wanted":
         """One of its entities, as a tenant should have it. ``place``: what asks for it, where no document says it."""
         document, original = self.documents.get(id), self.originals.get(id)
         if document is None or original is None:
-            return Wanted(id, body, given=given, document=document, place=None if document else place)
-        return Wanted(id, body, given=given, document=document, stated=original.body, place=place)
+            return Wanted(id, body, requested=requested, document=document, place=None if document else place)
+        return Wanted(id, body, requested=requested, document=document, stated=original.body, place=place)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
         """A plan's labels: its original's, and over them those that it has here."""
@@ -98,25 +98,25 @@ class Upstream:
 class Wanted:
     """One entity that the tenant should have.
 
-    ``body`` is the upstream's. ``given``: it is wanted for itself, not only by what needs it; with ``givers``, as long
-    as one of those is a copy in the tenant (IW-12). ``covers``: the only
-    top-level fields that are compared (``None``: all that are declared). ``rules``: by path, a rule that stands in for
-    the declared one. ``silent``: top-level fields of which no source speaks; they are not compared. ``along``: by path,
-    the entities of which one must be there for a difference below it to be one (IW-07). ``document``, ``place`` and,
-    by path, ``places`` tell where it was declared; ``stated``: what the document says, where a copy stands between that
-    may say otherwise. ``obstacles`` are known beforehand.
-    ``root``: why the upstream itself does not get it, where it is withheld or blocked there (TREE-02). ``held``: by
-    path, a value that a field would have, and why it does not get it (SUB-13); ``notes``: by path, why one has it.
+    ``body`` is the upstream's. ``requested``: it is wanted for itself, not only by what needs it; with
+    ``requested_by``, as long as one of those is a copy in the tenant (IW-12). ``only_fields``: the only top-level
+    fields that are compared (``None``: all that are declared). ``rules``: by path, a rule that stands in for the
+    declared one. ``ignored_fields``: top-level fields of which no source speaks; they are not compared.
+    ``accompanies``: by path, the entities of which one must be there for a difference below it to be one (IW-07).
+    ``document``, ``place`` and, by path, ``places`` tell where it was declared; ``stated``: what the document says,
+    where a copy stands between that may say otherwise. ``obstacles`` are known beforehand. ``root``: why the upstream
+    itself does not get it, where it is withheld or blocked there (TREE-02). ``held``: by path, a value that a field
+    would have, and why it does not get it (SUB-13); ``notes``: by path, why one has it.
     """
 
     id: EntityId
     body: Body
-    given: bool = False
-    givers: frozenset[EntityId] = frozenset()
-    covers: frozenset[str] | None = None
+    requested: bool = False
+    requested_by: frozenset[EntityId] = frozenset()
+    only_fields: frozenset[str] | None = None
     rules: Mapping[Path, str] = field(default_factory=_nothing)
-    silent: frozenset[str] = frozenset()
-    along: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=_nothing)
+    ignored_fields: frozenset[str] = frozenset()
+    accompanies: Mapping[Path, tuple[EntityId, ...]] = field(default_factory=_nothing)
     places: Mapping[Path, Place] = field(default_factory=_nothing)
     document: SourceDocument | None = None
     stated: Body | None = None
@@ -129,16 +129,16 @@ class Wanted:
     @property
     def context_free(self) -> bool:
         """Whether what becomes of it depends on nothing else in the tenant but what needs it."""
-        return not (self.givers or self.along or self.obstacles or self.root)
+        return not (self.requested_by or self.accompanies or self.obstacles or self.root)
 
     @property
     def for_itself(self) -> bool:
         """Whether it is wanted, whatever else is in the tenant."""
-        return self.given and not self.givers
+        return self.requested and not self.requested_by
 
     def speaks_of(self, name: str) -> bool:
         """Whether a top-level field is compared, where it is declared at all."""
-        return name not in self.silent and (self.covers is None or name in self.covers)
+        return name not in self.ignored_fields and (self.only_fields is None or name in self.only_fields)
 
     def declared_at(self, path: Path) -> Place | None:
         """Where a field of it was declared, or the thing around it."""
@@ -176,7 +176,7 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
-class Live(Container[EntityId]):
+class Reachable(Container[EntityId]):
     """What is wanted for itself, and what is needed by that of it which came down or is coming (CB-16).
 
     What only newcomers need that do not come is not delegated, and left alone. It is looked for from what is asked

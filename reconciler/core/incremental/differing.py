@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from reconciler.core.desired import Desired, Wanted
-from reconciler.core.incremental.outcomes import Recurring, in_no_tenant
+from reconciler.core.incremental.outcomes import CachedOutcomes, in_no_tenant
 from reconciler.core.incremental.shared import Shared
 from reconciler.core.planning import EntityOutcome, Scope
 from reconciler.core.states import origin_of
@@ -29,7 +29,7 @@ class DifferingScope(Scope):
     differing: Set[EntityId]
     besides: frozenset[EntityId]
     taken_over: Mapping[EntityId, EntityOutcome]
-    memory: Recurring
+    memory: CachedOutcomes
 
     @property
     @override

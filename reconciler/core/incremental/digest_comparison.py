@@ -10,8 +10,8 @@ from reconciler.core.desired import (
     PRODUCT,
     Closure,
     Desired,
-    Live,
     PriceList,
+    Reachable,
     Wanted,
     given,
     inactive_units,
@@ -23,27 +23,27 @@ from reconciler.core.desired import (
     without_cycles,
 )
 from reconciler.core.incremental.differing import DifferingScope
-from reconciler.core.incremental.outcomes import Recurring, in_tenant, settings_of
-from reconciler.core.incremental.shared import Seen, Shared
+from reconciler.core.incremental.outcomes import CachedOutcomes, in_tenant, settings_of
+from reconciler.core.incremental.shared import DigestDiff, Shared
 from reconciler.core.planning import Comparison, EntityOutcome, overrides_of
 from reconciler.core.records import Traced
-from reconciler.core.states import Sketch, origin_of
+from reconciler.core.states import LazyState, origin_of
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
 from reconciler.model.values.keys import EntityId
 
 
 @dataclass(frozen=True)
-class ShortWay:
+class DigestComparison:
     """From what tenants share to the comparison of one tenant."""
 
     shared: Shared
     policy: Policy
-    sketch: Sketch
+    sketch: LazyState
     trace: Traced
 
     @cached_property
-    def seen(self) -> "Seen":
+    def seen(self) -> "DigestDiff":
         """What its digests tell of the tenant, of what it has in common with others once."""
         sketch, common = self.sketch, self.sketch.common
         if common is None:
@@ -51,7 +51,7 @@ class ShortWay:
         shared, seen = self.shared, self.shared.see_common(common)
         came = {id for id, each in sketch.own.items() if each.origin == shared.upstream.key}
         own = came - shared.desired.wanted.keys()
-        return Seen(seen.differing, seen.besides | own, seen.tells and not any(map(shared.may_go, own)))
+        return DigestDiff(seen.differing, seen.besides | own, seen.tells and not any(map(shared.may_go, own)))
 
     @property
     def besides(self) -> frozenset[EntityId]:
@@ -71,7 +71,7 @@ class ShortWay:
         off = {id for id in self.besides if id.kind == PLAN}
         differing = self.differing()
         looked = differing | off
-        memory = shared.recurring.setdefault(settings_of(policy), Recurring())
+        memory = shared.recurring.setdefault(settings_of(policy), CachedOutcomes())
         known = {} if anew else self._known(looked, memory)
         looked -= known.keys()
         sketch.fetch((*looked, EntityId(TENANT, policy.reseller)))
@@ -103,7 +103,7 @@ class ShortWay:
         )
         return replace(found, in_full=partial(self.comparison, anew=True)) if known else found
 
-    def _known(self, looked: Set[EntityId], memory: Recurring) -> Mapping[EntityId, EntityOutcome]:
+    def _known(self, looked: Set[EntityId], memory: CachedOutcomes) -> Mapping[EntityId, EntityOutcome]:
         """What of this is known from another tenant. Nothing, where more than the entity itself is asked for: where
         its links may follow a rename (AP-21), or the tenant's own document comes with what is applied first.
         """
@@ -117,14 +117,14 @@ class ShortWay:
         live = self._live(looked - found.keys())
         return {id: each for id, each in found.items() if id in live}
 
-    def _live(self, unknown: Set[EntityId]) -> Live:
+    def _live(self, unknown: Set[EntityId]) -> Reachable:
         """What something keeps alive here (CB-16), of which it is known what it needs."""
         shared, here = self.shared.desired, self.shared.upstream.key
 
         def stays(id: EntityId) -> bool:
             return id not in unknown and origin_of(self.sketch, id) == here
 
-        return Live(shared.wanted, lambda id: shared.holders.get(id, ()), stays)
+        return Reachable(shared.wanted, lambda id: shared.holders.get(id, ()), stays)
 
     def differing(self) -> set[EntityId]:
         """What the tenant lacks, or has otherwise, or what digests cannot tell."""
@@ -139,7 +139,7 @@ class ShortWay:
         roots |= {id: each for id in off if (each := self._off(id))}
         here = shared.upstream.key
         missing = {id for id in looked if id in shared.closure.needs and origin_of(self.sketch, id) != here}
-        touched = {**roots, **shared.closure.without_givers(missing)}
+        touched = {**roots, **shared.closure.without_requests_by(missing)}
         needs = dict(shared.closure.needs)
         for id in looked:
             needs.pop(id, None)

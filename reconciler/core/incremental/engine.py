@@ -10,12 +10,12 @@ from datetime import date
 from typing import Any
 
 from reconciler.core.desired import Upstream, as_called_now
-from reconciler.core.incremental.digest_comparison import ShortWay
+from reconciler.core.incremental.digest_comparison import DigestComparison
 from reconciler.core.incremental.shared import Shared
 from reconciler.core.planning import Comparison, PlainEngine
 from reconciler.core.records import Traced
 from reconciler.core.schema import RuleBook
-from reconciler.core.states import Sketch
+from reconciler.core.states import LazyState
 from reconciler.model.documents.settings import Policy
 
 
@@ -32,19 +32,19 @@ class IncrementalEngine:
 
     def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
         """By digests, where the tenant's are known and tell enough; else in full. Raises `Unavailable`."""
-        found = self._by_digests(policy, upstream, trace, on) if isinstance(trace.state, Sketch) else None
+        found = self._by_digests(policy, upstream, trace, on) if isinstance(trace.state, LazyState) else None
         return found or PlainEngine(self.rules).compare(policy, upstream, trace, on)
 
     def _by_digests(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison | None:
         sketch = trace.state
-        assert isinstance(sketch, Sketch), "only digests are compared by digests"
+        assert isinstance(sketch, LazyState), "only digests are compared by digests"
         if self.most is not None and len(self.known) > self.most:
             self.known.clear()
         key = (on, *_key(policy, upstream))
         if key not in self.known:
             self.known[key] = Shared.of(policy, upstream, self.rules, on)
         trace = replace(trace, released=as_called_now(trace.released, upstream))
-        way = ShortWay(self.known[key], policy, sketch, trace)
+        way = DigestComparison(self.known[key], policy, sketch, trace)
         return way.comparison() if way.is_open() else None
 
 

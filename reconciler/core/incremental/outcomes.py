@@ -20,7 +20,7 @@ Settings: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str], bool
 
 
 @dataclass(slots=True)
-class Recurring:
+class CachedOutcomes:
     """What was found out in tenants that share a desired state and `Settings`: by entity, and by its digest there.
 
     Of one kind of tenant no more than one tenant comes to, if as many entities of it differ.

@@ -20,11 +20,11 @@ from reconciler.core.desired import (
     wanted_for_themselves,
     without_cycles,
 )
-from reconciler.core.incremental.outcomes import Recurring, Settings
+from reconciler.core.incremental.outcomes import CachedOutcomes, Settings
 from reconciler.core.planning import is_removable, named_by
 from reconciler.core.schema import RuleBook, copy_in_sync
-from reconciler.core.states import Common, managed_digest
-from reconciler.model.bounded_cache import Memory, MemoryOfThings
+from reconciler.core.states import SharedContents, managed_digest
+from reconciler.model.bounded_cache import BoundedCache, IdentityCache
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
 from reconciler.model.values.keys import EntityId
@@ -51,8 +51,8 @@ class Shared:
     desired: Desired
     synced: Mapping[EntityId, str]
     always: frozenset[EntityId]
-    recurring: dict[Settings, Recurring] = field(default_factory=dict)
-    seen: MemoryOfThings[Common, "Seen"] = field(default_factory=lambda: MemoryOfThings(Memory(SEEN)))
+    recurring: dict[Settings, CachedOutcomes] = field(default_factory=dict)
+    seen: IdentityCache[SharedContents, "DigestDiff"] = field(default_factory=lambda: IdentityCache(BoundedCache(SEEN)))
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
@@ -65,7 +65,7 @@ class Shared:
         linked = _linked(rules)
         always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, linked))
         synced = {
-            id: managed_digest.of_copy(id, each.body, upstream.key, each.silent)
+            id: managed_digest.of_copy(id, each.body, upstream.key, each.ignored_fields)
             for id, each in wanted.items()
             if id not in always
         }
@@ -105,15 +105,15 @@ class Shared:
         listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
         return tuple(id for id in listed if id not in self.upstream.state)
 
-    def see(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "Seen":
+    def see(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "DigestDiff":
         """What the digests of a state tell, beside the copies of everything."""
         wanted, here = self.desired.wanted, self.upstream.key
         besides = frozenset(id for id in synced if id not in wanted and origins.get(id) == here)
         moved = any(old in synced for old in self.old_keys) or any(origins.get(id) == here for id in self.lacking)
         differing = frozenset(id for id, digest in self.synced.items() if synced.get(id) != digest)
-        return Seen(differing, besides, not moved and not any(map(self.may_go, besides)))
+        return DigestDiff(differing, besides, not moved and not any(map(self.may_go, besides)))
 
-    def see_common(self, common: Common) -> "Seen":
+    def see_common(self, common: SharedContents) -> "DigestDiff":
         """The same of what tenants have in common, which is looked at once. A tenant's own document is not wanted
         of an upstream, so that nothing of what differs is missing from it.
         """
@@ -125,7 +125,7 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DigestDiff:
     """What digests tell of a state: what is missing or otherwise, what came down ``besides`` what is wanted, and
     whether that ``tells`` enough: nothing is to be renamed, removed or retired, or may be.
     """

@@ -4,7 +4,7 @@ Nothing here changes a plan that exists.
 """
 
 from reconciler.core.inspect.adopting import Adoption, adoption
-from reconciler.core.inspect.causes import BACKLOG, DRIFT, PR, LastApplied, last_applied, with_causes
+from reconciler.core.inspect.causes import BACKLOG, DRIFT, PR, LastAppliedChange, last_applied, with_causes
 from reconciler.core.inspect.explaining import Account, Explanation, explain, left_alone, misnamed
 from reconciler.core.inspect.hidden import hidden_template_warnings
 from reconciler.core.inspect.inverse import inverse
@@ -19,7 +19,7 @@ __all__ = [
     "Account",
     "Adoption",
     "Explanation",
-    "LastApplied",
+    "LastAppliedChange",
     "ListedPlan",
     "ListedSubscription",
     "Pending",

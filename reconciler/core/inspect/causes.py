@@ -22,7 +22,7 @@ PR, DRIFT, BACKLOG = "pr", "drift", "backlog"
 
 
 @dataclass(frozen=True, slots=True)
-class LastApplied:
+class LastAppliedChange:
     """What applies wrote last of one entity: its leaves, and the paths that they wrote whole. ``((),)``: all of it."""
 
     leaves: Mapping[Path, bytes] = field(default_factory=dict)
@@ -34,34 +34,34 @@ class LastApplied:
     def below(self, path: Path) -> Mapping[Path, bytes]:
         return {leaf: value for leaf, value in self.leaves.items() if leaf[: len(path)] == path}
 
-    def then(self, path: Path, value: Value) -> "LastApplied":
+    def then(self, path: Path, value: Value) -> "LastAppliedChange":
         """After one more write."""
         kept = {leaf: known for leaf, known in self.leaves.items() if leaf[: len(path)] != path}
         written = tuple(each for each in self.written if each[: len(path)] != path)
-        return LastApplied({**kept, **_leaves(path, value)}, (*written, path))
+        return LastAppliedChange({**kept, **_leaves(path, value)}, (*written, path))
 
 
-def last_applied(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[EntityId, LastApplied]:
+def last_applied(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[EntityId, LastAppliedChange]:
     """From a tenant's journal, the changes of each record as data, oldest first."""
-    found: dict[EntityId, LastApplied] = {}
+    found: dict[EntityId, LastAppliedChange] = {}
     for changes in records:
         for change in map(change_from_data, changes):
             if change.rule == GIVEN_UP:
                 continue  # once it is undone, what applies gave is what the tenant should have
-            known = found.pop(change.was, LastApplied())
+            known = found.pop(change.was, LastAppliedChange())
             found[change.entity] = _written(known, change)
     return found
 
 
-def _written(known: LastApplied, change: Change) -> LastApplied:
+def _written(known: LastAppliedChange, change: Change) -> LastAppliedChange:
     if change.action is not Action.UPDATE:
-        return LastApplied().then((), _body(change.after))
+        return LastAppliedChange().then((), _body(change.after))
     for each in change.fields:
         known = known.then(each.path, each.after)
     return known
 
 
-def with_causes(plan: TenantPlan, base: TenantPlan | None, journal: Mapping[EntityId, LastApplied]) -> TenantPlan:
+def with_causes(plan: TenantPlan, base: TenantPlan | None, journal: Mapping[EntityId, LastAppliedChange]) -> TenantPlan:
     """The tenant's plan with the cause of everything in it. ``base``: the base's plan of the tenant, if it had one."""
     teller = Teller(_due(base) if base else frozenset(), journal)
     changes = tuple(teller.caused(each) for each in plan.changes)
@@ -87,7 +87,7 @@ class Teller:
     """Tells causes: ``due`` is what the base's plan makes or defers already."""
 
     due: frozenset[tuple[EntityId, Path, bytes]]
-    journal: Mapping[EntityId, LastApplied]
+    journal: Mapping[EntityId, LastAppliedChange]
 
     def caused(self, change: Change) -> Change:
         """The change with its cause, or with that of each field."""

@@ -18,7 +18,7 @@ from reconciler.core.planning import (
 from reconciler.core.records import GIVEN_UP, RESTORED
 from reconciler.core.schema import FieldShape, KindShape, field_at
 from reconciler.core.subscriptions import mirror_key
-from reconciler.model.documents.declarations import Always, Kept, Own, Synced, Unmanaged
+from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned, Synced, Unconditional, Unmanaged
 from reconciler.model.documents.settings import Policy, Setting
 from reconciler.model.plans.change import Difference, Judged, Verdict
 from reconciler.model.plans.plan import Declared
@@ -128,7 +128,7 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
     difference = judged.difference
     applies = judged.verdict is Verdict.APPLY
     why = f"permitted by {', '.join(judged.enabled)}" if applies else detail((judged,), policy)
-    if isinstance(difference.declared, Always) and applies:
+    if isinstance(difference.declared, Unconditional) and applies:
         why = _needs_no_option(difference)
     place = policy.options[judged.enabled[0]].place if applies and judged.enabled else deciding_place(judged, policy)
     return Account(
@@ -247,10 +247,10 @@ def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -
     field = field_at(shape.fields, path) if shape else None
     declared = field.declared if field else None
     match declared:
-        case Own():
+        case ResellerOwned():
             whose = f"the field belongs to the {declared.owner}: never compared, never written"
             return f"the {declared.owner}'s own", declared.rule, whose
-        case Kept():
+        case Bookkeeping():
             return "in sync", declared.rule, "the reconciler remembers there what it applied last"
         case Synced() if declared.unless_override and declared.unless_override not in overrides:
             return "the reseller's own", "CB-17", f"it follows the provider only under {declared.unless_override}"

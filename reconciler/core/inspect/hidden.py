@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reconciler.core.desired import PLAN, Upstream, delegated_list, hidden_templates
 from reconciler.core.planning import SCHEDULE, VISIBLE, templates_of
-from reconciler.core.tree import waves
+from reconciler.core.tree import levels
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.catalog import ACTIVE
 from reconciler.model.documents.settings import Policy
@@ -43,7 +43,7 @@ def _schedules_by_tenant(catalog: Catalog, tree: ProviderTree) -> Mapping[str, f
     """By reseller, the schedules of the plans that its policy selects, and those that its template gives."""
     selection = Selection(tree, {tree.key: {each.id: each.entity for each in tree.documents.of(PLAN)}})
     found: dict[str, frozenset[str]] = {}
-    for reseller in (each for wave in waves(catalog) for each in wave if catalog.provider_of[each] == tree.key):
+    for reseller in (each for wave in levels(catalog) for each in wave if catalog.provider_of[each] == tree.key):
         policy = resolve_policy(catalog, reseller)
         plans = selection.select(policy)
         used = {plan.body.get("notification_schedule") for plan in plans.values()}

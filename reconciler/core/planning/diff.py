@@ -32,19 +32,19 @@ from reconciler.model.documents.declarations import (
     LAST_APPLIED,
     OWN_BLOCKS,
     OWN_SHARED,
-    Always,
-    Kept,
-    Own,
+    Bookkeeping,
+    ResellerOwned,
     Synced,
+    Unconditional,
     Unmanaged,
 )
 from reconciler.model.plans.change import Action, Difference
-from reconciler.model.values.amounts import AMOUNTS, canonical, in_force
+from reconciler.model.values.amounts import AMOUNTS, canonical, effective_amount
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value, get
 
-RESTORATION = Always(rule=RESTORED)
+RESTORATION = Unconditional(rule=RESTORED)
 
 STAYS = Unmanaged(rule="FIELDS")
 """What an entity gets that came down and that nothing wants any more."""
@@ -148,13 +148,13 @@ def _of(comparison: Comparison, wanted: Wanted) -> Iterator[Difference]:
         yield from _creation(comparison, wanted, shape)
     elif have.origin == comparison.origin or shape.sync.own == OWN_SHARED:
         yield from Walk(comparison, wanted, have.body).differences(shape.fields)
-    elif shape.sync.own == OWN_BLOCKS and wanted.given:
+    elif shape.sync.own == OWN_BLOCKS and wanted.requested:
         yield from _takeover(comparison, wanted, have, shape)
 
 
 def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Iterator[Difference]:
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
-    if wanted.given and shape.sync.created and wanted.covers is None:
+    if wanted.requested and shape.sync.created and wanted.only_fields is None:
         created = shape.sync.created
         needs = tuple(references(copy, shape.fields))
         yield Difference(wanted.id, Action.CREATE, (), None, copy, created, created.rule, needs)
@@ -180,14 +180,14 @@ def _left_over(comparison: Comparison, wanted: Wanted, have: Body, shape: KindSh
         if field.items and not field.items.with_origin and isinstance(field.items.removed, Synced):
             for each in Walk(comparison, wanted, have).differences((field,)):
                 if each.declared is field.items.removed and each.after is None:
-                    yield replace(each, needs=(wanted.id,), only_if_there=True)
+                    yield replace(each, needs=(wanted.id,), requires_existing=True)
 
 
 def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
     """Fields that a creation leaves out: differences of their own, which need the entity to be there."""
     fields = tuple(field for field in shape.fields if at_creation(field) == GATED)
     for each in Walk(comparison, wanted, have).differences(fields):
-        yield replace(each, needs=(wanted.id, *each.needs), only_if_there=wanted.given)
+        yield replace(each, needs=(wanted.id, *each.needs), requires_existing=wanted.requested)
 
 
 def _removals(comparison: Comparison) -> Iterator[Difference]:
@@ -204,7 +204,7 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
             removed = comparison.rules.kinds[id.kind].sync.removed
             assert removed is not None, "it is removable"
             found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
-            yield replace(found, unless_held_by=holders)
+            yield replace(found, blocked_while_referenced_by=holders)
 
 
 def _leftovers(comparison: Comparison) -> Iterator[Difference]:
@@ -300,12 +300,12 @@ class Walk:
         declared = field.declared
         if isinstance(declared, Synced) and declared.unless_override:
             return declared if declared.unless_override in self.comparison.overrides else None
-        return None if isinstance(declared, Own | Kept) else declared
+        return None if isinstance(declared, ResellerOwned | Bookkeeping) else declared
 
     def _settled(self, value: Value, field: FieldShape) -> Value:
         if value is None or value == [] or value == {}:
             value = field.default
-        return in_force(value, self.comparison.on) if field.type in AMOUNTS else value
+        return effective_amount(value, self.comparison.on) if field.type in AMOUNTS else value
 
     def _is_own(self, kind: str, key: str) -> bool:
         """Whether the tenant has an entity of its own under that key, which the outcome then depends on."""
@@ -339,7 +339,7 @@ class Walk:
             target = EntityId(field.ref.kind, key)
             if key not in mine and field.links.created and self._is_or_may_come(target):
                 found = self._difference((*path, key), None, key, field.links.created)
-                yield replace(found, needs=(target,), only_if_there=True, member=True)
+                yield replace(found, needs=(target,), requires_existing=True, member=True)
         for key in mine:
             if key not in theirs and field.links.removed and not self._is_own(field.ref.kind, key):
                 yield replace(self._difference((*path, key), key, None, field.links.removed), member=True)
@@ -367,14 +367,16 @@ class Walk:
 
     def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
         rule = self.wanted.rules.get(path, declared.rule)
-        along = self.wanted.along.get(path[:2], ())
+        along = self.wanted.accompanies.get(path[:2], ())
         note = self.wanted.notes.get(path, "")
-        return Difference(self.wanted.id, Action.UPDATE, path, before, after, declared, rule, along=along, note=note)
+        return Difference(
+            self.wanted.id, Action.UPDATE, path, before, after, declared, rule, accompanies=along, note=note
+        )
 
     def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
         """A reseller's field that a transition of another field sets, under the same options (CB-09)."""
         for field in fields:
-            follows = field.declared.follows if isinstance(field.declared, Own) else None
+            follows = field.declared.follows if isinstance(field.declared, ResellerOwned) else None
             for each in found:
                 if follows and (each.path, each.before, each.after) == (
                     (follows.field,),

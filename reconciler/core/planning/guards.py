@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from reconciler.core.planning.diff import Comparison
-from reconciler.core.planning.price_changes import Moves, number, prices, same
+from reconciler.core.planning.price_changes import PriceChanges, number, prices, same
 from reconciler.core.planning.reasons import GUARD as RULE
 from reconciler.core.planning.reasons import where
 from reconciler.core.schema import RuleBook
@@ -41,7 +41,7 @@ RETIRED: Mapping[str, tuple[str, tuple[Value, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Case:
+class GuardCase:
     """What guards look at: the policy, what was compared, and the changes that would be made."""
 
     policy: Policy
@@ -49,11 +49,11 @@ class Case:
     changes: tuple[Change, ...]
 
     @cached_property
-    def moves(self) -> tuple[Moves, ...]:
+    def moves(self) -> tuple[PriceChanges, ...]:
         """The existing prices that each change moves, of those that move any."""
         known = self.comparison.scope.known
         found = (
-            known[each.entity].moves if each.entity in known else Moves.of(each, self.rules, self.on)
+            known[each.entity].moves if each.entity in known else PriceChanges.of(each, self.rules, self.on)
             for each in self.changes
         )
         return tuple(moves for moves in found if moves.all)
@@ -105,11 +105,11 @@ class Trip:
 
 
 Finding: TypeAlias = tuple[str, list[Fault]]
-Guard: TypeAlias = Callable[[Case, Any], Finding | None]
+Guard: TypeAlias = Callable[[GuardCase, Any], Finding | None]
 """Given the case and the setting's value: how far it is exceeded and by what; ``None`` where it does not trip."""
 
 
-def tripped(case: Case, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ...]:
+def tripped(case: GuardCase, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ...]:
     """Every guard that trips, those that are switched off or allowed for this plan aside."""
     trips = []
     for id, guard in GUARDS.items():
@@ -121,7 +121,7 @@ def tripped(case: Case, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ..
     return tuple(trips)
 
 
-def obstacles(trips: Iterable[Trip], case: Case) -> Callable[[EntityId], tuple[Obstacle, ...]]:
+def obstacles(trips: Iterable[Trip], case: GuardCase) -> Callable[[EntityId], tuple[Obstacle, ...]]:
     """What stands in the way of a change of an entity, in words, once guards tripped."""
     common = [(trip, _told(trip, trip.faults[:NAMED], case)) for trip in trips]
 
@@ -131,13 +131,13 @@ def obstacles(trips: Iterable[Trip], case: Case) -> Callable[[EntityId], tuple[O
     return of
 
 
-def _obstacle(trip: Trip, told: str, entity: EntityId, case: Case) -> Obstacle:
+def _obstacle(trip: Trip, told: str, entity: EntityId, case: GuardCase) -> Obstacle:
     own = tuple(each for each in trip.faults[NAMED:] if each.entity == entity)
     detail = _told(trip, (*trip.faults[:NAMED], *own), case) if own else told
     return Obstacle(RULE, detail, trip.setting.place)
 
 
-def _told(trip: Trip, faults: tuple[Fault, ...], case: Case) -> str:
+def _told(trip: Trip, faults: tuple[Fault, ...], case: GuardCase) -> str:
     value = str(trip.setting.value).lower()
     rest = len(trip.faults) - len(faults)
     parts = [
@@ -149,7 +149,7 @@ def _told(trip: Trip, faults: tuple[Fault, ...], case: Case) -> str:
     return "; ".join(parts)
 
 
-def _max_deletes(case: Case, limit: str) -> Finding | None:
+def _max_deletes(case: GuardCase, limit: str) -> Finding | None:
     """What came down and goes, as a share of what came down."""
     gone = [Fault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
     if len(gone) <= FEW:
@@ -161,7 +161,7 @@ def _max_deletes(case: Case, limit: str) -> Finding | None:
     return f"{len(gone)} of the {total} entities that came down would go ({percent}%)", gone
 
 
-def _came(case: Case, change: Change) -> bool:
+def _came(case: GuardCase, change: Change) -> bool:
     return change.before is not None and change.before.get("origin") == case.origin
 
 
@@ -173,7 +173,7 @@ def _how_it_goes(change: Change) -> str:
     return f" {field}: {str(after).lower()}" if after in values and before not in values else ""
 
 
-def _max_price_change(case: Case, limit: str) -> Finding | None:
+def _max_price_change(case: GuardCase, limit: str) -> Finding | None:
     """Existing amounts that change by more than a share of themselves."""
     most = _share(limit)
     moves = (move for each in case.moves if each.furthest > most for move in each.all)
@@ -185,20 +185,20 @@ def _max_price_change(case: Case, limit: str) -> Finding | None:
     return _count(found, "price", f"would change by more than {limit}"), found
 
 
-def _price_to_zero(case: Case, _on: bool) -> Finding | None:
+def _price_to_zero(case: GuardCase, _on: bool) -> Finding | None:
     """Existing amounts that become nothing."""
     moves = (move for each in case.moves if each.to_zero for move in each.all)
     found = [Fault(move.entity, move.text) for move in moves if move.to_zero]
     return _count(found, "price", "would become zero"), found
 
 
-def _max_changes(case: Case, limit: int) -> Finding | None:
+def _max_changes(case: GuardCase, limit: int) -> Finding | None:
     """How much changes that is there already."""
     changed = [each.entity for each in case.changes if each.action is not Action.CREATE]
     return (f"{len(changed)} entities would change", list(map(Fault, changed))) if len(changed) > limit else None
 
 
-def _currency_change(case: Case, _on: bool) -> Finding | None:
+def _currency_change(case: GuardCase, _on: bool) -> Finding | None:
     """Amounts of one currency that would be written to a tenant that counts in another.
 
     A new entity's amounts are meant too: they would be read in the wrong currency all the same.
@@ -211,7 +211,7 @@ def _currency_change(case: Case, _on: bool) -> Finding | None:
     return f"prices in {case.policy.currency} would be written to a tenant that has {own}", found
 
 
-def _writes_prices(case: Case, change: Change) -> bool:
+def _writes_prices(case: GuardCase, change: Change) -> bool:
     before = prices(change, change.before, case.rules, case.on)
     after = prices(change, change.after, case.rules, case.on)
     return any(number(after[path]) and not same(before.get(path), after[path]) for path in after)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from reconciler.core.desired import Live
+from reconciler.core.desired import Reachable
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.preconditions import PRECONDITIONS, Circumstances, ItemTakeover, Use
 from reconciler.core.records import RESTORED
 from reconciler.core.schema import copy_of, references
-from reconciler.model.documents.declarations import OWN_BLOCKS, Always, Unmanaged
+from reconciler.model.documents.declarations import OWN_BLOCKS, Unconditional, Unmanaged
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Action, Difference, Judged, Obstacle, Root, Verdict
@@ -26,7 +26,7 @@ Hold: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class DependentCreation:
     """An entity that is created, or taken over, because of others: the body it gets, and what it is needed by."""
 
     id: EntityId
@@ -45,17 +45,17 @@ class Judgement:
     """
 
     judged: tuple[Judged, ...]
-    arrivals: Mapping[EntityId, Arrival]
+    arrivals: Mapping[EntityId, DependentCreation]
     moot: frozenset[EntityId] = frozenset()
 
 
 def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
     """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
-    bench = Bench(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
+    bench = Judge(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
     verdicts = _with_holders([bench.verdict(each) for each in found], comparison)
     judged = bench.along([_held(each, hold) for each in verdicts])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
-    standing = tuple(_that_stand(judged, comparison, arrivals))
+    standing = tuple(_effective(judged, comparison, arrivals))
     applied = [each for each in standing if each.verdict is Verdict.APPLY and each.difference.rule != RESTORED]
     listed = {(each.difference.entity, each.difference.path) for each in standing}
     moot = frozenset(
@@ -74,7 +74,7 @@ def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
 
     def obstacles(removal: Difference) -> tuple[Obstacle, ...]:
         held_by = comparison.rules.kinds[removal.entity.kind].sync.held_by
-        holders = [(holder, (held_by[1],)) for holder in removal.unless_held_by] if held_by else []
+        holders = [(holder, (held_by[1],)) for holder in removal.blocked_while_referenced_by] if held_by else []
         return tuple(dict.fromkeys(each for holder in holders for each in blocked.get(holder, ())))
 
     return [
@@ -91,7 +91,9 @@ def _held(judged: Judged, hold: Hold | None) -> Judged:
     return replace(judged, verdict=Verdict.BLOCKED, obstacles=hold(judged.difference.entity))
 
 
-def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[EntityId, Arrival]) -> Iterator[Judged]:
+def _effective(
+    judged: list[Judged], comparison: Comparison, arrivals: Mapping[EntityId, DependentCreation]
+) -> Iterator[Judged]:
     """Without what is carried by a creation that does not happen, or done by an arrival."""
     created = {
         each.difference.entity
@@ -99,10 +101,10 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
         if each.verdict is Verdict.APPLY and not each.difference.path and each.difference.action is not Action.DELETE
     }
     there = created | set(arrivals)
-    live = Live(comparison.desired.wanted, comparison.holders, lambda id: id in there or comparison.ours(id))
+    live = Reachable(comparison.desired.wanted, comparison.holders, lambda id: id in there or comparison.ours(id))
     for each in judged:
         difference = each.difference
-        if isinstance(difference.declared, Always):
+        if isinstance(difference.declared, Unconditional):
             yield each
             continue
         nowhere = difference.entity not in there and difference.entity not in comparison.actual
@@ -112,10 +114,13 @@ def _that_stand(judged: list[Judged], comparison: Comparison, arrivals: Mapping[
             continue
         if difference.entity in comparison.desired.wanted and difference.entity not in live:
             continue
-        if any(not (held in there or (held in live and comparison.ours(held))) for held in difference.unless_held_by):
+        if any(
+            not (held in there or (held in live and comparison.ours(held)))
+            for held in difference.blocked_while_referenced_by
+        ):
             continue
         missing = [id for id in difference.needs if id not in there and not _present(comparison, id, difference)]
-        if not (difference.only_if_there and missing):
+        if not (difference.requires_existing and missing):
             yield each
 
 
@@ -134,7 +139,7 @@ def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bo
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Judge:
     """Judges the differences of one tenant; obstacles of a target are found once."""
 
     case: Circumstances
@@ -145,7 +150,7 @@ class Bench:
         """The verdict on one difference, whatever becomes of the others."""
         if isinstance(difference.declared, Unmanaged):
             return Judged(difference, Verdict.UNMANAGED)
-        if isinstance(difference.declared, Always):
+        if isinstance(difference.declared, Unconditional):
             verdict = Verdict.BLOCKED if difference.obstacles else Verdict.APPLY
             return Judged(difference, verdict, obstacles=difference.obstacles)
         options = difference.declared.options
@@ -180,7 +185,7 @@ class Bench:
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
         removed = difference.action is Action.DELETE
         found = [*self._of(difference.entity, _use(difference)), *difference.obstacles]
-        if not removed and not difference.only_if_there:
+        if not removed and not difference.requires_existing:
             for target in self._reach(difference.needs):
                 found += self._of(target, "need")
         return tuple(dict.fromkeys(found))
@@ -194,40 +199,40 @@ class Bench:
 
     def along(self, judged: list[Judged]) -> list[Judged]:
         """Without what would come along with other entities, none of which is there or comes (IW-07)."""
-        if not any(each.difference.along for each in judged):
+        if not any(each.difference.accompanies for each in judged):
             return judged
-        applied = [each for each in judged if each.verdict is Verdict.APPLY and not each.difference.along]
+        applied = [each for each in judged if each.verdict is Verdict.APPLY and not each.difference.accompanies]
         there = {each.difference.entity for each in applied if not each.difference.path}
         there |= set(self.arrivals(applied))
         ours = self.case.comparison.ours
         return [
             each
             for each in judged
-            if not each.difference.along or any(id in there or ours(id) for id in each.difference.along)
+            if not each.difference.accompanies or any(id in there or ours(id) for id in each.difference.accompanies)
         ]
 
-    def arrivals(self, applied: list[Judged]) -> Mapping[EntityId, Arrival]:
+    def arrivals(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
         """The dependents that come with what is applied."""
         brought: dict[EntityId, list[Judged]] = {}
         created = {each.difference.entity for each in applied if not each.difference.path}
         for each in applied:
-            if not each.difference.only_if_there:
+            if not each.difference.requires_existing:
                 for target in self._reach(each.difference.needs):
                     if self._comes(target) and target not in created:
                         brought.setdefault(target, []).append(each)
         return {target: self._arrival(target, by) for target, by in sorted(brought.items())}
 
-    def with_the_first(self, applied: list[Judged]) -> Mapping[EntityId, Arrival]:
+    def with_the_first(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
         """The tenant's own document, if it has none: it comes with the first thing that is applied."""
         tenant = EntityId(TENANT, self.policy.reseller)
         return {tenant: self._arrival(tenant, applied)} if applied and self._comes(tenant) else {}
 
-    def _arrival(self, target: EntityId, by: list[Judged]) -> Arrival:
+    def _arrival(self, target: EntityId, by: list[Judged]) -> DependentCreation:
         comparison = self.case.comparison
         have = comparison.actual.get(target)
         shape = comparison.rules.kinds[target.kind]
         copy = self._copy(target)
-        return Arrival(
+        return DependentCreation(
             id=target,
             body=comparison.takeover.body(have.body, copy, shape.fields) if have else copy,
             rule=self._rule(target, by[0].difference),
@@ -258,7 +263,7 @@ class Bench:
         comparison = self.case.comparison
         wanted = comparison.desired.wanted.get(target)
         sync = comparison.rules.kinds[target.kind].sync if wanted else None
-        if wanted is None or sync is None or sync.dependent is None or wanted.covers is not None:
+        if wanted is None or sync is None or sync.dependent is None or wanted.only_fields is not None:
             return False
         if target not in comparison.actual:
             return True

@@ -62,7 +62,7 @@ def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
     It is not among what is wanted, so that it does not come without them.
     """
     upstream = desired.upstream
-    queue = [(id, each.body) for id, each in desired.wanted.items() if each.covers is None and not has_needs(each)]
+    queue = [(id, each.body) for id, each in desired.wanted.items() if each.only_fields is None and not has_needs(each)]
     found: set[EntityId] = set()
     while queue:
         id, body = queue.pop()

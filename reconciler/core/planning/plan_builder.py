@@ -6,14 +6,14 @@ from functools import cached_property
 from itertools import groupby
 
 from reconciler.core.planning.diff import Comparison
-from reconciler.core.planning.judge import Arrival, Judgement
-from reconciler.core.planning.price_changes import NO_MOVES, Moves
+from reconciler.core.planning.judge import DependentCreation, Judgement
+from reconciler.core.planning.price_changes import NO_MOVES, PriceChanges
 from reconciler.core.planning.reasons import declared, lead, permitted_by, said
 from reconciler.core.planning.scope import EntityOutcome
 from reconciler.core.records import RESTORED
-from reconciler.core.schema import FieldShape, fields_of, kept, tidy
+from reconciler.core.schema import FieldShape, fields_of, kept, prune_empty
 from reconciler.core.states import changed
-from reconciler.model.documents.declarations import Always
+from reconciler.model.documents.declarations import Unconditional
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Action, Difference, Judged, Verdict
 from reconciler.model.plans.plan import Change, Declared, Deferred, FieldChange
@@ -23,7 +23,7 @@ from reconciler.model.values.plain_values import Body, Path, Value, get, put
 
 
 @dataclass(frozen=True)
-class Writer:
+class PlanBuilder:
     """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over.
 
     ``made``: the changed entities as they will be, each made once for its change and for the state afterwards.
@@ -37,7 +37,7 @@ class Writer:
     made: dict[EntityId, Entity | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, policy: Policy, comparison: Comparison, judgement: Judgement) -> "Writer":
+    def of(cls, policy: Policy, comparison: Comparison, judgement: Judgement) -> "PlanBuilder":
         """A writer for a judgement."""
         applied: dict[EntityId, list[Judged]] = {}
         for each in judgement.judged:
@@ -78,7 +78,7 @@ class Writer:
         judged = self._judged.get(id, ())
         held = tuple((each, self._deferral(each)) for each in _grouped(judged))
         change = self._change_of.get(id)
-        moves = Moves.of(change, self.comparison.rules, self.comparison.on) if change else NO_MOVES
+        moves = PriceChanges.of(change, self.comparison.rules, self.comparison.on) if change else NO_MOVES
         return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
 
     def _is_context_free(self, id: EntityId) -> bool:
@@ -135,7 +135,7 @@ class Writer:
         return body
 
     def _tidied(self, id: EntityId, body: Body, origin: str | None) -> Entity:
-        return Entity(id, tidy(body, fields_of(id.kind)), origin)
+        return Entity(id, prune_empty(body, fields_of(id.kind)), origin)
 
     def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
         """Links of a new entity to its peers: only to those that are in the tenant once the plan is applied."""
@@ -151,7 +151,7 @@ class Writer:
     def _will_be_there(self, id: EntityId) -> bool:
         return id in self.comparison.actual or id in self.created
 
-    def _arriving(self, arrival: Arrival) -> Change:
+    def _arriving(self, arrival: DependentCreation) -> Change:
         before, after = self._before(arrival.id), self._after(arrival.id)
         place = self._declared_at(arrival.id, ())
         action = Action.UPDATE if before else Action.CREATE
@@ -260,7 +260,7 @@ def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
 def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
     """The body with every field of the differences as it will be; what a rename changes, it has already (AP-21)."""
     for each in differences:
-        if isinstance(each.declared, Always):
+        if isinstance(each.declared, Unconditional):
             continue
         if each.member:
             key, listed = each.path[-1], get(body, each.path[:-1]) or []

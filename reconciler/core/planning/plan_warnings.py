@@ -12,7 +12,7 @@ from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceDocument
 from reconciler.model.plans.plan import HIDDEN_TEMPLATE, SOLD_BELOW_COST, Change, Declared, PlanWarning
-from reconciler.model.values.amounts import in_force
+from reconciler.model.values.amounts import effective_amount
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
@@ -43,7 +43,7 @@ def sold_below_cost(changes: Iterable[Change], on: date) -> Iterator[PlanWarning
         after = change.after if change.entity.kind == PRODUCT else None
         if after and after.get("active", True):
             for period, cycle in sorted(after.get(CYCLES, {}).items()):
-                cost, price = (in_force(cycle.get(name), on) for name in ("purchase_price", "selling_price"))
+                cost, price = (effective_amount(cycle.get(name), on) for name in ("purchase_price", "selling_price"))
                 if cycle.get("active", True) and cost and price and Fraction(cost) > Fraction(price):
                     detail = f"{period} is sold below cost: purchase price {cost}, selling price {price}"
                     yield _warning(SOLD_BELOW_COST, change.tenant, change.entity, detail, _declared_at(change, period))

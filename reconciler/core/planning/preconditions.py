@@ -45,7 +45,7 @@ class Circumstances:
         new = (
             wanted
             for wanted in comparison.compared()
-            if wanted.id.kind == "Plan" and wanted.covers is None and not comparison.ours(wanted.id)
+            if wanted.id.kind == "Plan" and wanted.only_fields is None and not comparison.ours(wanted.id)
         )
         terms = {plan.body.get("service_term", "") for plan in new}
         return cls(comparison, adopts, tuple(sorted(term for term in terms if _undelegated(comparison, term))))

@@ -10,7 +10,7 @@ from reconciler.core.schema import FieldShape, RuleBook
 from reconciler.model.documents.declarations import Synced
 from reconciler.model.documents.options import MIRROR, VETOES
 from reconciler.model.plans.plan import Change
-from reconciler.model.values.amounts import AMOUNTS, canonical, in_force
+from reconciler.model.values.amounts import AMOUNTS, canonical, effective_amount
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, get, render_path
 
@@ -19,7 +19,7 @@ PRICES = VETOES["prices"].options | {MIRROR}
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class PriceChange:
     """An existing price that changes."""
 
     entity: EntityId
@@ -43,25 +43,25 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class PriceChanges:
     """The prices that one change moves. ``furthest``: by what share of itself the one does that moves most."""
 
-    all: tuple[Move, ...]
+    all: tuple[PriceChange, ...]
     furthest: Fraction
     to_zero: bool
 
     @classmethod
-    def of(cls, change: Change, rules: RuleBook, on: date) -> "Moves":
+    def of(cls, change: Change, rules: RuleBook, on: date) -> "PriceChanges":
         """``on``: the day on which amounts hold."""
         found = tuple(_moves(change, rules, on))
         shares = (abs(share) for each in found if (share := each.share) is not None)
         return cls(found, max(shares, default=Fraction(0)), any(each.to_zero for each in found))
 
 
-NO_MOVES = Moves((), Fraction(0), to_zero=False)
+NO_MOVES = PriceChanges((), Fraction(0), to_zero=False)
 
 
-def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[Move]:
+def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[PriceChange]:
     """Prices that are there before and after, whatever changes them: a takeover too.
 
     What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
@@ -69,7 +69,7 @@ def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[Move]:
     before, after = prices(change, change.before, rules, on), prices(change, change.after, rules, on)
     for path in before:
         if path in after and not same(before[path], after[path]) and not _of_another_product(change, path):
-            yield Move(change.entity, path, before[path], after[path])
+            yield PriceChange(change.entity, path, before[path], after[path])
 
 
 def _of_another_product(change: Change, path: Path) -> bool:
@@ -95,9 +95,9 @@ def _prices_in(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path)
         elif field.type == "struct":
             yield from _prices_in(value, field.fields, on, here)
         elif field.type == "amounts" and _is_price(field):
-            yield from (((*here, key), amount) for key, each in value.items() if (amount := in_force(each, on)))
+            yield from (((*here, key), amount) for key, each in value.items() if (amount := effective_amount(each, on)))
         elif _is_price(field):
-            amount = in_force(value, on)
+            amount = effective_amount(value, on)
             if amount is not None:
                 yield here, amount
 

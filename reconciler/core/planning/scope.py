@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.desired import Desired, Wanted
-from reconciler.core.planning.price_changes import Moves
+from reconciler.core.planning.price_changes import PriceChanges
 from reconciler.core.states import came_down, origin_of
 from reconciler.model.plans.change import Judged
 from reconciler.model.plans.plan import Change, Deferred
@@ -29,7 +29,7 @@ class EntityOutcome:
     change: Change | None
     after: Entity | None
     held: tuple[tuple[tuple[Judged, ...], Deferred], ...]
-    moves: Moves
+    moves: PriceChanges
     context_free: bool
 
 

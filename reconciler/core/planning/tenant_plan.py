@@ -6,9 +6,9 @@ from typing import Protocol
 
 from reconciler.core.desired import Upstream, as_called_now, moved, resolve
 from reconciler.core.planning.diff import Comparison, differences
-from reconciler.core.planning.guards import Case, obstacles, tripped
+from reconciler.core.planning.guards import GuardCase, obstacles, tripped
 from reconciler.core.planning.judge import Judgement, judge
-from reconciler.core.planning.plan_builder import Writer
+from reconciler.core.planning.plan_builder import PlanBuilder
 from reconciler.core.planning.plan_warnings import warnings_of
 from reconciler.core.records import Traced, traced
 from reconciler.core.schema import RuleBook, in_order
@@ -109,24 +109,24 @@ def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = fro
     return _decided(policy, comparison, allowed).judgement
 
 
-def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) -> Writer:
+def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) -> PlanBuilder:
     found = differences(comparison)
-    writer = Writer.of(policy, comparison, judge(comparison, found, policy))
-    case = Case(policy, comparison, writer.changes)
+    writer = PlanBuilder.of(policy, comparison, judge(comparison, found, policy))
+    case = GuardCase(policy, comparison, writer.changes)
     trips = tripped(case, allowed)
     if not trips:
         return writer
     if comparison.in_full:  # nothing is known beforehand of what is blocked: each is worded by itself
         return _decided(policy, comparison.in_full(), allowed)
-    return Writer.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
+    return PlanBuilder.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:
     """The plan that a judgement comes to."""
-    return _written_down(Writer.of(policy, comparison, judgement), observed)
+    return _written_down(PlanBuilder.of(policy, comparison, judgement), observed)
 
 
-def _written_down(writer: Writer, observed: Observed) -> Planned:
+def _written_down(writer: PlanBuilder, observed: Observed) -> Planned:
     policy, comparison = writer.policy, writer.comparison
     changes = in_order(writer.changes)
     deferred = tuple(writer.deferred())

@@ -38,7 +38,7 @@ class Extract(NamedTuple):
     dated: list[int]
 
 
-class Told(NamedTuple):
+class DocumentFacts(NamedTuple):
     """What a document, or a field of it, says that is wanted without looking into it.
 
     ``needs``: what it names, by kind and key. ``dated``: whether it holds amounts that depend on the day.
@@ -55,7 +55,7 @@ class Found(NamedTuple):
     column: int
     id: EntityId
     body: Body
-    told: Sequence[Told]
+    told: Sequence[DocumentFacts]
 
 
 class Contained(NamedTuple):
@@ -84,9 +84,9 @@ def extract_file(data: bytes, file: str) -> Contained | None:
     return Contained(extract(found), b"\n".join(rest), bodies)
 
 
-def told_by(id: EntityId, body: Body) -> Told:
+def told_by(id: EntityId, body: Body) -> DocumentFacts:
     """What a whole body tells."""
-    return Told(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
+    return DocumentFacts(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
 
 
 def extract(found: Iterable[Found]) -> Extract:
@@ -149,13 +149,13 @@ def _found(document: PlainDocument) -> Found:
     return Found(document.line, document.column, EntityId(model.__name__, key), body, told)
 
 
-def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[Told]]:
+def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[DocumentFacts]]:
     """The body of a document, and what it tells: defaults filled in, without what is absent; its own key still in it.
 
     Raises `Refused` or ``PydanticCustomError``.
     """
     body: dict[str, Value] = {}
-    told: list[Told] = []
+    told: list[DocumentFacts] = []
     for name, read, default in _readers(model)(tuple(fields)):
         said = fields[name].made(read) if read else default
         if said:
@@ -169,7 +169,7 @@ class _Said(NamedTuple):
     """What a field says: its value in the body, and whatever else it tells."""
 
     value: Value
-    told: Told | None
+    told: DocumentFacts | None
 
 
 _ReadField: TypeAlias = Callable[[Any], _Said | None]
@@ -221,7 +221,7 @@ def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
         if not (naming or datable):
             return _Said(value, None)
         body = {name: value}
-        told = Told(_needs(body, naming), datable and is_dated(kind, body))
+        told = DocumentFacts(_needs(body, naming), datable and is_dated(kind, body))
         return _Said(value, told if any(told) else None)
 
     return telling

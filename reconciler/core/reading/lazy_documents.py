@@ -16,7 +16,7 @@ from reconciler.core.reading.yaml import YamlDocument, parse
 from reconciler.core.schema import declared, matches
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
-from reconciler.model.documents.source import Mark, Marks, SourceFile
+from reconciler.model.documents.source import Marks, SourceFile, SourceMark
 from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.field_types import Leaf
 from reconciler.model.values.plain_values import Body, Path
@@ -159,7 +159,7 @@ def sort_marks(document: YamlDocument) -> None:
             _sort(document.value, path, inside)
 
 
-def _long_lists(marks: dict[str, Mark], path: Path) -> Iterator[tuple[Path, list[Mark]]]:
+def _long_lists(marks: dict[str, SourceMark], path: Path) -> Iterator[tuple[Path, list[SourceMark]]]:
     """The lists of more than one item, with their paths."""
     for step, mark in marks.items():
         inside = mark.inside
@@ -175,7 +175,7 @@ def _sorted_patterns(kind: str) -> tuple[Path, ...]:
     return tuple(spot.pattern for spot, leaf in declared(WORKSPACE_KINDS[kind], Leaf) if leaf.type in ("set", "amount"))
 
 
-def _sort(value: Any, path: Path, marks: list[Mark]) -> None:
+def _sort(value: Any, path: Path, marks: list[SourceMark]) -> None:
     for step in path:
         value = value[step]
     keys = [item["from"] if isinstance(item, dict) else item for item in value]

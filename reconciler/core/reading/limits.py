@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from reconciler.core.schema import found, spots
+from reconciler.core.schema import field_paths, found
 from reconciler.model.documents.catalog import Limits, Part
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.documents.source import SourceDocument
@@ -33,7 +33,7 @@ def crossed_limits(kind: str, body: Body) -> Iterator[tuple[tuple[Any, ...], str
 @cache
 def limits_of(model: type[Part]) -> tuple[Path, ...]:
     """Where the documents of a model have limits."""
-    return tuple(spot.pattern for spot in spots(model) if spot.part is Limits)
+    return tuple(spot.pattern for spot in field_paths(model) if spot.part is Limits)
 
 
 def _day_above(minimum: Value, maximum: Value) -> str | None:

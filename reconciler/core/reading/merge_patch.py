@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.reading.state_documents import StatePatch
-from reconciler.core.schema import fields_of, tidy
+from reconciler.core.schema import fields_of, prune_empty
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Value
@@ -38,6 +38,6 @@ def patched(state: State, patches: Iterable[StatePatch], *, replace: bool) -> It
 
 def _entity(patch: StatePatch, have: Entity | None) -> Entity:
     before = {**have.body, "origin": have.origin} if have else {}
-    body = tidy(merged(before, patch.body), fields_of(patch.kind))
+    body = prune_empty(merged(before, patch.body), fields_of(patch.kind))
     origin = body.pop("origin", None)
     return Entity(patch.id, body, origin)

@@ -14,7 +14,7 @@ from reconciler.core.reading.lazy_documents import FileContents, ReadContents, s
 from reconciler.core.reading.limits import limit_problems
 from reconciler.core.reading.sound import sound_part
 from reconciler.core.reading.yaml import YamlDocument, parse
-from reconciler.core.schema import declared, fields_of_model, found, tidy
+from reconciler.core.schema import declared, fields_of_model, found, prune_empty
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.documents.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
@@ -178,7 +178,7 @@ def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnosti
 
 def _source_document(document: YamlDocument, model: Part, contents: ReadContents) -> SourceDocument:
     kind = document.value["kind"]
-    body = tidy(model.model_dump(exclude_none=True), fields_of_model(WORKSPACE_KINDS[kind]))
+    body = prune_empty(model.model_dump(exclude_none=True), fields_of_model(WORKSPACE_KINDS[kind]))
     del body["kind"]
     key = body.pop(model.own_key) if isinstance(model, Document) else ""
     sort_marks(document)

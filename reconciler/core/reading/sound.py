@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from reconciler.core.reading.yaml import YamlDocument
 from reconciler.model.documents.catalog import Document, Part
-from reconciler.model.documents.source import Mark, Marks
+from reconciler.model.documents.source import Marks, SourceMark
 from reconciler.model.values.plain_values import Value
 
 ROUNDS = 100
@@ -135,7 +135,7 @@ def _without(value: Value, marks: Marks, faults: _Tree) -> tuple[Value, Marks]:
     return _without(value, marks, inner) if inner else ({}, {}) if isinstance(value, dict) else ([], [])
 
 
-def _item(value: Value, mark: Mark, faults: _Tree, step: str | int) -> tuple[Value, Mark] | None:
+def _item(value: Value, mark: SourceMark, faults: _Tree, step: str | int) -> tuple[Value, SourceMark] | None:
     """An item of a map or list; ``None`` where all of it is at fault."""
     if step not in faults:
         return value, mark

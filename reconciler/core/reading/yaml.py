@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.core.reading.text import BREAK, decode, place_at
-from reconciler.model.documents.source import Mark, Marks, mark_at
+from reconciler.model.documents.source import Marks, SourceMark, mark_at
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.model.values.field_types import Number
 from reconciler.model.values.quotes import quote, shortened
@@ -56,7 +56,7 @@ _END = re.compile(r"---|\s*\Z")
 _HEAD = re.compile(r"""(?:^|[{,]\s*)(kind|key|reseller):\s*["']?([\w.-]+)""", re.MULTILINE)
 
 _mark = tuple.__new__
-"""Makes a `Mark` without the step in Python that a NamedTuple takes: there is one for every field."""
+"""Makes a `SourceMark` without the step in Python that a NamedTuple takes: there is one for every field."""
 _STOOD_IN = ":?\\"
 """What libyaml stumbles over, and other characters stand in for."""
 _PRIVATE = range(0xE000, 0xF8FF)
@@ -284,10 +284,10 @@ class _Reader:
             return text
         return plain_scalar(text)
 
-    def _mapping(self, depth: int) -> tuple[dict[str, Any], dict[str, Mark]]:
+    def _mapping(self, depth: int) -> tuple[dict[str, Any], dict[str, SourceMark]]:
         read, first = self._next, self._first
         value: dict[str, Any] = {}
-        marks: dict[str, Mark] = {}
+        marks: dict[str, SourceMark] = {}
         while (event := read()).__class__ is not MappingEndEvent:
             key = self._key(event, depth)
             item = read()
@@ -303,7 +303,7 @@ class _Reader:
                 self._report_duplicate(key, at, marks[key])
                 continue
             value[key] = content
-            marks[key] = _mark(Mark, (first + at.line, 1 + at.column, first + mark.line, 1 + mark.column, inside))
+            marks[key] = _mark(SourceMark, (first + at.line, 1 + at.column, first + mark.line, 1 + mark.column, inside))
         return value, marks
 
     def _key(self, event: Any, depth: int) -> str | None:
@@ -326,15 +326,15 @@ class _Reader:
         self._gaps = True
         return None
 
-    def _sequence(self, depth: int) -> tuple[list[Any], list[Mark]]:
+    def _sequence(self, depth: int) -> tuple[list[Any], list[SourceMark]]:
         value: list[Any] = []
-        marks: list[Mark] = []
+        marks: list[SourceMark] = []
         while (event := self._next()).__class__ is not SequenceEndEvent:
             content, inside = self._node(event, depth + 1)
             if event.__class__ is not AliasEvent:
                 line, column = self._first + event.start_mark.line, 1 + event.start_mark.column
                 value.append(content)
-                marks.append(Mark(line, column, line, column, inside))
+                marks.append(SourceMark(line, column, line, column, inside))
         return value, marks
 
     def _place(self, mark: Any) -> Place:
@@ -355,7 +355,7 @@ class _Reader:
             tag = str(event.ctag).replace("tag:yaml.org,2002:", "!!")
             self._report(event.start_mark, "yaml-tag", f"a tag, {shortened(tag)}", hint)
 
-    def _report_duplicate(self, key: str, at: Any, first: Mark) -> None:
+    def _report_duplicate(self, key: str, at: Any, first: SourceMark) -> None:
         problem = self._problem(at, "yaml-duplicate", f"{quote(key)} stands twice in one map", "remove one of the two")
         self.problems.append(replace(problem, also=(Place(self._file, first.key_line, first.key_column),)))
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import orjson
 
 from reconciler.core.records import change_from_data, change_to_data
-from reconciler.model.bounded_cache import Memory, MemoryOfThings
-from reconciler.model.plans.plan import Change, Kept
+from reconciler.model.bounded_cache import BoundedCache, IdentityCache
+from reconciler.model.plans.plan import Change, StoredOutline
 
 LIKENESS = 16
 _MARK = struct.Struct(f"<{LIKENESS}sQII")
@@ -33,7 +33,7 @@ class Scratch(Protocol):
     def read(self, start: int, size: int) -> bytes: ...
 
 
-class Mark(NamedTuple):
+class FileMark(NamedTuple):
     """A change in a scratch: its likeness, the offset at which it begins, its size in bytes.
 
     ``cut``: where in one in common the tenant's key belongs besides the address; 0 for a tenant's own.
@@ -54,9 +54,9 @@ BLOCK = 64
 Each = TypeVar("Each")
 
 
-def marks(packed: bytes) -> Iterator[Mark]:
-    """The inverse of `Mark.packed`, for several after each other."""
-    return (Mark(*each) for each in _MARK.iter_unpack(packed))
+def marks(packed: bytes) -> Iterator[FileMark]:
+    """The inverse of `FileMark.packed`, for several after each other."""
+    return (FileMark(*each) for each in _MARK.iter_unpack(packed))
 
 
 def in_blocks(found: Iterable[Each]) -> Iterator[list[Each]]:
@@ -73,7 +73,7 @@ class Speller:
     """
 
     scratch: Scratch
-    known: MemoryOfThings[Change, Mark] = field(default_factory=MemoryOfThings)
+    known: IdentityCache[Change, FileMark] = field(default_factory=IdentityCache)
 
     def spell(self, changes: Iterable[Change]) -> bytes:
         """Write the changes of one tenant; returns their packed marks, in order."""
@@ -85,22 +85,22 @@ class Speller:
         own = {id(each): _spelled(each) for each in changes if each.common is None}
         begin = self.scratch.write(b"".join([spelled for spelled, _ in own.values()])) if own else 0
         for each, (spelled, likeness) in own.items():
-            found[each] = Mark(likeness, begin, len(spelled), 0)
+            found[each] = FileMark(likeness, begin, len(spelled), 0)
             begin += len(spelled)
         return b"".join([found[id(each)].packed() for each in changes])
 
-    def _common(self, change: Change) -> Mark:
+    def _common(self, change: Change) -> FileMark:
         spelled, likeness = _spelled(change)
         cut = spelled.rindex(_TENANT) + len(_TENANT)
-        return Mark(likeness, self.scratch.write(spelled), len(spelled), cut)
+        return FileMark(likeness, self.scratch.write(spelled), len(spelled), cut)
 
 
 @dataclass(slots=True)
 class SharedValues:
     """Lets JSON-like data hold equal texts, and equal lists of texts, once: the bodies of a kind have many of these."""
 
-    texts: Memory[str, str] = field(default_factory=Memory)
-    lists: Memory[tuple[str, ...], list[str]] = field(default_factory=Memory)
+    texts: BoundedCache[str, str] = field(default_factory=BoundedCache)
+    lists: BoundedCache[tuple[str, ...], list[str]] = field(default_factory=BoundedCache)
 
     def of_map(self, data: dict[str, Any]) -> dict[str, Any]:
         """The same map, its values replaced by equal ones."""
@@ -133,14 +133,14 @@ class Reader:
     """
 
     scratch: Scratch
-    known: Memory[int, Change] = field(default_factory=Memory)
+    known: BoundedCache[int, Change] = field(default_factory=BoundedCache)
     shared: SharedValues = field(default_factory=SharedValues)
 
-    def spelled(self, marked: Iterable[Mark], tenant: str) -> Iterator[bytes]:
+    def spelled(self, marked: Iterable[FileMark], tenant: str) -> Iterator[bytes]:
         """Each change as it is saved."""
         return chain.from_iterable(self._block(each, tenant) for each in in_blocks(marked))
 
-    def _block(self, marked: list[Mark], tenant: str) -> Iterator[bytes]:
+    def _block(self, marked: list[FileMark], tenant: str) -> Iterator[bytes]:
         """The same, with one read for all of a tenant's own: they were written in this order, nearly side by side."""
         own = [each for each in marked if not each.cut]
         first = own[0].start if own else 0
@@ -153,11 +153,11 @@ class Reader:
             else:
                 yield data[start - first : start - first + size]
 
-    def kept(self, marked: Iterable[Mark], tenant: str) -> Iterator[Kept]:
+    def kept(self, marked: Iterable[FileMark], tenant: str) -> Iterator[StoredOutline]:
         """Each to be read when it is looked at."""
-        return (Kept(each.likeness, partial(self.change, each, tenant)) for each in marked)
+        return (StoredOutline(each.likeness, partial(self.change, each, tenant)) for each in marked)
 
-    def change(self, mark: Mark, tenant: str) -> Change:
+    def change(self, mark: FileMark, tenant: str) -> Change:
         """One change of a tenant."""
         if not mark.cut:
             return self._read(mark.start, mark.size)
@@ -167,7 +167,7 @@ class Reader:
     def _read(self, start: int, size: int) -> Change:
         return change_from_data(orjson.loads(self.scratch.read(start, size)))
 
-    def changes(self, marked: Iterable[Mark], tenant: str) -> Iterator[Change]:
+    def changes(self, marked: Iterable[FileMark], tenant: str) -> Iterator[Change]:
         """A tenant's changes."""
         for block in in_blocks(marked):
             if any(each.cut for each in block):

@@ -11,7 +11,7 @@ import orjson
 from reconciler.core.schema import FieldShape, fields_of, kept
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, FieldChange
-from reconciler.model.values.amounts import AMOUNTS, canonical, in_force
+from reconciler.model.values.amounts import AMOUNTS, canonical, effective_amount
 from reconciler.model.values.plain_values import Body, Path, Value, get, put, render_path
 
 _RENAMED = "AP-21"
@@ -163,7 +163,11 @@ class _Spot:
             return True
         if self.type not in AMOUNTS or not isinstance(there, list):
             return False
-        held = [in_force(there, date.fromisoformat(day))] if day else [None, *(each.get("amount") for each in there)]
+        held = (
+            [effective_amount(there, date.fromisoformat(day))]
+            if day
+            else [None, *(each.get("amount") for each in there)]
+        )
         return said in held
 
     def same(self, one: Value, other: Value) -> bool:

@@ -11,8 +11,8 @@ from typing import overload
 import orjson
 
 from reconciler.core.records import in_saved_order, said_from_data, said_to_data
-from reconciler.core.savedplan.change_file import SIZE, Mark, Reader, Scratch, Speller, in_blocks, marks
-from reconciler.model.plans.plan import Deferred, Kept, KeptDeferred, KeptTenants, Outline, TenantPlan, outline
+from reconciler.core.savedplan.change_file import SIZE, FileMark, Reader, Scratch, Speller, in_blocks, marks
+from reconciler.model.plans.plan import Deferred, KeptDeferred, KeptTenants, Outline, StoredOutline, TenantPlan, outline
 
 IN_MEMORY = 100
 """So many changes, made and deferred, are kept in memory: a megabyte or two, of plans with many rates."""
@@ -120,11 +120,11 @@ class _Entries:
         deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
-    def marks(self, entry: Entry) -> Iterator[Mark]:
+    def marks(self, entry: Entry) -> Iterator[FileMark]:
         """Of the changes."""
         return marks(self._part(entry, 0, entry.changes * SIZE))
 
-    def changes(self, entry: Entry) -> Iterator[Kept]:
+    def changes(self, entry: Entry) -> Iterator[StoredOutline]:
         return self.reader.kept(self.marks(entry), entry.tenant)
 
     def spelled_changes(self, entry: Entry) -> Iterator[bytes]:
@@ -145,7 +145,7 @@ class _Entries:
         found = zip(self._words(entry), spelled, strict=True)
         return map(b",".join, in_blocks(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found))
 
-    def _deferred_marks(self, entry: Entry) -> Iterator[Mark]:
+    def _deferred_marks(self, entry: Entry) -> Iterator[FileMark]:
         return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
 
     def _words(self, entry: Entry) -> list[bytes]:
@@ -189,7 +189,7 @@ class SpooledTenants(KeptTenants):
             return SpooledTenants(self._from, self._entries[number])
         return self._from.read(self._entries[number])
 
-    def changes_of(self, number: int) -> Iterator[Kept]:
+    def changes_of(self, number: int) -> Iterator[StoredOutline]:
         return self._from.changes(self._entries[number])
 
     def deferred_of(self, number: int) -> Iterator[KeptDeferred]:

@@ -15,7 +15,7 @@ from reconciler.core.schema.copying import (
     own_items,
     without_own_items,
 )
-from reconciler.core.schema.effective_amounts import dated_fields, is_dated, settled
+from reconciler.core.schema.effective_amounts import dated_fields, effective, is_dated
 from reconciler.core.schema.fields import (
     Branch,
     FieldShape,
@@ -29,13 +29,23 @@ from reconciler.core.schema.fields import (
     kind_shapes,
     locked,
     named_in,
+    prune_empty,
     references,
     rule_book,
-    tidy,
     without_origins,
 )
 from reconciler.core.schema.json_schema import DRAFT_2020, Schema, closed_object, list_of, open_object, or_null, text
-from reconciler.core.schema.model_walk import ANY, Spot, declared, found, matches, optional, part_at, spots, unwrapped
+from reconciler.core.schema.model_walk import (
+    ANY,
+    Spot,
+    declared,
+    field_paths,
+    found,
+    matches,
+    optional,
+    part_at,
+    unwrapped,
+)
 from reconciler.core.schema.order import in_order, under_its_own_keys
 
 __all__ = [
@@ -56,8 +66,10 @@ __all__ = [
     "dated_fields",
     "declared",
     "dormant",
+    "effective",
     "faults",
     "field_at",
+    "field_paths",
     "fields_of",
     "fields_of_model",
     "found",
@@ -76,12 +88,10 @@ __all__ = [
     "or_null",
     "own_items",
     "part_at",
+    "prune_empty",
     "references",
     "rule_book",
-    "settled",
-    "spots",
     "text",
-    "tidy",
     "under_its_own_keys",
     "unwrapped",
     "without_origins",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.schema.fields import FieldShape, shared_if_same
-from reconciler.model.documents.declarations import EMPTY, GATED, Own, Synced
+from reconciler.model.documents.declarations import EMPTY, GATED, ResellerOwned, Synced
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value, put
 
@@ -131,7 +131,7 @@ class Takeover:
         if field.ref and field.ref.with_origin:
             kind = field.ref.kind
             return sorted({*(key for key in have or [] if self.own(EntityId(kind, key))), *(copy or [])})
-        keeps = field.declared is None or isinstance(field.declared, Own) or at_creation(field) == GATED
+        keeps = field.declared is None or isinstance(field.declared, ResellerOwned) or at_creation(field) == GATED
         return have if keeps and not field.links else copy
 
     def _items(self, mine: Body, theirs: Body, field: FieldShape) -> dict[str, Value]:

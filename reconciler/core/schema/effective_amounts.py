@@ -6,19 +6,19 @@ from functools import cache
 from typing import TypeAlias
 
 from reconciler.core.schema.fields import FieldShape, kind_shapes
-from reconciler.model.values.amounts import in_force
+from reconciler.model.values.amounts import effective_amount
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.plain_values import Body, Value
 
 
-def settled(entity: Entity, on: date) -> Entity:
+def effective(entity: Entity, on: date) -> Entity:
     """The entity with every dated amount replaced by the one that holds."""
     body = _with_amounts(entity.id.kind)(entity.body, on)
     return entity if body is entity.body else Entity(entity.id, body, entity.origin)
 
 
 def is_dated(kind: str, body: Body) -> bool:
-    """Whether a document of any kind, or a part of its body, holds dated amounts: `settled` is then something else."""
+    """Whether a document of any kind, or a part of its body, holds dated amounts, so that `effective` changes it."""
     return _with_amounts(kind)(body, date.min) is not body
 
 
@@ -56,7 +56,7 @@ def _struct(fields: tuple[FieldShape, ...]) -> Settle:
 def _settle(field: FieldShape) -> Settle | None:
     """``None`` for what holds no dated amounts."""
     if field.type == "amount":
-        return lambda value, on: in_force(value, on) if isinstance(value, list) else value
+        return lambda value, on: effective_amount(value, on) if isinstance(value, list) else value
     if field.type not in ("struct", "items") or not any(_settle(each) for each in field.fields):
         return None
     inner = _struct(field.fields)

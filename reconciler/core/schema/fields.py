@@ -19,13 +19,13 @@ from reconciler.core.schema.model_walk import ANY, unwrapped
 from reconciler.model.documents.catalog import Document
 from reconciler.model.documents.declarations import (
     EMPTY,
+    Bookkeeping,
     Declaration,
     Items,
-    Kept,
     KindSync,
     Links,
-    Own,
     Ref,
+    ResellerOwned,
     Synced,
     Unmanaged,
 )
@@ -58,7 +58,7 @@ class FieldShape:
     @property
     def copied(self) -> bool:
         """Whether a copy has the field at all."""
-        if isinstance(self.declared, Own) and self.declared.at_creation == EMPTY:
+        if isinstance(self.declared, ResellerOwned) and self.declared.at_creation == EMPTY:
             return False
         return bool(self.declared or self.items or self.links or any(each.copied for each in self.fields))
 
@@ -221,7 +221,7 @@ def field_at(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
     return None
 
 
-def tidy(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+def prune_empty(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
     """Without what is absent: ``None``, empty lists and empty maps. An item of a map stays, however little it says."""
     result: dict[str, Value] = {}
     shapes = {field.name: field for field in fields}
@@ -246,9 +246,11 @@ def shared_if_same(made: dict[str, Value], given: Body) -> dict[str, Value]:
 
 def _tidied(value: Body, field: FieldShape) -> Body:
     if field.type == "struct":
-        return tidy(value, field.fields)
+        return prune_empty(value, field.fields)
     items = {key: item for key, item in value.items() if item is not None}
-    tidied = {key: tidy(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()}
+    tidied = {
+        key: prune_empty(item, field.fields) if isinstance(item, Mapping) else item for key, item in items.items()
+    }
     return shared_if_same(tidied, value)
 
 
@@ -384,7 +386,7 @@ def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]
 
 def kept(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
     """The fields in which the reconciler remembers what it applied."""
-    return tuple(field for field in fields if isinstance(field.declared, Kept))
+    return tuple(field for field in fields if isinstance(field.declared, Bookkeeping))
 
 
 def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
@@ -404,7 +406,7 @@ def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
         return is_locked(field.fields, below) if below else True
     if isinstance(field.declared, Synced):
         return not field.declared.until_edited
-    return not isinstance(field.declared, Own)
+    return not isinstance(field.declared, ResellerOwned)
 
 
 def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:

@@ -33,7 +33,7 @@ class Spot:
 
 
 @cache
-def spots(model: type[Part]) -> tuple[Spot, ...]:
+def field_paths(model: type[Part]) -> tuple[Spot, ...]:
     """All of a model, outer ones first."""
     return tuple(_fields(model, ()))
 
@@ -41,7 +41,7 @@ def spots(model: type[Part]) -> tuple[Spot, ...]:
 @cache
 def declared(model: type[Part], wanted: type[T]) -> tuple[tuple[Spot, T], ...]:
     """The spots of a model that have metadata of a type, with it."""
-    found = ((spot, spot.first(wanted)) for spot in spots(model))
+    found = ((spot, spot.first(wanted)) for spot in field_paths(model))
     return tuple((spot, metadata) for spot, metadata in found if metadata is not None)
 
 
@@ -84,7 +84,7 @@ def optional(annotation: Any) -> bool:
 
 def part_at(model: type[Part], path: tuple[int | str, ...]) -> type[Part] | None:
     """The model of the map that stands at a path, keys of maps and places in lists included."""
-    at = {spot.pattern: spot for spot in spots(model)}
+    at = {spot.pattern: spot for spot in field_paths(model)}
     pattern: Path = ()
     found: type[Part] | None = model
     for step in path:

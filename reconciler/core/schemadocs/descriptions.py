@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from reconciler.core.schema import unwrapped
 from reconciler.core.workspace import words
 from reconciler.model.documents.catalog import Document, Part
-from reconciler.model.documents.declarations import Items, Links, Own, Ref, Synced, Unmanaged
+from reconciler.model.documents.declarations import Items, Links, Ref, ResellerOwned, Synced, Unmanaged
 from reconciler.model.values.field_types import Leaf
 from reconciler.model.values.keys import snake
 
@@ -259,7 +259,7 @@ def _changes(metadata: tuple[Any, ...]) -> Iterator[str]:
                 yield f"The reseller's own, unless {each.unless_override}: then it changes under {_options(each)}."
             case Unmanaged():
                 yield f"No option changes it in a tenant ({each.rule})."
-            case Own():
+            case ResellerOwned():
                 yield f"The {each.owner}'s own once it is created ({each.rule})."
             case Items() | Links():
                 yield f"Added in a tenant {_under(each.created)}, removed {_under(each.removed)}."

@@ -3,7 +3,7 @@
 Nothing here decides anything.
 """
 
-from reconciler.core.states.lazy_state import FEW, Common, Sketch
+from reconciler.core.states.lazy_state import FEW, LazyState, SharedContents
 from reconciler.core.states.managed_digest import of_actual, version
 from reconciler.core.states.state_view import (
     Unavailable,
@@ -19,8 +19,8 @@ from reconciler.core.states.state_view import (
 
 __all__ = [
     "FEW",
-    "Common",
-    "Sketch",
+    "LazyState",
+    "SharedContents",
     "Unavailable",
     "came_down",
     "changed",

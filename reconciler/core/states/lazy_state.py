@@ -14,10 +14,10 @@ FEW = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Common:
+class SharedContents:
     """What tenants have letter by letter: all of their states but their own documents. It is known by being the same.
 
-    ``synced`` and ``origins`` as of a `Sketch`; ``digests``: of the entities as a whole (`Entity.digest`).
+    ``synced`` and ``origins`` as of a `LazyState`; ``digests``: of the entities as a whole (`Entity.digest`).
     """
 
     synced: Mapping[EntityId, str]
@@ -29,7 +29,7 @@ class Common:
         return frozenset(id.kind for id in self.synced)
 
 
-class Sketch(StateView):
+class LazyState(StateView):
     """A tenant's state as its store's digests tell it.
 
     ``synced``: of every entity that there is, the digest of its synchronised part
@@ -38,7 +38,7 @@ class Sketch(StateView):
     (`Entity.digest`); both raise `Unavailable` where the state is not the one that was sketched any more.
     """
 
-    common: Common | None = None
+    common: SharedContents | None = None
     own: Mapping[EntityId, Entity] = {}
 
     def __init__(
@@ -58,11 +58,11 @@ class Sketch(StateView):
     @classmethod
     def of_common(
         cls,
-        common: Common,
+        common: SharedContents,
         own: Mapping[EntityId, tuple[Entity, str]],
         read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
         told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
-    ) -> "Sketch":
+    ) -> "LazyState":
         """Of a tenant that has what others have, and beside it its ``own``, each with the digest as in ``synced``."""
         made = cls({**common.synced, **{id: synced for id, (_, synced) in own.items()}}, tuple, read, told)
         made.common = common
@@ -70,12 +70,12 @@ class Sketch(StateView):
         made._known = dict(made.own)
         return made
 
-    def corrected(self, entities: Iterable[Entity]) -> "Sketch":
+    def corrected(self, entities: Iterable[Entity]) -> "LazyState":
         """The same state with these of its entities otherwise. Their digests as a whole stay those of the rows."""
         changes = {each.id: each for each in entities}
         origins = {**self.origins, **{id: each.origin for id, each in changes.items()}}
         synced = {**self.synced, **{id: of_actual(each) for id, each in changes.items()}}
-        made = Sketch(synced, origins.items, self._read, self._told)
+        made = LazyState(synced, origins.items, self._read, self._told)
         made._known = {**self._known, **changes}
         return made
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import orjson
 
 from reconciler.core.schema import FieldShape, copy_in_sync, fields_of
-from reconciler.model.documents.declarations import Kept, Own
+from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
@@ -87,7 +87,7 @@ def _part(field: FieldShape) -> Part | None:
         return _struct(field.fields)
     if field.links:
         return _set
-    if field.declared is None or isinstance(field.declared, Own | Kept):
+    if field.declared is None or isinstance(field.declared, ResellerOwned | Bookkeeping):
         return None
     return _set if field.type == "set" else _leaf(field.default)
 

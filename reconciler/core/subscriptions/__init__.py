@@ -4,7 +4,7 @@ Nothing here writes, or walks the tree.
 """
 
 from reconciler.core.subscriptions.action_parameters import BadSetting, read_settings
-from reconciler.core.subscriptions.actions import CUSTOMER, SUBSCRIPTION, CannotAct, Case, act
+from reconciler.core.subscriptions.actions import CUSTOMER, SUBSCRIPTION, ActionCase, CannotAct, act
 from reconciler.core.subscriptions.mirror import Clock, Projection, mirror, mirror_key, mirrored_from
 from reconciler.core.subscriptions.mirror_memory import ADD_ON, REMEMBERED, of_mirror, of_source
 from reconciler.core.subscriptions.mirror_prices import Offer, PriceHolds, nothing_held
@@ -25,9 +25,9 @@ __all__ = [
     "CUSTOMER",
     "REMEMBERED",
     "SUBSCRIPTION",
+    "ActionCase",
     "BadSetting",
     "CannotAct",
-    "Case",
     "Clock",
     "NotSold",
     "Offer",

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TypeAlias
 
 from reconciler.core.reading import merged
-from reconciler.core.schema import fields_of, tidy
+from reconciler.core.schema import fields_of, prune_empty
 from reconciler.core.subscriptions.cycles import Cycles
 from reconciler.core.subscriptions.mirror_status import (
     ACTIVE,
@@ -70,7 +70,7 @@ class CannotAct(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ActionCase:
     """A subscription on which somebody acts: its tenant's state, what was set (as a patch), the day and the moment.
 
     ``add_on``: the one that is meant, for actions on one. ``role``: as what somebody acts. ``day_at``: the day of a
@@ -109,11 +109,11 @@ class Done:
     second: tuple[str, Body] | None = None
 
 
-Effect: TypeAlias = Callable[[Case], Done | None]
+Effect: TypeAlias = Callable[[ActionCase], Done | None]
 """``None``: there is nothing to do, and nothing happened."""
 
 
-def act(action: str, case: Case) -> tuple[Entity, ...]:
+def act(action: str, case: ActionCase) -> tuple[Entity, ...]:
     """Every subscription that an action changes, as it will be, the acted-on one first. Raises `CannotAct`."""
     if case.role == RESELLER and not ACTIONS[action].resellers:
         raise CannotAct(f"{action} is the distributor's: act as distributor")
@@ -139,11 +139,11 @@ def _past(action: str) -> str:
     return words.get(action, "deleted" if action == "delete" else "changed")
 
 
-def _record(case: Case, action: str, detail: str) -> dict[str, str]:
+def _record(case: ActionCase, action: str, detail: str) -> dict[str, str]:
     return {"at": case.at, "action": action, **({"detail": detail} if detail else {})}
 
 
-def _settled(case: Case, body: Body) -> Body:
+def _settled(case: ActionCase, body: Body) -> Body:
     """With the end of its cycle. A mirror's is the reconciler's to write."""
     if case.mirrored:
         return _tidied(body)
@@ -152,21 +152,21 @@ def _settled(case: Case, body: Body) -> Body:
 
 
 def _tidied(body: Body) -> Body:
-    return tidy(body, fields_of(SUBSCRIPTION))
+    return prune_empty(body, fields_of(SUBSCRIPTION))
 
 
-def _merged(case: Case) -> dict[str, Value]:
+def _merged(case: ActionCase) -> dict[str, Value]:
     body: dict[str, Value] = merged(case.body, case.patch)
     return body
 
 
-def _change_quantity(case: Case) -> Done:
+def _change_quantity(case: ActionCase) -> Done:
     body = {"quantity_effective": case.on.isoformat(), **case.patch}
     detail = f"{case.body.get('quantity', 0)} -> {body['quantity']}, effective {body['quantity_effective']}"
     return Done({**case.body, **body}, detail)
 
 
-def _change_unit(case: Case) -> Done:
+def _change_unit(case: ActionCase) -> Done:
     """To another unit, now or with the next cycle; to the one in force, so that what is pending does not come."""
     here, awaited = case.body.get(UNIT), pending_of(case.body)
     unit, mode = case.patch[UNIT], case.patch.get(MODE, "current_cycle")
@@ -193,7 +193,7 @@ def _in_next_cycle(body: Body, pending: Pending | None) -> dict[str, Value]:
     return {**rest, UNIT: pending.unit} if pending else rest
 
 
-def _switch(case: Case) -> Done:
+def _switch(case: ActionCase) -> Done:
     """Upgrade or downgrade: of fewer than all, a second subscription; of all, the product and a renewal entry."""
     here, product = case.body.get("quantity"), case.patch["product"]
     moved = case.patch.get("quantity", here)
@@ -216,18 +216,18 @@ def _switch(case: Case) -> Done:
     return Done(first, f"{moved} of {here} to {product}, as {key}", (key, second))
 
 
-def _free_key(case: Case) -> str:
+def _free_key(case: ActionCase) -> str:
     number = 2
     while EntityId(SUBSCRIPTION, f"{case.subscription.id.key}-{number}") in case.state:
         number += 1
     return f"{case.subscription.id.key}-{number}"
 
 
-def _set_renew_automatically(case: Case) -> Done:
+def _set_renew_automatically(case: ActionCase) -> Done:
     return Done(_merged(case), str(case.patch["renew_automatically"]).lower())
 
 
-def _edit(case: Case) -> Done:
+def _edit(case: ActionCase) -> Done:
     """Of one's own subscription, what no other action is for and nobody else writes."""
     if not case.patch:
         raise CannotAct("there is nothing to edit: name a field with --set")
@@ -240,24 +240,24 @@ def _edit(case: Case) -> Done:
     return Done(_merged(case), ", ".join(sorted(case.patch)))
 
 
-def _add_add_on(case: Case) -> Done:
+def _add_add_on(case: ActionCase) -> Done:
     if case.add_on in case.body.get("add_ons", {}):
         raise CannotAct(f"{case.subscription.id} has an add-on {case.add_on} already: change_add_on changes it")
     return Done(_merged(case), case.add_on)
 
 
-def _change_add_on(case: Case) -> Done:
+def _change_add_on(case: ActionCase) -> Done:
     _there(case)
     return Done(_merged(case), case.add_on)
 
 
-def _cancel_add_on(case: Case) -> Done:
+def _cancel_add_on(case: ActionCase) -> Done:
     _there(case)
     rest = {key: each for key, each in case.body["add_ons"].items() if key != case.add_on}
     return Done({**case.body, "add_ons": rest}, case.add_on)
 
 
-def _there(case: Case) -> None:
+def _there(case: ActionCase) -> None:
     known = sorted(case.body.get("add_ons", {}))
     if case.add_on not in known:
         there = f"it has {', '.join(known)}" if known else "it has none"
@@ -265,13 +265,13 @@ def _there(case: Case) -> None:
 
 
 def _to(status: str) -> Effect:
-    def effect(case: Case) -> Done:
+    def effect(case: ActionCase) -> Done:
         return Done({**case.body, "status": status})
 
     return effect
 
 
-def _activate(case: Case) -> Done:
+def _activate(case: ActionCase) -> Done:
     """What had run out begins a new cycle, which every side learns by its renewal (SUB-30)."""
     body = {**case.body, "status": ACTIVE}
     if _ran_out(case):
@@ -280,14 +280,14 @@ def _activate(case: Case) -> Done:
     return Done(body)
 
 
-def _ran_out(case: Case) -> bool:
+def _ran_out(case: ActionCase) -> bool:
     if case.body.get("renew_automatically", False):
         return False
     end = day_of(case.body, "cycle_end")
     return end <= case.on if end else case.body.get("status", ACTIVE) == INACTIVE
 
 
-def _renew(case: Case) -> Done:
+def _renew(case: ActionCase) -> Done:
     """For one more cycle, from the end of the one that runs; what ran out begins a new one on the day."""
     start = day_of(case.body, "start_date") or day_of(case.body, "activation_date")
     body, begins, pending = {**case.body, "status": ACTIVE}, case.on, pending_of(case.body)
@@ -301,12 +301,12 @@ def _renew(case: Case) -> Done:
     return Done({**body, "renewals": renewals}, f"from {begins}")
 
 
-def _renewal(case: Case, day: date) -> dict[str, Value]:
+def _renewal(case: ActionCase, day: date) -> dict[str, Value]:
     said = {"product": case.body["product"], "quantity": case.body.get("quantity")}
     return {"date": day.isoformat(), **{name: value for name, value in said.items() if value is not None}}
 
 
-def _run_billing(case: Case) -> Done | None:
+def _run_billing(case: ActionCase) -> Done | None:
     """SUB-28: on the day its cycle ended, or later, what is not renewed goes inactive. SUB-27: of what is renewed, a
     unit that was pending takes effect."""
     if case.body.get("status", ACTIVE) != ACTIVE:
@@ -322,7 +322,7 @@ def _run_billing(case: Case) -> Done | None:
     return Done(body, "; ".join(told)) if told else None
 
 
-def _noted(case: Case) -> Done:
+def _noted(case: ActionCase) -> Done:
     """What leaves nothing behind but its record."""
     return Done(case.body)
 

@@ -9,14 +9,22 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 
-from reconciler.core.desired import Closure, Desired, Held, Upstream, Wanted
+from reconciler.core.desired import Closure, Desired, InheritedBlock, Upstream, Wanted
 from reconciler.core.records import UNTRACED, Traced
 from reconciler.core.schema import RuleBook, fields_of, locked
 from reconciler.core.states import fetched, kinds_of
 from reconciler.core.subscriptions.mirror_history import Occasion, Split, records
 from reconciler.core.subscriptions.mirror_memory import ADD_ON, COPIED, REMEMBERED, remembered
 from reconciler.core.subscriptions.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, nothing_held
-from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, DayAt, Terms, last_applied, terms, utc_day
+from reconciler.core.subscriptions.mirror_status import (
+    ACTIVE,
+    INACTIVE,
+    DayAt,
+    SubscriptionStatus,
+    last_applied,
+    terms,
+    utc_day,
+)
 from reconciler.core.subscriptions.units import UNIT
 from reconciler.model.documents.declarations import LAST_APPLIED
 from reconciler.model.documents.settings import Policy
@@ -66,7 +74,7 @@ def mirror(projection: "Projection", rules: RuleBook) -> Desired:
     """What a distributor should have of a reseller's subscriptions."""
     customers = dict(projection.customers())
     copied = (id for id in customers if projection.has(id))  # they follow, whatever holds their subscriptions
-    wanted = {id: Wanted(id, customers[id].body, given=True) for id in copied}
+    wanted = {id: Wanted(id, customers[id].body, requested=True) for id in copied}
     wanted |= {each.id: each for each in projection.subscriptions()}
     state = customers | {id: Entity(id, each.body) for id, each in wanted.items()}
     upstream = Upstream(projection.policy.reseller, state, {})
@@ -89,7 +97,7 @@ class Projection:
     offer: Offer
     actual: State
     clock: Clock
-    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    held: Mapping[EntityId, InheritedBlock] = field(default_factory=dict)
     trace: Traced = UNTRACED
     price_holds: PriceHolds = nothing_held
     by_customer: dict[str, list[Entity]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -122,7 +130,7 @@ class Projection:
         for id, there in self.actual.items():
             gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
             if gone and (last_applied(there.body) or {}).get("status") == DELETED:
-                yield Wanted(id, {}, given=True, covers=frozenset())
+                yield Wanted(id, {}, requested=True, only_fields=frozenset())
 
     def _has_or_gets(self, id: EntityId) -> bool:
         """Whether the distributor has the mirror of a subscription, or gets that of the one which is there."""
@@ -167,7 +175,7 @@ class Projection:
         return Wanted(
             id,
             body,
-            given=True,
+            requested=True,
             places={each.path: each.price.place for each in bills if each.price.place},
             rules=dict(_rules(source.body, last, body, due)),
             notes={each.path: each.note for each in bills if each.note},
@@ -175,7 +183,7 @@ class Projection:
             obstacles=tuple(self._obstacles(source.body, last, bills)),
         )
 
-    def _bills(self, said: Body, last: Body | None, have: Body | None, due: Terms) -> Iterator[Bill]:
+    def _bills(self, said: Body, last: Body | None, have: Body | None, due: SubscriptionStatus) -> Iterator[Bill]:
         """What the subscription and its add-ons are billed (SUB-13, SUB-16)."""
         if unit := due.units.in_force:
             yield Bill.of(self.pricing, said, unit, (last, have), ("prices", unit))
@@ -184,7 +192,7 @@ class Projection:
                 mirrored = tuple((each or {}).get("add_ons", {}).get(key) for each in (last, have))
                 yield Bill.of(self.pricing, add_on, unit, (mirrored[0], mirrored[1]), ("add_ons", key, "prices", unit))
 
-    def _body(self, source: Entity, last: Body | None, bills: list[Bill], due: Terms) -> dict[str, Value]:
+    def _body(self, source: Entity, last: Body | None, bills: list[Bill], due: SubscriptionStatus) -> dict[str, Value]:
         said, key = source.body, source.id.key
         prices = {each.path: each.amount for each in bills if each.amount is not None}
         body = {name: said[name] for name in COPIED if name in said}
@@ -271,7 +279,7 @@ class Projection:
             yield Obstacle("SUB-03", f'{self.policy.reseller} has no customer "{said["customer"]}"')
 
 
-def _rules(said: Body, last: Body | None, body: Body, due: Terms) -> Iterator[tuple[Path, str]]:
+def _rules(said: Body, last: Body | None, body: Body, due: SubscriptionStatus) -> Iterator[tuple[Path, str]]:
     """The rule by which a field changes, where it is not always the same: what was applied so already is drift."""
     if last is None:
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, Terms, last_applied
+from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, SubscriptionStatus, last_applied
 from reconciler.core.subscriptions.units import MODE, NEXT_CYCLE, UNIT, pending_of
 from reconciler.model.documents.subscriptions import ACTIONS
 from reconciler.model.values.amounts import canonical
@@ -48,7 +48,7 @@ class Occasion:
     said: Body
     have: Body | None
     want: Body
-    due: Terms
+    due: SubscriptionStatus
     products: Mapping[str, Body]
     split: Split | None = None
 

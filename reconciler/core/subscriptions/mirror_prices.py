@@ -12,7 +12,7 @@ from typing import TypeAlias
 from reconciler.core.desired import HeldValue
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Obstacle, Root
-from reconciler.model.values.amounts import canonical, in_force
+from reconciler.model.values.amounts import canonical, effective_amount
 from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
@@ -105,7 +105,7 @@ class Pricing:
 
     def _listed(self, product: str, unit: str) -> str | None:
         found = get(self.policy.listed.entity.body, ("products", product, unit)) if self.policy.listed else None
-        price: str | None = in_force(found, self.on)
+        price: str | None = effective_amount(found, self.on)
         return price
 
     def _bought(self, product: str, unit: str) -> str | None:
@@ -113,7 +113,7 @@ class Pricing:
         have = self.source.get(EntityId(PRODUCT, product))
         if have is None or have.origin != self.offer.distributor:
             return None
-        price: str | None = in_force(get(have.body, ("billing_cycles", unit, "purchase_price")), self.on)
+        price: str | None = effective_amount(get(have.body, ("billing_cycles", unit, "purchase_price")), self.on)
         return price
 
 

@@ -42,7 +42,7 @@ def utc_day(at: str) -> date | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SubscriptionStatus:
     """A mirror's status, and the day on which its cycle ends (``None``: it has no cycle).
 
     ``expired``: it is inactive because its cycle ended and was not renewed (SUB-28). ``units``: the billing cycle in
@@ -60,7 +60,9 @@ def last_applied(have: Body | None) -> Body | None:
     return have and (have.get(LAST_APPLIED) or have)
 
 
-def terms(said: Body, last: Body | None, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> Terms:
+def terms(
+    said: Body, last: Body | None, *, billing_day: int | None, on: date, day_at: DayAt = utc_day
+) -> SubscriptionStatus:
     """The terms of the mirror of what the reseller said; ``last``: the mirror as it was applied last, if it was.
 
     A pending change of the unit takes effect when the mirror's own cycle ends and the next one begins (SUB-27).
@@ -77,7 +79,9 @@ def terms(said: Body, last: Body | None, *, billing_day: int | None, on: date, d
     return _terms(said, last, units, end, on)
 
 
-def own_terms(before: Body, after: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> Terms:
+def own_terms(
+    before: Body, after: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day
+) -> SubscriptionStatus:
     """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's.
 
     A cycle of which its system said nothing yet ends as it would have without the change. What is pending takes effect
@@ -126,17 +130,17 @@ def _next_cycle_began(said: Body, pending: Pending | None, end: date | None, on:
     return bool(said.get("renew_automatically", False)) or (end is not None and end > pending.day)
 
 
-def _terms(said: Body, last: Body | None, units: Units, end: date | None, on: date) -> Terms:
+def _terms(said: Body, last: Body | None, units: Units, end: date | None, on: date) -> SubscriptionStatus:
     status, renews, start = said.get("status", ACTIVE), said.get("renew_automatically", False), _start(said)
     if status not in (ACTIVE, INACTIVE):
-        return Terms(status, end, units=units)
+        return SubscriptionStatus(status, end, units=units)
     if start is not None and start > on:
-        return Terms(INACTIVE, end, units=units)
+        return SubscriptionStatus(INACTIVE, end, units=units)
     if not renews and end is not None and on >= end:
-        return Terms(INACTIVE, end, expired=True, units=units)
+        return SubscriptionStatus(INACTIVE, end, expired=True, units=units)
     # The reseller's cycle ended first: the mirror goes on until its own does (SUB-29).
     awaits = last is not None and last.get("status") == ACTIVE and not renews and end is not None
-    return Terms(ACTIVE if awaits else status, end, units=units)
+    return SubscriptionStatus(ACTIVE if awaits else status, end, units=units)
 
 
 def day_of(body: Body, field: str) -> date | None:

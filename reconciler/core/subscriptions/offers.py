@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import date
 
-from reconciler.core.desired import WhenAsked
+from reconciler.core.desired import LazyMapping
 from reconciler.core.subscriptions.mirror_prices import PRODUCT, Offer
 from reconciler.model.documents.policy import Provider
 from reconciler.model.documents.source import ProviderTree
-from reconciler.model.values.amounts import in_force
+from reconciler.model.values.amounts import effective_amount
 from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
@@ -18,7 +18,7 @@ Prices = Mapping[str, Mapping[str, str]]
 def provider_offer(tree: ProviderTree, on: date) -> Offer:
     """A provider sells the products of its catalog, at their unit prices of the day (SUB-13)."""
     keys = tree.documents.keys_of(PRODUCT)
-    products = WhenAsked(keys, lambda key: tree.documents[EntityId(PRODUCT, key)].entity.body)
+    products = LazyMapping(keys, lambda key: tree.documents[EntityId(PRODUCT, key)].entity.body)
     return _offer(tree, tree.key, products, unit_prices(tree, on))
 
 
@@ -36,7 +36,7 @@ def unit_prices(tree: ProviderTree, on: date) -> Prices:
     def prices(key: str) -> Mapping[str, str]:
         return _in_force(tree.documents[EntityId(PRODUCT, key)].entity.body.get("unit_prices", {}), on)
 
-    return WhenAsked(tree.documents.keys_of(PRODUCT), prices)
+    return LazyMapping(tree.documents.keys_of(PRODUCT), prices)
 
 
 def _asked(product: Body, on: date) -> dict[str, str]:
@@ -45,7 +45,7 @@ def _asked(product: Body, on: date) -> dict[str, str]:
 
 
 def _in_force(amounts: Mapping[str, object], on: date) -> dict[str, str]:
-    held = ((cycle, in_force(amount, on)) for cycle, amount in amounts.items())
+    held = ((cycle, effective_amount(amount, on)) for cycle, amount in amounts.items())
     return {cycle: amount for cycle, amount in held if amount is not None}
 
 

@@ -8,39 +8,39 @@ from reconciler.core.tree.answers import brief
 from reconciler.core.tree.fold import Allowed, Fold, tenants_in_order
 from reconciler.core.tree.levels import (
     Answer,
-    FurtherUp,
+    NeedsAncestors,
     Task,
-    Told,
+    TenantResult,
     Unreadable,
     Wave,
     in_turn,
+    levels,
     plan_task,
     upstream_key,
-    waves,
 )
-from reconciler.core.tree.mirroring import Lifted, Source, compare_mirror, lift, nothing_yet
+from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, compare_mirror, merge_mirrors, nothing_yet
 from reconciler.core.tree.schedule import Schedule
 
 __all__ = [
     "Allowed",
     "Answer",
+    "DistributorPlan",
     "Fold",
-    "FurtherUp",
-    "Lifted",
+    "MirrorSource",
+    "NeedsAncestors",
     "Schedule",
-    "Source",
     "Task",
-    "Told",
+    "TenantResult",
     "Unreadable",
     "Wave",
     "brief",
     "compare_mirror",
     "dated_plans",
     "in_turn",
-    "lift",
+    "levels",
+    "merge_mirrors",
     "nothing_yet",
     "plan_task",
     "tenants_in_order",
     "upstream_key",
-    "waves",
 ]

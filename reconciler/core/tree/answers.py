@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler.core.tree.afterwards import read_afterwards
-from reconciler.core.tree.levels import Answer, FurtherUp, Task, Told
+from reconciler.core.tree.levels import Answer, NeedsAncestors, Task, TenantResult
 from reconciler.model.values.keys import EntityId
 
 
@@ -13,13 +13,13 @@ def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answ
     ``dated``: the plans that may have dated amounts (``None``: all).
     """
     match answer:
-        case Told() if not task.above:
+        case TenantResult() if not task.above:
             after = read_afterwards(answer.planned.after, dated)
-            return Told(replace(answer.planned, after=after), replace(answer.observed, state={}))
-        case Told():
+            return TenantResult(replace(answer.planned, after=after), replace(answer.observed, state={}))
+        case TenantResult():
             after, before = dict(answer.planned.after.items()), dict(answer.observed.state.items())
-            return Told(replace(answer.planned, after=after), replace(answer.observed, state=before))
-        case FurtherUp():
-            return FurtherUp()
+            return TenantResult(replace(answer.planned, after=after), replace(answer.observed, state=before))
+        case NeedsAncestors():
+            return NeedsAncestors()
         case _:
             return answer

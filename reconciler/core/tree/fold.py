@@ -11,12 +11,12 @@ from functools import partial
 from typing import TypeAlias
 
 from reconciler.core.desired import (
-    Held,
+    InheritedBlock,
     Upstream,
     asks_further_up,
-    informed,
     provider_upstream,
     reseller_upstream,
+    with_ancestors,
     with_labels,
 )
 from reconciler.core.planning import Engine, Observed, PlainEngine, Planned
@@ -34,19 +34,19 @@ from reconciler.core.subscriptions import (
 from reconciler.core.tree.afterwards import dated_plans
 from reconciler.core.tree.inherited import held_at, prices_held
 from reconciler.core.tree.levels import (
-    FurtherUp,
+    NeedsAncestors,
     Observe,
     Task,
-    Told,
+    TenantResult,
     Unreadable,
     Wave,
     in_turn,
+    levels,
     plan_task,
     read_again,
     upstream_key,
-    waves,
 )
-from reconciler.core.tree.mirroring import Lifted, Source, lift, nothing_yet
+from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, merge_mirrors, nothing_yet
 from reconciler.core.workspace import Layers, resolve_policy
 from reconciler.model.documents.options import MIRROR
 from reconciler.model.documents.settings import Policy
@@ -91,7 +91,7 @@ def plan_all(  # noqa: PLR0913 - four that say what there is, three that say wha
 
 def tenants_in_order(catalog: Catalog) -> list[str]:
     """Every reseller, after its upstream; by key within a level."""
-    return [reseller for wave in waves(catalog) for reseller in wave]
+    return [reseller for wave in levels(catalog) for reseller in wave]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Fold:
     failed: dict[str, Unreadable] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
     observed: dict[str, Observed] = field(default_factory=dict)
-    mirrors_held: dict[str, Mapping[EntityId, Held]] = field(default_factory=dict)
+    mirrors_held: dict[str, Mapping[EntityId, InheritedBlock]] = field(default_factory=dict)
     not_mirrored: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
     layers: Layers = field(default_factory=dict)
@@ -157,7 +157,7 @@ class Fold:
         given, what no other tenant needs of a state is let go afterwards (decision 022).
         """
         order = tenants_in_order(self.catalog)
-        for wave in waves(self.catalog):
+        for wave in levels(self.catalog):
             for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
                 kept[key] = under_its_own_keys(plan)
                 if planned is not None:
@@ -172,7 +172,7 @@ class Fold:
     def _let_go(self, reseller: str) -> None:
         """Of a tenant with no resellers, nothing but what is mirrored is needed once it was planned."""
         self.states[reseller] = state = mirrored_from(self.states[reseller])
-        if not Source(self.policies.pop(reseller), state).concerned:
+        if not MirrorSource(self.policies.pop(reseller), state).concerned:
             self.not_mirrored.add(reseller)
         self.catalog.policies[reseller].forget()
         self.done.pop(reseller, None)
@@ -232,7 +232,7 @@ class Fold:
         found: dict[str, TenantPlan] = {}
         if distributor in self.failed:
             return found
-        sources: list[Source] = []
+        sources: list[MirrorSource] = []
         for reseller in resellers:
             source = self._source(reseller, planned=reseller in plans)
             if isinstance(source, TenantPlan):
@@ -241,7 +241,7 @@ class Fold:
                 sources.append(source)
         return found | self._lifted(distributor, plans.get(distributor), sources) if sources else found
 
-    def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[Source]) -> dict[str, TenantPlan]:
+    def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[MirrorSource]) -> dict[str, TenantPlan]:
         observed, on = self.observe_distributor(distributor), self.day_of(distributor)
         above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
         if isinstance(observed, Unreadable):
@@ -250,9 +250,9 @@ class Fold:
         state = self.states.get(distributor)
         if state is None:
             state = observed.traced(above).state
-        start = Lifted(plan or nothing_yet(distributor, above, observed, on), state)
+        start = DistributorPlan(plan or nothing_yet(distributor, above, observed, on), state)
         offer = self.offer(distributor, state)
-        done = lift(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
+        done = merge_mirrors(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
         self.states[distributor] = done.state
         self.mirrors_held[distributor] = done.held
         mute = plan is None and not (state or done.plan.changes or done.plan.deferred)
@@ -288,7 +288,7 @@ class Fold:
         tree = self.catalog.providers[self.catalog.provider_of[distributor]]
         return reseller_offer(tree, distributor, state, self.day_of(distributor))
 
-    def _source(self, reseller: str, *, planned: bool) -> Source | TenantPlan | None:
+    def _source(self, reseller: str, *, planned: bool) -> MirrorSource | TenantPlan | None:
         """A reseller as it is after its plan; one that was not planned as it is, if it mirrors (TREE-03)."""
         if reseller in self.failed or reseller in self.not_mirrored:
             return None
@@ -300,7 +300,7 @@ class Fold:
             return self._failure(policy, state)
         held = self.mirrors_held.get(reseller, {})
         holds = partial(self.prices_held, policy, state)
-        return Source(policy, state, held, self.allowed.get(reseller, frozenset()), holds)
+        return MirrorSource(policy, state, held, self.allowed.get(reseller, frozenset()), holds)
 
     def prices_held(self, policy: Policy, state: State) -> Mapping[tuple[str, str], Root] | None:
         """By product and unit, why a reseller does not get a price of its list itself (SUB-13).
@@ -317,7 +317,7 @@ class Fold:
             allowed = self.allowed.get(reseller, frozenset())
             task = Task(policy, upstream, self.day_of(reseller), allowed, observed=observed)
             answer = plan_task(task, self.observe, self.comparer)
-            if not isinstance(answer, Told):
+            if not isinstance(answer, TenantResult):
                 return None
             self.price_holds[reseller] = prices_held(answer.planned.plan)
         return self.price_holds[reseller]
@@ -342,12 +342,12 @@ class Fold:
         failed: dict[str, TenantPlan] = {}
         further: list[Task] = []
         for task, answer in wave(self._tasks(ordered, failed), len(ordered)):
-            if isinstance(answer, FurtherUp):
+            if isinstance(answer, NeedsAncestors):
                 further.append(replace(task, observed=answer.observed))
             else:
                 yield task.policy.reseller, self._noted(task, answer)
         for task, answer in wave(self._informed_tasks(further, failed), len(further)) if further else ():
-            assert not isinstance(answer, FurtherUp), "there is nothing further up"
+            assert not isinstance(answer, NeedsAncestors), "there is nothing further up"
             yield task.policy.reseller, self._noted(task, answer)
         yield from failed.items()
 
@@ -383,7 +383,7 @@ class Fold:
             self.asking.add(task.policy.reseller)
             yield replace(task, upstream=upstream, informed=True)
 
-    def _noted(self, task: Task, answer: Told | Unreadable) -> TenantPlan:
+    def _noted(self, task: Task, answer: TenantResult | Unreadable) -> TenantPlan:
         reseller = task.policy.reseller
         if isinstance(answer, Unreadable):
             return self._failure(task.policy, answer)
@@ -434,7 +434,7 @@ class Fold:
         for each in reversed(unknown):
             if isinstance(known, Unreadable):
                 return known
-            known = self.told[each.key] = with_labels(informed(each, known), known)
+            known = self.told[each.key] = with_labels(with_ancestors(each, known), known)
         return known
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
@@ -454,7 +454,7 @@ class Fold:
                 self.upstreams[key] = replace(upstream, held=self._held(key))
         return self.upstreams[key]
 
-    def _held(self, reseller: str) -> Mapping[EntityId, Held]:
+    def _held(self, reseller: str) -> Mapping[EntityId, InheritedBlock]:
         """What does not come to a tenant, nor below it. Of one that was not planned, nothing is known (TREE-03)."""
         if reseller not in self.done:
             return {}

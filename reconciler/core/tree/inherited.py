@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from reconciler.core.desired import CYCLES, PLAN, PRODUCT, Held, Upstream, delegated_list
+from reconciler.core.desired import CYCLES, PLAN, PRODUCT, InheritedBlock, Upstream, delegated_list
 from reconciler.core.planning import Planned
 from reconciler.core.schema import copy_of, kind_shapes, references
 from reconciler.model.documents.catalog import ACTIVE
@@ -18,7 +18,7 @@ PRICE_DEPTH = 3
 """Of the path of a purchase price: ``billing_cycles.P1M.purchase_price``."""
 
 
-def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, Held]:
+def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, InheritedBlock]:
     """What does not come to a tenant, or does not return there, with the root cause.
 
     A copy that stays disabled because its original does is held by what holds the original; a dependent of what does
@@ -26,7 +26,7 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
     """
     plans = (EntityId(PLAN, key) for key in delegated_list(policy, above))
     still = {
-        id: Held(above.held[id].root, planned.after[id].body)
+        id: InheritedBlock(above.held[id].root, planned.after[id].body)
         for id in plans
         if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
     }
@@ -42,7 +42,9 @@ def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
     return old if old in planned.after else deferred.change.entity
 
 
-def mirrors_held(policy: Policy, planned: Planned, known: Mapping[EntityId, Held]) -> Mapping[EntityId, Held]:
+def mirrors_held(
+    policy: Policy, planned: Planned, known: Mapping[EntityId, InheritedBlock]
+) -> Mapping[EntityId, InheritedBlock]:
     """The mirrors of a reseller's subscriptions that its distributor does not get, with the root cause (TREE-02)."""
     return {each.change.entity: _held(policy.upstream, each, known) for each in _not_coming(planned.plan)}
 
@@ -66,12 +68,12 @@ def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
             yield each
 
 
-def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, Held]) -> Held:
+def _held(tenant: str, deferred: Deferred, above: Mapping[EntityId, InheritedBlock]) -> InheritedBlock:
     after = deferred.change.after
     body = entity(after).body if after else {}
     if known := above.get(deferred.change.entity):
-        return Held(known.root, body)
-    return Held(_root(tenant, deferred), body)
+        return InheritedBlock(known.root, body)
+    return InheritedBlock(_root(tenant, deferred), body)
 
 
 def _root(tenant: str, deferred: Deferred) -> Root:
@@ -80,12 +82,14 @@ def _root(tenant: str, deferred: Deferred) -> Root:
     return Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place, deferred.hold)
 
 
-def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -> dict[EntityId, Held]:
+def _carried(
+    held: Mapping[EntityId, InheritedBlock], planned: Planned, above: Upstream
+) -> dict[EntityId, InheritedBlock]:
     """The dependents of what does not come that the tenant lacks too, each with the cause of the first that needs it.
 
     What does not return brings nothing: a dependent that its copy lacks would stay away all the same (decision 002).
     """
-    carried: dict[EntityId, Held] = {}
+    carried: dict[EntityId, InheritedBlock] = {}
     queue = sorted(id for id in held if id not in planned.after)
     while queue:
         by = queue.pop(0)
@@ -94,7 +98,7 @@ def _carried(held: Mapping[EntityId, Held], planned: Planned, above: Upstream) -
             if id in held or id in carried or id in planned.after:
                 continue
             if body := _coming(id, above):
-                carried[id] = Held(holder.root, body)
+                carried[id] = InheritedBlock(holder.root, body)
                 queue.append(id)
     return carried
 

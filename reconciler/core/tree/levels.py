@@ -36,10 +36,10 @@ Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
 class Task:
     """One tenant to plan, and everything that it is planned from but its state.
 
-    ``on``: the day whose amounts hold for it (DATE-01). ``informed``: the upstream knows all that is known further up,
-    or there is nothing further up. ``above``: whether there are resellers below the tenant, so that all of its state is
-    asked for afterwards. ``observed``: its state, if it was read already. ``dated``: of its plans, those that may have
-    dated amounts (``None``: all).
+    ``on``: the day whose amounts hold for it (DATE-01). ``informed``: the upstream knows all that is known
+    further up, or there is nothing further up. ``above``: whether there are resellers below the tenant, so that all of
+    its state is asked for afterwards. ``observed``: its state, if it was read already. ``dated``: of its plans, those
+    that may have dated amounts (``None``: all).
     """
 
     policy: Policy
@@ -53,7 +53,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TenantResult:
     """A tenant's plan, its state afterwards, and the state that it was planned from."""
 
     planned: Planned
@@ -61,19 +61,19 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class FurtherUp:
+class NeedsAncestors:
     """The tenant asks for what only is known further up (AP-21). ``observed``: its state, where it need not be read
     again."""
 
     observed: Observed | None = None
 
 
-Answer: TypeAlias = Told | Unreadable | FurtherUp
+Answer: TypeAlias = TenantResult | Unreadable | NeedsAncestors
 Wave: TypeAlias = Callable[[Iterable[Task], int], Iterator[tuple[Task, Answer]]]
 """Plans the tenants of one level, in whatever order, each with its task. The number: of the tasks, or somewhat more."""
 
 
-def waves(catalog: Catalog) -> Iterator[list[str]]:
+def levels(catalog: Catalog) -> Iterator[list[str]]:
     """The resellers of each level, the topmost first; by key within a level."""
     upstreams = {reseller: upstream_key(catalog, reseller) for reseller in sorted(catalog.policies)}
     sorter = TopologicalSorter({reseller: [above] for reseller, above in upstreams.items()})
@@ -95,12 +95,12 @@ def plan_task(task: Task, observe: Observe, engine: Engine) -> Answer:
     a write that comes later concerns nobody but this tenant's apply.
     """
 
-    def planned(observed: Observed) -> Told | FurtherUp:
+    def planned(observed: Observed) -> TenantResult | NeedsAncestors:
         trace = observed.traced(task.upstream.key)
         if not task.informed and asks_further_up(task.policy, task.upstream, trace.state):
-            return FurtherUp(observed)
+            return NeedsAncestors(observed)
         comparison = engine.compare(task.policy, task.upstream, trace, task.on)
-        done = Told(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
+        done = TenantResult(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
         _read_ahead(done, task)
         return done
 
@@ -129,7 +129,7 @@ def read_again(
     return observed
 
 
-def _read_ahead(done: Told, task: Task) -> None:
+def _read_ahead(done: TenantResult, task: Task) -> None:
     """Read what is asked of a tenant's state once it was planned (`brief`). Raises `Unavailable`."""
     after = done.planned.after
     if task.above:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from reconciler.core.desired import Held
+from reconciler.core.desired import InheritedBlock
 from reconciler.core.planning import Comparison, Observed, Planned, plan_tenant, status_of
 from reconciler.core.records import traced
 from reconciler.core.schema import RuleBook, in_order
@@ -28,7 +28,7 @@ from reconciler.model.values.keys import EntityId
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MirrorSource:
     """A reseller whose subscriptions are mirrored: its policy, its state, and the mirrors that it does not get itself.
 
     ``allowed``: the guards of its policy that are overridden for this plan. ``price_holds``: the list prices that it
@@ -37,7 +37,7 @@ class Source:
 
     policy: Policy
     state: State
-    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    held: Mapping[EntityId, InheritedBlock] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     price_holds: PriceHolds = nothing_held
 
@@ -53,12 +53,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifted:
+class DistributorPlan:
     """A distributor with what its resellers' mirrors come to: its plan, its state after it, and what is held there."""
 
     plan: TenantPlan
     state: State
-    held: Mapping[EntityId, Held] = field(default_factory=dict)
+    held: Mapping[EntityId, InheritedBlock] = field(default_factory=dict)
 
 
 def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
@@ -69,9 +69,15 @@ def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
     return Comparison(distributor, desired, projection.actual, rules, frozenset(), on, trace=trace)
 
 
-def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
-    start: Lifted, observed: Observed, sources: Iterable[Source], *, offer: Offer, rules: RuleBook, clock: Clock
-) -> Lifted:
+def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say by what
+    start: DistributorPlan,
+    observed: Observed,
+    sources: Iterable[MirrorSource],
+    *,
+    offer: Offer,
+    rules: RuleBook,
+    clock: Clock,
+) -> DistributorPlan:
     """Mirror the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
     done = start
     for source in sources:
@@ -83,7 +89,9 @@ def lift(  # noqa: PLR0913 - two that say what is there, two that say by what
         )
         planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
         held = mirrors_held(source.policy, planned, source.held)
-        done = Lifted(_together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held})
+        done = DistributorPlan(
+            _together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held}
+        )
     return done
 
 

@@ -43,7 +43,7 @@ class Unmanaged:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class ResellerOwned:
     """The reseller's: never compared, never written after creation, which gives it ``at_creation``.
 
     ``follows``: the one exception, a transition of another field that sets it (CB-09). ``owner``: of a mirror it is
@@ -68,7 +68,7 @@ class Follows:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Bookkeeping:
     """What the reconciler remembers: no difference of its own, but written with whatever else of the entity is."""
 
     rule: str
@@ -76,13 +76,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Always:
+class Unconditional:
     """What no option is needed for: a rename (AP-21), or an origin that was changed in the tenant (ORIGIN-02)."""
 
     rule: str
 
 
-Declaration: TypeAlias = Synced | Unmanaged | Own | Kept
+Declaration: TypeAlias = Synced | Unmanaged | ResellerOwned | Bookkeeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +180,14 @@ def unmanaged(*, rule: str, at_creation: Any = COPIED) -> Unmanaged:
     return Unmanaged(rule, at_creation)
 
 
-def reseller_owned(*, rule: str, at_creation: Any = COPIED, follows: Follows | None = None) -> Own:
+def reseller_owned(*, rule: str, at_creation: Any = COPIED, follows: Follows | None = None) -> ResellerOwned:
     """The field belongs to the reseller from its creation on."""
-    return Own(rule, at_creation, follows)
+    return ResellerOwned(rule, at_creation, follows)
 
 
-def distributor_owned(*, rule: str, at_creation: Any = EMPTY) -> Own:
+def distributor_owned(*, rule: str, at_creation: Any = EMPTY) -> ResellerOwned:
     """The field of a mirror belongs to the distributor from its creation on (SUB-38)."""
-    return Own(rule, at_creation, owner="distributor")
+    return ResellerOwned(rule, at_creation, owner="distributor")
 
 
 def mirrored(*, rule: str) -> Synced:

@@ -31,7 +31,7 @@ class SourceFile:
         return self.content if isinstance(self.content, bytes) else self.content()
 
 
-class Mark(NamedTuple):
+class SourceMark(NamedTuple):
     """Where a map's item stands: its key (for an item of a list, the item) and its value, counted from 1."""
 
     key_line: int
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
     inside: "Marks"
 
 
-Marks: TypeAlias = "dict[str, Mark] | list[Mark] | None"
+Marks: TypeAlias = "dict[str, SourceMark] | list[SourceMark] | None"
 """The places within a map or list, beside its values; ``None`` for a scalar."""
 
 
@@ -116,14 +116,14 @@ class SourceDocument(NamedTuple):
         return Place(self.place.file, line, column)
 
 
-def mark_at(marks: Marks, path: Iterable[object]) -> Mark | None:
+def mark_at(marks: Marks, path: Iterable[object]) -> SourceMark | None:
     """The mark of the last step of a path that is there; ``None`` where not even the first is.
 
     A list may stand for ``{include: [...]}`` (`policy.Plans`): in a list, steps by name stay where they are.
     """
-    found: Mark | None = None
+    found: SourceMark | None = None
     for step in path:
-        mark: Mark | None = None
+        mark: SourceMark | None = None
         if isinstance(marks, dict):
             mark = marks.get(str(step))
         elif isinstance(marks, list):

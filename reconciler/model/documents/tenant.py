@@ -10,8 +10,8 @@ from reconciler.model.documents.declarations import (
     GATED,
     OWN_BLOCKS,
     OWN_SHARED,
+    Bookkeeping,
     Items,
-    Kept,
     KindSync,
     Ref,
     distributor_owned,
@@ -236,4 +236,4 @@ class Subscription(Document):
     type: Annotated[Text | None, distributor_owned(rule="SUB-38")] = None
     cycle_end: Annotated[Date | None, mirrored(rule="SUB-29")] = None
     history: Annotated[list[HistoryRecord], Field(default_factory=list), mirrored(rule="SUB-31")]
-    last_applied: Annotated[LastApplied | None, Leaf("memory"), Kept(rule="SUB-13")] = None
+    last_applied: Annotated[LastApplied | None, Leaf("memory"), Bookkeeping(rule="SUB-13")] = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model.documents.declarations import Always, Synced, Unmanaged
+from reconciler.model.documents.declarations import Synced, Unconditional, Unmanaged
 from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Path, Value
@@ -33,11 +33,11 @@ class Difference:
 
     ``takeover``: what the tenant has at ``path`` (empty: the whole entity) is its own, and becomes a copy.
     ``declared`` decides; ``needs`` are entities that must be in the tenant before it can be made; ``amount`` marks
-    money; ``note`` says what else a reader should know. ``only_if_there``: where what it needs does not come, the
+    money; ``note`` says what else a reader should know. ``requires_existing``: where what it needs does not come, the
     difference goes with it rather than forcing it (relations, IW-10). ``member``: ``path`` ends at a member of a set.
-    ``along``: entities of which at least one must have come down, or come (IW-07).
-    ``unless_held_by``: what must follow its upstream in the same plan for a removal to be one. ``root``, ``obstacles``:
-    what holds this very difference, known beforehand (SUB-13).
+    ``accompanies``: entities of which at least one must have come down, or come (IW-07).
+    ``blocked_while_referenced_by``: what must follow its upstream in the same plan for a removal to be one. ``root``,
+    ``obstacles``: what holds this very difference, known beforehand (SUB-13).
     """
 
     entity: EntityId
@@ -45,15 +45,15 @@ class Difference:
     path: Path
     before: Value
     after: Value
-    declared: Synced | Unmanaged | Always
+    declared: Synced | Unmanaged | Unconditional
     rule: str
     needs: tuple[EntityId, ...] = ()
     amount: bool = False
-    only_if_there: bool = False
+    requires_existing: bool = False
     takeover: bool = False
     member: bool = False
-    unless_held_by: tuple[EntityId, ...] = ()
-    along: tuple[EntityId, ...] = ()
+    blocked_while_referenced_by: tuple[EntityId, ...] = ()
+    accompanies: tuple[EntityId, ...] = ()
     note: str = ""
     root: "Root | None" = None
     obstacles: "tuple[Obstacle, ...]" = ()
@@ -61,8 +61,14 @@ class Difference:
     @property
     def context_free(self) -> bool:
         """Whether what becomes of it depends on nothing else in the tenant. A field that may, is to be named here."""
-        others = self.needs or self.only_if_there or self.takeover or self.unless_held_by or self.along
-        held = self.root or self.obstacles or isinstance(self.declared, Always)
+        others = (
+            self.needs
+            or self.requires_existing
+            or self.takeover
+            or self.blocked_while_referenced_by
+            or self.accompanies
+        )
+        held = self.root or self.obstacles or isinstance(self.declared, Unconditional)
         return self.action is Action.UPDATE and bool(self.path) and not (others or held)
 
 

@@ -327,7 +327,7 @@ def outline(tenant: TenantPlan) -> Outline:
     )
 
 
-class Kept(NamedTuple):
+class StoredOutline(NamedTuple):
     """A change that is read when it is needed. ``likeness``: equal for changes that differ in their tenant only."""
 
     likeness: bytes
@@ -338,7 +338,7 @@ class KeptDeferred(NamedTuple):
     """A deferred change that is read when it is needed, and what is said of it."""
 
     said: Said
-    kept: Kept
+    kept: StoredOutline
 
 
 class KeptTenants(Sequence[TenantPlan]):
@@ -356,7 +356,7 @@ class KeptTenants(Sequence[TenantPlan]):
         """What is known of each without reading it."""
 
     @abstractmethod
-    def changes_of(self, number: int) -> Iterator[Kept]:
+    def changes_of(self, number: int) -> Iterator[StoredOutline]:
         """The changes of one tenant, each to be read by itself."""
 
     @abstractmethod

@@ -26,7 +26,7 @@ def canonical(amount: str) -> str:
     return amount.rstrip("0").rstrip(".") if "." in amount else amount
 
 
-def in_force(value: Any, on: date) -> Any:
+def effective_amount(value: Any, on: date) -> Any:
     """The amount that holds on a day: the latest entry whose ``from`` has come, ``None`` before the first.
 
     ``value`` is an amount's text, ``None``, or ``[{"from": "2027-01-01", "amount": "6.60"}, ...]`` sorted by date.

@@ -14,19 +14,19 @@ from typing import Any, TypeAlias
 import orjson
 
 from reconciler.core.inspect import BACKLOG, DRIFT, PR
-from reconciler.model.bounded_cache import Memory
+from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import (
     VETO,
     Change,
     Declared,
     FieldChange,
-    Kept,
     KeptDeferred,
     KeptTenants,
     Outline,
     Plan,
     Said,
+    StoredOutline,
 )
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
@@ -109,7 +109,7 @@ def same_as(change: Change) -> Same:
 
 def fold_changes(plan: Plan) -> list[FoldedChange]:
     """The plan's changes, in the order in which the first tenant that has each makes it."""
-    found: dict[bytes, tuple[Same, Kept, bool]] = {}
+    found: dict[bytes, tuple[Same, StoredOutline, bool]] = {}
     alike: dict[bytes, Same] = {}
     for number, tenant in enumerate(plan.outlines):
         for kept in _changes_of(plan, number) if tenant.summary.changes else ():
@@ -120,7 +120,7 @@ def fold_changes(plan: Plan) -> list[FoldedChange]:
     return [FoldedChange(tuple(same.tenants), same.change, kept.read, by) for same, kept, by in found.values()]
 
 
-def _same(kept: Kept, found: dict[bytes, tuple[Same, Kept, bool]]) -> Same:
+def _same(kept: StoredOutline, found: dict[bytes, tuple[Same, StoredOutline, bool]]) -> Same:
     """What a change is read as: one of those that were found already, or a new one."""
     change = kept.read()
     key = digest(content(change))
@@ -131,12 +131,12 @@ def _same(kept: Kept, found: dict[bytes, tuple[Same, Kept, bool]]) -> Same:
     return found[key][0]
 
 
-def _changes_of(plan: Plan, number: int) -> Iterator[Kept]:
+def _changes_of(plan: Plan, number: int) -> Iterator[StoredOutline]:
     """A tenant's changes, to be read when they are looked at: what is alike is known without."""
     if isinstance(plan.tenants, KeptTenants):
         yield from plan.tenants.changes_of(number)
     else:
-        yield from (Kept(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
+        yield from (StoredOutline(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
 
 
 def _itself(change: Change) -> Change:
@@ -229,7 +229,7 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     What a pull request has a part in comes first, where causes were told.
     """
     found: dict[bytes, Alike] = {}
-    seen: Memory[bytes, tuple[Change, bytes]] = Memory()
+    seen: BoundedCache[bytes, tuple[Change, bytes]] = BoundedCache()
     for number, tenant in enumerate(plan.outlines):
         deferred = (each for each in _deferred_of(plan, number, tenant) if each.said.reason == reason)
         for held in _by_cause(_withheld(each, seen) for each in deferred):
@@ -241,7 +241,7 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
 
 
-def _withheld(deferred: KeptDeferred, seen: Memory[bytes, tuple[Change, bytes]]) -> Withheld:
+def _withheld(deferred: KeptDeferred, seen: BoundedCache[bytes, tuple[Change, bytes]]) -> Withheld:
     """What is alike is read once. ``seen``: what was read, by likeness."""
     said, kept = deferred
     found = seen.known.get(kept.likeness)
@@ -259,7 +259,10 @@ def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[KeptDefer
         return ()
     if isinstance(plan.tenants, KeptTenants):
         return plan.tenants.deferred_of(number)
-    return (KeptDeferred(each.said, Kept(b"", partial(_itself, each.change))) for each in plan.tenants[number].deferred)
+    return (
+        KeptDeferred(each.said, StoredOutline(b"", partial(_itself, each.change)))
+        for each in plan.tenants[number].deferred
+    )
 
 
 def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:

@@ -27,7 +27,7 @@ NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoreLocation:
     """Where a tenant's state is: the store's URL, and the variable that holds its token."""
 
     url: str
@@ -39,10 +39,10 @@ class Place:
         return shown_url(self.url)
 
 
-def place_of(catalog: Catalog, tenant: str) -> Place:
+def place_of(catalog: Catalog, tenant: str) -> StoreLocation:
     """A tenant's store: its own, else the workspace's. A provider is a tenant too."""
     url, token_env = catalog.stores.get(tenant, (None, None))
-    return Place(url or catalog.store, token_env)
+    return StoreLocation(url or catalog.store, token_env)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class Access:
 
     root: Path
     environment: Mapping[str, str]
-    readers: dict[Place, TenantReader] = field(default_factory=dict)
-    writers: dict[Place, TenantStore] = field(default_factory=dict)
+    readers: dict[StoreLocation, TenantReader] = field(default_factory=dict)
+    writers: dict[StoreLocation, TenantStore] = field(default_factory=dict)
     verify: bool = False
     incremental: bool = True
-    seen: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    seen: dict[str, tuple[StoreLocation, str]] = field(default_factory=dict)
     in_memory: int = IN_MEMORY
     executors: Executors = field(default_factory=lambda: Executors(IN_TURN))
     others: list["Access"] = field(default_factory=list)
@@ -84,19 +84,19 @@ class Access:
             self.others.append(mine)
         return mine
 
-    def reader(self, place: Place) -> TenantReader:
+    def reader(self, place: StoreLocation) -> TenantReader:
         """A store that cannot be written through. Raises `StoreError`."""
         if place not in self.readers:
             self.readers[place] = open_reader(place.url, root=self.root, token=self._token(place))
         return self.readers[place]
 
-    def writer(self, place: Place) -> TenantStore:
+    def writer(self, place: StoreLocation) -> TenantStore:
         """A store to write to. Raises `StoreError`."""
         if place not in self.writers:
             self.writers[place] = open_store(place.url, root=self.root, token=self._token(place))
         return self.writers[place]
 
-    def observe(self, tenant: str, place: Place) -> Observed | Unreadable:
+    def observe(self, tenant: str, place: StoreLocation) -> Observed | Unreadable:
         """A tenant's state for planning; what cannot be read, or is no state of ours, is never taken for empty."""
         try:
             snapshot = self.reader(place).observe(tenant, verify=self.verify)
@@ -106,7 +106,7 @@ class Access:
             return Unreadable(_damage(damaged))
         return self._observed(snapshot, place)
 
-    def sketch(self, tenant: str, place: Place) -> Observed | Unreadable:
+    def sketch(self, tenant: str, place: StoreLocation) -> Observed | Unreadable:
         """A tenant's state for planning, its bodies to be read when asked for, where its store can tell it so."""
         try:
             snapshot = self.reader(place).sketch(tenant, verify=self.verify)
@@ -116,7 +116,7 @@ class Access:
             return self.observe(tenant, place)
         return self._observed(snapshot, place)
 
-    def _observed(self, snapshot: Snapshot, place: Place) -> Observed:
+    def _observed(self, snapshot: Snapshot, place: StoreLocation) -> Observed:
         self.seen[snapshot.tenant] = (place, snapshot.fingerprint)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
 
@@ -124,7 +124,7 @@ class Access:
         """Where to put tenants' plans as they are made. ``prepare``: what is still to be done to each."""
         return Spool(partial(scratch_outside, self.root), prepare, self.in_memory)
 
-    def _token(self, place: Place) -> str | None:
+    def _token(self, place: StoreLocation) -> str | None:
         """The credential of a store whose hosts are allowed; nothing is opened, and no driver loaded, before."""
         token = self.environment.get(place.token_env) if place.token_env else None
         if place.token_env and not token:
@@ -132,7 +132,7 @@ class Access:
         self._check_allowed(place)
         return token
 
-    def _check_allowed(self, place: Place) -> None:
+    def _check_allowed(self, place: StoreLocation) -> None:
         """Raises `StoreError` where either list lacks the host, or the host with the variable."""
         if self.operators_hosts is None:
             check_allowed(place.url, place.token_env, self.environment)

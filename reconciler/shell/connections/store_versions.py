@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 from reconciler.model.documents.source import Catalog
 from reconciler.model.values.urls import shown_url
-from reconciler.shell.connections.access import Access, Place, place_of
+from reconciler.shell.connections.access import Access, StoreLocation, place_of
 from reconciler.stores.base import StoreError
 from reconciler.stores.sql import schema
 from reconciler.stores.sql.versions import Age, Version
@@ -43,10 +43,10 @@ class StoreVersion:
     problem: str | None = None
 
 
-def places(catalog: Catalog) -> list[Place]:
+def places(catalog: Catalog) -> list[StoreLocation]:
     """Where the tenants of a workspace are, each store once; without tenants, the workspace's own."""
     tenants = (*catalog.providers, *catalog.policies)
-    found = {place_of(catalog, tenant) for tenant in tenants} or {Place(catalog.store)}
+    found = {place_of(catalog, tenant) for tenant in tenants} or {StoreLocation(catalog.store)}
     return sorted(found, key=lambda place: (place.url, place.token_env or ""))
 
 
@@ -71,7 +71,7 @@ def migrate(catalog: Catalog, access: Access) -> Iterator[StoreVersion]:
             yield StoreVersion(found.store, now.id, schema.VERSION, now.age, found.version)
 
 
-def _looked_at(place: Place, access: Access) -> StoreVersion:
+def _looked_at(place: StoreLocation, access: Access) -> StoreVersion:
     url = shown_url(place.url)
     try:
         reader = access.reader(place)

@@ -14,7 +14,7 @@ from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.shell.repository.file_cache import name_of
 from reconciler.shell.repository.files import read_file
-from reconciler.shell.repository.git import Held, Repository, open_repository
+from reconciler.shell.repository.git import HeldFile, Repository, open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
 from reconciler.shell.repository.worktree import read_worktree
 
@@ -109,7 +109,7 @@ def differences(repository: Repository, names: Mapping[str, str], commit: str | 
     return tuple(sorted(found))
 
 
-def _as_committed(unlike: Mapping[str, Held], names: Mapping[str, str]) -> set[str]:
+def _as_committed(unlike: Mapping[str, HeldFile], names: Mapping[str, str]) -> set[str]:
     """Those that git's own conversions (line endings, encodings, filters) make into what is committed."""
     repositories = {id(each.repository): each.repository for each in unlike.values()}
     same: set[str] = set()

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
     id: str
 
 
-class Held(NamedTuple):
+class HeldFile(NamedTuple):
     """A document as a commit holds it: the blob's id, and the repository and the path in it that it is found by.
 
     Of a link, the path that it leads to; of a document in a submodule, the submodule's repository.
@@ -120,18 +120,18 @@ class Repository:
                 problems.append(_problem(name, "in-submodule", "this is a submodule, not fetched", SUBMODULE_HINT))
         return files, problems
 
-    def documents(self, commit: str) -> tuple[dict[str, Held], list[Diagnostic]]:
+    def documents(self, commit: str) -> tuple[dict[str, HeldFile], list[Diagnostic]]:
         """Every document of the workspace in a commit, by name in order, and what is wrong with its links.
 
         Submodules that are checked out are looked into, each at the commit that this one names. Raises `GitRefuses`.
         """
         tree = self._tree(commit)
-        held: dict[str, Held] = {}
+        held: dict[str, HeldFile] = {}
         problems: list[Diagnostic] = []
         for path, entry in tree.items():
             name = path.removeprefix(self.prefix)
             if entry.mode != LINK and entry.type == "blob" and is_document(name):
-                held[name] = Held(entry.id, self, path)
+                held[name] = HeldFile(entry.id, self, path)
         linked: set[str] = set()
         links = (path for path, entry in tree.items() if entry.mode == LINK)
         for path in sorted(links, key=lambda path: path.split("/")):  # as folders are walked
@@ -141,7 +141,7 @@ class Repository:
                 problems.append(found)
             elif found not in linked and found != path and not is_document(found.removeprefix(self.prefix)):
                 linked.add(found)
-                held[name] = Held(tree[found].id, self, found)
+                held[name] = HeldFile(tree[found].id, self, found)
         for name, id, missing in self._submodules(tree):
             if not missing:
                 inside, more = self._submodule(name).documents(id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from reconciler.model.bounded_cache import MemoryOfThings
+from reconciler.model.bounded_cache import IdentityCache
 from reconciler.model.plans.plan import Change, Declared, Deferred, TenantPlan
 from reconciler.shell.repository.git import Repository
 
@@ -16,7 +16,7 @@ class Commits:
 
     repository: Repository
     revision: str | None
-    known: MemoryOfThings[Change, Change] = field(default_factory=MemoryOfThings)
+    known: IdentityCache[Change, Change] = field(default_factory=IdentityCache)
 
     def of_plan(self, plan: TenantPlan) -> TenantPlan:
         """The same plan, every declared line with the commit that set it."""

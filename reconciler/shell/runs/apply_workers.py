@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools.executors import Call, Lost, Pool
 from reconciler.shell.runs.execute import Applied, Carry, Code, Result, Step, StoreOf, done, failed
 from reconciler.stores.base import StoreError, TenantStore
@@ -22,7 +22,7 @@ UNTOUCHED = "nothing was written"
 PASSED_ON = 512
 """So many of those that nothing is to be done for go with a batch at most."""
 
-Where: TypeAlias = Callable[[str], Place]
+Where: TypeAlias = Callable[[str], StoreLocation]
 """Where a tenant is. Raises `StoreError` for one that is not known any more."""
 
 
@@ -30,7 +30,7 @@ class Placed(NamedTuple):
     """A step, and where it is to be done; ``None``: nothing is to be done."""
 
     step: Step
-    place: Place | None
+    place: StoreLocation | None
 
 
 class Batch(NamedTuple):
@@ -107,7 +107,7 @@ def _do_all(placed: Iterable[Placed], access: Callable[[], Access]) -> list[Appl
     return [done(step, _store(access(), place)) for step, place in placed if place]
 
 
-def _store(access: Access, place: Place) -> StoreOf:
+def _store(access: Access, place: StoreLocation) -> StoreOf:
     def store_of(_: str) -> TenantStore:
         return access.writer(place)
 

@@ -13,7 +13,7 @@ from typing import TypeAlias, assert_never
 
 from reconciler.core.records import change_to_data, data_in_tenant
 from reconciler.core.states import digests_of
-from reconciler.model.bounded_cache import MemoryOfThings
+from reconciler.model.bounded_cache import IdentityCache
 from reconciler.model.plans.plan import Change, Plan, Read, TenantPlan, TenantStatus
 from reconciler.model.values.entity import Entity, entity
 from reconciler.model.values.keys import address
@@ -23,13 +23,13 @@ from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
     EntityWrite,
-    Move,
     Outcome,
     OutcomeUnknown,
     Record,
     Stale,
     StoreError,
     TenantStore,
+    WriteLogEntry,
 )
 
 NAMED = 20
@@ -95,7 +95,7 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Warrant:
+class ApplyContext:
     """Under what a plan is applied: its digest, the time (ISO 8601), who, and the commit that was planned from.
 
     ``run``: a name of this one application, where a step may be done twice: by it, what was done is known to be ours.
@@ -163,7 +163,7 @@ Carry: TypeAlias = Callable[[Iterable[Step]], Iterator[Applied]]
 """Does the steps of one level, and tells of each, in their order."""
 
 
-def execute(plan: Plan, warrant: Warrant, store_of: StoreOf, *, carry: Carry | None = None) -> Iterator[Applied]:
+def execute(plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: Carry | None = None) -> Iterator[Applied]:
     """Carry a plan out, upstreams first. ``carry``: how; one tenant after the other, by default.
 
     What is below a tenant that was refused or failed is refused too (TREE-04). So is what was planned against a state
@@ -247,7 +247,7 @@ _READ_MOVED = "is not as it was when the plan was made"
 class Written:
     """Changes as they are written: for the journal, and to the rows. What tenants have in common is made once."""
 
-    known: MemoryOfThings[Change, tuple[Body, tuple[EntityWrite, ...]]] = field(default_factory=MemoryOfThings)
+    known: IdentityCache[Change, tuple[Body, tuple[EntityWrite, ...]]] = field(default_factory=IdentityCache)
 
     def of(self, change: Change) -> tuple[Body, tuple[EntityWrite, ...]]:
         if change.common is None:
@@ -259,7 +259,7 @@ class Written:
         return change_to_data(change), tuple(writes_of(change))
 
 
-def _step(tenant: TenantPlan, warrant: Warrant, written: Written, *, relied_on: bool) -> Step:
+def _step(tenant: TenantPlan, warrant: ApplyContext, written: Written, *, relied_on: bool) -> Step:
     """What is to be done of a tenant. ``relied_on``: whether something below it changes."""
     if tenant.status is TenantStatus.ERROR:
         problem = tenant.problem or "it could not be planned"
@@ -386,7 +386,7 @@ def _told(tenant: str, outcome: Outcome) -> Applied:
 _UNNAMED = "something that no write of ours did; plan again"
 
 
-def _named(tenant: str, moved: Sequence[Move]) -> str:
+def _named(tenant: str, moved: Sequence[WriteLogEntry]) -> str:
     """Every entity that moved once, with who wrote it last; of very many, the first and how many more."""
     last = {move.entity: f"{address(tenant, move.entity)} (by {move.actor}, {move.at})" for move in moved}
     named = list(last.values())

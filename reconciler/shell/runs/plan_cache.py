@@ -21,7 +21,7 @@ from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.plan import Plan
 from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.model.values.plain_values import timestamp
-from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.days import day_in
 from reconciler.shell.repository.checkout import Checkout, read_checkout
 from reconciler.shell.repository.file_cache import cache_folder, is_ours, name_of, reader_version
@@ -34,13 +34,13 @@ _KEY, _CHECK = 32, 32
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CacheLookup:
     """What was found of a plan that is asked for: the plan, if it is known, else what making it can begin with."""
 
     plan: Plan | None
     files: tuple[list[SourceFile], list[Diagnostic]]
     checkout: Checkout
-    recall: "Recall | None"
+    recall: "PlanCache | None"
 
     def close(self) -> None:
         """End what git started for it."""
@@ -53,16 +53,16 @@ class Looked:
             self.recall.keep(plan, access, days)
 
 
-def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: datetime) -> Looked:
+def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: datetime) -> CacheLookup:
     """A plan of the files as they are that found nothing to do, if nothing is another by now. ``asked``: for what."""
     files, problems, checkout = read_checkout(root)
     files = _named(files)
     about = (checkout.commit or "", str(checkout.dirty), *asked)
     # Where git refuses, provenance is missing for that alone: such a plan is not kept.
-    recall = None if problems or checkout.problems else Recall.of(os.environ, root, files, about)
+    recall = None if problems or checkout.problems else PlanCache.of(os.environ, root, files, about)
     plan = recall.find(access, now) if recall else None
     known = replace(plan, timestamp=timestamp(now)) if plan else None
-    return Looked(known, (files, problems), checkout, recall)
+    return CacheLookup(known, (files, problems), checkout, recall)
 
 
 def _named(files: Iterable[SourceFile]) -> list[SourceFile]:
@@ -71,7 +71,7 @@ def _named(files: Iterable[SourceFile]) -> list[SourceFile]:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class PlanCache:
     """Where a plan of this kind would be kept, and the key of everything that it depends on but states."""
 
     path: Path
@@ -80,7 +80,7 @@ class Recall:
     @classmethod
     def of(
         cls, environment: Mapping[str, str], root: Path, files: Iterable[SourceFile], asked: Iterable[str]
-    ) -> "Recall | None":
+    ) -> "PlanCache | None":
         """``asked``: whatever else a plan depends on, as texts. ``None`` where nothing is kept."""
         folder, version = cache_folder(environment), reader_version()
         if folder is None or version is None:
@@ -102,7 +102,7 @@ class Recall:
             data = orjson.loads(content)
             if any(day_in(zone, now).isoformat() != day for zone, day in data["days"].items()):
                 return None
-            seen = {tenant: (Place(*place), fingerprint) for tenant, place, fingerprint in data["seen"]}
+            seen = {tenant: (StoreLocation(*place), fingerprint) for tenant, place, fingerprint in data["seen"]}
             return restore(data["plan"].encode()) if _still(seen, access) else None
         except (PlanRefused, StoreError, KeyError, TypeError, ValueError):
             return None  # another's, or of a store that cannot say: the plan is made anew
@@ -149,9 +149,9 @@ def _checksum(key: bytes, content: bytes) -> bytes:
     return hashlib.blake2b(content, key=key, digest_size=_CHECK).digest()
 
 
-def _still(seen: Mapping[str, tuple[Place, str]], access: Access) -> bool:
+def _still(seen: Mapping[str, tuple[StoreLocation, str]], access: Access) -> bool:
     """Whether every state that was read has the fingerprint that it had, by its store's word."""
-    places: dict[Place, list[str]] = {}
+    places: dict[StoreLocation, list[str]] = {}
     for tenant, (place, _) in seen.items():
         places.setdefault(place, []).append(tenant)
     for place, tenants in places.items():

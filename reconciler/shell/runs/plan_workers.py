@@ -20,10 +20,10 @@ from typing import NamedTuple, TypeAlias, cast
 from reconciler.core.desired import Upstream
 from reconciler.core.planning import PRECONDITIONS, Observed
 from reconciler.core.schema import RuleBook, rule_book
-from reconciler.core.tree import Answer, Task, Told, Unreadable, Wave, brief, plan_task
+from reconciler.core.tree import Answer, Task, TenantResult, Unreadable, Wave, brief, plan_task
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import ProviderTree
-from reconciler.shell.connections.access import Access, Place
+from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.engines import engine_of
 from reconciler.shell.pools.executors import Call, ExecutorError, Lost, Pool
 from reconciler.shell.pools.payloads import OpenedTree, Packer, Parcel, opened, opened_tree, parcel_of
@@ -36,7 +36,7 @@ SAMPLE = 64
 WORTH_SECONDS = 10
 """What the others have to take for processes to be started: those cost a second or two, and every plan a way back."""
 
-Where: TypeAlias = Callable[[Policy], Place]
+Where: TypeAlias = Callable[[Policy], StoreLocation]
 Trees: TypeAlias = Callable[[str], ProviderTree]
 
 
@@ -46,7 +46,7 @@ def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
 
     def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
         for task, answer in wave(tasks, count):
-            if isinstance(answer, Told):
+            if isinstance(answer, TenantResult):
                 access.seen[task.policy.reseller] = (where(task.policy), answer.observed.fingerprint)
             yield task, answer
 
@@ -78,7 +78,7 @@ def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE
 
 def _is_taken_over(answer: Answer) -> bool:
     """Whether most of a plan is as in another tenant's (decision 024)."""
-    if not isinstance(answer, Told):
+    if not isinstance(answer, TenantResult):
         return False
     plan = answer.planned.plan
     changes = (*plan.changes, *(each.change for each in plan.deferred))
@@ -105,7 +105,7 @@ def _reading(pool: Pool, access: Access, where: Where) -> Wave:
     return plan
 
 
-class Errand(NamedTuple):
+class RemoteTask(NamedTuple):
     """A task on its way to another process. ``upstream``: the number of its parcel; ``None``: it is the provider."""
 
     policy: Policy
@@ -113,7 +113,7 @@ class Errand(NamedTuple):
     allowed: frozenset[str]
     informed: bool
     above: bool
-    place: Place
+    place: StoreLocation
 
 
 class Batch(NamedTuple):
@@ -164,7 +164,7 @@ class _Senders:
             self.packers[provider] = Packer(self.trees(provider))
         return self.packers[provider]
 
-    def _errand(self, task: Task, packer: Packer, upstreams: list[Parcel]) -> Errand:
+    def _errand(self, task: Task, packer: Packer, upstreams: list[Parcel]) -> RemoteTask:
         policy, number = task.policy, None
         if policy.upstream != policy.provider:
             if self.packed is None or self.packed[0] is not task.upstream:
@@ -172,7 +172,7 @@ class _Senders:
             if self.packed[1] not in upstreams[-1:]:
                 upstreams.append(self.packed[1])
             number = len(upstreams) - 1
-        return Errand(policy, number, task.allowed, task.informed, task.above, self.where(policy))
+        return RemoteTask(policy, number, task.allowed, task.informed, task.above, self.where(policy))
 
 
 def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
@@ -191,13 +191,13 @@ def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
     """Plan a `Batch`, in the process that it was sent to. It only reads, and may be done any number of times."""
     here = opened_tree(Parcel(digest, tree))
     batch: Batch = pickle.loads(content)
-    errands: list[Errand] = pickle.loads(batch.errands)
+    errands: list[RemoteTask] = pickle.loads(batch.errands)
     hosts = batch.allowed_hosts
     with Access(batch.root, os.environ, verify=batch.verify, operators_hosts=hosts) as access:
         return [_answer(errand, batch, here, access) for errand in errands]
 
 
-def _answer(errand: Errand, batch: Batch, here: OpenedTree, access: Access) -> Answer:
+def _answer(errand: RemoteTask, batch: Batch, here: OpenedTree, access: Access) -> Answer:
     offered = here.upstream(batch.on)
     engine = here.engine(declared_rules(), batch.on, incremental=batch.incremental)
     upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])

@@ -15,8 +15,8 @@ from reconciler.core.savedplan import plan_digest
 from reconciler.core.subscriptions import (
     CUSTOMER,
     SUBSCRIPTION,
+    ActionCase,
     CannotAct,
-    Case,
     NotSold,
     Seller,
     act,
@@ -29,7 +29,7 @@ from reconciler.core.subscriptions import (
     refuse_unsold,
     reseller_seller,
 )
-from reconciler.core.tree import Fold, Lifted, Source, Unreadable, lift, nothing_yet
+from reconciler.core.tree import DistributorPlan, Fold, MirrorSource, Unreadable, merge_mirrors, nothing_yet
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.options import MIRROR
 from reconciler.model.documents.settings import Policy
@@ -151,7 +151,7 @@ class Attempt:
         order, before = self.order, self.snapshot.entities
         given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
         clock, add_on = self.fold.clock(order.tenant), given.add_on
-        case = Case(self.subscription(), before, given.patch, clock.on, clock.at, add_on, self.role, clock.day_at)
+        case = ActionCase(self.subscription(), before, given.patch, clock.on, clock.at, add_on, self.role, clock.day_at)
         changed = act(order.action, case)
         if not changed:
             return Parts((), Acted())
@@ -177,7 +177,7 @@ class Attempt:
         pending = tuple(each.pending for each in above if each.pending)
         return Parts((own, *(each.write for each in above if each.write)), Acted(named, mirrored, pending))
 
-    def _refuse_unsold(self, case: Case, changed: tuple[Entity, ...]) -> None:
+    def _refuse_unsold(self, case: ActionCase, changed: tuple[Entity, ...]) -> None:
         """SUB-42. The distributor's system is read only where the tenant's own does not sell it."""
         own = self._own_seller()
         try:
@@ -232,9 +232,9 @@ class Attempt:
         here = _only(snapshot.entities, mirrors)
         observed = Observed(here, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
         holds = partial(self.fold.prices_held, policy, state)
-        source = Source(policy, _with_their_customers(state, touched), price_holds=holds)
-        done = lift(
-            Lifted(nothing_yet(distributor, "", observed, self.fold.day_of(distributor)), here),
+        source = MirrorSource(policy, _with_their_customers(state, touched), price_holds=holds)
+        done = merge_mirrors(
+            DistributorPlan(nothing_yet(distributor, "", observed, self.fold.day_of(distributor)), here),
             observed,
             [source],
             offer=self.fold.offer(distributor, snapshot.entities),

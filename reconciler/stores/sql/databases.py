@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from reconciler.stores.base import OutcomeUnknown, StoreError
 from reconciler.stores.failures import DAMAGED, DISK, FLEETING, Failure, Finding, NotText, of_sqlite, of_system
 from reconciler.stores.sql.in_doubt import settled
-from reconciler.stores.sql.sqlite_files import Kept, Stamp, read_texts_only, stamp, stamp_if_any
+from reconciler.stores.sql.sqlite_files import OpenFile, Stamp, read_texts_only, stamp, stamp_if_any
 from reconciler.stores.sql.upgraded import UpgradedCopy
 from reconciler.stores.sql.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
 
@@ -69,7 +69,7 @@ class SqliteReading:
         self._path = path
         self._busy_seconds = busy_seconds
         self._journal: tuple[Stamp, Path] | None = None
-        self._reader = Kept(path, lambda: self._connect("ro"), begin="BEGIN")
+        self._reader = OpenFile(path, lambda: self._connect("ro"), begin="BEGIN")
         self._copy = UpgradedCopy()
         self._damaged: Stamp | None = None
 
@@ -170,7 +170,7 @@ class SqliteWriting(SqliteReading):
 
     def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         super().__init__(path, busy_seconds)
-        self._writer = Kept(path, self._connect_to_write, begin="BEGIN IMMEDIATE")
+        self._writer = OpenFile(path, self._connect_to_write, begin="BEGIN IMMEDIATE")
 
     def bring_up_to_date(self, *, make: bool = False) -> None:
         """So that a writer reads what an older reconciler wrote as its own. A file that is current is not locked."""

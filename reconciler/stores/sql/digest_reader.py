@@ -11,8 +11,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, text
 
-from reconciler.core.states import Common
-from reconciler.model.bounded_cache import Memory
+from reconciler.core.states import SharedContents
+from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.values.entity import fingerprint_of, lines
 from reconciler.model.values.keys import EntityId
@@ -56,7 +56,7 @@ class _Made(Generic[_T]):
     """What was made of texts, so far as it could be."""
 
     make: Callable[..., _T | None]
-    memory: Memory[tuple[Any, ...], _T] = field(default_factory=lambda: Memory(_AT_MOST))
+    memory: BoundedCache[tuple[Any, ...], _T] = field(default_factory=lambda: BoundedCache(_AT_MOST))
 
     def of(self, kind: str, number: int, *texts: str | None) -> _T | None:
         """Of so many entities of a kind."""
@@ -67,7 +67,7 @@ class _Made(Generic[_T]):
         return found
 
 
-class Told:
+class DigestReader:
     """Tells tenants by their kept digests. Where these are not all there, or not told apart, it tells nothing."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Told:
         self._lines = _Made(self._lines_of)
         self._parts = _Made(self._part_of)
         self._whole = _Made(self._pairs)
-        self._rests: Memory[str, Common | None] = Memory(_IN_COMMON)
+        self._rests: BoundedCache[str, SharedContents | None] = BoundedCache(_IN_COMMON)
 
     def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:
         """Of every entity of a tenant that is known to have all its digests, and the right ones."""
@@ -94,7 +94,7 @@ class Told:
         rest = (each for kind, each in pieces if kind != TENANT)
         return fingerprint_of(each for _, each in pieces), fingerprint_of(rest)
 
-    def common(self, connection: Connection, tenant: str, rest: str | None) -> Common | None:
+    def common(self, connection: Connection, tenant: str, rest: str | None) -> SharedContents | None:
         """All of a tenant's state but its own document, where another one was told that has the same; by its ``rest``.
 
         Only what is asked for twice is made: it takes more than a tenant is told with.
@@ -108,13 +108,13 @@ class Told:
             self._rests.keep(rest, known, len(known.synced))
         return known
 
-    def _common(self, connection: Connection, tenant: str) -> Common | None:
+    def _common(self, connection: Connection, tenant: str) -> SharedContents | None:
         parts, digests = self.parts(connection, tenant), self.digests(connection, tenant)
         if parts is None or digests is None:
             return None
         synced = chain.from_iterable(part.synced.items() for part in parts)
         origins = chain.from_iterable(part.origins for part in parts)
-        return Common(_without_own(synced), _without_own(origins), _without_own(digests))
+        return SharedContents(_without_own(synced), _without_own(origins), _without_own(digests))
 
     def parts(self, connection: Connection, tenant: str) -> list[_Part] | None:
         """Of the tenant's state by kinds, sorted, what a sketch takes."""

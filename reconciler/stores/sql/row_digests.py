@@ -9,7 +9,7 @@ import orjson
 
 from reconciler.core.schema import faults
 from reconciler.core.states import of_actual
-from reconciler.model.bounded_cache import Memory
+from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import StoreError
@@ -24,11 +24,11 @@ _AT_MOST = 40_000_000
 
 
 @dataclass(slots=True)
-class Taken:
+class RowDigestCache:
     """Remembers by what is written, not by whose value it was: whoever gave a body may change it afterwards."""
 
-    _read: Memory[Written, Digests | None] = field(default_factory=lambda: Memory(_AT_MOST))
-    _made: Memory[Written, Digests] = field(default_factory=lambda: Memory(_AT_MOST))
+    _read: BoundedCache[Written, Digests | None] = field(default_factory=lambda: BoundedCache(_AT_MOST))
+    _made: BoundedCache[Written, Digests] = field(default_factory=lambda: BoundedCache(_AT_MOST))
 
     def of(self, row: Written, what: str) -> Digests | None:
         """Of a row that was read; ``None`` for what is no body of ours. Raises `StoreError` for what is no JSON."""

@@ -52,7 +52,7 @@ def stamp(path: Path) -> Stamp | None:
     return _stamp_of(found)
 
 
-class Kept:
+class OpenFile:
     """A way to a file that keeps one connection between transactions, as long as nobody else touches the file.
 
     What a connection remembers of the file is good only then: SQLite notices when another wrote to it, not when another

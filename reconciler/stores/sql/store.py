@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
 
-from reconciler.core.states import FEW, Common, Sketch, version
+from reconciler.core.states import FEW, LazyState, SharedContents, version
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.plans.origins import Lineage
 from reconciler.model.values.entity import Entity, State, fingerprint
@@ -29,7 +29,6 @@ from reconciler.stores.base import (
     Edit,
     EntityWrite,
     Merge,
-    Move,
     Outcome,
     Record,
     Refusal,
@@ -39,6 +38,7 @@ from reconciler.stores.base import (
     Standing,
     StoreError,
     TenantWrite,
+    WriteLogEntry,
     guarded,
     written_after,
 )
@@ -46,9 +46,9 @@ from reconciler.stores.lineages import after_write, at_issue_in, read_back, seal
 from reconciler.stores.sql import schema
 from reconciler.stores.sql.came_down import enter, index
 from reconciler.stores.sql.databases import Readable, Writable
-from reconciler.stores.sql.digest_reader import Told
+from reconciler.stores.sql.digest_reader import DigestReader
 from reconciler.stores.sql.in_doubt import Intended, settled, was_made
-from reconciler.stores.sql.row_digests import Taken, damage, loaded, made
+from reconciler.stores.sql.row_digests import RowDigestCache, damage, loaded, made
 from reconciler.stores.sql.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.sql.statements import Statement
 from reconciler.stores.sql.versions import Version
@@ -61,8 +61,8 @@ class SqlReader:
 
     def __init__(self, database: Readable) -> None:
         self._database = database
-        self._taken = Taken()
-        self._told = Told()
+        self._taken = RowDigestCache()
+        self._told = DigestReader()
 
     def tenants(self) -> Sequence[str]:
         with self._database.reading() as connection:
@@ -92,7 +92,7 @@ class SqlReader:
         synced: dict[EntityId, str] = {}
         for part in parts:
             synced.update(part.synced)
-        state = Sketch(
+        state = LazyState(
             synced,
             lambda: chain.from_iterable(part.origins for part in parts),
             lambda some: self._bodies(tenant, kept, some),
@@ -100,11 +100,13 @@ class SqlReader:
         )
         return kept.snapshot(tenant, state)
 
-    def _of_common(self, tenant: str, kept: "_Kept", common: Common, own: Sequence[tuple[Any, ...]]) -> Snapshot:
+    def _of_common(
+        self, tenant: str, kept: "_Kept", common: SharedContents, own: Sequence[tuple[Any, ...]]
+    ) -> Snapshot:
         """A sketch of what other tenants have too, and the tenant's own document."""
         what = f"{self._database.where}: the body of {tenant}"
         entities = ((made((*row,), what), synced) for synced, *row in own)
-        state = Sketch.of_common(
+        state = LazyState.of_common(
             common,
             {each.id: (each, synced) for each, synced in entities},
             lambda some: self._bodies(tenant, kept, some),
@@ -126,7 +128,7 @@ class SqlReader:
             if (taken := self._taken.of(row, what)) is None:
                 return None
             told[id] = taken
-        state = Sketch(
+        state = LazyState(
             {id: synced for id, (_, synced) in told.items()},
             lambda: ((id, row[2]) for id, row in found.items()),
             lambda some: [made(found[id], what) for id in (found if some is None else some)],
@@ -181,7 +183,7 @@ class SqlReader:
                     found[tenant] = Standing(sealed(row.fingerprint, row.lineage), row.revision)
             return found
 
-    def moved_since(self, tenant: str, revision: int) -> Sequence[Move]:
+    def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         with self._database.reading() as connection:
             return _moves(connection, tenant, revision) if connection else []
 
@@ -502,10 +504,12 @@ def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> En
     return None
 
 
-def _moves(connection: Connection, tenant: str, revision: int) -> list[Move]:
+def _moves(connection: Connection, tenant: str, revision: int) -> list[WriteLogEntry]:
     table = schema.moves
     query = select(table).where(table.c.tenant == tenant, table.c.revision > revision).order_by(table.c.id)
-    return [Move(row.revision, EntityId(row.kind, row.key), row.actor, row.at) for row in connection.execute(query)]
+    return [
+        WriteLogEntry(row.revision, EntityId(row.kind, row.key), row.actor, row.at) for row in connection.execute(query)
+    ]
 
 
 def _journal_row(record: Record, left: str | None = None) -> dict[str, Any]:
