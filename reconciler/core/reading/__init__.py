@@ -1,6 +1,6 @@
-"""Bytes to documents, every value with its place in the file.
+"""Bytes to documents, each value with its place in the file.
 
-Nothing here knows what documents say of each other.
+Nothing here checks one document against another.
 """
 
 from reconciler.core.reading.errors import literals

@@ -1,4 +1,4 @@
-"""Pydantic's errors as diagnostics: the place in the file, our code, and words for people."""
+"""Turns pydantic's errors into diagnostics: the place in the file, our code, and a message for people."""
 
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
@@ -18,7 +18,7 @@ from reconciler.model.values.plain_values import render_path
 from reconciler.model.values.quotes import quote, shortened
 
 KEY = "[key]"
-"""The last step of a place where a map's key is at fault, not its value."""
+"""The last step of a path if the key of a map is at fault rather than its value."""
 
 _IW_02 = "products are attached to a price list directly, under `products` (IW-02)"
 _FIELD_HINTS = {
@@ -30,13 +30,15 @@ _FIELD_HINTS = {
 
 
 _HINTS = 1_000
-"""So many errors of a document are compared with known names: that takes time, and only some are shown."""
+"""The maximum number of errors per document that are compared with known names: comparing is slow, and few are
+shown.
+"""
 
 
 def diagnose(errors: Iterable[ErrorDetails], model: type[Part], document: YamlDocument) -> Iterator[Diagnostic]:
     """Every problem of a document, at its place.
 
-    In a document with gaps a field may be missing only because what gave it was refused: that is not said twice.
+    In a document with gaps, a missing field may result from a value that was already refused: it is not reported again.
     """
     cut: set[tuple[Any, ...]] = set()
     for number, each in enumerate(errors):
@@ -50,7 +52,7 @@ def diagnose(errors: Iterable[ErrorDetails], model: type[Part], document: YamlDo
 
 
 class _Cut(NamedTuple):
-    """A number that a comma cut into fields: where it begins, and what to say of it."""
+    """A number that a comma split into two fields: its path and the message about it."""
 
     path: tuple[Any, ...]
     message: str
@@ -58,7 +60,7 @@ class _Cut(NamedTuple):
 
 
 def _cut_number(error: ErrorDetails, document: YamlDocument) -> _Cut | None:
-    """The number that an error is about what a comma cut off of: ``{recurring: 10,90}``."""
+    """The number whose decimals became an unknown field because of a comma: ``{recurring: 10,90}``."""
     path = tuple(step for step in (*error["loc"], *error.get("ctx", {}).get("at", ())) if step != KEY)
     fields = document.value
     for step in path[:-1]:
@@ -144,7 +146,7 @@ def _not_listed(path: tuple[Any, ...], document: YamlDocument, model: type[Part]
 
 
 def literals(annotation: Any) -> tuple[str, ...]:
-    """The strings that a ``Literal`` allows, wherever in an annotation it stands."""
+    """The strings that a ``Literal`` allows, at any depth of an annotation."""
     arguments = getattr(annotation, "__args__", ())
     inside = (each for argument in arguments for each in literals(argument))
     return (*(argument for argument in arguments if isinstance(argument, str)), *inside)
@@ -155,5 +157,5 @@ def _name(path: tuple[Any, ...], model: type[Part]) -> str:
 
 
 def _rendered(path: tuple[Any, ...]) -> str:
-    """Keys in it may be as long as a file."""
+    """A path as a message shows it; a key in it may be arbitrarily long."""
     return render_path(shortened(str(step)) for step in path)

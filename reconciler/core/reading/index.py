@@ -1,6 +1,6 @@
-"""What a load needs of a file without looking into its documents, in a form that is small and can be kept.
+"""The index of a file: what loading a workspace needs without its documents' bodies, small enough to cache.
 
-It depends on nothing but the file's bytes and this code, not on its path: files of the same bytes have the same.
+It depends only on the file's bytes and this code, not on the path: files with the same bytes share it.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ from reconciler.model.values.plain_values import Body, Value
 
 
 class Extract(NamedTuple):
-    """The documents of a file: their numbers from 0 on, by kind and key; and of each, by number, a digest of it.
+    """The documents of a file: their numbers (from 0) by kind and key, and a digest for each number.
 
-    ``needs``: by kind, the keys that they name. ``moved``: kind, key, and what the document says that its keys were.
-    ``dated``: the numbers of those with amounts that depend on the day.
+    ``needs``: the keys that they reference, by kind. ``moved``: kind, key, and the former keys that the document
+    declares. ``dated``: the numbers of documents with dated amounts.
     """
 
     numbers: dict[str, dict[str, int]]
@@ -39,9 +39,9 @@ class Extract(NamedTuple):
 
 
 class DocumentFacts(NamedTuple):
-    """What a document, or a field of it, says that is wanted without looking into it.
+    """Facts about a document, or one field of it, that are needed without its body.
 
-    ``needs``: what it names, by kind and key. ``dated``: whether it holds amounts that depend on the day.
+    ``needs``: the kind and key of what it references. ``dated``: whether it holds dated amounts.
     """
 
     needs: frozenset[tuple[str, str]]
@@ -49,7 +49,7 @@ class DocumentFacts(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A document of a file: where it begins, what it is, its body, and what that tells."""
+    """A document of a file: where it begins, its identity, its body, and the facts about it."""
 
     line: int
     column: int
@@ -59,7 +59,7 @@ class Found(NamedTuple):
 
 
 class Contained(NamedTuple):
-    """What was read of a file without a fault: its extract, the rest of it, for `core.reading.lazy_documents`, and the
+    """The result of reading a valid file: its extract, the encoded rest for `core.reading.lazy_documents`, and the
     bodies.
     """
 
@@ -69,9 +69,9 @@ class Contained(NamedTuple):
 
 
 def extract_file(data: bytes, file: str) -> Contained | None:
-    """What is in a file's bytes.
+    """The contents of a file.
 
-    ``None`` for a file with a fault, with a document twice, or with what the short ways do not take.
+    ``None`` for a file with an error or a duplicate document, or one that the fast readers refuse.
     """
     try:
         found = [_found(each) for each in _documents(data, file)]
@@ -85,7 +85,7 @@ def extract_file(data: bytes, file: str) -> Contained | None:
 
 
 def told_by(id: EntityId, body: Body) -> DocumentFacts:
-    """What a whole body tells."""
+    """The facts about a whole body."""
     return DocumentFacts(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
 
 
@@ -108,13 +108,13 @@ def extract(found: Iterable[Found]) -> Extract:
 
 
 def digest_of(id: EntityId, body: Body) -> str:
-    """Of what a document says: equal ones have equal digests, in whatever order their maps were written."""
+    """A digest of a document's content, independent of the order of its maps."""
     content = orjson.dumps([*id, body], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(content, digest_size=20).hexdigest()
 
 
 def encode(extract: Extract) -> bytes:
-    """As JSON."""
+    """The extract as JSON."""
     return orjson.dumps(list(extract))
 
 
@@ -124,7 +124,7 @@ def decode_extract(data: bytes) -> Extract:
 
 
 def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
-    """The documents of a file. Raises `Refused` for one that is not YAML as we take it."""
+    """The documents of a file. Raises `Refused` for text that is not valid YAML here."""
     text, problems = decode(data, file)
     if text is None or problems:
         raise Refused
@@ -138,7 +138,7 @@ def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
 
 
 def _found(document: PlainDocument) -> Found:
-    """Raises `Refused` or ``PydanticCustomError`` for a document at fault."""
+    """The identity, body and facts of a document. Raises `Refused` or ``PydanticCustomError`` for an invalid one."""
     fields = document.fields
     kind = fields["kind"].value if "kind" in fields else None
     model = WORKSPACE_KINDS.get(kind) if isinstance(kind, str) else None
@@ -150,7 +150,8 @@ def _found(document: PlainDocument) -> Found:
 
 
 def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[DocumentFacts]]:
-    """The body of a document, and what it tells: defaults filled in, without what is absent; its own key still in it.
+    """The body of a document, and the facts about it. Defaults are filled in, absent values left out; the key is
+    included.
 
     Raises `Refused` or ``PydanticCustomError``.
     """
@@ -166,16 +167,16 @@ def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, V
 
 
 class _Said(NamedTuple):
-    """What a field says: its value in the body, and whatever else it tells."""
+    """A field's value in the body, and the facts about it."""
 
     value: Value
     told: DocumentFacts | None
 
 
 _ReadField: TypeAlias = Callable[[Any], _Said | None]
-"""``None`` for what is as good as absent. Raises `Refused` or ``PydanticCustomError``."""
+"""Returns ``None`` for a value that counts as absent. Raises `Refused` or ``PydanticCustomError``."""
 _Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _Said | None], ...]]
-"""By the fields that are given, what a body consists of: each with its reader, or what it says by default."""
+"""Given the names of a map's fields, returns the fields of its body: each with its reader, or with its default."""
 
 
 @cache
@@ -209,7 +210,7 @@ def _read_field(model: type[Part], name: str, read: Reader, *, nullable: bool) -
 
 @cache
 def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
-    """What the value of a field says; it raises `Refused` for limits that cross."""
+    """Returns the facts about a field's value. The result raises `Refused` for a minimum above its maximum."""
     kind = model.__name__
     naming = tuple(each for each in _naming(kind) if each.step == name)
     limited = any(pattern[0] == name for pattern in limits_of(model))
@@ -228,7 +229,7 @@ def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
 
 
 class _Naming(NamedTuple):
-    """A field, or with `ANY` each item of a map, that names documents, or what is inside it does."""
+    """A field, or with `ANY` each item of a map, that references documents itself or in the fields inside it."""
 
     step: str
     ref: Ref | None
@@ -244,7 +245,7 @@ _Named: TypeAlias = "list[tuple[tuple[str, ...], Ref]]"
 
 
 def _branches(named: _Named) -> tuple[_Naming, ...]:
-    """Patterns with a common beginning as a tree, so that a body is walked once."""
+    """Patterns as a tree, shared beginnings merged, so that a body is walked once."""
     steps = dict.fromkeys(pattern[0] for pattern, _ in named)
     return tuple(
         _Naming(
@@ -257,7 +258,7 @@ def _branches(named: _Named) -> tuple[_Naming, ...]:
 
 
 def _needs(body: Body, naming: tuple[_Naming, ...]) -> frozenset[tuple[str, str]]:
-    """What a body names, by kind and key."""
+    """The kind and key of every document that a body references."""
     needs: set[tuple[str, str]] = set()
     _add_needs(body, naming, needs)
     return frozenset(needs)

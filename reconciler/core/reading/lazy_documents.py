@@ -1,7 +1,6 @@
-"""What is in a file's documents, beyond what `core.reading.index` has of them: bodies, places and models, read when
-needed.
+"""Bodies, places and models of a file's documents, read on demand; `core.reading.index` has the rest.
 
-Bodies come from what is kept of the file; places and models from its text, of which only that document is read again.
+Bodies come from the cached part of the file. Places and models come from its text: only that document is parsed again.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -23,9 +22,9 @@ from reconciler.model.values.plain_values import Body, Path
 
 
 class FileContents:
-    """The documents of a file without a fault. ``rest``: reads what `core.reading.index` leaves to this.
+    """The documents of a valid file. ``rest``: reads the part that `core.reading.index` encoded for this class.
 
-    ``dated``: those that hold amounts that depend on the day. ``bodies``: if they were read already.
+    ``dated``: the numbers of documents with dated amounts. ``bodies``: the bodies, if they were already read.
     """
 
     __slots__ = (
@@ -56,7 +55,7 @@ class FileContents:
         self._models: dict[int, Part] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In another process it is read when it is asked for there: what goes is text, not what was made of it."""
+        """Pickles the text rather than what was parsed from it: the other process parses on demand."""
         file = self._file
         return _contents, (file.path, file.data, self._rest(), self.dated)
 
@@ -89,7 +88,7 @@ class FileContents:
         if not self._values:
             places, *values = self._rest().split(b"\n")
             self._lines, self._columns = orjson.loads(places)
-            self._values = values  # at last: it is what tells another thread that all is there
+            self._values = values  # assigned last: other threads take it as the sign that everything is loaded
 
     def _document(self, number: int) -> YamlDocument:
         if number not in self._documents:
@@ -116,7 +115,7 @@ def _contents(path: str, text: bytes, rest: bytes, dated: frozenset[int]) -> Fil
 
 
 class ReadContents:
-    """The documents of a file that was read whole, because something in it is at fault."""
+    """The documents of a file that was parsed as a whole because it has an error."""
 
     __slots__ = ("_read",)
 
@@ -124,7 +123,7 @@ class ReadContents:
         self._read: list[tuple[Place, Body, Marks, Part]] = []
 
     def add(self, place: Place, body: Body, marks: Marks, model: Part) -> int:
-        """Add a document, and its number."""
+        """Adds a document and returns its number."""
         self._read.append((place, body, marks, model))
         return len(self._read) - 1
 
@@ -142,15 +141,15 @@ class ReadContents:
 
     @property
     def dated(self) -> Collection[int]:
-        """All, as it is not known."""
+        """All numbers: which documents have dated amounts is not known here."""
         return range(len(self._read))
 
     def forget(self) -> None:
-        """Nothing: what was read is all there is."""
+        """Does nothing: the parsed documents cannot be read again."""
 
 
 def sort_marks(document: YamlDocument) -> None:
-    """Bring the marks of lists into the order that their items have in the body."""
+    """Puts the marks of lists into the order that their items have in the body."""
     assert isinstance(document.marks, dict)
     patterns = _sorted_patterns(document.value["kind"])
     for path, inside in _long_lists(document.marks, ()):
@@ -160,7 +159,7 @@ def sort_marks(document: YamlDocument) -> None:
 
 
 def _long_lists(marks: dict[str, SourceMark], path: Path) -> Iterator[tuple[Path, list[SourceMark]]]:
-    """The lists of more than one item, with their paths."""
+    """The lists with more than one item, with their paths."""
     for step, mark in marks.items():
         inside = mark.inside
         if isinstance(inside, dict):
@@ -171,7 +170,7 @@ def _long_lists(marks: dict[str, SourceMark], path: Path) -> Iterator[tuple[Path
 
 @cache
 def _sorted_patterns(kind: str) -> tuple[Path, ...]:
-    """Where sets and dated amounts stand: their items are sorted in the body."""
+    """The patterns of sets and dated amounts: their items are sorted in the body."""
     return tuple(spot.pattern for spot, leaf in declared(WORKSPACE_KINDS[kind], Leaf) if leaf.type in ("set", "amount"))
 
 

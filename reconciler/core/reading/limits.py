@@ -1,4 +1,4 @@
-"""Limits of resource rates: a minimum above the maximum, on any day."""
+"""Limits of resource rates: reports a minimum above the maximum, on any day."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,7 +14,7 @@ from reconciler.model.values.plain_values import Body, Path, Value, render_path
 
 
 def limit_problems(document: SourceDocument) -> Iterator[Diagnostic]:
-    """Every minimum that is above its maximum."""
+    """A problem for every minimum above its maximum."""
     for path, day in crossed_limits(document.kind, document.entity.body):
         since = f" from {day} on" if day else ""
         summary = f"{render_path(map(str, path))}: the minimum is above the maximum{since}"
@@ -23,7 +23,7 @@ def limit_problems(document: SourceDocument) -> Iterator[Diagnostic]:
 
 
 def crossed_limits(kind: str, body: Body) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """The paths of such limits, and the first day on which it is so: ``""`` for always."""
+    """The paths of such limits, and the first day on which they conflict: ``""`` for always."""
     for path, limits in (each for pattern in limits_of(WORKSPACE_KINDS[kind]) for each in found(body, pattern)):
         day = _day_above(limits.get("minimum"), limits.get("maximum"))
         if day is not None:
@@ -32,7 +32,7 @@ def crossed_limits(kind: str, body: Body) -> Iterator[tuple[tuple[Any, ...], str
 
 @cache
 def limits_of(model: type[Part]) -> tuple[Path, ...]:
-    """Where the documents of a model have limits."""
+    """The patterns of a model's limits."""
     return tuple(spot.pattern for spot in field_paths(model) if spot.part is Limits)
 
 
@@ -51,7 +51,7 @@ def _day_above(minimum: Value, maximum: Value) -> str | None:
 
 
 def _steps(amount: Value) -> dict[str, Decimal]:
-    """From which day on (``""``: always) an amount is what."""
+    """The amounts by the day from which each is effective (``""``: from the beginning)."""
     if isinstance(amount, list):
         return {entry["from"]: Decimal(entry["amount"]) for entry in amount}
     return {"": Decimal(amount)}

@@ -10,7 +10,7 @@ from reconciler.model.values.plain_values import Value
 
 
 def merged(value: Value, patch: Value) -> Value:
-    """The value with the patch over it: maps merge, ``None`` removes, anything else replaces."""
+    """The value with the patch applied: maps merge, ``None`` removes, anything else replaces."""
     if not isinstance(patch, Mapping):
         return patch
     result = dict(value) if isinstance(value, Mapping) else {}
@@ -23,9 +23,9 @@ def merged(value: Value, patch: Value) -> Value:
 
 
 def patched(state: State, patches: Iterable[StatePatch], *, replace: bool) -> Iterator[tuple[EntityId, Entity | None]]:
-    """Every entity that the patches touch, as it will be; with ``replace``, also each that they do not name: gone.
+    """Every entity that the patches change, as it will be; ``None`` for a removed one.
 
-    ``replace``: the documents are the whole state, so that nothing of an entity that is there stays either.
+    ``replace``: the documents are the whole state, so nothing that they omit stays, whether entity or field.
     """
     named = set()
     for patch in patches:

@@ -1,7 +1,7 @@
-"""The lines of documents as problems quote them: what may hold a credential is left out.
+"""Quotes lines of documents in problems, without anything that may be a credential.
 
-This knows no YAML, since lines are quoted of texts that are none. It is right where it is certain and leaves out more
-than it must where it is not: the place, the problem and the hint are told all the same.
+It does not parse YAML, since the quoted text may be invalid. If it is not certain, it hides more than necessary: the
+place, the problem and the hint are still shown.
 """
 
 import re
@@ -14,20 +14,20 @@ _PLACE = re.compile(r"""["']?\b(?:store|ledger|url)["']?[ \t]*:[ \t]*""", re.IGN
 _ESCAPED = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U000([0-9A-Fa-f]{5})|(/))")
 _SIGNS = re.compile(r"[@?;\\%]|\S#")
 _REACH = 100
-"""So many lines before one are looked at for the beginning of the value that it may be part of."""
+"""The number of lines above that are searched for the beginning of a multi-line value."""
 _LONG = 2_000
-"""More of a line is never shown, and so not looked at."""
+"""The maximum number of characters of a line that are shown and searched."""
 
 
 def quotable(lines: Sequence[str], number: int) -> str:
-    """A line of a document (``number`` counts from 0), as a message may quote it; what is in front keeps its columns.
+    """One line of a document (``number`` counts from 0) as a message may quote it; columns before the hidden part stay.
 
     >>> quotable(["store: postgresql://ann:pw@db.example/x", "name: x"], 0)
     'store: postgresql://***@db.example/x…'
     """
     line = lines[number]
     if len(line) > _LONG:
-        line = line[:_LONG] + ("@" if AT.search(line, _LONG) else "")  # a sign that what is shown may belong to a user
+        line = line[:_LONG] + ("@" if AT.search(line, _LONG) else "")  # the part may be a URL's user
         lines, number = [line], 0
     first = _opening(lines, number)
     if first is not None and _is_risky([lines[first], *_continued(lines, first)]):
@@ -36,7 +36,7 @@ def quotable(lines: Sequence[str], number: int) -> str:
 
 
 def _opening(lines: Sequence[str], number: int) -> int | None:
-    """The line on which a value begins that may be a URL, and that may go on to this line."""
+    """The line that begins the value which continues on this line, if the value may be a URL."""
     for first in range(number - 1, max(-1, number - 1 - _REACH), -1):
         if _start(lines[first]) is not None:
             return first if len(_continued(lines, first)) >= number - first else None
@@ -44,7 +44,7 @@ def _opening(lines: Sequence[str], number: int) -> int | None:
 
 
 def _continued(lines: Sequence[str], first: int) -> list[str]:
-    """The lines that may belong to the value on line ``first``: all up to the next that begins something else."""
+    """The lines that may belong to the value on line ``first``: all up to the next line that begins another value."""
     start = _start(lines[first])
     if start is None:
         return []
@@ -59,13 +59,13 @@ def _continued(lines: Sequence[str], first: int) -> list[str]:
 
 
 def _unclosed(line: str, start: int) -> str:
-    """The quote that the value opens and does not close on its line."""
+    """The quote that a value opens and does not close on its line."""
     quote = next((each for each in (line[start : start + 1], line[start - 1 : start]) if each and each in "\"'"), "")
     return quote if quote and line.count(quote, start) <= (line[start : start + 1] == quote) else ""
 
 
 def _start(line: str) -> int | None:
-    """Where on a line something begins that may hold a credential: a URL, what stands where one belongs, a word."""
+    """The column where something begins that may hold a credential: a URL, a value of a field for URLs, or a word."""
     url, place = URL.search(line), _PLACE.search(line)
     found = (url and url.start(), place and place.end(), first_credential(line))
     return min((each for each in found if each is not None), default=None)
@@ -105,7 +105,7 @@ def _is_risky(lines: Sequence[str]) -> bool:
 
 
 def _hidden_if_spelt(line: str) -> str:
-    """A line whose escapes spell a URL is hidden whole."""
+    """Hides the whole line if its escapes may spell a URL."""
     if "\\" not in line and "%" not in line:
         return line
     plain = decoded(_ESCAPED.sub(_unescaped, line))

@@ -1,7 +1,7 @@
-"""A file to documents: each is looked up by its kind, validated by its model, and given its generic form.
+"""Turns a file into documents: each is validated by the model of its kind and given its generic form.
 
-A file without a fault is read by short ways (`core.reading.index`). Where those refuse anything, all of the file is
-read by libyaml and pydantic, and every error becomes a diagnostic at the place in the file that it is about.
+The fast readers (`core.reading.index`) read a valid file. If they refuse anything, libyaml and pydantic read the whole
+file, and every error becomes a diagnostic at its place.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -27,9 +27,9 @@ from reconciler.model.values.quotes import quote
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of a document, well formed or not: one that is at fault is not missing as well.
+    """What is known of a document, valid or not, so that references to an invalid document are not reported as missing.
 
-    ``kind`` and ``key`` are empty where they could not be read; ``sure`` unless they are what a broken text suggests.
+    ``kind`` and ``key`` are empty if they could not be read. ``sure`` is false if they were guessed from broken text.
     """
 
     kind: str
@@ -38,17 +38,17 @@ class Head:
     sure: bool = True
 
     def may_be(self, kind: str, key: str) -> bool:
-        """Whether it may be the document of a kind and key: what could not be read of it may be anything."""
+        """Whether this may be the document of a kind and key: parts that could not be read match anything."""
         kind_fits = self.kind == kind or self.kind not in WORKSPACE_KINDS
         return kind_fits and (self.key == key or not KEY.match(self.key))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read from one file.
+    """The documents of one file.
 
-     ``listed``: the documents of a file with a fault, in which one may stand twice; of those at fault, what is sound.
-    ``faulty``: those of which not even kind and key could be read. ``unread``: nothing of the file could be.
+    ``listed``: the documents of a file with an error, which may contain duplicates; of invalid documents, the valid
+    part. ``faulty``: documents without a readable kind and key. ``unread``: nothing of the file could be read.
     """
 
     path: str
@@ -61,7 +61,7 @@ class Reading:
 
     @property
     def documents(self) -> tuple[SourceDocument, ...]:
-        """The well formed ones, and what is sound of others, in their order."""
+        """The valid documents, and the valid part of the others, in the file's order."""
         if self.listed is not None:
             return self.listed
         ids = (EntityId(kind, key) for kind, keys in self.extract.numbers.items() for key in keys)
@@ -69,22 +69,20 @@ class Reading:
 
     @property
     def dated(self) -> Collection[int]:
-        """The numbers of the documents with amounts that depend on the day."""
+        """The numbers of the documents with dated amounts."""
         return self.extract.dated
 
     def document(self, id: EntityId) -> SourceDocument:
-        """The document of an identity. Raises ``KeyError``."""
+        """The document with an identity. Raises ``KeyError``."""
         return SourceDocument(id, self.contents, self.extract.numbers[id.kind][id.key])
 
 
 Keep: TypeAlias = Callable[[Extract, bytes], Callable[[], bytes]]
-"""Keeps the extract of a file without a fault, and the rest, for `core.reading.lazy_documents`: what it gives back
-reads that.
-"""
+"""Stores the extract of a valid file and the rest for `core.reading.lazy_documents`; returns a reader of that rest."""
 
 
 def read_file(file: SourceFile, keep: Keep = lambda _, rest: lambda: rest) -> Reading:
-    """The documents of one file of a workspace; it depends on nothing but the file, so it may be kept."""
+    """The documents of one file of a workspace. The result depends only on the file, so it may be cached."""
     found = extract_file(file.data, file.path)
     if found is None:
         return _read_whole(file)
@@ -93,12 +91,12 @@ def read_file(file: SourceFile, keep: Keep = lambda _, rest: lambda: rest) -> Re
 
 
 def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
-    """The reading of a file of which the extract was kept; ``rest`` reads what was kept beside it."""
+    """The documents of a file whose extract was cached; ``rest`` reads the rest that was cached with it."""
     return Reading(file.path, summary, FileContents(file, rest, summary.dated))
 
 
 def _read_whole(file: SourceFile) -> Reading:
-    """The documents of a file in which something is at fault, with all that is."""
+    """The documents of a file with an error, and all its problems."""
     parsed, problems = parse(file.data, file.path)
     contents = ReadContents()
     documents, faulty = [], []
@@ -126,7 +124,7 @@ def head_of(document: YamlDocument) -> Head:
 
 
 def kind_of(document: YamlDocument, known: Mapping[str, type[Part]]) -> str | Diagnostic:
-    """A document's kind, or why it has none of the known ones."""
+    """A document's kind, or a diagnostic if it is not one of the known kinds."""
     place, value = document.place, document.value
     if not isinstance(value, dict):
         return Diagnostic(place, "document-shape", f"a document is a map with a kind, not {shown(value)}")
@@ -150,7 +148,7 @@ def _kind_hint(kind: str, known: Mapping[str, type[Part]]) -> str:
 
 
 def _validated(document: YamlDocument, problems: list[Diagnostic]) -> tuple[YamlDocument, Part] | None:
-    """A document, or what is sound of it, with its model; ``None`` where not even kind and key are known."""
+    """A document, or the valid part of it, with its model; ``None`` if kind or key cannot be read."""
     kind = kind_of(document, WORKSPACE_KINDS)
     if isinstance(kind, Diagnostic):
         problems.append(kind)
@@ -163,7 +161,7 @@ def _validated(document: YamlDocument, problems: list[Diagnostic]) -> tuple[Yaml
 
 
 def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnostic]:
-    """What only a tenant's state may hold."""
+    """Problems for values that only a tenant's state may hold."""
     for spot, only in declared(model, StateOnly):
         for path, value in found(document.value, spot.pattern):
             name = spot.pattern[-1]

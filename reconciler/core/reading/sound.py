@@ -1,7 +1,7 @@
-"""What is sound of a document with a fault: all but the fields at fault, so that everything else is checked at once.
+"""The valid part of an invalid document: all but the fields at fault, so that the rest is still checked.
 
-A document is validated, what is at fault is taken out, and it is validated again, until nothing is at fault. A reader
-of a list or a map stops at its first fault; what it finds once that is taken out is a fault of the document as well.
+A document is validated, the fields at fault are removed, and it is validated again until no fault is left. The reader
+of a list or map stops at its first fault; the faults found in later rounds are faults of the document too.
 """
 
 from functools import cache
@@ -16,16 +16,16 @@ from reconciler.model.documents.source import Marks, SourceMark
 from reconciler.model.values.plain_values import Value
 
 ROUNDS = 100
-"""So often a document is tried."""
+"""The maximum number of rounds per document."""
 _Path: TypeAlias = "tuple[str | int, ...]"
 _Tree: TypeAlias = "dict[str | int, _Tree | None]"
-"""Steps to what is taken out; ``None``: all that is there."""
+"""The paths to remove, as a tree of steps; ``None``: the whole value."""
 
 
 class Sound(NamedTuple):
     """A document without its fields at fault, its model, in which required fields may be ``None``, and the faults.
 
-    ``document`` and ``model`` are ``None`` where so much is at fault that not even kind and key are known.
+    ``document`` and ``model`` are ``None`` if kind or key cannot be read.
     """
 
     document: YamlDocument | None
@@ -34,7 +34,7 @@ class Sound(NamedTuple):
 
 
 def sound_part(document: YamlDocument, model: type[Part]) -> Sound:
-    """What is sound of a document, and all that is at fault, with paths in the document as it is."""
+    """The valid part of a document, and all faults with their paths in the original document."""
     try:
         return Sound(document, model.model_validate(document.value), [])
     except ValidationError as error:
@@ -62,13 +62,13 @@ def sound_part(document: YamlDocument, model: type[Part]) -> Sound:
 
 
 def _related(path: _Path, other: _Path) -> bool:
-    """Whether one path leads to what is inside the other."""
+    """Whether one path is at or below the other."""
     shorter = min(len(path), len(other))
     return path[:shorter] == other[:shorter]
 
 
 def _as_written(path: _Path, marks: Marks, whole: Marks) -> _Path:
-    """A path in what is left of a document as the path in the whole: items of lists are known by their places."""
+    """Translates a path in the remaining document to the original one: removed list items shift indexes."""
     found: list[str | int] = []
     for step in path:
         if isinstance(marks, list) and isinstance(step, int) and isinstance(whole, list):
@@ -87,7 +87,7 @@ def _own_key(model: type[Part]) -> str:
 
 @cache
 def _partial(model: type[Part]) -> type[Part]:
-    """A model in which nothing is required but kind and key."""
+    """A model in which only kind and key are required."""
     fields: dict[str, Any] = {
         name: (Annotated[info.annotation, *info.metadata] | None, None)
         for name, info in model.model_fields.items()
@@ -97,7 +97,7 @@ def _partial(model: type[Part]) -> type[Part]:
 
 
 def _fault(error: ErrorDetails) -> _Path:
-    """The path of what is taken out for an error: for a missing field, of what lacks it."""
+    """The path to remove for an error: for a missing field, that of the map that lacks it."""
     path = (*error["loc"], *error.get("ctx", {}).get("at", ()))
     if error["type"] == "missing":
         return path[:-1] or path
@@ -119,7 +119,7 @@ def _tree(paths: list[_Path]) -> _Tree:
 
 
 def _without(value: Value, marks: Marks, faults: _Tree) -> tuple[Value, Marks]:
-    """A value and its marks without what is at fault."""
+    """A value and its marks without the faults."""
     if isinstance(value, dict):
         assert isinstance(marks, dict)
         items = {key: _item(value[key], marks[key], faults, key) for key in value}
@@ -130,13 +130,13 @@ def _without(value: Value, marks: Marks, faults: _Tree) -> tuple[Value, Marks]:
         listed = [_item(each, marks[index], faults, index) for index, each in enumerate(value)]
         left = [each for each in listed if each is not None]
         return [each[0] for each in left], [each[1] for each in left]
-    # A list may stand for `{include: [...]}` (`policy.Plans`); nothing else has a fault inside that is not there.
+    # A list may stand for `{include: [...]}` (`policy.Plans`); no other fault lies inside a value that is not a map.
     inner = faults.get("include") if isinstance(value, list) else None
     return _without(value, marks, inner) if inner else ({}, {}) if isinstance(value, dict) else ([], [])
 
 
 def _item(value: Value, mark: SourceMark, faults: _Tree, step: str | int) -> tuple[Value, SourceMark] | None:
-    """An item of a map or list; ``None`` where all of it is at fault."""
+    """An item of a map or list; ``None`` if it is to be removed."""
     if step not in faults:
         return value, mark
     inner = faults[step]

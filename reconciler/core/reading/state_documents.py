@@ -1,4 +1,6 @@
-"""The documents of a tenant's state, as `tenant import` takes them: patches, in which only kind and key must be."""
+"""The documents of a tenant's state, as `tenant import` takes them: patches, in which only kind and key are
+required.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -21,10 +23,10 @@ from reconciler.model.values.plain_values import Value
 
 
 class StatePatch(NamedTuple):
-    """What a document gives of an entity: a JSON Merge Patch of its body, in which ``None`` removes.
+    """The part of an entity that a document sets: a JSON Merge Patch of its body, in which ``None`` removes.
 
-    ``body`` holds the fields that the document gives and no others, ``origin`` among them if it is given: then each
-    period that it gives has one as well (ORIGIN-04).
+    ``body`` holds exactly the fields that the document sets, with ``origin`` if it is set: then each period in it has
+    an origin too (ORIGIN-04).
     """
 
     kind: str
@@ -38,7 +40,7 @@ class StatePatch(NamedTuple):
 
 
 def read_state(text: str | bytes, file: str) -> tuple[list[StatePatch], list[Diagnostic]]:
-    """The patches that a text of documents holds, in their order, and every problem."""
+    """The patches in a text of documents, in their order, and every problem."""
     data = text if isinstance(text, bytes) else text.encode()
     documents, problems = parse(data, file)
     patches: list[StatePatch] = []
@@ -78,7 +80,9 @@ def _read(document: YamlDocument, problems: list[Diagnostic]) -> StatePatch | No
 
 
 def _with_shared_origin(kind: str, body: dict[str, Value]) -> dict[str, Value]:
-    """ORIGIN-04: the origin that a document gives is also that of its periods, unless one gives another, or null."""
+    """The body with the document's origin also on its periods, unless a period sets another one, or null
+    (ORIGIN-04).
+    """
     if "origin" not in body:
         return body
     maps = (body.get(field.name) for field in fields_of(kind) if field.items and field.items.shares_origin)
@@ -90,7 +94,9 @@ def _with_shared_origin(kind: str, body: dict[str, Value]) -> dict[str, Value]:
 
 @cache
 def state_model(kind: str) -> type[Part]:
-    """The lenient twin of a kind's model: every field but kind and key may be absent or null, and there is `origin`."""
+    """The lenient variant of a kind's model: every field but kind and key may be absent or null, and `origin` is
+    allowed.
+    """
     model = STATE_KINDS[kind]
     assert issubclass(model, Document)
     fields = {name: given for name, given in _lenient_fields(model).items() if name not in ("kind", "key")}
@@ -115,7 +121,7 @@ def _given(model: type[Part], name: str) -> tuple[Any, Any]:
 
 
 def _lenient_fields(model: type[Part]) -> dict[str, Any]:
-    """A tenant's state has no field that stands in catalogs only."""
+    """The fields of the lenient model, without those that only catalogs have."""
     return {
         name: (_lenient(info.annotation, tuple(info.metadata)) | None, None)
         for name, info in model.model_fields.items()
@@ -124,7 +130,7 @@ def _lenient_fields(model: type[Part]) -> dict[str, Any]:
 
 
 def _lenient(annotation: Any, metadata: tuple[Any, ...] = ()) -> Any:
-    """A type in which maps may hold null. The items of lists stay whole: a patch replaces a list, it merges none."""
+    """A type in which maps may hold null. List items stay strict: a patch replaces a list and does not merge it."""
     bare, metadata = unwrapped(annotation, metadata)
     metadata = tuple(each for each in metadata if not isinstance(each, StateOnly))
     leaf = next((each for each in metadata if isinstance(each, Leaf)), None)

@@ -1,4 +1,4 @@
-"""Bytes to text, and the lines of a text, counted as the YAML parser counts them."""
+"""Decodes bytes, and counts the lines of a text as the YAML parser does."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,16 +12,16 @@ from reconciler.model.values.urls import redacted
 
 BREAK = re.compile(r"\r\n|\r|\n")
 _BAD = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""What YAML does not allow, and the line breaks of YAML 1.1 that no editor counts."""
+"""Characters that YAML does not allow, and the line breaks of YAML 1.1 that no editor counts."""
 _GIVE_UP = 20
-"""With more bad characters than this a file is no text, and says so once."""
+"""A file with more bad characters than this is not text, which is reported once."""
 _SHOWN = 240
 
 
 def decode(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
-    """The text of a UTF-8 file, without its byte order marks; ``None`` where it is no text at all.
+    """The text of a UTF-8 file, without its byte order marks; ``None`` if it is not text.
 
-    Each bad character is a problem, and stands as U+FFFD in the text, so that the rest can be read all the same.
+    Each bad character is a problem and becomes U+FFFD in the text, so that the rest can still be read.
     """
     problems: list[Diagnostic] = []
     text = None
@@ -43,9 +43,9 @@ def decode(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
 
 
 def _without_marks(text: str) -> str:
-    """Without a byte order mark where a document begins: in front, before ``---``, or below it.
+    """The text without byte order marks where a document begins: at the start, and before or after ``---``.
 
-    It is in the middle of a file that was put together from several.
+    A file that was concatenated from several has them in the middle.
     """
     return _BELOW.sub("", _BEFORE.sub("", text)) if "\ufeff" in text else text
 
@@ -61,14 +61,14 @@ def _bad_character(text: str, match: re.Match[str], file: str) -> Diagnostic:
 
 
 def place_at(before: str, file: str) -> Place:
-    """The place that a text leads up to."""
+    """The place that follows a text."""
     lines = BREAK.split(before)
     return Place(file, len(lines), 1 + len(lines[-1]))
 
 
 def with_lines(problems: Iterable[Diagnostic], contents: Mapping[str, bytes]) -> list[Diagnostic]:
-    """The problems with the text of their lines, and with nothing in them that a terminal would obey, nor any part of
-    a URL that may be a credential.
+    """The problems with their quoted lines, without control characters or any part of a URL that may be a
+    credential.
     """
     lines: dict[str, list[str]] = {}
     finished = []
@@ -84,7 +84,7 @@ def with_lines(problems: Iterable[Diagnostic], contents: Mapping[str, bytes]) ->
 
 
 def printable(text: str) -> str:
-    """Without control characters: a message may quote a file that wants to be obeyed."""
+    """The text without control characters: a message may quote a file that contains terminal commands."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\t" else f"\\u{ord(char):04x}" for char in text)
@@ -95,14 +95,14 @@ def _cut(line: str) -> str:
 
 
 class Suggestions:
-    """Near names, each looked up once, and only so many: it takes time, and a thousand wrong names have one cause."""
+    """Suggests similar names. Each name is compared once, and only a limited number of them: comparing is slow."""
 
     def __init__(self, most: int = 100) -> None:
         self._left = most
         self._said: dict[str, str] = {}
 
     def near(self, name: str, known: Iterable[str]) -> str:
-        """The hint for a name that is not known; empty once there were too many."""
+        """The hint for an unknown name; empty once the limit is reached."""
         if name not in self._said:
             self._left -= 1
             self._said[name] = did_you_mean(name, [each for each in known if each]) if self._left >= 0 else ""

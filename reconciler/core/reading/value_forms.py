@@ -1,7 +1,7 @@
 """The right form of a value of the wrong shape: ``delegate: [vm-small]`` -> ``delegate: {plans: [vm-small]}``.
 
-What stands there is put where it fits: a list or a scalar into the field of a map that takes it, a list of names into
-the keys of a map, a scalar into a list. What nothing is known of is shown as ``…``.
+The given value is put where it fits: a list or scalar into the field of a map that accepts it, a list of names into the
+keys of a map, a scalar into a list. Unknown parts are shown as ``…``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,23 +16,23 @@ from reconciler.model.values.field_types import Leaf, Number
 
 UNKNOWN = "…"
 _PREFERRED = ("recurring", "plans", "price_to_zero", "headline", "included")
-"""Where several fields of a map would take a value, the one that is usually meant."""
+"""The field that is usually meant, if several fields of a map accept a value."""
 _SAMPLES: tuple[str, ...] = ("P1M", "one")
-"""Keys of maps: of periods, and names."""
+"""Sample keys of maps: a period, and a name."""
 _LARGEST = 100
 
 
 def right_form(model: type[Part], path: tuple[Any, ...], value: Any) -> str:
-    """How to write a value of the wrong shape at a path of a document: ``write …``; empty where that is not known."""
+    """How to write a value of the wrong shape at a path of a document: ``write …``; empty if that is not known."""
     annotation, name = annotation_at(model, path), next((step for step in reversed(path) if isinstance(step, str)), "")
     form = _form(annotation, value) if annotation is not None else ""
     written = f"{name}: {form}" if path and path[-1] == name else form
-    fits = len(written) <= _LARGEST and "://" not in written  # a URL may hold what is not to be shown
+    fits = len(written) <= _LARGEST and "://" not in written  # a URL may hold a secret
     return f"write {written}" if form and fits else ""
 
 
 def annotation_at(model: type[Part], path: tuple[Any, ...]) -> Any:
-    """What is declared at a path, with its metadata; ``None`` where nothing is."""
+    """The annotation at a path, with its metadata; ``None`` if there is none."""
     here: Any = model
     for step in path:
         bare, metadata = unwrapped(here)
@@ -69,7 +69,9 @@ def _form(annotation: Any, value: Any) -> str:
 
 
 def _other_form(annotation: Any, value: Any) -> str:
-    """A scalar that belongs into a list, the item of a list of one, the keys of a map, or the key that it gives."""
+    """Another form of a scalar or collection: an item of a list, the only item of a list, the keys of a map, or the key
+    in a map.
+    """
     for meant in ([value], *_single(value), list(value) if isinstance(value, Mapping) else None):
         if meant is not None and _takes(annotation, meant):
             return _text(meant)
@@ -77,14 +79,14 @@ def _other_form(annotation: Any, value: Any) -> str:
 
 
 def _single(value: Any) -> list[Any]:
-    """The item of a list of one, and the key of a map that gives one."""
+    """The item of a list with one item, and the key in a map that gives one."""
     if isinstance(value, list):
         return value if len(value) == 1 else []
     return [value["key"]] if isinstance(value, Mapping) and "key" in value else []
 
 
 def _part_form(part: type[Part], value: Any) -> str:
-    """A map with known fields, one of which takes what stands there."""
+    """A map with known fields, one of which accepts the value."""
     names = [name for name in (*_PREFERRED, *part.model_fields) if name in part.model_fields]
     keys = [each for each in _listed(value) if isinstance(each, str)]
     if keys and set(keys) <= set(names):
@@ -98,7 +100,7 @@ def _part_form(part: type[Part], value: Any) -> str:
 
 
 def _map_form(key_type: Any, item_type: Any, value: Any) -> str:
-    """A map by key: what stands there are keys, or what belongs to one."""
+    """A map by key: the value holds its keys, or belongs to one of them."""
     keys = [each for each in _listed(value) if isinstance(each, str) and _takes(key_type, each)]
     if keys and len(keys) == len(_listed(value)):
         return _braces((key, _item_sample(item_type)) for key in keys)
@@ -123,7 +125,7 @@ def _scalar_sample(annotation: Any) -> str:
 
 
 def _listed(value: Any) -> list[Any]:
-    """The items of a list, or the value itself; of maps that give a key, or have one, these."""
+    """The items of a list, or the value itself; of each map, its ``key``, or its only key."""
     return [_key_of(each) for each in (value if isinstance(value, list) else [value])]
 
 
@@ -134,7 +136,7 @@ def _key_of(item: Any) -> Any:
 
 
 def _takes(annotation: Any, value: Any) -> bool:
-    """Whether a value may stand there."""
+    """Whether an annotation accepts a value."""
     try:
         _adapter(annotation).validate_python(value)
     except ValidationError:

@@ -1,9 +1,9 @@
-# long: one parser, and everything in which libyaml differs from what is taken here
-"""Text to values, with the place of each: YAML 1.2 core, less what invites mistakes.
+# long: one parser, and all differences between libyaml and the accepted YAML
+"""Parses text to values, with the place of each: YAML 1.2 core, without the features that invite mistakes.
 
-The events of libyaml's parser, and our own constructor: scalars are taken raw, as they were written, so that nothing
-passes through a float; anchors, tags, merge keys and duplicate keys are refused. Every problem is a `Diagnostic`;
-after a syntax error reading goes on with the file's next document. It never raises, whatever the bytes.
+It uses the events of libyaml's parser with our own constructor: scalars stay as written, so that no number passes
+through a float; anchors, tags, merge keys and duplicate keys are refused. Every problem is a `Diagnostic`; after a
+syntax error, parsing continues with the next document of the file. It never raises, whatever the bytes.
 """
 
 import re
@@ -33,7 +33,7 @@ from reconciler.model.values.quotes import quote, shortened
 
 MAX_DEPTH = 40
 MAX_SYNTAX_ERRORS = 20
-"""In one file; reading starts anew after each, so that their number bounds the work."""
+"""The maximum number of syntax errors per file: parsing restarts after each, so this bounds the work."""
 
 NUMBER = re.compile(
     r"""[-+]?(?: 0x[0-9a-fA-F_]+ | 0o[0-7_]+ | 0b[01_]+
@@ -56,13 +56,13 @@ _END = re.compile(r"---|\s*\Z")
 _HEAD = re.compile(r"""(?:^|[{,]\s*)(kind|key|reseller):\s*["']?([\w.-]+)""", re.MULTILINE)
 
 _mark = tuple.__new__
-"""Makes a `SourceMark` without the step in Python that a NamedTuple takes: there is one for every field."""
+"""Makes a `SourceMark` without the Python code of a NamedTuple's constructor: there is one per field."""
 _STOOD_IN = ":?\\"
-"""What libyaml stumbles over, and other characters stand in for."""
+"""Characters on which libyaml fails, and which others replace while it parses."""
 _PRIVATE = range(0xE000, 0xF8FF)
 _ESCAPED = re.compile(r"\\(?:u|U0000)([0-9a-fA-F]{4})")
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\(u[dD][89abAB][0-9a-fA-F]{2})\\(u[dD][c-fC-F][0-9a-fA-F]{2})")
-"""A character beyond 16 bits as JSON escapes it: two halves."""
+"""A character beyond 16 bits as JSON escapes it: a pair of surrogates."""
 _WITHIN_WORDS = re.compile(r"""(?<=[^\s"'\[\]{},]) (?: : (?=[^\s,\[\]{}]) | \? )""", re.VERBOSE)
 
 _HINTS = (
@@ -81,10 +81,10 @@ _HINTS = (
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """One document of a file: where its content starts, its value, and the marks of what is inside.
+    """One document of a file: where its content starts, its value, and the marks of the values inside.
 
-    ``gaps``: something was refused that leaves a hole (an alias, a merge key), so that a field may only seem missing.
-    ``lost``: it is not YAML; its value is what could be made out of its ``kind`` and ``key``.
+    ``gaps``: something was refused that leaves a hole (an alias, a merge key), so a field that seems missing may not
+    be. ``lost``: it is not valid YAML; its value holds only the ``kind`` and ``key`` that could be found.
     """
 
     place: Place
@@ -94,7 +94,7 @@ class YamlDocument:
     lost: bool = False
 
     def place_of(self, path: Iterable[object], *, key: bool = False) -> Place:
-        """The place of a value (with ``key``: of its key), or of the nearest thing around it that is there."""
+        """The place of a value (with ``key``: of its key), or of the nearest enclosing value that exists."""
         mark = mark_at(self.marks, path)
         if mark is None:
             return self.place
@@ -103,9 +103,9 @@ class YamlDocument:
 
 
 def parse(data: bytes, file: str, *, first_line: int = 1) -> tuple[list[YamlDocument], list[Diagnostic]]:
-    """The documents of a file, empty ones left out, and every problem.
+    """The documents of a file, without empty ones, and every problem.
 
-    ``first_line``: where ``data`` begins, if it is a part of a file that is known to be without a fault.
+    ``first_line``: the number of the first line of ``data``, if it is a part of a file that is known to be valid.
     """
     text, problems = decode(data, file)
     if text is None:
@@ -135,18 +135,18 @@ def parse(data: bytes, file: str, *, first_line: int = 1) -> tuple[list[YamlDocu
 
 
 def plain_scalar(text: str) -> Any:
-    """The value of a scalar that is not quoted."""
+    """The value of an unquoted scalar."""
     if text[:1] in _NUMERIC:
         return Number(text) if NUMBER.match(text) else text
     return _CONSTANTS.get(text, text)
 
 
 def _with_stand_ins(text: str) -> tuple[str, str]:
-    """The text with other characters in place of `_STOOD_IN`, and these; or the text itself, and none.
+    """The text with other characters in place of `_STOOD_IN`, and those characters; or the unchanged text and ``""``.
 
-    libyaml's parser is older than YAML 1.2: within brackets it fails at the colon of ``{at: 22:22}`` and at a URL's
-    question mark, and in quotes at a character that JSON escapes as two halves. A document that fails is tried again
-    with characters that it does not stumble over, each in place of one, so that places stay as they are.
+    libyaml's parser is older than YAML 1.2: in flow collections it fails at the colon of ``{at: 22:22}`` and at a URL's
+    question mark, and in quotes at a surrogate pair as JSON escapes it. A document that fails is parsed again with
+    characters on which it does not fail, one for one, so that places stay the same.
     """
     used = {ord(char) for char in text if ord(char) in _PRIVATE} | {int(each, 16) for each in _ESCAPED.findall(text)}
     free = "".join(map(chr, islice((each for each in _PRIVATE if each not in used), len(_STOOD_IN))))
@@ -162,7 +162,7 @@ _CONFLICT = re.compile(r"^(?:<{7}|\|{7}|={7}|>{7})(?=[ \r\n]|\Z)", re.MULTILINE)
 
 
 def _conflict(text: str, start: int, end: int, file: str) -> Diagnostic | None:
-    """That a document which failed holds what git leaves where two branches changed the same lines."""
+    """A problem if the failed document holds git's conflict markers."""
     found = _CONFLICT.search(text, _line_start(text, start), end)
     if found is None:
         return None
@@ -186,7 +186,7 @@ def _line_start(text: str, offset: int) -> int:
 
 
 def _lost_from(start: int, text: str, file: str) -> list[YamlDocument]:
-    """All documents from an offset on, given up."""
+    """All documents from an offset on, marked as lost."""
     starts = [start, *(match.start() for match in _MARKER.finditer(text, start + 1))]
     line = 1 + _lines_before(text, start)
     lost = []
@@ -210,7 +210,7 @@ class _TooDeep(Exception):
 class _Reader:
     """Reads the documents of one text up to its end or the first failure.
 
-    ``failure`` with ``failed_at``, its offset, and ``begun``, the offset of the document that failed.
+    ``failure``: the problem. ``failed_at``: its offset. ``begun``: the offset of the document that failed.
     """
 
     def __init__(self, file: str, text: str, first_line: int, *, stand_ins: str) -> None:
@@ -307,7 +307,7 @@ class _Reader:
         return value, marks
 
     def _key(self, event: Any, depth: int) -> str | None:
-        """A map's key, always a string; ``None`` where it was refused."""
+        """A map's key, always a string; ``None`` if it was refused."""
         if event.__class__ is not ScalarEvent:
             if event.__class__ is not AliasEvent:
                 self._report(event.start_mark, "yaml-key", "a map's key must be a plain scalar")
@@ -360,7 +360,7 @@ class _Reader:
         self.problems.append(replace(problem, also=(Place(self._file, first.key_line, first.key_column),)))
 
     def _syntax(self, error: MarkedYAMLError) -> Diagnostic:
-        """At libyaml's mark, or where what it was reading began if that says more."""
+        """The problem at libyaml's mark, or at the start of what it was reading if that is clearer."""
         problem, context = str(error.problem or "not YAML"), str(error.context or "")
         message = f"{problem}, {context}" if context else problem
         mark = error.problem_mark or error.context_mark
@@ -375,7 +375,7 @@ class _Reader:
         return replace(found, place=replace(last, line=last.line + self._first - 1))
 
     def _ends_at(self, mark: Any) -> bool:
-        """Whether the document ends at a mark: then what is wrong is before it."""
+        """Whether the document ends at a mark: then the error is before it."""
         return bool(_END.match(self._text, mark.index))
 
     def _hint(self, problem: str, mark: Any) -> str:
@@ -387,7 +387,7 @@ class _Reader:
 
 
 def _restoring(read: Callable[[], Any], stand_ins: str) -> Callable[[], Any]:
-    """The events with the characters that `_with_stand_ins` took out put back."""
+    """The events, with the characters that `_with_stand_ins` replaced restored."""
     restored = str.maketrans(stand_ins, _STOOD_IN)
     pair = re.compile(f"{stand_ins[-1]}u([0-9a-fA-F]{{4}}){stand_ins[-1]}u([0-9a-fA-F]{{4}})")
 
@@ -402,12 +402,12 @@ def _restoring(read: Callable[[], Any], stand_ins: str) -> Callable[[], Any]:
 
 
 def _joined(match: re.Match[str]) -> str:
-    """The character of both halves."""
+    """The character of a surrogate pair."""
     return bytes.fromhex(match[1] + match[2]).decode("utf-16-be")
 
 
 def _code(problem: str, context: str) -> str:
-    """The code of something that libyaml refuses itself, though we would have refused it anyway."""
+    """The code of a problem that libyaml reports itself, though we would also have refused it."""
     for word, code in (("directive", "yaml-directive"), ("tag", "yaml-tag"), ("alias", "yaml-anchor")):
         if word in context or f"undefined {word}" in problem:
             return code

@@ -1,7 +1,7 @@
-"""Whether what a store holds are bodies of ours: a row that was edited by hand may be anything.
+"""Checks that what a store returned has the shape of a state: a row that was edited by hand may hold anything.
 
-Everything else in the core relies on bodies' shapes, so this is checked once, where a state is read. It is about types
-and amounts, not about meaning: fields that are not known stay as they are, and so do links that lead nowhere.
+The rest of the core relies on the shape of bodies, so it is checked once, where a state is read. The check covers types
+and amounts only: unknown fields are accepted, and so are references to entities that do not exist.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ Check: TypeAlias = Callable[[Value], bool]
 
 
 def faults(state: State) -> Iterator[str]:
-    """What is no body of ours, one by one: ``plan/web-basic#periods.P1M.fees.setup is 5, not an amount``."""
+    """Every fault, one string each: ``plan/web-basic#periods.P1M.fees.setup is 5, not an amount``."""
     for id, each in state.items():
         if id.kind not in STATE_KINDS:
             yield f'{id} is of a kind that there is not: "{id.kind}"'
@@ -38,7 +38,9 @@ def _said(found: Entity) -> Iterator[str]:
 
 
 def _wrong(body: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[tuple[Path, Value, str]]:
-    """Where a body is not as its fields are declared: the innermost place, what is there, and what should be."""
+    """The deepest paths at which a body differs from its declaration: the path, the value there, and what was
+    expected.
+    """
     for field in fields:
         value, here = body.get(field.name), (*path, field.name)
         if field.name not in body or _check(field)(value):
@@ -82,7 +84,7 @@ def _sound(kind: str) -> Check:
 
 
 def _fits(fields: tuple[FieldShape, ...]) -> Check:
-    """The quick check of a map with known fields: nothing but whether all is well."""
+    """A fast check of a map with known fields, which only returns whether the map is valid."""
     checks = {field.name: _check(field) for field in fields}
 
     def fits(body: Value) -> bool:
@@ -117,7 +119,7 @@ def _all_are(item: Check) -> Check:
 
 
 def _whole(fields: tuple[FieldShape, ...]) -> Check:
-    """The check of a map that has every field which it must have."""
+    """The check of a map in which every required field must be present."""
     fits, required = _fits(fields), tuple(each.name for each in fields if each.required)
     return lambda value: fits(value) and all(name in value for name in required)
 

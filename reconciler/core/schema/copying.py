@@ -1,4 +1,4 @@
-"""Copies: what a tenant gets of an upstream's entity, by the declarations on its fields."""
+"""The copies of upstream entities that a tenant gets, derived from the declarations on their fields."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from reconciler.model.values.plain_values import Body, Value, put
 
 
 def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
-    """The body of a new copy: every declared field at its creation value; what is gated is left out (CB-21)."""
+    """The body of a new copy: every declared field at its creation value, without the gated fields (CB-21)."""
     return _copy(body, fields, origin, gated=False)
 
 
 def copy_in_sync(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
-    """The body of a copy once every option was on: that of a new one, and with it what is gated."""
+    """The body of a copy with every option on: that of a new copy, plus the gated fields."""
     return _copy(body, fields, origin, gated=True)
 
 
@@ -51,7 +51,7 @@ def _copied(value: Value, field: FieldShape, origin: str, *, gated: bool) -> Val
 
 
 def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]:
-    """A new copy of an item of a map, such as a rate; it carries its own origin where its kind of item does."""
+    """A new copy of an item of a map, such as a rate, with its own origin if items of its kind have one."""
     return _copied_item(item, field, origin, gated=False)
 
 
@@ -64,15 +64,15 @@ def _copied_item(item: Body, field: FieldShape, origin: str, *, gated: bool) -> 
 
 
 def is_own(item: Body, field: FieldShape, origin: str) -> bool:
-    """Whether an item of a tenant's map is the tenant's own by what it carries, and did not come down from ``origin``.
+    """Whether an item of a tenant's map is the tenant's own: its origin is not ``origin``.
 
-    Items of a kind that carries no origin are never the tenant's own.
+    Items of a kind without origins are never the tenant's own.
     """
     return field.items is not None and field.items.with_origin and item.get("origin") != origin
 
 
 def own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, dict[str, Body]]:
-    """By field and key, the items of a tenant's body that `is_own`."""
+    """The tenant's own items in a body (`is_own`), by field and key."""
     maps = {field: body.get(field.name) or {} for field in fields if field.items and field.items.with_origin}
     return {
         field.name: {key: item for key, item in items.items() if is_own(item, field, origin)}
@@ -81,7 +81,7 @@ def own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[s
 
 
 def without_own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -> Body:
-    """A tenant's body with what came down of it only."""
+    """A tenant's body without the tenant's own items."""
     for name, own in own_items(body, fields, origin).items():
         if own:
             body = put(body, (name,), {key: item for key, item in body[name].items() if key not in own} or None)
@@ -89,13 +89,13 @@ def without_own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -
 
 
 def dormant(item: Body, field: FieldShape) -> bool:
-    """Whether an upstream's item is switched off, so that a copy which lacks it lacks nothing (CB-23)."""
+    """Whether an upstream item is switched off, so that a copy may lack it without a difference (CB-23)."""
     flag = field.items.dormant if field.items else None
     return flag is not None and item.get(flag, True) is False
 
 
 def at_creation(field: FieldShape) -> Any:
-    """What a field gets at creation; a field that nobody declared stays at the provider."""
+    """The value of a field at creation; a field without a declaration is not copied."""
     if field.items:
         return field.items.at_creation
     return field.declared.at_creation if field.declared else EMPTY
@@ -103,23 +103,23 @@ def at_creation(field: FieldShape) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """An own entity of the tenant that becomes a copy: the reseller's fields, items and links stay, else the copy's.
+    """Turns a tenant's own entity into a copy. Fields, items and links of the reseller stay; the rest is the copy's.
 
-    ``origin``: the upstream's key. ``own``: whether an entity that the tenant links to is its own.
+    ``origin``: the upstream's key. ``own``: returns whether an entity that the tenant links to is its own.
     """
 
     origin: str
     own: Callable[[EntityId], bool]
 
     def body(self, have: Body, copy: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
-        """The body after it; ``have`` is the tenant's, ``copy`` what `copy_of` gives."""
+        """The body after the takeover; ``have`` is the tenant's body, ``copy`` the result of `copy_of`."""
         names = {field.name for field in fields}
         kept = {name: value for name, value in have.items() if name not in names}
         taken = {field.name: self._field(have.get(field.name), copy.get(field.name), field) for field in fields}
         return {**kept, **{name: value for name, value in taken.items() if value not in (None, {}, [])}}
 
     def item(self, have: Body, copy: Body, field: FieldShape) -> dict[str, Value]:
-        """An own item after it, as `body`; ``copy`` is what `copy_of_item` gives."""
+        """The same for one item of a map; ``copy`` is the result of `copy_of_item`."""
         taken = self.body(have, copy, field.fields)
         return {**taken, "origin": self.origin} if field.items and field.items.with_origin else taken
 

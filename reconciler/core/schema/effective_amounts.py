@@ -1,4 +1,4 @@
-"""Dated amounts: what of a body holds on a day."""
+"""Dated amounts: the values that are effective on a day."""
 
 from collections.abc import Callable
 from datetime import date
@@ -12,25 +12,25 @@ from reconciler.model.values.plain_values import Body, Value
 
 
 def effective(entity: Entity, on: date) -> Entity:
-    """The entity with every dated amount replaced by the one that holds."""
+    """The entity with every dated amount replaced by the amount that is effective on the day."""
     body = _with_amounts(entity.id.kind)(entity.body, on)
     return entity if body is entity.body else Entity(entity.id, body, entity.origin)
 
 
 def is_dated(kind: str, body: Body) -> bool:
-    """Whether a document of any kind, or a part of its body, holds dated amounts, so that `effective` changes it."""
+    """Whether a document, or a part of its body, holds dated amounts, so that `effective` changes it."""
     return _with_amounts(kind)(body, date.min) is not body
 
 
 @cache
 def dated_fields(kind: str) -> frozenset[str]:
-    """The top-level fields that may hold dated amounts, or hold what may."""
+    """The top-level fields that may hold dated amounts, at any depth."""
     shape = kind_shapes().get(kind)
     return frozenset(field.name for field in shape.fields if _settle(field)) if shape else frozenset()
 
 
 Settle: TypeAlias = Callable[[Value, date], Value]
-"""Makes a value into what holds on a day; where nothing in it is dated, it is the value itself."""
+"""Returns a value with its effective amounts; the same object if nothing in it is dated."""
 
 
 @cache
@@ -54,7 +54,7 @@ def _struct(fields: tuple[FieldShape, ...]) -> Settle:
 
 
 def _settle(field: FieldShape) -> Settle | None:
-    """``None`` for what holds no dated amounts."""
+    """``None`` for a field that cannot hold dated amounts."""
     if field.type == "amount":
         return lambda value, on: effective_amount(value, on) if isinstance(value, list) else value
     if field.type not in ("struct", "items") or not any(_settle(each) for each in field.fields):

@@ -1,8 +1,8 @@
 # long: the field table, and every walk that reads it
-"""Shapes: the field table as the diff reads it, derived once from the declarations on the documents.
+"""The field table: the declarations on the documents' fields, derived once, in the form that the diff reads.
 
-The diff and the judgement walk shapes and know no kinds. A `RuleBook` is all of the declarations as one value, so that
-tests can take one away and see a scenario fail.
+The diff and the judge read shapes and know no kinds. A `RuleBook` holds all declarations as one value, so that tests
+can take one away and expect a scenario to fail.
 """
 
 import dataclasses
@@ -57,20 +57,20 @@ class FieldShape:
 
     @property
     def copied(self) -> bool:
-        """Whether a copy has the field at all."""
+        """Whether a copy has the field."""
         if isinstance(self.declared, ResellerOwned) and self.declared.at_creation == EMPTY:
             return False
         return bool(self.declared or self.items or self.links or any(each.copied for each in self.fields))
 
     @property
     def brings(self) -> bool:
-        """Whether the entities that the field names come down with it (links between peers do not make them)."""
+        """Whether the entities that the field references are delegated with it (links between peers are not)."""
         return bool(self.ref and self.ref.copied and not self.links and self.copied)
 
 
 @dataclass(frozen=True, slots=True)
 class KindShape:
-    """A kind: how its entities come and go, and its fields."""
+    """One kind: how its entities are created and removed, and its fields."""
 
     kind: str
     sync: KindSync
@@ -82,8 +82,9 @@ class KindShape:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Every declaration that decides: kinds with their fields, vetoes, the preconditions and guards in force, and the
-    table of actions on subscriptions with what of it is denied."""
+    """Every declaration that decides: kinds with their fields, vetoes, preconditions and guards in force, and the
+    actions on subscriptions, including the denied ones.
+    """
 
     kinds: Mapping[str, KindShape]
     vetoes: Mapping[str, Veto]
@@ -95,9 +96,11 @@ class RuleBook:
     )
 
     def branches(self, kind: str, of: Literal["all", "giving", "staying", "any"] = "all") -> tuple["Branch", ...]:
-        """Where bodies of a kind name entities that come down with them. ``of``: which fields; those that give what
-        they name (IW-12), those that stay in a tenant whatever the upstream says, or any that names an entity of a
-        tenant, whether that comes down with the body or not.
+        """The fields of a kind that reference other entities.
+
+        ``of`` selects the fields: ``all`` whose targets are delegated with the body, ``giving`` only those that a
+        service template gives (IW-12), ``staying`` only those that no upstream changes, ``any`` field that references
+        an entity of a tenant.
         """
         known = self._branches.get((kind, of))
         if known is None:
@@ -110,7 +113,7 @@ class RuleBook:
         return known
 
     def declarations(self) -> Iterator[str]:
-        """The id of every declaration; `without` takes each."""
+        """The ids of all declarations, as `without` takes them."""
         for shape in self.kinds.values():
             yield from _kind_ids(shape)
             yield from _field_ids(snake(shape.kind), shape.fields)
@@ -120,7 +123,7 @@ class RuleBook:
         yield from (f"denied:{each.id}" for each in self.actions.values() if each.denied)
 
     def without(self, declaration: str) -> "RuleBook":
-        """The same book with one declaration taken away. Raises ``KeyError`` for one that it does not have."""
+        """A copy of the book without one declaration. Raises ``KeyError`` for an unknown id."""
         if declaration not in set(self.declarations()):
             raise KeyError(declaration)
         head, _, rest = declaration.partition(":")
@@ -188,7 +191,7 @@ def _field_without(path: str, field: FieldShape, declaration: str) -> FieldShape
 
 @cache
 def kind_shapes() -> Mapping[str, KindShape]:
-    """The shape of every kind that is synchronised."""
+    """The shape of every synchronised kind."""
     return {kind: _kind_shape(kind, model) for kind, model in STATE_KINDS.items() if model.sync}
 
 
@@ -198,18 +201,18 @@ def _kind_shape(kind: str, model: type[Document]) -> KindShape:
 
 
 def fields_of(kind: str) -> tuple[FieldShape, ...]:
-    """The fields of any kind that stands in a tenant's state, kind and key aside."""
+    """The fields of any kind that may be in a tenant's state, without kind and key."""
     return fields_of_model(STATE_KINDS[kind])
 
 
 @cache
 def fields_of_model(model: type[BaseModel]) -> tuple[FieldShape, ...]:
-    """The fields of a document's model, kind and key aside."""
+    """The fields of a document's model, without kind and key."""
     return _shapes(model, (), skip=("kind", "key"))
 
 
 def field_at(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
-    """The shape at a path, item keys standing for any."""
+    """The shape of the field at a path; any key of a map matches."""
     for field in fields:
         below = path[len(field.path) :]
         if all(mine in (ANY, theirs) for mine, theirs in zip(field.path, path, strict=False)):
@@ -222,7 +225,7 @@ def field_at(fields: tuple[FieldShape, ...], path: Path) -> FieldShape | None:
 
 
 def prune_empty(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
-    """Without what is absent: ``None``, empty lists and empty maps. An item of a map stays, however little it says."""
+    """The body without absent values: ``None``, empty lists and empty maps. Items of a map stay, even empty ones."""
     result: dict[str, Value] = {}
     shapes = {field.name: field for field in fields}
     for name, value in body.items():
@@ -235,9 +238,9 @@ def prune_empty(body: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
 
 
 def shared_if_same(made: dict[str, Value], given: Body) -> dict[str, Value]:
-    """What was made of a map; the map itself where nothing changed, so that equal bodies are held once.
+    """``made``, or ``given`` itself if both are equal, so that equal bodies share memory.
 
-    Nobody changes a body in place.
+    Bodies are never changed in place.
     """
     if isinstance(given, dict) and len(made) == len(given) and all(made[name] is given.get(name) for name in made):
         return given
@@ -255,7 +258,7 @@ def _tidied(value: Body, field: FieldShape) -> Body:
 
 
 def without_origins(body: Body, fields: tuple[FieldShape, ...]) -> Body:
-    """A body as a document of a catalog has it: its items carry no origin (ORIGIN-04)."""
+    """A body as it is in a catalog document: its items have no origin (ORIGIN-04)."""
     maps = {field.name: body.get(field.name) or {} for field in fields if field.items and field.items.with_origin}
     plain = {
         name: {key: {part: value for part, value in item.items() if part != "origin"} for key, item in items.items()}
@@ -265,7 +268,7 @@ def without_origins(body: Body, fields: tuple[FieldShape, ...]) -> Body:
 
 
 def rule_book(preconditions: frozenset[str]) -> RuleBook:
-    """The book of everything that is declared."""
+    """A book of all declarations."""
     return RuleBook(kind_shapes(), VETOES, preconditions, ACTIONS)
 
 
@@ -310,7 +313,7 @@ def _type(annotation: Any, metadata: tuple[Any, ...], path: Path) -> tuple[str, 
 
 
 def _inner(annotation: Any, path: Path) -> tuple[FieldShape, ...]:
-    """What is inside of a value that is compared as a whole."""
+    """The fields inside a value that is compared as a whole."""
     part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     return _shapes(annotation, path) if part else ()
 
@@ -320,7 +323,9 @@ def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
 
 
 class Branch(NamedTuple):
-    """A field that names entities of ``kind``, or else has such fields inside: in each of its ``items``, or itself."""
+    """A field that references entities of ``kind``, or a field with such fields inside it (in each item if
+    ``items``).
+    """
 
     name: str
     kind: str | None
@@ -333,13 +338,13 @@ def _brings(field: FieldShape) -> bool:
 
 
 def _names_an_entity(field: FieldShape) -> bool:
-    """Whether the field's value is a key, or a set of keys, of entities that a tenant may have."""
+    """Whether the value is a key, or a set of keys, of entities that a tenant may have."""
     return field.ref is not None and field.ref.at == "value"
 
 
 def branches_of(fields: tuple[FieldShape, ...], names: Callable[[FieldShape], bool] = _brings) -> tuple[Branch, ...]:
-    """Where fields name entities. ``names``: which fields do; by default those whose entities come down with a body
-    (copied references, links between peers aside).
+    """The branches of ``fields``. ``names`` selects the referencing fields; by default those whose targets are
+    delegated with a body (copied references, but not links between peers).
     """
     return tuple(each for field in fields if (each := _branch(field, names)).kind or each.inside)
 
@@ -352,7 +357,7 @@ def _branch(field: FieldShape, names: Callable[[FieldShape], bool]) -> Branch:
 
 
 def named_in(body: Body, branches: tuple[Branch, ...], found: set[tuple[str, str]]) -> None:
-    """Add what a body names to ``found``, by kind and key."""
+    """Adds the kind and key of every entity that a body references to ``found``."""
     for name, kind, items, inside in branches:
         value = body.get(name)
         if value is None:
@@ -369,7 +374,9 @@ def named_in(body: Body, branches: tuple[Branch, ...], found: set[tuple[str, str
 
 
 def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]:
-    """The entities that come down with a body: those that its copied references name (links between peers aside)."""
+    """The entities that a body's copied references point to, and which are delegated with it (no links between
+    peers).
+    """
     for field in fields:
         value = body.get(field.name)
         if value is None:
@@ -385,7 +392,7 @@ def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]
 
 
 def kept(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
-    """The fields in which the reconciler remembers what it applied."""
+    """The fields in which the reconciler stores what it last applied."""
     return tuple(field for field in fields if isinstance(field.declared, Bookkeeping))
 
 
@@ -395,8 +402,8 @@ def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
 
 
 def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
-    """Whether a field of a mirror, or an item of one, is the reconciler's to write. What nobody declared is, but for
-    what every document may have.
+    """Whether only the reconciler may write a mirror's field, or an item of it. Undeclared fields are locked, except
+    those that every document may have.
     """
     field = next((each for each in fields if each.name == path[0]), None)
     if field is None or path[0] in OF_EVERY_DOCUMENT:
@@ -410,5 +417,5 @@ def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
 
 
 def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
-    """The fields whose value stays in a tenant whatever the upstream says."""
+    """The fields whose value in a tenant no upstream changes."""
     return tuple(field for field in fields if isinstance(field.declared, Unmanaged))

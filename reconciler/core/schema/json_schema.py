@@ -1,4 +1,4 @@
-"""The parts that JSON Schemas of plans and results are made of."""
+"""Building blocks for the JSON Schemas of plans and results."""
 
 from typing import Any, TypeAlias
 
@@ -7,12 +7,12 @@ DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema"
 
 
 def closed_object(**properties: Schema) -> Schema:
-    """An object with exactly these keys."""
+    """An object with exactly these properties."""
     return {**open_object(**properties), "additionalProperties": False}
 
 
 def open_object(**properties: Schema) -> Schema:
-    """An object with all of these keys, and perhaps keys that a later release adds."""
+    """An object with at least these properties; a later release may add others."""
     return {"type": "object", "properties": properties, "required": sorted(properties)}
 
 
@@ -25,5 +25,5 @@ def list_of(items: Schema, description: str) -> Schema:
 
 
 def or_null(schema: Schema) -> Schema:
-    """``type`` as a list rather than ``anyOf``: quicker to check, and clearer in messages."""
+    """The schema or null. ``type`` becomes a list rather than ``anyOf``: faster to check, and clearer in messages."""
     return {**schema, "type": [schema["type"], "null"]}

@@ -1,4 +1,4 @@
-"""What a kind of document is made of: every field, however deep, with the metadata that is declared on it."""
+"""The fields of a document model at every depth, with the metadata declared on them."""
 
 import types
 from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A field, or what a map or list holds: its pattern (``("resources", "*", "origin")``) and its metadata.
+    """A field, or an item of a map or list: its pattern (``("resources", "*", "origin")``) and its metadata.
 
-    ``part`` is the model of the map with known fields that stands there, if one does; ``required``: it has no default.
+    ``part``: the model of the map at that place, if it has known fields. ``required``: the field has no default.
     """
 
     pattern: Path
@@ -28,19 +28,19 @@ class Spot:
     required: bool = False
 
     def first(self, wanted: type[T]) -> T | None:
-        """The first piece of metadata of a type."""
+        """The first metadata of a type, or ``None``."""
         return next((each for each in self.metadata if isinstance(each, wanted)), None)
 
 
 @cache
 def field_paths(model: type[Part]) -> tuple[Spot, ...]:
-    """All of a model, outer ones first."""
+    """All fields of a model, outer ones first."""
     return tuple(_fields(model, ()))
 
 
 @cache
 def declared(model: type[Part], wanted: type[T]) -> tuple[tuple[Spot, T], ...]:
-    """The spots of a model that have metadata of a type, with it."""
+    """The fields of a model that have metadata of a type, each with that metadata."""
     found = ((spot, spot.first(wanted)) for spot in field_paths(model))
     return tuple((spot, metadata) for spot, metadata in found if metadata is not None)
 
@@ -64,7 +64,7 @@ def _spots(pattern: Path, annotation: Any, metadata: tuple[Any, ...], required: 
 
 
 def unwrapped(annotation: Any, metadata: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
-    """An annotation without ``Annotated`` and ``| None``, and the metadata, that of ``Annotated`` added."""
+    """An annotation without ``Annotated`` and ``| None``, and the metadata with that of ``Annotated`` added."""
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         return unwrapped(inner, (*metadata, *more))
@@ -83,7 +83,7 @@ def optional(annotation: Any) -> bool:
 
 
 def part_at(model: type[Part], path: tuple[int | str, ...]) -> type[Part] | None:
-    """The model of the map that stands at a path, keys of maps and places in lists included."""
+    """The model of the map at a path, which may contain keys of maps and indexes of lists."""
     at = {spot.pattern: spot for spot in field_paths(model)}
     pattern: Path = ()
     found: type[Part] | None = model
@@ -96,12 +96,12 @@ def part_at(model: type[Part], path: tuple[int | str, ...]) -> type[Part] | None
 
 
 def matches(path: Path, pattern: Path) -> bool:
-    """Whether a pattern is one of this path."""
+    """Whether a path matches a pattern."""
     return len(path) == len(pattern) and all(want in (ANY, step) for step, want in zip(path, pattern, strict=True))
 
 
 def found(value: Value, pattern: Path) -> list[tuple[tuple[Any, ...], Value]]:
-    """Whatever stands at a pattern in a document, with its path. Absent and null are nothing."""
+    """Every value in a document that matches a pattern, with its path. Absent and null values are left out."""
     at: list[tuple[tuple[Any, ...], Value]] = [((), value)]
     for step in pattern:
         if step == ANY:

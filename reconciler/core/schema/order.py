@@ -1,4 +1,4 @@
-"""The order in which changes are made: what is named before what names it, removals last and the other way round."""
+"""The order of changes: an entity is created before the entities that reference it, and removed after them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ from reconciler.model.plans.plan import Change, TenantPlan
 
 
 def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Creations and updates by what they need, then removals."""
+    """Creations and updates first, each after what it references; then removals, in reverse order."""
     return tuple(sorted(changes, key=_rank))
 
 
@@ -23,9 +23,9 @@ def _rank(change: Change) -> tuple[bool, int, str, str]:
 
 
 def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
-    """A tenant's plan in which what is removed has the key that the tenant has it by, wherever the plan names it.
+    """A plan in which every removed entity has the key that the tenant stores it under.
 
-    It is judged under the key that its upstream gave it (AP-21), which the tenant never gets to know.
+    Removals are judged under the key that the upstream gave the entity (AP-21), which the tenant never gets.
     """
     own = {each.entity: each.was for each in plan.changes if each.action is Action.DELETE and each.was != each.entity}
     if not own:
@@ -43,7 +43,7 @@ def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
 
 @cache
 def kind_ranks() -> dict[str, int]:
-    """Every synchronised kind's place: after all kinds that its entities name."""
+    """The rank of every synchronised kind: after all kinds that its entities reference."""
     graph = {
         kind: sorted({name for name in _named(shape.fields) if name != kind and name in kind_shapes()})
         for kind, shape in sorted(kind_shapes().items())

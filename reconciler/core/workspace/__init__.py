@@ -1,6 +1,6 @@
-"""Documents to a valid catalog, the tree of tenants and the policies in force.
+"""Turns documents into a valid catalog, the tree of tenants and the policies in force.
 
-No tenant's state is looked at here.
+Nothing here reads the state of a tenant.
 """
 
 from reconciler.core.workspace.arrange import words

@@ -1,4 +1,4 @@
-"""How a workspace is arranged: its own document, a tree of documents for each provider, and what stands twice."""
+"""Arranges a workspace: its own document, a tree of documents per provider, and duplicates."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ NOT_CHECKED = "not-checked"
 
 
 def not_checked(place: Place) -> Diagnostic:
-    """A check that cannot be made because of what is wrong at a place; `validate.load` says how many there were."""
+    """A check that could not be made because of a problem at a place; `load` reports how many there were."""
     return Diagnostic(place, NOT_CHECKED, "a check was not made because of what is wrong here", severity="warning")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The documents below one provider's folder. ``provider`` is ``None`` where its own document cannot be read.
+    """The documents below one provider's folder. ``provider`` is ``None`` if its own document cannot be read.
 
-    ``unread``: where there may be further documents, in files that could not be read at all.
+    ``unread``: files and folders that could not be read and may hold further documents.
     """
 
     folder: str
@@ -34,7 +34,7 @@ class Tree:
 
     @cached_property
     def shelves(self) -> Mapping[str, Mapping[str, Reading]]:
-        """Where the well formed documents are, by kind and key."""
+        """The readings of the valid documents, by kind and key."""
         found: dict[str, dict[str, Reading]] = {}
         for reading in self.readings:
             for kind, numbers in reading.extract.numbers.items():
@@ -42,25 +42,27 @@ class Tree:
         return found
 
     def of(self, kind: str) -> list[SourceDocument]:
-        """The documents of a kind, by file; of two with one key, the last."""
+        """The documents of a kind, by file; of duplicates, the last."""
         return [reading.document(EntityId(kind, key)) for key, reading in self.shelves.get(kind, {}).items()]
 
     def heads(self) -> Iterator[Head]:
-        """Of all documents, faulty ones too."""
+        """The heads of all documents, invalid ones too."""
         return (head for reading in self.readings for head in _heads(reading))
 
     def steering_heads(self) -> Iterator[Head]:
-        """Those in the files that hold others than a catalog's documents."""
+        """The heads in files that hold documents other than a catalog's."""
         return (head for reading in self.readings if _steers(reading) for head in _heads(reading))
 
     def without_twins(self) -> bool:
-        """Whether no two documents are of the same kind and key, and none is at fault, so that this is known."""
+        """Whether it is certain that no two documents have the same kind and key: none is invalid."""
         if any(reading.listed is not None for reading in self.readings):
             return False
         return sum(map(len, self.shelves.values())) == sum(len(reading.extract.digests) for reading in self.readings)
 
     def keys(self, kind: str) -> Collection[str]:
-        """Those of all documents of a kind, faulty ones too; of kind ``""``, of documents whose kind cannot be read."""
+        """The keys of all documents of a kind, invalid ones too; for kind ``""``, of documents without a
+        readable kind.
+        """
         faulty = self._faulty_keys.get(kind)
         return {*self.shelves.get(kind, ()), *faulty} if faulty else self.shelves.get(kind, {}).keys()
 
@@ -72,22 +74,22 @@ class Tree:
         return found
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether there is such a document, whatever is wrong with it."""
+        """Whether a document exists, valid or not."""
         return key in self.shelves.get(kind, ()) or key in self._faulty_keys.get(kind, ())
 
     def may_hide(self, kind: str, key: str) -> Place | None:
-        """Where such a document may be, in what could not be read."""
+        """Where a document may be hidden in a file that could not be read; ``None`` if nowhere."""
         heads = (head.place for reading in self.readings for head in reading.faulty if head.may_be(kind, key))
         return next((*self.unread, *heads).__iter__(), None)
 
     def moved(self) -> Iterator[tuple[SourceDocument, list[str]]]:
-        """The documents that say that they had other keys, with these (AP-21)."""
+        """The documents that declare former keys, with these keys (AP-21)."""
         for reading in self.readings:
             for kind, key, olds in reading.extract.moved:
                 yield reading.document(EntityId(kind, key)), olds
 
     def digests(self) -> Iterator[str]:
-        """Of the contents of all documents, the provider's included."""
+        """The digests of all documents, the provider's included."""
         for reading in self.readings:
             own = set(reading.extract.numbers.get(WORKSPACE, {}).values())
             digests = reading.extract.digests
@@ -96,9 +98,9 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """A workspace's documents where they belong, and what is wrong with that.
+    """A workspace's documents in their trees, and the problems with that.
 
-    ``steering``: the well formed ones in files that hold others than a catalog's.
+    ``steering``: the valid documents in files that hold documents other than a catalog's.
     """
 
     workspace: SourceDocument | None
@@ -108,9 +110,9 @@ class Arrangement:
 
 
 def arrange(readings: Sequence[Reading], unread: Iterable[Place] = ()) -> Arrangement:
-    """Sort the documents of a workspace's files into trees. ``readings`` come in the order of their paths.
+    """Sorts the documents of a workspace's files into trees. ``readings`` are in the order of their paths.
 
-    ``unread``: the files and folders that could not be read at all.
+    ``unread``: the files and folders that could not be read.
     """
     unread = sorted({*unread, *(Place(reading.path, 1) for reading in readings if reading.unread)})
     steering = [reading for reading in readings if _steers(reading)]
@@ -137,12 +139,12 @@ def words(kind: str) -> str:
 
 
 def _steers(reading: Reading) -> bool:
-    """Whether a file holds, or may hold, others than a catalog's documents."""
+    """Whether a file holds, or may hold, documents other than a catalog's."""
     return not CATALOG_KINDS.keys() >= {*reading.extract.numbers, *(head.kind for head in reading.faulty)}
 
 
 def _heads(reading: Reading) -> list[Head]:
-    """Of all documents of a file, in their order."""
+    """The heads of all documents of a file, in their order."""
     whole = (Head(document.kind, document.key, document.place) for document in reading.documents)
     return sorted((*whole, *reading.faulty), key=lambda head: head.place)
 
@@ -156,7 +158,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _root_of(folder: str, roots: Mapping[str, Head]) -> str | None:
-    """The folder of the provider to which a folder belongs: the nearest above it."""
+    """The provider's folder that a folder belongs to: the nearest at or above it."""
     while folder not in roots:
         if not folder:
             return None
@@ -209,7 +211,7 @@ def _provider_problems(providers: Iterable[Head], roots: Mapping[str, Head]) -> 
 
 
 def _outsiders(readings: Iterable[Reading], roots: Mapping[str, Head], hidden: Sequence[Place]) -> Iterator[Diagnostic]:
-    """Documents that belong to no provider. ``hidden``: where there may be a provider, in what could not be read."""
+    """Problems for documents that belong to no provider. ``hidden``: unread files that may hold a provider."""
     outside = (reading for reading in readings if _root_of(_folder(reading.path), roots) is None)
     for head in (head for reading in outside for head in _heads(reading)):
         if head.kind not in KINDS or not head.sure:
@@ -224,7 +226,7 @@ def _outsiders(readings: Iterable[Reading], roots: Mapping[str, Head], hidden: S
 
 
 def _twins(trees: Iterable[Tree]) -> Iterator[Diagnostic]:
-    """Documents of the same kind and key within a tree."""
+    """Problems for documents of the same kind and key within a tree."""
     for tree in trees:
         if tree.without_twins():
             continue
@@ -241,7 +243,7 @@ def _twins(trees: Iterable[Tree]) -> Iterator[Diagnostic]:
 
 
 def _tenant_twins(trees: Iterable[Tree], providers: Iterable[Head]) -> Iterator[Diagnostic]:
-    """Tenants of the same key, but for two policies in one tree, which `_twins` tells of."""
+    """Problems for tenants with the same key, except two policies in one tree, which `_twins` reports."""
     first: dict[str, tuple[str, Head]] = {head.key: ("", head) for head in reversed(list(providers))}
     others = [("", head) for head in providers]
     policies = ((tree, head) for tree in trees for head in tree.steering_heads() if head.kind == SYNC_POLICY)

@@ -1,4 +1,4 @@
-"""A workspace's files to a `Catalog`, or to every problem that they have, all at once."""
+"""Loads a workspace's files into a `Catalog`, or returns all of their problems at once."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
@@ -21,13 +21,13 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.urls import shown_url
 
 Stores: TypeAlias = Callable[[str], tuple[str, str] | None]
-"""Says of a URL's scheme why no store of it can be opened, and a hint; ``None`` if one can."""
+"""Given a URL's scheme, returns why no store can be opened with it, and a hint; ``None`` if one can."""
 Zones: TypeAlias = Callable[[], Collection[str]]
-"""The names of all time zones."""
+"""Returns the names of all time zones."""
 
 
 def built_in(scheme: str) -> tuple[str, str] | None:
-    """The stores that need no plugin, as `Stores`."""
+    """`Stores` for the stores that need no plugin."""
     known = ("postgresql", "sqlite")
     return None if scheme in known else (f'there is no store for "{scheme}:"', f"known: {', '.join(known)}")
 
@@ -40,11 +40,11 @@ def load(
     unread: Iterable[Place] = (),
     read: Callable[[SourceFile], Reading] = read_file,
 ) -> tuple[Catalog | None, list[Diagnostic]]:
-    """The catalog of a workspace, ``None`` if anything is wrong, and every problem in the order of their places.
+    """The catalog of a workspace, ``None`` if it has any error, and every problem in the order of their places.
 
-    ``stores``: which can be opened. ``zones``: the names of all time zones; ``None``: any name will do.
-    ``unread``: the files and folders that could not be read, and may hold anything. ``read``: `read_file`, or one that
-    remembers.
+    ``stores``: which stores can be opened. ``zones``: the names of all time zones; ``None``: any name is accepted.
+    ``unread``: the files and folders that could not be read, and may hold anything. ``read``: `read_file`, or a caching
+    variant.
     """
     stores = cache(stores)
     given = sorted(files, key=lambda file: file.path)
@@ -67,7 +67,7 @@ def load(
 
 
 def _with_unmade(problems: list[Diagnostic]) -> list[Diagnostic]:
-    """The problems, with one line for all the checks that could not be made."""
+    """The problems, with all checks that could not be made merged into one line."""
     unmade = [each for each in problems if each.code == NOT_CHECKED]
     if not unmade:
         return problems
@@ -95,13 +95,13 @@ def _catalog(arrangement: Arrangement) -> Catalog:
         stores=dict(_stores((*(tree.provider for tree in providers), *(document for document, _ in policies)))),
         digest=_digest(arrangement),
     )
-    for document, _ in policies:  # there is one for each tenant: it is read again when its turn comes
+    for document, _ in policies:  # there is one per tenant: it is read again when it is needed
         document.forget()
     return catalog
 
 
 def _stores(documents: Iterable[SourceDocument]) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
-    """By tenant, what its policy, or a provider's document, says of its store, if it says something."""
+    """Each tenant with the store and token variable that its policy, or its provider's document, sets, if any."""
     for document in documents:
         own = document.entity.body.get("store"), document.entity.body.get("token_env")
         if any(own):
@@ -116,7 +116,7 @@ def _provider_tree(tree: Tree) -> ProviderTree:
 
 
 def _digest(arrangement: Arrangement) -> str:
-    """Of the contents of all documents: the same however they are spread over files, and their fields ordered."""
+    """A digest of all documents, independent of their files and of the order of fields."""
     assert arrangement.workspace is not None
     lines = [f"{tree.head.key} {digest}" for tree in arrangement.trees for digest in tree.digests()]
     lines.append(digest_of(arrangement.workspace.id, arrangement.workspace.entity.body))
@@ -125,7 +125,7 @@ def _digest(arrangement: Arrangement) -> str:
 
 
 def _time_zone(document: SourceDocument, zones: Zones) -> Iterator[Diagnostic]:
-    """A provider's time zone that there is not (DATE-01)."""
+    """A problem for a provider's unknown time zone (DATE-01)."""
     zone = document.entity.body.get("time_zone") if document.kind == PROVIDER else None
     if zone is not None and zone not in zones():
         summary = f'time_zone: "{zone}" is not a time zone (DATE-01)'
@@ -133,14 +133,14 @@ def _time_zone(document: SourceDocument, zones: Zones) -> Iterator[Diagnostic]:
 
 
 def _zone_hint(zone: str, zones: Collection[str]) -> str:
-    """The nearest names, whatever the case of the letters."""
+    """A hint with the most similar names, ignoring case."""
     folded = {each.casefold(): each for each in sorted(zones)}
     near = [folded[each] for each in get_close_matches(zone.casefold(), sorted(folded), n=3, cutoff=0.6)]
     return f"did you mean {' or '.join(near)}?" if near else "an IANA name such as Europe/Vienna, or UTC"
 
 
 def _store(document: SourceDocument, stores: Stores) -> Iterator[Diagnostic]:
-    """A store that cannot be opened, whatever is in it."""
+    """A problem for a store that cannot be opened, whatever its contents."""
     url = document.entity.body.get("store") if "store" in WORKSPACE_KINDS[document.kind].model_fields else None
     if isinstance(url, str) and (wrong := stores(urlsplit(url).scheme) or _url_fault(url)):
         summary, hint = wrong
@@ -148,7 +148,7 @@ def _store(document: SourceDocument, stores: Stores) -> Iterator[Diagnostic]:
 
 
 def _url_fault(url: str) -> tuple[str, str] | None:
-    """What is wrong with the URL of a store of ours, and a hint."""
+    """The problem with the URL of a built-in store, and a hint."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and {"?", "#"} & {*url}:
         return "a store of SQLite is a path, with nothing behind ? or #", "write %3F or %23 for one in a path"

@@ -1,6 +1,6 @@
-"""Policies as they hold: provider defaults, then the template and what it extends, then the policy itself.
+"""Effective policies: provider defaults, then the service template and those that it extends, then the policy itself.
 
-Every setting keeps the line that set it, so that whatever is withheld can name it.
+Every setting keeps the line that set it, so that a reason for withholding can name it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ GUARD_DEFAULTS: dict[str, Any] = {
     "currency_change": True,
     "price_to_zero": True,
 }
-"""GUARD-01. ``False`` is off."""
+"""The default guards (GUARD-01). ``False`` is off."""
 
 GIVEN = {
     "OrderFlow": "order_flow",
@@ -29,16 +29,16 @@ GIVEN = {
     "TermsAndConditions": "terms_and_conditions",
     "NotificationSchedule": "notification_schedules",
 }
-"""What a service template hands out: the kind, and the template's field that names it (CB-19, CB-29 to CB-31)."""
+"""What a service template gives: the kind, and the template's field that names it (CB-19, CB-29 to CB-31)."""
 
 
 NAMES = {"veto": tuple(VETOES), "overrides": OVERRIDES, "guards": tuple(GUARD_DEFAULTS)}
-"""The settings of each part of a policy, the options aside."""
+"""The settings of each part of a policy, except the options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One document that steers, and where in it its settings stand. ``said``: those that it sets, by part and name."""
+    """One document that sets a part of a policy, and its place. ``said``: the settings in it, by part and name."""
 
     name: str
     document: SourceDocument
@@ -50,7 +50,7 @@ class Layer:
         return self.document.place_of((*self.prefix, *path))
 
     def settings(self, part: str) -> Mapping[str, Setting]:
-        """What it sets of ``options``, ``guards``, ``veto`` or ``overrides``, by id."""
+        """Its settings of ``options``, ``guards``, ``veto`` or ``overrides``, by id."""
         if part not in self.said:
             paths = {name: (part, *name.split(".", 1)) for name in self._named(part)}
             self.said[part] = {name: self._setting(value, *paths[name]) for name, value in self._named(part).items()}
@@ -68,13 +68,13 @@ class Layer:
 
 
 Layers: TypeAlias = dict[tuple[str, str | None], Layer]
-"""Those that resellers have in common, by provider and template (``None``: the provider's defaults)."""
+"""The layers that resellers share, by provider and template (``None``: the provider's defaults)."""
 
 
 def resolve_policy(catalog: Catalog, reseller: str, known: Layers | None = None) -> Policy:
-    """What holds for a reseller of a workspace that was validated.
+    """The effective policy of a reseller in a valid workspace.
 
-    ``known``: gets the layers that are not the reseller's own, so that each is looked through once for all resellers.
+    ``known``: a cache of the shared layers, so that each is computed once for all resellers.
     """
     document = catalog.policies[reseller]
     model = document.model
@@ -115,7 +115,7 @@ def _layers(tree: ProviderTree, document: SourceDocument, policy: SyncPolicy, kn
 
 
 def _templates(tree: ProviderTree, key: str | None, known: Layers) -> Iterator[Layer]:
-    """A template and what it extends, nearest first."""
+    """A template and those that it extends, nearest first."""
     while key is not None:
         if (tree.key, key) not in known:
             document = tree.documents[EntityId("ServiceTemplate", key)]
@@ -127,7 +127,7 @@ def _templates(tree: ProviderTree, key: str | None, known: Layers) -> Iterator[L
 
 
 def _settings(layers: tuple[Layer, ...], part: str, defaults: Mapping[str, Any]) -> Mapping[str, Setting]:
-    """A part of the policy: what the last layer says that sets it, else the default."""
+    """One part of the policy: each setting of the last layer that sets it, else the default."""
     place = layers[-1].place(part)
     by_value = {value: Setting(value, place, "default") for value in {*defaults.values()}}
     settings = {name: by_value[value] for name, value in defaults.items()}
@@ -144,7 +144,7 @@ def _setting(layers: tuple[Layer, ...], path: tuple[str, ...], value: Any, *, de
 
 
 def _latest(layers: tuple[Layer, ...], field: str) -> Setting:
-    """A template's field that a nearer layer replaces whole; absent means inherited."""
+    """A template's field, which a nearer layer replaces as a whole; absent means inherited."""
     found = Setting(None, layers[-1].document.place, "default")
     for layer in layers:
         value = getattr(layer.model, field, None)
@@ -154,7 +154,7 @@ def _latest(layers: tuple[Layer, ...], field: str) -> Setting:
 
 
 def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
-    """The template's list (the nearest that has one), and the policy's beside it."""
+    """The plans that the template selects (the nearest layer with a list), and those of the policy."""
     templates = [layer for layer in layers if isinstance(layer.model, ServiceTemplate)]
     for layer in reversed(templates):
         if layer.model.delegated_plans is not None:
@@ -166,6 +166,6 @@ def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
 
 
 def _currency(tree: ProviderTree) -> str:
-    """The provider's: in a valid workspace every policy below it has that currency (`bad-currency`)."""
+    """The provider's currency: in a valid workspace all policies below it have the same (`bad-currency`)."""
     assert isinstance(tree.provider.model, Provider)
     return tree.provider.model.currency

@@ -1,4 +1,4 @@
-"""References: whatever a document names must be there. What names what is declared on the models (`Ref`)."""
+"""Checks references: every document that is referenced must exist. The models declare references (`Ref`)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,10 +18,10 @@ _NONE: Mapping[str, Reading] = {}
 
 
 def missing(tree: Tree) -> Iterator[Diagnostic]:
-    """References within a provider's tree to what is not there.
+    """Problems for references within a provider's tree to missing documents.
 
-    Plans that come from a reseller are not looked for: what the reseller has is not known here (AP-05). What may stand
-    in a text that cannot be read is not said to be missing.
+    Plans from a reseller are not checked: what the reseller has is not known here (AP-05). A document that may be in an
+    unreadable text is not reported as missing.
     """
     wanting = [reading for reading in tree.readings if not _is_satisfied(reading, tree)]
     suggestions = Suggestions()
@@ -44,12 +44,12 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
 
 
 def _is_satisfied(reading: Reading, tree: Tree) -> bool:
-    """Whether all that a file's documents name is there: then nothing in them need be looked at."""
+    """Whether everything that a file's documents reference exists: then its documents need not be read."""
     return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
 
 
 def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """The keys that a field names, each with its path."""
+    """The keys that a field references, each with its path."""
     for path, value in found(body, spot.pattern):
         if ref.at == "keys":
             yield from (((*path, key), key) for key in value)
@@ -78,7 +78,7 @@ def _diagnostic(document: SourceDocument, path: tuple[Any, ...], spot: Spot, tar
 
 
 def _choosing_from_resellers(tree: Tree) -> set[EntityId]:
-    """The policies whose upstream is not the provider, and the templates that such policies alone use."""
+    """The policies whose upstream is not the provider, and the templates that only such policies use."""
     above: set[str] = set()
     below: set[str] = set()
     exempt: set[EntityId] = set()

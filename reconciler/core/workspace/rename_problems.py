@@ -1,4 +1,4 @@
-"""What is wrong with renames as documents state them (AP-21)."""
+"""Checks the renames that documents declare (AP-21)."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,13 @@ FIXED = {
     "SyncPolicy": "its key is the tenant's",
     "Resource": "the rates of plans go by its key",
 }
-"""Kinds whose keys stand where no rename reaches, and where."""
+"""Kinds whose keys are used in places that renames do not change, with those places."""
 
 
 def rename_problems(tree: Tree) -> Iterator[Diagnostic]:
-    """A rename of what cannot be renamed, from a key that is there, or from one that another document has too."""
+    """Problems for renames of kinds that cannot be renamed, from a key that is in use, or from a key that two documents
+    declare.
+    """
     first: dict[EntityId, EntityId] = {}
     for document, olds in tree.moved():
         for index, old in enumerate(olds):
@@ -28,7 +30,7 @@ def rename_problems(tree: Tree) -> Iterator[Diagnostic]:
 
 
 def _rename_problem(document: SourceDocument, source: EntityId, first: EntityId, tree: Tree) -> tuple[str, str]:
-    """What is wrong with a document's having been called otherwise, and a hint. ``first``: which said so first."""
+    """The problem with a declared former key, and a hint. ``first``: the document that declared it first."""
     what = f'{words(document.kind)} "{document.key}"'
     if document.kind in FIXED:
         return f"{what} cannot be renamed: {FIXED[document.kind]}", f"remove {FIELD}"

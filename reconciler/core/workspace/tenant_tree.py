@@ -1,6 +1,7 @@
-"""The tree of tenants: every upstream is there and in the same provider's tree, nothing goes round in circles.
+"""Checks the tree of tenants: every upstream exists in the same provider's tree, and there are no cycles.
 
-Looked at are bodies, which are at hand; a place or a model means that a policy's text is read, and there are very many.
+It reads bodies, which are in memory; a place or a model requires parsing the policy's text, and there is one per
+tenant.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from reconciler.model.values.diagnostics import Diagnostic, Place
 
 
 def tenant_problems(trees: Sequence[Tree]) -> Iterator[Diagnostic]:
-    """What is wrong with upstreams, with templates that extend each other, and with currencies."""
+    """Problems with upstreams, with templates that extend each other, and with currencies."""
     suggestions = Suggestions()
     for tree in trees:
         policies = _by_key(tree.of(SYNC_POLICY))
@@ -52,13 +53,13 @@ def _upstream(
 
 
 def _places(tenant: str, tree: Tree) -> tuple[Place, ...]:
-    """Where a tenant's own document stands in a tree."""
+    """The places of a tenant's own documents in a tree."""
     found = (head.place for head in tree.heads() if head.kind in (PROVIDER, SYNC_POLICY) and head.key == tenant)
     return tuple(found)[:1]
 
 
 def _hidden(tenant: str, trees: Iterable[Tree]) -> Iterator[Place]:
-    """Where a tenant may stand, in what could not be read."""
+    """The unread files that may hold a tenant."""
     for kind in (PROVIDER, SYNC_POLICY):
         yield from filter(None, (tree.may_hide(kind, tenant) for tree in trees))
 
@@ -68,7 +69,7 @@ def _is_tenant(key: str, tree: Tree) -> bool:
 
 
 def _circles(documents: Mapping[str, SourceDocument], field: str, itself: str) -> Iterator[Diagnostic]:
-    """Each circle once, at its first document, with the places of the others."""
+    """A problem for each cycle, at its first document, with the places of the others."""
     edges = {key: document.entity.body.get(field) for key, document in documents.items()}
     for circle in circles(edges):
         first, *others = (documents[key] for key in circle)
@@ -81,7 +82,7 @@ def _circles(documents: Mapping[str, SourceDocument], field: str, itself: str) -
 
 
 def circles(edges: Mapping[str, str | None]) -> list[tuple[str, ...]]:
-    """The circles of a graph in which everything leads to at most one other, each from its least member on.
+    """The cycles of a graph in which each node has at most one successor, each cycle from its least node on.
 
     >>> circles({"a": "a", "b": "d", "c": "b", "d": "c", "e": "b", "f": None})
     [('a',), ('b', 'd', 'c')]
@@ -122,7 +123,7 @@ def _currencies(tree: Tree, policies: Mapping[str, SourceDocument]) -> Iterator[
 
 
 def _currencies_of(policies: Mapping[str, SourceDocument], provider: str) -> dict[str, str]:
-    """Every reseller's currency: its own, or that of the next upstream which gives one."""
+    """Every reseller's currency: its own, or that of the nearest upstream that sets one."""
     bodies = {key: document.entity.body for key, document in policies.items()}
     known = {key: body["currency"] for key, body in bodies.items() if body.get("currency") is not None}
     for start in bodies:

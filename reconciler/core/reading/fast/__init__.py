@@ -1,4 +1,4 @@
-"""A faster reader for plain files. It accepts only what the full reader accepts, and gives the same values.
+"""A faster reader for plain files. It accepts only what the full reader accepts, and returns the same values.
 
-It never reports an error: what it cannot read is left to the full reader.
+It never reports an error: the full reader reads whatever is refused here.
 """

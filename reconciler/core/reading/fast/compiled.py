@@ -1,7 +1,8 @@
-"""Fields of documents by the short way: what pydantic would make of those without a fault, at a fraction of the cost.
+"""Fast validation of fields: returns what pydantic returns for valid fields, at a fraction of the cost.
 
-Compiled once for each kind from its model, for `core.reading.index`. What is refused here goes to pydantic, which
-says why (`core.reading.read`); a test holds one to the other, so that nothing is taken here that pydantic would refuse.
+A reader is compiled once per kind from its model, for `core.reading.index`. Whatever it refuses is validated again by
+pydantic, which reports the reason (`core.reading.read`). A test proves that nothing is accepted here that pydantic
+refuses.
 """
 
 from collections.abc import Callable
@@ -21,18 +22,18 @@ Reader: TypeAlias = Callable[[Any], Value]
 """Raises `Refused` or pydantic's ``PydanticCustomError``."""
 
 KNOWN_LAYOUTS = 1_000
-"""Of each model, so many sets of fields that maps gave are remembered."""
+"""The number of field sets cached per model."""
 _CONTAINERS = (dict, list)
 
 
 class Refused(Exception):
-    """The document is at fault, or may be."""
+    """The document is invalid, or may be."""
 
 
 class FieldReader(NamedTuple):
-    """A field that a map gives, or that has a default where the map does not: then there is no reader.
+    """A field of the document with its reader, or a field that the document omits with its default (no reader).
 
-    ``nullable``: null is as good as absent.
+    ``nullable``: null counts as absent.
     """
 
     name: str
@@ -42,12 +43,12 @@ class FieldReader(NamedTuple):
 
 
 Layout: TypeAlias = Callable[[tuple[str, ...]], tuple[FieldReader, ...]]
-"""By the fields that a map gives, what its body consists of, in the model's order. Raises `Refused`."""
+"""Given the names of the fields in a map, returns the fields of its body in the model's order. Raises `Refused`."""
 
 
 @cache
 def layout_of(part: type[Part], skipped: tuple[str, ...] = ()) -> Layout:
-    """The layout of a model's maps: most give the same fields as others do."""
+    """The layout of a model's maps, cached by field names: most maps of a model have the same fields."""
     _expect(not part.__pydantic_decorators__.model_validators and not part.__pydantic_decorators__.field_validators)
     declared = [_field(name, info) for name, info in part.model_fields.items() if name not in skipped]
     names = {*skipped, *(each.name for each in declared)}
@@ -69,13 +70,13 @@ def layout_of(part: type[Part], skipped: tuple[str, ...] = ()) -> Layout:
 
 
 def is_absent(value: Value) -> bool:
-    """Empty lists and empty maps are, as in `shape.tidy`."""
+    """Whether a value counts as absent: an empty list or map, as in `prune_empty`."""
     return value.__class__ in _CONTAINERS and not value
 
 
 @cache
 def _struct(part: type[Part]) -> Reader:
-    """A map with known fields. As in `shape.tidy`, null, empty lists and empty maps are absent."""
+    """A reader of a map with known fields. Null, empty lists and empty maps are left out, as in `prune_empty`."""
     layout = layout_of(part)
 
     def read(value: Any) -> Value:
@@ -132,7 +133,7 @@ def _after(before: Reader, reader: Reader) -> Reader:
 
 
 def _is_known(metadata: Any) -> bool:
-    """Whether a piece of metadata is read here, or says nothing of what a field may hold."""
+    """Whether metadata is either handled here or does not restrict the value."""
     known = isinstance(metadata, BeforeValidator | PlainValidator | WithJsonSchema)
     return known or type(metadata).__module__.startswith("reconciler.")
 

@@ -1,9 +1,8 @@
-"""The plain part of YAML, in which catalogs are written nearly always, read line by line and without places.
+"""Reads a plain subset of YAML, in which nearly all catalogs are written, line by line and without places.
 
-Block maps and lists; scalars and brackets that end on their line. A text with anything else in it (a tab, an anchor, a
-value that goes on, a fault) is not read at all: it is left to libyaml (`core.reading.yaml`), which also says what is
-wrong. What is read here is exactly what libyaml would have read, at a fraction of its cost: a test holds one to the
-other.
+The subset: block maps and lists; scalars and flow collections that end on their line. A text with anything else in it
+(a tab, an anchor, a multi-line value, an error) is not read here but by libyaml (`core.reading.yaml`), which also
+reports errors. A test proves that both return the same values.
 """
 
 import re
@@ -14,13 +13,13 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from reconciler.core.reading.yaml import plain_scalar
 
 MAX_DEPTH = 16
-"""Of blocks, and again of brackets on a line: what is deeper is libyaml's."""
+"""The maximum depth of blocks, and of flow collections on a line; libyaml reads deeper ones."""
 KNOWN_LINES = 10_000
-"""The same lines and fields stand in many documents: the last that were read are remembered."""
+"""The number of lines and fields cached: many documents contain the same ones."""
 
 T = TypeVar("T")
 _FIELD = re.compile(r"\n(?=[^\s#-])")
-"""Where a line in the first column ends what is above it; a list may stand in the column of its key."""
+"""Where a line in the first column ends the field above; a list may start in the column of its key."""
 _KEY = r"""[A-Za-z0-9_][\w.-]{0,99} | "[^"\\]{1,99}" | '[^']{1,99}'"""
 _WORDS = r"""(?:[^\s\-?:,\[\]{}\#&*!|>'"%@`] | -[\w.]) (?:[^\s:\#] | :(?=\S) | (?<=\S)\# | [ ]+(?=[^\s\#]))*"""
 _LINE = re.compile(
@@ -36,12 +35,12 @@ _TOKEN = re.compile(
                 | (.+) )""",
     re.VERBOSE,
 )
-"""Within brackets: a sign, a key, a scalar, or what is not plain."""
+"""In a flow collection: a sign, a key, a scalar, or anything that is not plain."""
 _QUOTES = "\"'"
 
 
 class Field:
-    """A field's value, and what was made of it last. The same text is the same field, in however many documents."""
+    """A field's value, and the last result computed from it. Documents share the field if its text is the same."""
 
     __slots__ = ("_made", "value")
 
@@ -50,7 +49,7 @@ class Field:
         self._made: tuple[Any, Any] = (None, None)
 
     def made(self, make: Callable[[Any], T]) -> T:
-        """What ``make`` makes of the value: made once, as long as nobody else asks. Nobody changes it."""
+        """The result of ``make`` for the value, cached for the last caller. It must not be changed."""
         maker, made = self._made
         if maker is make:
             known: T = made
@@ -61,9 +60,9 @@ class Field:
 
 
 class PlainDocument(NamedTuple):
-    """A document's fields, and where it starts. Parts of values may be shared: nobody changes them.
+    """A document's fields, and where it starts. Parts of values may be shared and must not be changed.
 
-    ``other``: its value, if it is no map.
+    ``other``: the value of a document that is not a map.
     """
 
     line: int
@@ -77,10 +76,10 @@ class PlainDocument(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A line. ``at``: twice its indent, and 1 more for an item of a list, which may stand in the column of its key.
+    """A line. ``at``: twice its indent, plus 1 for a list item, which may be in the column of its key.
 
-    ``inner``: the same of what is behind an item's dash; 0 where there is none. ``key``: ``None`` for an item that is
-    no map. ``opens``: nothing stands behind the key.
+    ``inner``: the same for the content after an item's dash; 0 if there is none. ``key``: ``None`` for an item that is
+    not a map. ``opens``: nothing follows the key.
     """
 
     at: int
@@ -91,15 +90,15 @@ class _Line(NamedTuple):
 
 
 class _NotPlain(Exception):
-    """The text is not plain, or is at fault."""
+    """The text is not plain, or is invalid."""
 
 
 def plain_documents(text: str) -> list[PlainDocument] | None:
-    """The documents of a text, empty ones left out; ``None`` where `core.reading.yaml.parse` has to read it."""
+    """The documents of a text, without empty ones; ``None`` if `core.reading.yaml.parse` has to read the text."""
     if "\t" in text or "\r" in text:
         return None
     documents: list[PlainDocument] = []
-    first = 0  # the line that is put before the text, so that it may begin with a marker
+    first = 0  # the line that is put before the text, so that the text may begin with a marker
     try:
         for part in f"\n{text}\n".split("\n---\n"):
             head, *fields = _FIELD.split(part)
@@ -125,7 +124,7 @@ def _fields(texts: list[str]) -> dict[str, Field]:
 
 @lru_cache(KNOWN_LINES)
 def _field(text: str) -> tuple[str, Field]:
-    """The field that is a line in the first column, and what is below it."""
+    """The name and field of a line in the first column and the lines below it."""
     if "\n" not in text:
         line = _read_line(text)
         if line is None or line.key is None:
@@ -136,7 +135,7 @@ def _field(text: str) -> tuple[str, Field]:
 
 
 def _indented(text: str, first: int) -> Iterator[PlainDocument]:
-    """The document, if there is one, of a text that may begin with anything. ``first``: its first line's number."""
+    """The document, if any, of a text that may begin with anything. ``first``: the number of its first line."""
     read = [(number, line) for number, line in enumerate(map(_line, text.split("\n")), first) if line]
     if read:
         number, line = read[0]
@@ -151,10 +150,10 @@ def fields_of(value: Mapping[str, Any]) -> dict[str, Field]:
 
 
 def _value_of(lines: Iterable[_Line]) -> Any:
-    """What the lines of a document say.
+    """The value of a document's lines.
 
-    What is open is ``here``, which began at ``level``, and what is ``around`` it; ``pending`` is the last key if its
-    value may be below.
+    ``here`` is the open collection, which began at ``level``; ``around`` holds the collections around it; ``pending``
+    is the last key if its value may follow below.
     """
     root: Any = {}
     here, level = root, -1
@@ -187,7 +186,7 @@ def _value_of(lines: Iterable[_Line]) -> Any:
 
 
 def _read_line(line: str) -> _Line | None:
-    """What a line says; ``None`` for a blank one and a comment."""
+    """The parts of a line; ``None`` for a blank line or a comment."""
     match = _LINE.match(line)
     if match is None:
         raise _NotPlain
@@ -222,7 +221,7 @@ _Token: TypeAlias = tuple[str, str, str, str]
 
 
 def _brackets(text: str) -> Any:
-    """The list or map that a text is."""
+    """The value of a flow list or map."""
     tokens = iter(_TOKEN.findall(text))
     try:
         value = _item(next(tokens), tokens, 1)
@@ -268,7 +267,7 @@ def _map(tokens: Iterator[_Token], depth: int) -> dict[str, Any]:
 
 
 def _ends(token: _Token, sign: str) -> bool:
-    """Whether a list or map ends with a token, rather than going on."""
+    """Whether a token ends a list or map rather than continues it."""
     if token[0] not in (sign, ","):
         raise _NotPlain
     return token[0] == sign
