@@ -1,6 +1,6 @@
-"""What a tenant should have: from delegation, price lists and its service template.
+"""The desired state of a tenant, from delegation, price lists and its service template.
 
-Nothing here is compared with what a tenant has.
+Nothing here compares it with the tenant's actual state.
 """
 
 from reconciler.core.desired.delegation import (

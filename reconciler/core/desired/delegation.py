@@ -1,6 +1,7 @@
-"""The desired state that comes of delegation: plans on the delegated list, what they need, and what a template gives.
+"""The desired state from delegation: plans on the delegated list, their dependencies, and what a service template
+gives.
 
-Which plans are on the list, and what becomes of those that left it (AP-04, AP-06, AP-16, CB-08, CB-09, CB-35).
+Which plans are on the list, and what happens to those that left it: AP-04, AP-06, AP-16, CB-08, CB-09, CB-35.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
@@ -22,12 +23,12 @@ from reconciler.model.values.plain_values import Body, Value
 
 PLAN = "Plan"
 LINKED = ("OrderFlow", "Role", "TermsAndConditions")
-"""What a template gives that the tenant's own document links to."""
+"""The kinds in a template that the tenant's own document links to."""
 _NONE: frozenset[EntityId] = frozenset()
 
 
 def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[EntityId, Wanted]:
-    """What the tenant should have of its upstream's plans and of its service template, without what that needs."""
+    """The wanted entities from the delegated list and the service template, without their dependencies."""
     found = (
         *_plans(policy, upstream, actual),
         *given(policy, upstream, actual),
@@ -38,14 +39,14 @@ def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[Ent
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A plan on the delegated list: the list's place, and whether it is named there rather than matched."""
+    """A plan on the delegated list: the list's place, and whether the list names it (or else matches it by labels)."""
 
     place: Place
     named: bool
 
 
 def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
-    """The plans on the tenant's delegated list: the template's and the policy's together, by key."""
+    """The plans on the tenant's delegated list, by key: those of the template and those of the policy."""
     listed: dict[str, Listing] = {}
     for selected in policy.plans:
         named = _called(selected.selection.include, upstream)
@@ -84,7 +85,7 @@ def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
 
 
 def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: State) -> Wanted | None:
-    """A plan on the list, as the tenant should have it; ``None`` for one that only matches, and cannot be delegated."""
+    """A plan on the list, as wanted; ``None`` for a plan that the list only matches and that cannot be delegated."""
     above = upstream.state.get(id)
     copy = actual[id] if origin_of(actual, id) == upstream.key else None
     if above is None:
@@ -95,7 +96,7 @@ def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: Stat
 
 
 def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
-    """A plan on the list. While it is not active upstream, it is disabled where it was delegated (CB-35)."""
+    """A plan on the list. While it is not active upstream, an existing copy is disabled (CB-35)."""
     wanted = upstream.wanted(above.id, above.body, listing.place, requested=True)
     status = above.body.get("status", ACTIVE)
     if status == ACTIVE:
@@ -110,7 +111,9 @@ def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | 
 
 
 def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -> Wanted:
-    """A plan on the list that the upstream does not have: held there (TREE-02), or not to be had (AP-05)."""
+    """A plan on the list that the upstream lacks: inherits the block there (TREE-02), or cannot be delegated
+    (AP-05).
+    """
     if before:
         return _taken_off(id, listing.place)
     if id in upstream.held:
@@ -121,7 +124,7 @@ def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -
 
 
 def off_the_list(id: EntityId, policy: Policy) -> Wanted:
-    """A plan that came down and is on the list no more (CB-08)."""
+    """A delegated plan that is no longer on the list (CB-08)."""
     return _taken_off(id, policy.plans[0].place if policy.plans else policy.document.place)
 
 
@@ -130,7 +133,7 @@ def _taken_off(id: EntityId, place: Place) -> Wanted:
 
 
 def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
-    """What the service template hands out (CB-19, CB-29 to CB-31), as the upstream has it."""
+    """What the service template gives (CB-19, CB-29 to CB-31), as the upstream has it."""
     for kind, setting in policy.given.items():
         keys = [setting.value] if isinstance(setting.value, str) else setting.value or ()
         for id in (upstream.called(EntityId(kind, key)) for key in keys):
@@ -142,7 +145,9 @@ def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]
 
 
 def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
-    """What the upstream does not have: left as it is where it is, held or blocked where it is not (TREE-02)."""
+    """An entity that the template gives and the upstream lacks. If the tenant has it, it stays as it is; otherwise it
+    inherits the block there, or is blocked (TREE-02).
+    """
     if id in actual:
         return Wanted(id, {}, requested=True, only_fields=frozenset(), place=place)
     if id in upstream.held:
@@ -153,7 +158,7 @@ def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) 
 
 
 def own_document(policy: Policy, upstream: Upstream, actual: State) -> Wanted:
-    """The tenant's own document, with the links to what the template gives and the upstream, or it, has."""
+    """The tenant's own document, linked to what the template gives and either the upstream or the tenant has."""
     links = {field: _links(policy, kind, upstream, actual) for kind, field in GIVEN.items() if kind in LINKED}
     body = {"name": policy.name, "currency": policy.currency, **links}
     place = next((each.place for each in policy.given.values() if each.value), policy.document.place)
@@ -169,15 +174,16 @@ def _links(policy: Policy, kind: str, upstream: Upstream, actual: State) -> Valu
 
 
 def has_needs(wanted: Wanted) -> bool:
-    """Whether what an entity needs is wanted with it."""
+    """Whether the dependencies of a wanted entity are wanted too."""
     return wanted.only_fields is None and not (wanted.obstacles or wanted.root)
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Finds all that the roots need, and what that needs in turn. Plans off the list or not to be had need nothing.
+    """Computes the dependencies of wanted entities, transitively. Plans that left the list or cannot be delegated have
+    none.
 
-    ``actual``: the tenant's state; ``None``: one that has a copy of everything, as it is upstream.
+    ``actual``: the tenant's state; ``None``: assume a tenant that has an up-to-date copy of everything.
     """
 
     upstream: Upstream
@@ -188,7 +194,9 @@ class Closure:
     _had: dict[tuple[str, str], EntityId | None] = field(default_factory=dict, init=False, repr=False)
 
     def close(self, roots: Iterable[EntityId] | None = None) -> None:
-        """Add what is needed to ``wanted``, and say in ``needs`` by what. ``roots``: of which (``None``: of all)."""
+        """Adds the dependencies of ``roots`` (``None``: of all) to ``wanted``, and records who needs what in
+        ``needs``.
+        """
         among = self.wanted if roots is None else [id for id in roots if id in self.wanted]
         queue = [id for id in among if has_needs(self.wanted[id])]
         while queue:
@@ -204,7 +212,9 @@ class Closure:
             queue += (target for target in kept if self._ours(target))
 
     def without_requests_by(self, missing: Set[EntityId]) -> Mapping[EntityId, Wanted]:
-        """What only these give, which the tenant does not have as copies, is not given (IW-12): what changes."""
+        """The wanted entities that change if these are missing: an entity that only they give, and that the tenant has
+        no copy of, is not given (IW-12).
+        """
         given = {target for giver in missing for target in self._given_by(self.wanted[giver])}
         found: dict[EntityId, Wanted] = {}
         for id in sorted(given & self.wanted.keys()):
@@ -229,7 +239,7 @@ class Closure:
         return self.actual is None or origin_of(self.actual, id) == self.upstream.key
 
     def _needed(self, wanted: Wanted) -> tuple[frozenset[EntityId], frozenset[EntityId], frozenset[EntityId]]:
-        """What an entity needs as upstream links it, and as its copy does where that stays; and what it gives."""
+        """What an entity needs according to the upstream, what its copy keeps referencing, and what it gives."""
         kind, ours, branches = wanted.id.kind, self._ours(wanted.id), self.rules.branches
         linked = self._named(wanted.body, branches(kind))
         gives = self._given_by(wanted) if ours else _NONE
@@ -238,10 +248,10 @@ class Closure:
         return linked, self._named(self.actual[wanted.id].body, branches(kind, "staying")), gives
 
     def _named(self, body: Body, branches: tuple[Branch, ...]) -> frozenset[EntityId]:
-        """What a body names, as far as it is to be had."""
+        """The entities that a body references, as far as the upstream has them."""
         found: set[tuple[str, str]] = set()
         named_in(body, branches, found)
-        # a set's copy takes half the memory of one that grew; there is one for every entity
+        # the copy of a set takes half the memory of one that grew; there is one for every entity
         return frozenset({id for each in found if (id := self._to_be_had(each))})
 
     def _to_be_had(self, named: tuple[str, str]) -> EntityId | None:

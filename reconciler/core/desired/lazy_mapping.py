@@ -1,4 +1,4 @@
-"""Mappings of very much, of which little is looked at: every value is made when somebody asks for it, and once."""
+"""A mapping whose values are computed on first access, for large mappings of which few values are used."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class LazyMapping(Mapping[K, V]):
-    """The values that ``make`` makes of ``keys``, in the keys' order."""
+    """The values that ``make`` returns for ``keys``, in the order of ``keys``."""
 
     def __init__(self, keys: Collection[K], make: Callable[[K], V]) -> None:
         self._keys = keys
@@ -34,5 +34,5 @@ class LazyMapping(Mapping[K, V]):
         return len(self._keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What makes the values cannot go to another process: they go as they are, all of them."""
+        """Pickles all values, since ``make`` cannot be pickled."""
         return dict, (dict(self),)

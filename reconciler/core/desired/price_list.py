@@ -1,6 +1,6 @@
-"""The desired state that comes of a price list: its products, their billing cycles and prices (IW-01 to IW-23).
+"""The desired state from a price list: its products, their billing cycles and prices (IW-01 to IW-23).
 
-The list and its products are the provider's; what a tenant below the first level gets of them is its upstream's.
+The provider owns the list and its products; below the first level, a tenant gets them from its upstream.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -23,9 +23,9 @@ CYCLES = "billing_cycles"
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The list that is assigned to a tenant. ``prices``: by product and billing cycle, the price on the day.
+    """The price list assigned to a tenant. ``prices``: the effective price by product and billing cycle.
 
-    Products go by what the upstream calls them; ``written``: as they stand in the list.
+    Products have the upstream's keys; ``written`` maps these to the keys in the list.
     """
 
     document: SourceDocument
@@ -36,7 +36,7 @@ class PriceList:
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, actual: State, on: date) -> "PriceList | None":
-        """The list that the policy or its template assigns, if one does."""
+        """The list that the policy or its template assigns; ``None`` if there is none."""
         if policy.listed is None:
             return None
         listed = policy.listed.entity.body.get("products", {})
@@ -58,7 +58,9 @@ class PriceList:
                 yield self._lacking(id)
 
     def _lacking(self, id: EntityId) -> Wanted:
-        """A product of the list that the upstream does not have: held there (TREE-02), or not to be had (IW-01)."""
+        """A product of the list that the upstream lacks: inherits the block there (TREE-02), or cannot be delegated
+        (IW-01).
+        """
         place = self.document.place_of(self._at(id.key), key=True)
         if id in self.upstream.held:
             held = self.upstream.held[id]
@@ -86,7 +88,9 @@ class PriceList:
         return {period: {"active": True, "purchase_price": price} for period, price in self.cycles(key).items()}
 
     def cycles(self, key: str) -> Mapping[str, str | None]:
-        """The billing cycles of a product. One whose first price is still to come is none where it is lacking."""
+        """The prices of a product by billing cycle. A cycle whose first price is in the future is included only if the
+        tenant has it.
+        """
         have = self._have(key)
         return {period: price for period, price in self.prices[key].items() if price is not None or period in have}
 
@@ -96,14 +100,14 @@ class PriceList:
         return cycles
 
     def periods(self) -> frozenset[str]:
-        """Every billing cycle of the list, whichever product has it."""
+        """Every billing cycle in the list, of any product."""
         return frozenset(period for prices in self.prices.values() for period in prices)
 
     def sold_by(self, periods: Set[str]) -> Mapping[str, tuple[EntityId, ...]]:
-        """Of these billing cycles, those that products of the list are sold by in the tenant, and which products.
+        """The products of the list by billing cycle in which the tenant sells them, for the given cycles.
 
-        A product that the tenant gets brings the list's cycles. A cycle that the tenant itself switched off, or that
-        the list no longer has, sells nothing (decision 026).
+        A delegated product brings the list's cycles. A cycle that the tenant switched off, or that the list no longer
+        has, does not count (decision 026).
         """
         found: dict[str, list[EntityId]] = {}
         for key in sorted(self.prices) if periods else ():
@@ -114,17 +118,17 @@ class PriceList:
     def _sold_by(self, id: EntityId) -> Set[str]:
         have, listed = self._have(id.key), set(self.cycles(id.key))
         if id not in self.upstream.state and self.ours(id):
-            listed &= have.keys()  # nothing of a product comes that the upstream does not have
+            listed &= have.keys()  # the upstream lacks the product, so no cycle is added
         return {period for period in listed if have.get(period, {}).get("active", True)}
 
     def ours(self, id: EntityId) -> bool:
-        """Whether the tenant has it, and it came down."""
+        """Whether the tenant has a delegated copy of it."""
         have = self.actual.get(id)
         return have is not None and have.origin == self.upstream.key
 
 
 def units(listed: PriceList, tenant: Wanted) -> Wanted:
-    """The tenant's document, with the units that have to be activated there (IW-07)."""
+    """The tenant's document with the billing cycles to activate in it (IW-07)."""
     needed = listed.sold_by(inactive_units(listed.periods(), listed.actual.get(tenant.id)))
     return replace(
         tenant,
@@ -135,20 +139,20 @@ def units(listed: PriceList, tenant: Wanted) -> Wanted:
 
 
 def inactive_units(periods: Set[str], tenant: Entity | None) -> Set[str]:
-    """Of these billing cycles, those whose units are not active in a tenant; a unit that is absent is not active."""
+    """The given billing cycles that are not active in a tenant's document; absent ones are not active."""
     units: Body = tenant.body.get(CYCLES, {}) if tenant else {}
     return periods - {period for period, unit in units.items() if unit.get("active", True)}
 
 
 def is_retirable(kind: str) -> bool:
-    """Whether entities of a kind are retired once a price list has them no more (IW-23)."""
+    """Whether entities of a kind are retired when they leave the price list (IW-23)."""
     return kind == PRODUCT
 
 
 def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:
-    """Products that came down and that neither the list nor a plan on the delegated list holds (IW-01, IW-23).
+    """Copies of products that neither the list nor a delegated plan contains any more (IW-01, IW-23).
 
-    Their billing cycles stay. They leave a group that nothing wanted stands in any more, for it is removed (IW-16).
+    Their billing cycles stay. They leave a group that contains no wanted product, since it is removed (IW-16).
     """
     place = listed.document.place_of(("products",), key=True)
     linked = _linked(listed, wanted)
@@ -162,7 +166,7 @@ def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wa
 
 
 def _linked(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
-    """Products of delegated plans, as the tenant's copies link them: of those, too, that are gone upstream."""
+    """The products of delegated plans as the tenant's copies link them, including products that the upstream lost."""
     return frozenset(
         EntityId(PRODUCT, have.body.get("product", ""))
         for id, have in listed.actual.items()

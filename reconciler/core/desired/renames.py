@@ -1,7 +1,7 @@
-"""Renames (AP-21): `moved_from` on an upstream's entity gives the tenant's copy its new key, without delete and create.
+"""Renames (AP-21): `moved_from` on an upstream's entity changes the key of a tenant's copy, without delete and create.
 
-The tenant's state is read as if it had been renamed already, links included, so that everything else is compared as
-ever; what was renamed and relinked is written down beside it, under no option.
+The tenant's state is read as if the renames, links included, were already applied, so that the comparison needs no
+special case. The renames themselves are differences that need no option.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -24,10 +24,10 @@ RENAMED = Unconditional(rule="AP-21")
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A tenant's state with its copies under their new keys, and ``before``: as it is.
+    """A tenant's state with its copies under their new keys, and ``before``: the state as it is.
 
-    ``origins``: what was renamed, new identity to old; ``refused``: what was not, as its new key is taken. ``among``:
-    what alone was looked at (``None``: all).
+    ``origins``: renamed entities, new identity to old. ``refused``: renames that are blocked because the new key is in
+    use. ``among``: the only entities that were checked (``None``: all).
     """
 
     state: State
@@ -37,11 +37,11 @@ class Moved:
     among: Collection[EntityId] | None = None
 
     def was(self, id: EntityId) -> Entity | None:
-        """The entity as the tenant has it."""
+        """The entity as the tenant has it now."""
         return self.before.get(self.origins.get(id, id))
 
     def differences(self) -> Iterator[Difference]:
-        """The keys and links that a rename changes, or would."""
+        """The differences in keys and links that the renames make, and those that are refused."""
         for new, old in self.refused.items():
             detail = (
                 f'the tenant has a {noun(new.kind)} "{new.key}" of its own, so that "{old.key}" cannot get this key'
@@ -65,16 +65,17 @@ def _difference(id: EntityId, path: Path, before: Value, after: Value) -> Differ
 
 
 def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:
-    """What the entities of an upstream say that they were called: by every key, for a tenant may have missed some."""
+    """The former keys that an upstream's entities declare; all of them, since a tenant may have missed some renames."""
     found = {id: each.body.get(FIELD) for id, each in state.items()}
     return {id: tuple(EntityId(id.kind, old) for old in olds) for id, olds in found.items() if olds}
 
 
 def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Moved:
-    """A tenant's state after the renames: of copies, where the new key is free and the old one gone above.
+    """A tenant's state after the renames. A copy is renamed if the new key is free and the upstream no longer has the
+    old one.
 
-    Links follow, and those of copies also to what is renamed above and lacking here.
-    ``blocks``: whether an own entity of a kind, under the new key, is in the way rather than linked to.
+    Links follow; links of copies also follow a rename upstream if the tenant lacks the target. ``blocks``: whether an
+    own entity of a kind under the new key blocks the rename (or else is linked to).
     """
     origin = upstream.key
     origins: dict[EntityId, EntityId] = {}
@@ -94,14 +95,14 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
 
 
 def as_called_now(ids: Collection[EntityId], upstream: Upstream) -> frozenset[EntityId]:
-    """Identities, and beside those that the upstream renamed what it calls them now (AP-21)."""
+    """The identities, and for those that the upstream renamed also their new identities (AP-21)."""
     names = upstream.names.items() if ids else ()
     renamed = {new for new, olds in names for old in olds if old in ids and old not in upstream.state}
     return frozenset({*ids, *renamed})
 
 
 def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> Moved:
-    """`moved` for a tenant in which nothing is to be renamed: only links of these entities may have to follow."""
+    """Like `moved`, for a tenant without renames: only links of these entities may change."""
     links = Links(news={}, lacked=_lacked(state, upstream))
     there = [state[id] for id in among if id in state] if links.lacked else []
     after = {each.id: _followed(each, links, upstream) for each in there}
@@ -110,14 +111,16 @@ def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> M
 
 
 def _lacked(state: State, upstream: Upstream) -> Mapping[EntityId, EntityId]:
-    """What the tenant lacks and was renamed, old identity to new: its copies may name it all the same (`add_on_of`)."""
+    """Renames of entities that the tenant lacks, old identity to new: its copies may still link to them
+    (`add_on_of`).
+    """
     return {old: new for new, olds in upstream.names.items() for old in olds if old not in state}
 
 
 def _followed(entity: Entity, links: "Links", upstream: Upstream) -> Entity:
-    """The entity under its new key, if it has one, with its links to what is renamed.
+    """The entity under its new key, if it has one, with its links updated.
 
-    What came from elsewhere, such as a mirror, follows its own source.
+    An entity of another origin, such as a mirror, is left alone: it follows its own source.
     """
     if entity.origin not in (None, upstream.key):
         return entity
@@ -144,10 +147,10 @@ def _links_in(fields: tuple[FieldShape, ...]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Links:
-    """How links follow renames, old identity to new.
+    """The renames that links follow, old identity to new.
 
-    ``news``: what is renamed in the tenant; whatever links to it follows. ``lacked``: what the tenant lacks; a copy's
-    link to it follows where its original links by the new key already.
+    ``news``: renames in the tenant, which every link follows. ``lacked``: renames of entities that the tenant lacks; a
+    copy's link follows if the original links to the new key.
     """
 
     news: Mapping[EntityId, EntityId]
@@ -158,7 +161,7 @@ class Links:
         return frozenset(old.kind for old in (*self.news, *self.lacked))
 
     def followed(self, mine: Body, original: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
-        """A body with its links by new keys. ``original``: the body that it is a copy of, empty for none."""
+        """A body with its links updated. ``original``: the body that it is a copy of, or empty."""
         result = dict(mine)
         for each in fields:
             value, theirs = mine.get(each.name), original.get(each.name)
@@ -188,7 +191,7 @@ class Links:
 
 
 def _differing(before: Body, after: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Path]:
-    """The paths of the links that differ; a set of links is one."""
+    """The paths of links that differ; a set of links counts as one."""
     for each in fields:
         mine, theirs, here = before.get(each.name), after.get(each.name), (*path, each.name)
         if mine == theirs or not mine or not theirs:

@@ -1,4 +1,4 @@
-"""The desired state of a tenant, from all of its sources: delegation and the price list, each entity once."""
+"""Resolves a tenant's desired state from all of its sources: delegation and the price list, each entity once."""
 
 from dataclasses import replace
 from datetime import date
@@ -13,9 +13,9 @@ from reconciler.model.values.keys import EntityId
 
 
 def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, on: date) -> Desired:
-    """What the tenant should have, and what of it needs what. ``on``: the day whose amounts hold.
+    """The desired state, with its dependencies. ``on``: the day of the effective amounts.
 
-    A product that comes by a plan and by the price list is one: wanted for itself, with all that either says of it.
+    A product in both a delegated plan and the price list is requested once, with the fields of both.
     """
     roots, listed = wanted_for_themselves(policy, upstream, actual, on)
     closure = Closure(upstream, actual, rules, roots, {})
@@ -31,7 +31,7 @@ def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, 
 def wanted_for_themselves(
     policy: Policy, upstream: Upstream, actual: State, on: date
 ) -> tuple[dict[EntityId, Wanted], PriceList | None]:
-    """What each source says that the tenant should have, without what that needs, and the assigned price list."""
+    """The requested entities of each source, without their dependencies, and the assigned price list."""
     roots = dict(delegation(policy, upstream, actual))
     listed = PriceList.of(policy, upstream, actual, on)
     if listed:
@@ -40,7 +40,7 @@ def wanted_for_themselves(
 
 
 def without_cycles(wanted: Wanted) -> Wanted:
-    """Of a product that comes by a plan alone nothing is said of its billing cycles, be it a reseller's product."""
+    """A product that only a plan brings: its billing cycles are not compared, not even for a reseller's own product."""
     if wanted.id.kind != PRODUCT or wanted.requested:
         return wanted
     body = {name: value for name, value in wanted.body.items() if name != CYCLES}

@@ -17,7 +17,7 @@ from reconciler.model.values.keys import EntityId
 
 
 def provider_upstream(tree: ProviderTree, on: date) -> Upstream:
-    """A provider's catalog, its dated amounts as they hold ``on`` that day."""
+    """A provider's catalog, with the amounts that are effective on the day."""
 
     def stated(id: EntityId) -> Entity:
         document = tree.documents[id]
@@ -32,8 +32,8 @@ def reseller_upstream(
 ) -> Upstream:
     """A reseller's state after its own plan (AP-06). Notification templates stay at the provider.
 
-    ``policy``: the reseller's. ``above``: its own upstream, where it is known; it tells which documents declare what
-    the copies say, and what was renamed by others than the provider (AP-21).
+    ``policy``: the reseller's. ``above``: the reseller's own upstream, if known; it supplies the documents that declare
+    the copies, and renames by tenants other than the provider (AP-21).
     """
     after = {id: effective(entity, on) for id, entity in state.items()}
     hidden = hidden_templates(tree.documents)
@@ -42,8 +42,8 @@ def reseller_upstream(
 
 
 def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
-    """Whether more must be known than the upstream tells: its list goes by labels, or it names or has what the upstream
-    lacks, and that may have been renamed (AP-21).
+    """Whether the upstream alone is not enough: the delegated list matches labels, or a listed or delegated entity is
+    missing upstream and may have been renamed (AP-21).
     """
     by_labels = any(each.selection.match is not None for each in policy.plans)
     listed = (EntityId("Plan", key) for each in policy.plans for key in each.selection.include)
@@ -52,7 +52,7 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
 
 
 def with_ancestors(upstream: Upstream, above: Upstream) -> Upstream:
-    """A reseller's upstream that knows what is known above: what was renamed, and what documents declare its copies."""
+    """A reseller's upstream with facts from its own upstream: renames, and the documents that declare the copies."""
     upstream = _with_names(upstream, above.names)
     copies = (id for id, each in upstream.state.items() if each.origin == above.key)
     declared = {id: each for id, each in _originals(copies, upstream, above).items() if each in above.documents}
@@ -62,20 +62,20 @@ def with_ancestors(upstream: Upstream, above: Upstream) -> Upstream:
 
 
 def _with_names(upstream: Upstream, above: Mapping[EntityId, tuple[EntityId, ...]]) -> Upstream:
-    """A copy does not say what it was called, what is above does; a reseller's own says so itself."""
+    """Adds former keys: those of copies come from above, those of the reseller's own entities from themselves."""
     state, origin = upstream.state, upstream.origin
     names = {new: olds for new, olds in above.items() if new not in state or state[new].origin == origin}
     return replace(upstream, names={**names, **old_keys(state)})
 
 
 def _originals(copies: Iterable[EntityId], upstream: Upstream, above: Upstream) -> dict[EntityId, EntityId]:
-    """What each copy is of, as that is called above, by what the copy is called here."""
+    """For each copy, the entity above that it is a copy of, under its current key there."""
     now = upstream.called_now()
     return {id: above.called(now.get(id, id)) for id in copies}
 
 
 def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
-    """A reseller's upstream whose copies of plans have their originals' labels: labels themselves do not come down."""
+    """A reseller's upstream with the labels of its plans' originals: labels are not copied."""
     copies = {id for id, each in upstream.state.items() if id.kind == "Plan" and each.origin == above.key}
     coming = {id for id in upstream.held if id.kind == "Plan"}
     originals = _originals(sorted(copies | coming), upstream, above)
@@ -83,7 +83,7 @@ def with_labels(upstream: Upstream, above: Upstream) -> Upstream:
 
 
 def hidden_templates(documents: Documents) -> Mapping[str, SourceDocument]:
-    """The notification templates that resellers do not see, by key (CB-20)."""
+    """The notification templates that are hidden from resellers, by key (CB-20)."""
     return {
         each.key: each
         for each in documents.of("NotificationTemplate")

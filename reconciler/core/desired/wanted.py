@@ -1,6 +1,6 @@
-"""What a tenant should have, as values: the common end of every source of a desired state.
+"""The values of a desired state, which all of its sources share.
 
-Delegation, price lists and mirrors each compute a `Desired`; the diff, the judgement and the plan know no more of them.
+Delegation, price lists and mirrors each produce a `Desired`; the diff and the judge know nothing else about them.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -23,13 +23,15 @@ _NOTHING: Mapping[Any, Any] = {}
 
 
 def _nothing() -> Mapping[Any, Any]:
-    """One for all: there are very many wanted entities, and of few of them anything particular is said."""
+    """One shared empty mapping: there are very many wanted entities, and most of these fields are empty."""
     return _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class InheritedBlock:
-    """An entity that an upstream does not get, or not active, and why: ``body`` is what it would have."""
+    """An entity that is withheld or blocked at an upstream, or not active there. ``root``: why. ``body``: what it would
+    be.
+    """
 
     root: Root
     body: Body
@@ -37,8 +39,9 @@ class InheritedBlock:
 
 @dataclass(frozen=True, slots=True)
 class HeldValue:
-    """A value that a field does not get although nothing else differs, and why: the ``root`` at another level, or what
-    must change first."""
+    """A value that a field does not get although nothing else differs, and why: the ``root`` at another level, or the
+    obstacles here.
+    """
 
     value: Value
     root: Root | None = None
@@ -47,14 +50,13 @@ class HeldValue:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """What a tenant's upstream offers: its entities, amounts as in force, and the documents that declare them.
+    """What a tenant's upstream offers: its entities with effective amounts, and the documents that declare them.
 
-    ``documents`` lacks what is a reseller's own; of its copies, they are the originals', and ``originals`` what those
-    say, amounts as in force. ``hidden_templates``: by key, the notification templates that resellers do not see, at
-    whatever level they are used (CB-20). ``held``: what is withheld or blocked there, and so below (TREE-02).
-    ``labels``: by plan, those that a copy has of its original, where they were asked for. ``names``: every key that
-    entities had, or here still have, by what they are called now (AP-21). ``origin``: that of its own copies, empty
-    for a provider.
+    ``documents``: without a reseller's own entities; for its copies, the originals' documents. ``originals``: the
+    entities in those documents, with effective amounts. ``hidden_templates``: the notification templates hidden from
+    resellers, by key, at whatever level they are used (CB-20). ``held``: entities withheld or blocked there, and so
+    below (TREE-02). ``labels``: the originals' labels by plan, if they were requested. ``names``: all former keys, and
+    keys still in use here, by current identity (AP-21). ``origin``: the origin of its own copies; empty for a provider.
     """
 
     key: str
@@ -68,7 +70,9 @@ class Upstream:
     origin: str = ""
 
     def called(self, id: EntityId) -> EntityId:
-        """What the catalog means by an identity, as it is called here or would be: until a rename comes, as ever."""
+        """The identity that this upstream still uses for an identity of the catalog: the old one until the rename is
+        applied.
+        """
         if id in self.state:
             return id
         olds = self.names.get(id, ())
@@ -77,18 +81,20 @@ class Upstream:
         return next(chain(there, held), id)
 
     def called_now(self) -> Mapping[EntityId, EntityId]:
-        """What is called so no more, except here: by what it is called here, what the catalog calls it."""
+        """The identities that this upstream still uses although the catalog renamed them, with the catalog's
+        identity.
+        """
         return {old: new for new, olds in self.names.items() for old in olds if self.called(new) == old}
 
     def wanted(self, id: EntityId, body: Body, place: Place | None = None, *, requested: bool = False) -> "Wanted":
-        """One of its entities, as a tenant should have it. ``place``: what asks for it, where no document says it."""
+        """One of its entities, as wanted. ``place``: what requests it, used if no document declares it."""
         document, original = self.documents.get(id), self.originals.get(id)
         if document is None or original is None:
             return Wanted(id, body, requested=requested, document=document, place=None if document else place)
         return Wanted(id, body, requested=requested, document=document, stated=original.body, place=place)
 
     def labels_of(self, id: EntityId) -> Mapping[str, str]:
-        """A plan's labels: its original's, and over them those that it has here."""
+        """A plan's labels: those of its original, overridden by its own."""
         have = self.state.get(id)
         own: Mapping[str, str] = have.body.get("labels", {}) if have else {}
         return {**self.labels.get(id, {}), **own}
@@ -98,15 +104,15 @@ class Upstream:
 class Wanted:
     """One entity that the tenant should have.
 
-    ``body`` is the upstream's. ``requested``: it is wanted for itself, not only by what needs it; with
-    ``requested_by``, as long as one of those is a copy in the tenant (IW-12). ``only_fields``: the only top-level
-    fields that are compared (``None``: all that are declared). ``rules``: by path, a rule that stands in for the
-    declared one. ``ignored_fields``: top-level fields of which no source speaks; they are not compared.
-    ``accompanies``: by path, the entities of which one must be there for a difference below it to be one (IW-07).
-    ``document``, ``place`` and, by path, ``places`` tell where it was declared; ``stated``: what the document says,
-    where a copy stands between that may say otherwise. ``obstacles`` are known beforehand. ``root``: why the upstream
-    itself does not get it, where it is withheld or blocked there (TREE-02). ``held``: by path, a value that a field
-    would have, and why it does not get it (SUB-13); ``notes``: by path, why one has it.
+    ``body`` is the upstream's. ``requested``: it is wanted for itself, not only as a dependency; with ``requested_by``,
+    only while the tenant has a copy of one of those (IW-12). ``only_fields``: the only top-level fields that are
+    compared (``None``: all declared ones). ``rules``: by path, a rule that replaces the declared one.
+    ``ignored_fields``: top-level fields that no source sets; they are not compared. ``accompanies``: by path, entities
+    of which one must exist or be created for a difference to count (IW-07). ``document``, ``place`` and ``places`` (by
+    path): where it is declared. ``stated``: the document's content, if a copy in between may differ from it.
+    ``obstacles``: those known to the source. ``root``: why the upstream itself does not get it, if it is withheld or
+    blocked there (TREE-02). ``held``: by path, a value that a field does not get, and why (SUB-13). ``notes``: by path,
+    why a field has its value.
     """
 
     id: EntityId
@@ -128,20 +134,20 @@ class Wanted:
 
     @property
     def context_free(self) -> bool:
-        """Whether what becomes of it depends on nothing else in the tenant but what needs it."""
+        """Whether its outcome depends on nothing else in the tenant except what needs it."""
         return not (self.requested_by or self.accompanies or self.obstacles or self.root)
 
     @property
     def for_itself(self) -> bool:
-        """Whether it is wanted, whatever else is in the tenant."""
+        """Whether it is wanted independently of the tenant's state."""
         return self.requested and not self.requested_by
 
     def speaks_of(self, name: str) -> bool:
-        """Whether a top-level field is compared, where it is declared at all."""
+        """Whether a top-level field is compared, if it is declared."""
         return name not in self.ignored_fields and (self.only_fields is None or name in self.only_fields)
 
     def declared_at(self, path: Path) -> Place | None:
-        """Where a field of it was declared, or the thing around it."""
+        """The place where a field, or the nearest value around it, is declared."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
                 return self.places[path[:end]]
@@ -150,7 +156,7 @@ class Wanted:
         return self.place
 
     def _says_the_same(self, stated: Body, path: Path) -> bool:
-        """Whether the upstream's copy has what the document states; no document states an item's origin."""
+        """Whether the upstream's copy has the document's value; documents state no origins of items."""
         if get(stated, path) == get(self.body, path):
             return True
         fields = fields_of(self.id.kind)
@@ -159,7 +165,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Desired:
-    """A tenant's desired state, and the upstream that it came from. ``needs``: what each wanted entity needs."""
+    """A tenant's desired state, and the upstream that it came from. ``needs``: the dependencies of each wanted
+    entity.
+    """
 
     upstream: Upstream
     wanted: Mapping[EntityId, Wanted]
@@ -167,7 +175,7 @@ class Desired:
 
     @cached_property
     def holders(self) -> Mapping[EntityId, tuple[EntityId, ...]]:
-        """By what is needed, what needs it."""
+        """The wanted entities that need an entity, by that entity."""
         found: dict[EntityId, list[EntityId]] = {}
         for id, needs in self.needs.items():
             for each in needs:
@@ -177,10 +185,12 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Reachable(Container[EntityId]):
-    """What is wanted for itself, and what is needed by that of it which came down or is coming (CB-16).
+    """The set of entities that are wanted for themselves, or needed by a reachable entity that the tenant has or gets
+    (CB-16).
 
-    What only newcomers need that do not come is not delegated, and left alone. It is looked for from what is asked
-    about, upwards to what needs it. ``holders``: what needs an entity. ``stays``: whether a holder came down, or comes.
+    An entity that only new entities need, none of which is created, is not delegated. Membership is computed on demand,
+    from an entity to those that need it. ``holders``: what needs an entity. ``stays``: whether the tenant has or gets a
+    holder.
     """
 
     wanted: Mapping[EntityId, Wanted]
@@ -199,7 +209,7 @@ class Reachable(Container[EntityId]):
         return wanted is not None and (wanted.for_itself or id.kind == TENANT)
 
     def _above(self, id: EntityId) -> Iterator[EntityId]:
-        """It, and what needs it and stays, however many steps up."""
+        """The entity and all holders that stay, transitively."""
         seen, queue = {id}, [id]
         while queue:
             yield (each := queue.pop())

@@ -1,6 +1,6 @@
-"""One tenant's plan: differences, verdicts, guards, and the changes that they come to.
+"""One tenant's plan: differences, verdicts, guards, and the resulting changes.
 
-Nothing here knows of other tenants, or of a cache.
+Nothing here knows other tenants or a cache.
 """
 
 from reconciler.core.planning.diff import Comparison, differences

@@ -1,8 +1,7 @@
-"""Guards (GUARD-01): what would make a tenant's plan dangerous. One entry each, by its id.
+"""Guards (GUARD-01): checks that block a dangerous plan. One entry each, by id.
 
-A guard looks at the changes that the rules let through, and names every entity at fault. One that trips blocks the
-tenant's whole plan. To add one, write its function and enter it in `GUARDS`; its setting stands in
-`model/documents/policy.py`.
+A guard looks at the permitted changes and names every entity at fault. One that trips blocks the tenant's whole plan.
+To add one, write its function and enter it in `GUARDS`; its setting is in `model/documents/policy.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,21 +27,22 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Value
 
 FEW = 5
-"""So many entities may go whatever their share."""
+"""The number of entities that one plan may remove whatever their share."""
 NAMED = 50
-"""How many entities at fault stand in every blocked change; each further one is named in its own, so that the plan
-grows with the changes and not with their square."""
+"""The number of faults that every blocked change names. Further ones are named in their own change only, so that the
+plan's size grows with the number of changes and not with its square.
+"""
 RETIRED: Mapping[str, tuple[str, tuple[Value, ...]]] = {
     "Plan": ("status", (DISABLED,)),
     "Product": ("active", (False,)),
     "Subscription": ("status", ("cancelled", "deleted")),
 }
-"""The field and values by which an entity of a kind is disabled or retired."""
+"""The field of each kind, and its values that mean disabled or retired."""
 
 
 @dataclass(frozen=True)
 class GuardCase:
-    """What guards look at: the policy, what was compared, and the changes that would be made."""
+    """The input of guards: the policy, the comparison, and the changes that would be made."""
 
     policy: Policy
     comparison: Comparison
@@ -50,7 +50,7 @@ class GuardCase:
 
     @cached_property
     def moves(self) -> tuple[PriceChanges, ...]:
-        """The existing prices that each change moves, of those that move any."""
+        """The changed prices of each change that changes any."""
         known = self.comparison.scope.known
         found = (
             known[each.entity].moves if each.entity in known else PriceChanges.of(each, self.rules, self.on)
@@ -68,24 +68,24 @@ class GuardCase:
 
     @property
     def on(self) -> date:
-        """The day on which amounts hold."""
+        """The day of the effective amounts."""
         return self.comparison.on
 
     @property
     def origin(self) -> str:
-        """The origin of what came this way."""
+        """The origin of the tenant's copies."""
         return self.comparison.origin
 
     @property
     def whole(self) -> str:
-        """What a guard that trips blocks, in words: a tenant's plan, or what its distributor gets of it."""
+        """What a tripped guard blocks, as messages name it: a tenant's plan, or its distributor's mirrors of it."""
         reseller = self.policy.reseller
         return f"the {'whole plan' if self.comparison.tenant == reseller else 'mirrors'} of {reseller}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An entity at fault, and the figure that tells why."""
+    """An entity at fault, and the figure that shows it."""
 
     entity: EntityId
     figure: str = ""
@@ -96,7 +96,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A guard that tripped: its setting, how far it was exceeded, and all that is at fault."""
+    """A guard that tripped: its setting, by how much it was exceeded, and every entity at fault."""
 
     guard: str
     setting: Setting
@@ -106,11 +106,11 @@ class Trip:
 
 Finding: TypeAlias = tuple[str, list[Fault]]
 Guard: TypeAlias = Callable[[GuardCase, Any], Finding | None]
-"""Given the case and the setting's value: how far it is exceeded and by what; ``None`` where it does not trip."""
+"""Given the case and the setting's value: a summary and the faults; ``None`` if the guard does not trip."""
 
 
 def tripped(case: GuardCase, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ...]:
-    """Every guard that trips, those that are switched off or allowed for this plan aside."""
+    """Every guard that trips, except those that are switched off or allowed for this plan."""
     trips = []
     for id, guard in GUARDS.items():
         setting = case.policy.guards[id]
@@ -122,7 +122,7 @@ def tripped(case: GuardCase, allowed: frozenset[str] = frozenset()) -> tuple[Tri
 
 
 def obstacles(trips: Iterable[Trip], case: GuardCase) -> Callable[[EntityId], tuple[Obstacle, ...]]:
-    """What stands in the way of a change of an entity, in words, once guards tripped."""
+    """Given tripped guards, returns a function that gives the obstacles of a change to an entity."""
     common = [(trip, _told(trip, trip.faults[:NAMED], case)) for trip in trips]
 
     def of(entity: EntityId) -> tuple[Obstacle, ...]:
@@ -150,7 +150,7 @@ def _told(trip: Trip, faults: tuple[Fault, ...], case: GuardCase) -> str:
 
 
 def _max_deletes(case: GuardCase, limit: str) -> Finding | None:
-    """What came down and goes, as a share of what came down."""
+    """The share of the tenant's copies that the plan removes, disables or retires."""
     gone = [Fault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
     if len(gone) <= FEW:
         return None
@@ -186,22 +186,22 @@ def _max_price_change(case: GuardCase, limit: str) -> Finding | None:
 
 
 def _price_to_zero(case: GuardCase, _on: bool) -> Finding | None:
-    """Existing amounts that become nothing."""
+    """Existing amounts that become zero."""
     moves = (move for each in case.moves if each.to_zero for move in each.all)
     found = [Fault(move.entity, move.text) for move in moves if move.to_zero]
     return _count(found, "price", "would become zero"), found
 
 
 def _max_changes(case: GuardCase, limit: int) -> Finding | None:
-    """How much changes that is there already."""
+    """The number of changes to existing entities."""
     changed = [each.entity for each in case.changes if each.action is not Action.CREATE]
     return (f"{len(changed)} entities would change", list(map(Fault, changed))) if len(changed) > limit else None
 
 
 def _currency_change(case: GuardCase, _on: bool) -> Finding | None:
-    """Amounts of one currency that would be written to a tenant that counts in another.
+    """Amounts in a currency other than the tenant's.
 
-    A new entity's amounts are meant too: they would be read in the wrong currency all the same.
+    Amounts of new entities count too: the tenant would read them in the wrong currency.
     """
     tenant = case.state.get(EntityId("Tenant", case.policy.reseller))
     own = tenant.body.get("currency") if tenant else None
@@ -227,7 +227,7 @@ def _share(limit: str) -> Fraction:
 
 
 def _percent(share: Fraction) -> str:
-    """To two places, as people read it; what decides is exact."""
+    """Rounded to two decimals for messages; the decision uses the exact share."""
     hundredths = int(share * 10_000 + Fraction(1, 2))
     return canonical(f"{hundredths // 100}.{hundredths % 100:02}")
 

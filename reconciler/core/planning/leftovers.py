@@ -1,7 +1,7 @@
-"""Leftovers: what came down to a tenant, is wanted no more, and is removed by no option (RULES.md, `unmanaged`).
+"""Leftovers: copies in a tenant that are no longer wanted and that no option removes (RULES.md, `unmanaged`).
 
-A category whose plans moved away, for instance. Something that an entity of the tenant still refers to is none, and
-neither is a retired plan or product: that is as it should be.
+For instance a category whose plans were moved. An entity that another entity of the tenant still references is not a
+leftover; nor is a retired plan or product.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,9 +23,9 @@ _RETIRED: Mapping[str, tuple[str, Value]] = {"Plan": ("status", DISABLED), "Prod
 def leftovers(
     desired: Desired, actual: State, rules: RuleBook, *, spared: Iterable[EntityId], scope: Scope = EVERYTHING
 ) -> list[Entity]:
-    """The leftovers of a tenant, by identity. ``spared``: what is wanted under another key (AP-21).
+    """The leftovers of a tenant, by identity. ``spared``: entities that are wanted under another key (AP-21).
 
-    ``scope``: what need not be looked at.
+    ``scope``: excludes entities that need not be checked.
     """
     kinds = rules.kinds
     left = {id for id in scope.unwanted(desired, actual) if id.kind in kinds and not is_removable(id.kind, rules)}
@@ -40,7 +40,7 @@ def leftovers(
 
 
 def is_removable(kind: str, rules: RuleBook) -> bool:
-    """Whether an option removes entities of a kind that came down and are not wanted any more (IW-16)."""
+    """Whether an option removes copies of a kind that are no longer wanted (IW-16)."""
     return kind in rules.kinds and rules.kinds[kind].sync.removed is not None
 
 
@@ -50,16 +50,16 @@ def _is_retired(entity: Entity) -> bool:
 
 
 def named_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
-    """The entities of a tenant that a body refers to, itself aside."""
+    """The entities of a tenant that a body references, except itself."""
     found: set[tuple[str, str]] = set()
     named_in(body, rules.branches(id.kind, "any"), found)
     return {EntityId(*each) for each in found} - {id}
 
 
 def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
-    """What is needed by entities that are wanted and do not come, withheld above or blocked: they want it all the same.
+    """The dependencies of entities that are wanted but withheld above or blocked.
 
-    It is not among what is wanted, so that it does not come without them.
+    They are not in the desired state, so that they are not created alone, but they are not leftovers either.
     """
     upstream = desired.upstream
     queue = [(id, each.body) for id, each in desired.wanted.items() if each.only_fields is None and not has_needs(each)]
@@ -81,7 +81,9 @@ def _needed_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
 
 
 def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Scope) -> Iterator[EntityId]:
-    """Which of these an entity of the tenant refers to, whosever it is; those in sync aside."""
+    """The given entities that an entity of the tenant references, whatever its origin, except entities known to be in
+    sync.
+    """
     if not left:
         return
     kinds = {id.kind for id in left}

@@ -1,4 +1,4 @@
-"""What is written down: a tenant's judgement as changes, what is deferred and why, and the state afterwards."""
+"""Turns a tenant's judgement into changes, deferred changes with their reasons, and the state afterwards."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,9 +24,10 @@ from reconciler.model.values.plain_values import Body, Path, Value, get, put
 
 @dataclass(frozen=True)
 class PlanBuilder:
-    """Writes one tenant's judgement down. ``applied``: by entity; ``created``: what comes with it or is taken over.
+    """Builds one tenant's plan from a judgement. ``applied``: verdicts by entity. ``created``: entities created or
+    taken over.
 
-    ``made``: the changed entities as they will be, each made once for its change and for the state afterwards.
+    ``made``: the changed entities as they will be, computed once for both the change and the state afterwards.
     """
 
     policy: Policy
@@ -38,7 +39,7 @@ class PlanBuilder:
 
     @classmethod
     def of(cls, policy: Policy, comparison: Comparison, judgement: Judgement) -> "PlanBuilder":
-        """A writer for a judgement."""
+        """A builder for a judgement."""
         applied: dict[EntityId, list[Judged]] = {}
         for each in judgement.judged:
             if each.verdict is Verdict.APPLY:
@@ -49,7 +50,7 @@ class PlanBuilder:
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """One change for every entity that is created, taken over, updated or removed."""
+        """One change per entity that is created, taken over, updated or removed."""
         arrivals = self.judgement.arrivals
         found = [
             self._arriving(arrivals[id]) if id in arrivals else self._changed(id, self.applied[id])
@@ -59,7 +60,7 @@ class PlanBuilder:
         return tuple(sorted(found, key=lambda change: change.entity))
 
     def after(self) -> State:
-        """The tenant's state once the changes are made."""
+        """The tenant's state after the changes."""
         renamed = self.comparison.moved
         changes = self._entities()
         gone = {renamed.origins[id] for id in changes if id in renamed.origins} if renamed else ()
@@ -67,14 +68,14 @@ class PlanBuilder:
         return changed(before, {**dict.fromkeys(gone), **changes})
 
     def deferred(self) -> Iterator[Deferred]:
-        """One entry for each entity, reason and set of options, by address."""
+        """One entry per entity, reason and set of options, by address."""
         found = [(judged, self._deferral(judged)) for judged in _grouped(self.judgement.judged)]
         found += (held for outcome in self.comparison.scope.known.values() for held in outcome.held)
         found.sort(key=lambda each: _deferred_key(each[0][0]))
         yield from (each for _, each in found)
 
     def outcome(self, id: EntityId) -> EntityOutcome:
-        """What becomes of one of the entities that were compared."""
+        """The outcome of one of the compared entities."""
         judged = self._judged.get(id, ())
         held = tuple((each, self._deferral(each)) for each in _grouped(judged))
         change = self._change_of.get(id)
@@ -82,7 +83,7 @@ class PlanBuilder:
         return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
 
     def _is_context_free(self, id: EntityId) -> bool:
-        """Whether its outcome depends on nothing in the tenant but the entity itself, and that something wants it."""
+        """Whether the outcome depends only on the entity itself and on being wanted, not on the rest of the tenant."""
         wanted = self.comparison.desired.wanted.get(id)
         if wanted is None or id in self.comparison.asked or id in self.judgement.moot or id in self.judgement.arrivals:
             return False
@@ -127,7 +128,7 @@ class PlanBuilder:
         return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
 
     def _remembered(self, id: EntityId, body: Body) -> Body:
-        """With what the reconciler is to remember of an entity that changes."""
+        """The body with the values that the reconciler stores in an entity when it changes it."""
         wanted = self.comparison.desired.wanted.get(id)
         shape = self.comparison.rules.kinds.get(id.kind)
         for memory in kept(shape.fields) if wanted and shape else ():
@@ -138,7 +139,7 @@ class PlanBuilder:
         return Entity(id, prune_empty(body, fields_of(id.kind)), origin)
 
     def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
-        """Links of a new entity to its peers: only to those that are in the tenant once the plan is applied."""
+        """The body of a new entity without links to peers that the tenant lacks after the plan."""
         for shape in fields:
             if shape.type == "struct" and shape.name in body:
                 body = put(body, (shape.name,), self._linked(body[shape.name], shape.fields) or None)
@@ -185,7 +186,7 @@ class PlanBuilder:
         return self._with_takeover_fields(change) if first.difference.takeover else change
 
     def _with_takeover_fields(self, change: Change) -> Change:
-        """A takeover is an update: all that it changes, the origin included, under the one permission."""
+        """A takeover is an update: all fields that it changes, including the origin, have the same permission."""
         fields = tuple(
             FieldChange(
                 path, before, after, change.allowed_by, change.rule, None, self._declared_at(change.entity, path)
@@ -248,7 +249,7 @@ class PlanBuilder:
 
 
 def _grouped(judged: Iterable[Judged]) -> Iterator[tuple[Judged, ...]]:
-    """What does not apply, together what is one entry of what is deferred."""
+    """The differences that do not apply, grouped into the entries of the deferred list."""
     rest = sorted((each for each in judged if each.verdict is not Verdict.APPLY), key=_deferred_key)
     yield from (tuple(group) for _, group in groupby(rest, key=_deferred_key))
 
@@ -258,7 +259,7 @@ def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
 
 
 def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
-    """The body with every field of the differences as it will be; what a rename changes, it has already (AP-21)."""
+    """The body with every field of the differences changed; renames are already applied to it (AP-21)."""
     for each in differences:
         if isinstance(each.declared, Unconditional):
             continue
@@ -272,7 +273,7 @@ def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
 
 
 def changed_leaves(before: Body, after: Body, path: Path = ()) -> Iterator[tuple[Path, Value, Value]]:
-    """Every path at which two bodies differ; a map that comes or goes whole is one."""
+    """Every path at which two bodies differ; a map that is added or removed as a whole counts as one."""
     for name in sorted({*before, *after}):
         mine, theirs = before.get(name), after.get(name)
         if isinstance(mine, Mapping) and isinstance(theirs, Mapping):

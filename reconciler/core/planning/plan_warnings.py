@@ -1,4 +1,4 @@
-"""Warnings: what the reader of a plan should know of a tenant, though nothing is held because of it."""
+"""Warnings: facts about a tenant that the reader of a plan should know, and that withhold or block nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -21,7 +21,7 @@ VISIBLE = "visible_to_resellers"
 
 
 def warnings_of(policy: Policy, comparison: Comparison, changes: Iterable[Change]) -> tuple[PlanWarning, ...]:
-    """The warnings of a tenant whose plan makes these changes, in order."""
+    """The warnings for a tenant and the changes of its plan, in order."""
     changes, upstream = tuple(changes), comparison.desired.upstream
     own = comparison.actual.get(EntityId(TENANT, comparison.tenant)) if changes else None
     currencies = {policy.currency, own.body.get("currency", policy.currency) if own else policy.currency}
@@ -34,10 +34,10 @@ def warnings_of(policy: Policy, comparison: Comparison, changes: Iterable[Change
 
 
 def sold_below_cost(changes: Iterable[Change], on: date) -> Iterator[PlanWarning]:
-    """Billing cycles of changed products that cost the tenant more than it sells them for, as amounts hold on a day.
+    """Billing cycles of changed products that are sold below their purchase price, by the amounts effective on a day.
 
-    Whatever the change is: the warning stands in every plan that writes the product, as long as that is so. A cycle
-    that the tenant does not sell, or a product that is not active, is none.
+    Every plan that writes such a product repeats the warning, whatever it changes. Cycles that the tenant does not
+    sell, and inactive products, are left out.
     """
     for change in changes:
         after = change.after if change.entity.kind == PRODUCT else None
@@ -50,7 +50,7 @@ def sold_below_cost(changes: Iterable[Change], on: date) -> Iterator[PlanWarning
 
 
 def _declared_at(change: Change, period: str) -> Declared | None:
-    """The line of the purchase price, where the change writes it."""
+    """The line that declares the purchase price, if the change writes it."""
     at = (CYCLES, period)
     return next((each.declared_at for each in change.fields if each.path[:2] == at), change.declared_at)
 
@@ -58,7 +58,7 @@ def _declared_at(change: Change, period: str) -> Declared | None:
 def hidden_templates(
     tenant: str, schedules: Mapping[EntityId, Body], hidden: Mapping[str, SourceDocument]
 ) -> Iterator[PlanWarning]:
-    """Schedules of a tenant, by identity, that use templates which resellers cannot see (CB-20)."""
+    """A tenant's schedules, by identity, that use notification templates hidden from resellers (CB-20)."""
     for id, body in schedules.items():
         for template in sorted(templates_of(body) & hidden.keys()):
             place = declared(hidden[template].place_of((VISIBLE,)))
@@ -66,12 +66,12 @@ def hidden_templates(
 
 
 def hidden_detail(template: str) -> str:
-    """What is the matter with a schedule that uses a template which resellers cannot see."""
+    """The text of the warning for a hidden template."""
     return f'it uses notification template "{template}", which resellers cannot see; set {VISIBLE}: true on it'
 
 
 def _schedules(comparison: Comparison) -> Mapping[EntityId, Body]:
-    """The schedules that came down to a tenant, as they are there."""
+    """The copies of schedules in a tenant."""
     return comparison.scope.copies(SCHEDULE, comparison.desired, comparison.actual)
 
 

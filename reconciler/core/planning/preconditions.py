@@ -1,7 +1,7 @@
 """Preconditions: why a permitted change cannot be made. One entry each, by the id of its rule.
 
-A precondition sees a target and what is about to happen to it, and names everything that must change. To add one,
-write its function and enter it in `PRECONDITIONS`.
+A precondition sees a target and its use, and names everything that must change first. To add one, write its function
+and enter it in `PRECONDITIONS`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,20 +20,21 @@ from reconciler.model.values.plain_values import Body, Path
 
 @dataclass(frozen=True, slots=True)
 class ItemTakeover:
-    """An own item of the target, at ``path`` and with this ``origin``, is taken over."""
+    """The takeover of an own item of the target, at ``path``, which has this ``origin``."""
 
     path: Path
     origin: str | None
 
 
 Use: TypeAlias = Literal["create", "update", "need", "remove"] | ItemTakeover
-"""What is about to happen to a target: it is created or taken over, a field of it changes, a new entity needs it, it
-is removed, or an item of it is taken over."""
+"""What is about to happen to a target: it is created or taken over, a field changes, a new entity needs it, it is
+removed, or one of its items is taken over.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What preconditions look at: the comparison, whether the policy adopts, and the service terms that conflict."""
+    """The input of preconditions: the comparison, whether the policy adopts, and the conflicting service terms."""
 
     comparison: Comparison
     adopts: bool
@@ -41,7 +42,7 @@ class Circumstances:
 
     @classmethod
     def of(cls, comparison: Comparison, *, adopts: bool) -> "Circumstances":
-        """The circumstances of one tenant; conflicts are looked for once, over all of its new plans."""
+        """The circumstances of one tenant; conflicts are computed once, over all of its new plans."""
         new = (
             wanted
             for wanted in comparison.compared()
@@ -58,14 +59,14 @@ Check: TypeAlias = Callable[[Circumstances, EntityId, Use], Iterator[Obstacle]]
 
 
 def _known_beforehand(case: Circumstances, target: EntityId, _use: Use) -> Iterator[Obstacle]:
-    """AP-04, AP-05: what the source of the desired state knew already."""
+    """AP-04, AP-05: obstacles that the source of the desired state found."""
     wanted = case.wanted(target)
     if wanted:
         yield from wanted.obstacles
 
 
 def _service_terms(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """AP-17 to AP-19: one conflicting service term holds every new plan; all of them are named."""
+    """AP-17 to AP-19: one conflicting service term blocks every new plan; the message names all conflicts."""
     if target.kind == "Plan" and use == "create" and case.conflicting_terms:
         named = ", ".join(f'"{term}"' for term in case.conflicting_terms)
         detail = f"the tenant has service terms of its own (delegated: false) with the same keys: {named}"
@@ -99,7 +100,7 @@ def templates_of(schedule: Body) -> set[str]:
 
 
 def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """ORIGIN-01: an own plan or product of the tenant under a key that comes down."""
+    """ORIGIN-01: the tenant has an own plan or product under a delegated key."""
     have = case.comparison.actual.get(target)
     shape = case.comparison.rules.kinds.get(target.kind)
     changes = use == "update" or isinstance(use, ItemTakeover)
@@ -115,7 +116,7 @@ def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstac
 
 
 def _own_item(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """ORIGIN-04: an own rate or period of the tenant under a key that comes down."""
+    """ORIGIN-04: the tenant has an own rate or period under a delegated key."""
     if not isinstance(use, ItemTakeover) or case.adopts:
         return
     field, key = use.path
@@ -139,9 +140,10 @@ def _named(entity: Entity | None, id: EntityId) -> str:
 
 
 def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """AP-01: what a copy needs must be there upstream, or in the tenant. What is held upstream is not (TREE-02).
+    """AP-01: the dependencies of a copy must exist upstream or in the tenant, and not be withheld or blocked upstream
+    (TREE-02).
 
-    Of a mirror's customer that is missing, its source tells, by the key that the reseller knows (SUB-03).
+    For a mirror's missing customer, the message names the source's key, which the reseller knows (SUB-03).
     """
     upstream, wanted = case.comparison.desired.upstream, case.wanted(target)
     to_come = wanted is not None and wanted.root is None
@@ -151,7 +153,7 @@ def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterat
 
 
 def _vanished(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """SUB-41: a subscription that vanished at the reseller, without status deleted, is no deletion."""
+    """SUB-41: a subscription that disappeared at the reseller without status deleted does not count as deleted."""
     if target.kind == "Subscription" and use == "remove":
         reseller = case.comparison.origin
         source = target.key.removeprefix(f"{reseller}.")
@@ -160,7 +162,7 @@ def _vanished(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obsta
 
 
 def _released_and_gone(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """ORIGIN-03: what the tenant was given is not created again, even where something else needs it."""
+    """ORIGIN-03: a released entity is not created again, even if another entity needs it."""
     if use == "need" and case.comparison.released(target) and target not in case.comparison.actual:
         what = f'{noun(target.kind)} "{target.key}" was released to the tenant, which does not have it'
         undo = f"reconcile tenant release {case.comparison.tenant} {target} --undo"

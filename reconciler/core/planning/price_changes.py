@@ -1,4 +1,4 @@
-"""The prices that a change moves: those that are there before and after it, and are not the same on the day."""
+"""The prices that a change changes: those that exist before and after it, and differ on the day."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, get, render_path
 
 PRICES = VETOES["prices"].options | {MIRROR}
-"""The options whose amounts are prices: fees, resource prices, purchase prices, and those of mirrors."""
+"""The options whose amounts are prices: fees, resource prices, purchase prices, and prices of mirrors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PriceChange:
 
     @property
     def share(self) -> Fraction | None:
-        """The change as a share of what was there; a move from zero has none."""
+        """The change as a share of the old price; ``None`` if that was zero."""
         before, after = number(self.before), number(self.after)
         return (after - before) / before if before else None
 
@@ -44,7 +44,7 @@ class PriceChange:
 
 @dataclass(frozen=True, slots=True)
 class PriceChanges:
-    """The prices that one change moves. ``furthest``: by what share of itself the one does that moves most."""
+    """The prices that one change changes. ``furthest``: the largest relative change."""
 
     all: tuple[PriceChange, ...]
     furthest: Fraction
@@ -52,7 +52,7 @@ class PriceChanges:
 
     @classmethod
     def of(cls, change: Change, rules: RuleBook, on: date) -> "PriceChanges":
-        """``on``: the day on which amounts hold."""
+        """``on``: the day of the effective amounts."""
         found = tuple(_moves(change, rules, on))
         shares = (abs(share) for each in found if (share := each.share) is not None)
         return cls(found, max(shares, default=Fraction(0)), any(each.to_zero for each in found))
@@ -62,9 +62,9 @@ NO_MOVES = PriceChanges((), Fraction(0), to_zero=False)
 
 
 def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[PriceChange]:
-    """Prices that are there before and after, whatever changes them: a takeover too.
+    """Prices that exist before and after, for any kind of change, including takeovers.
 
-    What a mirror costs once its reseller moved it to another product is that product's price, and no change of one.
+    The price of a mirror that moved to another product is that product's price, so it does not count as changed.
     """
     before, after = prices(change, change.before, rules, on), prices(change, change.after, rules, on)
     for path in before:
@@ -73,13 +73,13 @@ def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[PriceChange]:
 
 
 def _of_another_product(change: Change, path: Path) -> bool:
-    """Whether what has the price, a subscription or an add-on of one, was of another product before (SUB-25)."""
+    """Whether the subscription or add-on with this price was of another product before (SUB-25)."""
     product = (*path[: -len(("prices", "P1M"))], "product")
     return bool(get(change.before or {}, product) != get(change.after or {}, product))
 
 
 def prices(change: Change, document: Body | None, rules: RuleBook, on: date) -> Mapping[Path, str]:
-    """Every price of a document by its path, as it holds on the day."""
+    """Every price of a document by its path, effective on the day."""
     shape = rules.kinds.get(change.entity.kind)
     return dict(_prices_in(document, shape.fields, on, ())) if document and shape else {}
 
@@ -108,11 +108,11 @@ def _is_price(field: FieldShape) -> bool:
 
 
 def same(before: str | None, after: str) -> bool:
-    """Whether two spellings are of one amount."""
+    """Whether two notations mean the same amount."""
     return before is not None and canonical(before) == canonical(after)
 
 
 @lru_cache(maxsize=65_536)
 def number(amount: str) -> Fraction:
-    """Tenants have the same prices: each is made a number once."""
+    """The amount as a fraction, cached: tenants have the same prices."""
     return Fraction(amount)

@@ -1,5 +1,6 @@
-"""Why a change is not made, in words: the option or veto that withholds it and the line that sets it, every obstacle,
-and what would release it."""
+"""The words for why a change is not made: the option or veto that withholds it and the line that sets it, every
+obstacle, and what would release it.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +23,7 @@ def permitted_by(judged: Judged) -> tuple[str, ...]:
 
 
 def withheld_rule(judged: Judged) -> str:
-    """The rule that decides: the obstacle's, the veto's, or what the option's being off means."""
+    """The rule that decides: that of the obstacle, of the veto, or of the option that is off."""
     if judged.root:
         return judged.root.rule
     if judged.obstacles:
@@ -37,12 +38,12 @@ def withheld_rule(judged: Judged) -> str:
 
 
 def lead(judged: Sequence[Judged]) -> Judged:
-    """Of differences that are deferred together, the one that is named: a veto only where it holds all of them."""
+    """The difference that stands for a deferred group. One with a veto only if all differences have vetoes."""
     return next((each for each in judged if not each.vetoes), judged[0])
 
 
 def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
-    """What holds the differences of one entry back, as data."""
+    """What withholds or blocks the differences of one entry, as data."""
     first = lead(judged)
     if first.root:
         return first.root.hold or HeldBy(HoldKind.OPTION, first.root.tenant, first.root.options)
@@ -60,12 +61,12 @@ def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
 
 
 def declared(place: Place | None) -> Declared | None:
-    """A place as the plan names it; the commit is looked up by the shell."""
+    """A place as the plan shows it; the shell adds the commit."""
     return Declared(place.file, place.line) if place else None
 
 
 def said(judged: tuple[Judged, ...], policy: Policy) -> Said:
-    """What a plan says of differences that are deferred together."""
+    """The wording of a plan for differences that are deferred together."""
     first = lead(judged)
     return Said(
         reason=first.verdict.value,
@@ -78,7 +79,7 @@ def said(judged: tuple[Judged, ...], policy: Policy) -> Said:
 
 
 def deciding_place(judged: Judged, policy: Policy) -> Place | None:
-    """The line of policy that decides."""
+    """The line of the policy that decides."""
     if judged.verdict is Verdict.UNMANAGED:
         return None
     if judged.root:
@@ -95,7 +96,7 @@ def deciding_place(judged: Judged, policy: Policy) -> Place | None:
 
 
 def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
-    """In words, all that must change for these differences of one entity."""
+    """The text that names everything that must change for these differences of one entity."""
     match judged[0].verdict:
         case _ if judged[0].root:
             return "; ".join(dict.fromkeys(text for each in judged for text in _inherited(each, policy)))
@@ -109,7 +110,7 @@ def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
 
 
 def _inherited(judged: Judged, policy: Policy) -> Iterator[str]:
-    """The cause at the level where it is, and then what holds the difference here besides (TREE-02)."""
+    """The cause at the other level, and then what else withholds or blocks the difference here (TREE-02)."""
     if root := judged.root:
         yield f"{root.verdict} at {root.tenant}: {root.detail}"
     here = (*_withheld(judged, policy), *_blocked(judged))

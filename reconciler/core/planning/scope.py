@@ -1,7 +1,7 @@
-"""What of a tenant is compared, and what is known of the rest. `Scope` itself compares everything, and knows nothing.
+"""The part of a tenant that is compared, and the known outcomes of the rest. `Scope` itself compares everything.
 
-This is the one seam for an engine that does less work: it gives a comparison a scope of its own, which answers as
-comparing everything would. The rules ask the scope, and know nothing of who answers.
+This is the only seam for an engine that does less work: it gives a comparison its own scope, whose answers must equal
+those of a full comparison. The rules ask the scope and do not know its type.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,11 +19,11 @@ from reconciler.model.values.plain_values import Body
 
 @dataclass(frozen=True, slots=True)
 class EntityOutcome:
-    """What becomes of one entity of a tenant.
+    """The outcome of one entity of a tenant.
 
-    ``change`` and ``after`` are ``None`` where nothing of it applies. ``held``: what is deferred, each with the judged
-    differences that it is worded from. ``moves``: the prices that the change moves. ``context_free``: it depends on
-    nothing in the tenant but the entity itself, and that something wants it there.
+    ``change`` and ``after`` are ``None`` if nothing is applied. ``held``: what is deferred, each with the verdicts that
+    it is worded from. ``moves``: the prices that the change changes. ``context_free``: the outcome depends only on the
+    entity itself and on being wanted.
     """
 
     change: Change | None
@@ -34,45 +34,45 @@ class EntityOutcome:
 
 
 class Scope:
-    """Everything is compared. Entities are compared with what is wanted of them; see `Comparison`."""
+    """Compares every wanted entity; see `Comparison`."""
 
     @property
     def removes(self) -> bool:
-        """Whether something may have to be removed, so that the tenant is looked through for it."""
+        """Whether something may have to be removed, so that the tenant must be searched for it."""
         return True
 
     @property
     def known(self) -> Mapping[EntityId, EntityOutcome]:
-        """The outcomes of entities that differ and are not compared."""
+        """The outcomes of differing entities that are not compared."""
         return {}
 
     def wanted(self, desired: Desired) -> Iterable[Wanted]:
-        """What is to be compared of what is wanted."""
+        """The wanted entities to compare."""
         return desired.wanted.values()
 
     def holders(self, desired: Desired, id: EntityId) -> Iterable[EntityId]:
-        """What is wanted and needs an entity."""
+        """The wanted entities that need an entity."""
         return desired.holders.get(id, ())
 
     def unwanted(self, desired: Desired, actual: State) -> Iterable[EntityId]:
-        """What came down to the tenant and may not be wanted any more."""
+        """The copies in the tenant that may no longer be wanted."""
         return came_down(actual, desired.upstream.key)
 
     def copies(self, kind: str, desired: Desired, actual: State) -> Mapping[EntityId, Body]:
-        """The entities of a kind that came down to the tenant, as they are there."""
+        """The copies of a kind in the tenant."""
         ours = (id for id in actual if id.kind == kind and origin_of(actual, id) == desired.upstream.key)
         return {id: actual[id].body for id in ours}
 
     def in_sync(self, _id: EntityId) -> bool:
-        """Whether an entity is known to be in sync, and so names what its upstream's body names."""
+        """Whether an entity is known to be in sync, and so references the same entities as its upstream's body."""
         return False
 
     def is_named(self, _id: EntityId) -> bool:
-        """Whether something that is known to be in sync names an entity that is not wanted."""
+        """Whether an entity that is known to be in sync references this unwanted entity."""
         return False
 
     def record(self, _desired: Desired, _actual: State, _outcome: Callable[[EntityId], EntityOutcome]) -> None:
-        """Take note of the outcomes of entities that were compared. ``outcome``: finds the one of an entity."""
+        """Stores the outcomes of the compared entities. ``outcome``: returns that of an entity."""
 
 
 EVERYTHING = Scope()

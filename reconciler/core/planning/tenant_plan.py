@@ -1,4 +1,4 @@
-"""The plan of one tenant: differences judged, then written down as changes and as what is deferred, with the cause."""
+"""The plan of one tenant: differences are judged, then turned into changes and deferred changes with their causes."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -25,8 +25,8 @@ from reconciler.model.values.entity import State
 class Observed:
     """A tenant's actual state as it was read.
 
-    ``lineage``: what its journal says of origins, as far as the state says otherwise or something was released
-    (`reconciler.core.records.origins.at_issue`). The fingerprint is of both.
+    ``lineage``: what its journal records about origins, as far as the state differs from it or an entity was released
+    (`reconciler.core.records.origins.at_issue`). The fingerprint covers both.
     """
 
     state: State
@@ -35,27 +35,27 @@ class Observed:
     lineage: Lineage = field(default_factory=dict)
 
     def traced(self, upstream: str) -> Traced:
-        """The state as what comes from an upstream is compared with it (ORIGIN-02)."""
+        """The state as it is compared with an upstream (ORIGIN-02)."""
         return traced(self.state, self.lineage, upstream)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A tenant's plan, and its state once the plan is applied: the upstream of the next level (AP-06)."""
+    """A tenant's plan, and its state after the plan: the upstream of the next level (AP-06)."""
 
     plan: TenantPlan
     after: State
 
 
 class Engine(Protocol):
-    """Compares tenants. Every engine gives the plans that `PlainEngine` gives; others may take less work for it."""
+    """Compares tenants. Every engine must give the same plans as `PlainEngine`, perhaps with less work."""
 
     @property
     def rules(self) -> RuleBook:
-        """The rules that are in force."""
+        """The rules in force."""
 
     def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
-        """A tenant's comparison, with the amounts that hold ``on`` that day. Raises `Unavailable`."""
+        """A tenant's comparison with the amounts effective on the day. Raises `Unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ class PlainEngine:
     rules: RuleBook
 
     def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
-        """A tenant's comparison, with the amounts that hold ``on`` that day. Raises `Unavailable`."""
+        """A tenant's comparison with the amounts effective on the day. Raises `Unavailable`."""
         return compare(policy, upstream, replace(trace, state=whole(trace.state)), self.rules, on)
 
 
 def compare(policy: Policy, upstream: Upstream, state: State | Traced, rules: RuleBook, on: date) -> Comparison:
-    """What a tenant should have beside what it has. ``on`` is the day whose amounts hold.
+    """The desired and the actual state of a tenant. ``on``: the day of the effective amounts.
 
-    ``state``: `Traced` where the tenant's journal is known; a bare state is taken at its word.
+    ``state``: `Traced` if the tenant's journal is known; a bare state is used as it is.
     """
     trace = state if isinstance(state, Traced) else Traced(state)
 
@@ -97,7 +97,7 @@ def overrides_of(policy: Policy) -> frozenset[str]:
 def plan_tenant(
     policy: Policy, comparison: Comparison, observed: Observed, allowed: frozenset[str] = frozenset()
 ) -> Planned:
-    """Judge what a comparison finds, and write it down. ``allowed``: the guards that are overridden for this plan."""
+    """The plan of a comparison. ``allowed``: the guards that are overridden for this plan."""
     writer = _decided(policy, comparison, allowed)
     comparison.scope.record(comparison.desired, comparison.actual, writer.outcome)
     planned = _written_down(writer, observed)
@@ -105,7 +105,7 @@ def plan_tenant(
 
 
 def decide(policy: Policy, comparison: Comparison, allowed: frozenset[str] = frozenset()) -> Judgement:
-    """The judgement on all that differs; where a guard trips, nothing of it applies (GUARD-01)."""
+    """The verdicts on all differences; if a guard trips, none is applied (GUARD-01)."""
     return _decided(policy, comparison, allowed).judgement
 
 
@@ -116,13 +116,13 @@ def _decided(policy: Policy, comparison: Comparison, allowed: frozenset[str]) ->
     trips = tripped(case, allowed)
     if not trips:
         return writer
-    if comparison.in_full:  # nothing is known beforehand of what is blocked: each is worded by itself
+    if comparison.in_full:  # known outcomes are not worded as blocked: compare all
         return _decided(policy, comparison.in_full(), allowed)
     return PlanBuilder.of(policy, comparison, judge(comparison, found, policy, obstacles(trips, case)))
 
 
 def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, observed: Observed) -> Planned:
-    """The plan that a judgement comes to."""
+    """The plan that a judgement results in."""
     return _written_down(PlanBuilder.of(policy, comparison, judgement), observed)
 
 
@@ -145,7 +145,7 @@ def _written_down(writer: PlanBuilder, observed: Observed) -> Planned:
 
 
 def status_of(changes: tuple[Change, ...], deferred: tuple[Deferred, ...]) -> TenantStatus:
-    """How a tenant stands whose plan makes and defers these."""
+    """The status of a tenant whose plan has these changes."""
     if changes:
         return TenantStatus.CHANGES
     left = {each.reason for each in deferred} - {Verdict.UNMANAGED.value}

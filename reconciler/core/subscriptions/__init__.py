@@ -1,6 +1,6 @@
-"""Mirrored subscriptions, the actions on them, and who may act.
+"""Mirrored subscriptions, the actions on them, and the permissions for actions.
 
-Nothing here writes, or walks the tree.
+Nothing here writes, or knows the tree.
 """
 
 from reconciler.core.subscriptions.action_parameters import BadSetting, read_settings

@@ -1,4 +1,4 @@
-"""What ``--set`` gives an action: ``K=V`` texts to a patch of the subscription, checked as any document is."""
+"""The parameters of an action (``--set K=V``) as a patch of the subscription, validated like any document."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ FIELDS: Mapping[str, Path] = {
     "when": ("unit_change",),
     "value": ("renew_automatically",),
 }
-"""The fields that parameters of another name stand for."""
+"""Parameters whose name differs from the path of their field."""
 ADD_ON = "add_on"
 OF_ADD_ONS = frozenset({"add_add_on", "change_add_on", "cancel_add_on"})
 SET, EVERYTHING = "--set", "*"
 
 
 class BadSetting(Exception):
-    """What was set is not for this action; the message is for people."""
+    """A parameter is not valid for this action; the message is for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A patch of the subscription's body, and the add-on that is meant, if the action is on one."""
+    """A patch of the subscription's body, and the add-on that it applies to, if any."""
 
     patch: Body
     add_on: str
 
 
 def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) -> Settings:
-    """What was set for an action on a subscription. Raises `BadSetting` for a name, form or value that is not its."""
+    """The parameters of an action on a subscription. Raises `BadSetting` for an unknown name, form or value."""
     given: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -55,7 +55,7 @@ def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) ->
 
 
 def _as_set(action: SubscriptionAction, summary: str) -> str:
-    """A problem of a field, by the name of the parameter that gave it."""
+    """The problem of a field, with the name of the parameter that set it."""
     for name, path in FIELDS.items():
         if name in action.parameters and summary.startswith(f"{render_path(path)}: "):
             return f"{name}{summary.removeprefix(render_path(path))}"
@@ -82,7 +82,7 @@ def _field(action: SubscriptionAction, add_on: str, name: str) -> Path:
 
 
 def _document(key: str, values: Mapping[Path, str]) -> str:
-    """A document of a tenant's state that gives these fields, their values as they were written."""
+    """A document of a tenant's state with these fields, their values as they were written."""
     nested: dict[str, object] = {}
     for path, value in values.items():
         inner = nested

@@ -1,7 +1,7 @@
-"""Actions on a subscription: what each makes of it, as the system of the one who acts would (SUB-19 to SUB-30).
+"""Actions on a subscription: the effect of each, as the system of the acting party would have it (SUB-19 to SUB-30).
 
-Pure: a subscription, the action and what was set, to every subscription as it will be. Who may do it is not asked
-here: the store does (`core/subscriptions/permissions.py`). Of each action the subscription's history gets a record.
+Pure: a subscription, the action and its parameters to every subscription as it will be. Permissions are not checked
+here but by the store (`core/subscriptions/permissions.py`). Each action adds a record to the subscription's history.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ FROM: Mapping[str, frozenset[str]] = {
     "delete": LIVE | {"cancelled"},
     "run_billing": LIVE,
 }
-"""The statuses in which something can be done; for what is not named, `LIVE`."""
+"""The statuses in which an action is possible; for other actions, `LIVE`."""
 
 TO: Mapping[str, str] = {"suspend": "suspended", "activate": ACTIVE, "cancel": "cancelled", "delete": "deleted"}
 """The status that an action leads to."""
@@ -62,18 +62,18 @@ EDITABLE = frozenset(
         "type",
     }
 )
-"""What `edit` changes of a subscription of one's own."""
+"""The fields of a party's own subscription that `edit` may change."""
 
 
 class CannotAct(Exception):
-    """The action makes no sense here: the message is for people."""
+    """The action is not possible in this state; the message is for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionCase:
-    """A subscription on which somebody acts: its tenant's state, what was set (as a patch), the day and the moment.
+    """A subscription and an action on it: the tenant's state, the parameters (as a patch), the day and the moment.
 
-    ``add_on``: the one that is meant, for actions on one. ``role``: as what somebody acts. ``day_at``: the day of a
+    ``add_on``: the add-on, for actions on one. ``role``: the role of the acting party. ``day_at``: the day of a
     record's moment (DATE-01).
     """
 
@@ -102,7 +102,7 @@ class ActionCase:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an action makes of a subscription, in words, and the second one that it brings, by key."""
+    """The effect of an action: the new body, the detail for its record, and a second subscription by key, if any."""
 
     body: Body
     detail: str = ""
@@ -110,11 +110,11 @@ class Done:
 
 
 Effect: TypeAlias = Callable[[ActionCase], Done | None]
-"""``None``: there is nothing to do, and nothing happened."""
+"""Returns ``None`` if there is nothing to do and so nothing to record."""
 
 
 def act(action: str, case: ActionCase) -> tuple[Entity, ...]:
-    """Every subscription that an action changes, as it will be, the acted-on one first. Raises `CannotAct`."""
+    """Every subscription that an action changes, as it will be, the target first. Raises `CannotAct`."""
     if case.role == RESELLER and not ACTIONS[action].resellers:
         raise CannotAct(f"{action} is the distributor's: act as distributor")
     status = case.body.get("status", ACTIVE)
@@ -144,7 +144,7 @@ def _record(case: ActionCase, action: str, detail: str) -> dict[str, str]:
 
 
 def _settled(case: ActionCase, body: Body) -> Body:
-    """With the end of its cycle. A mirror's is the reconciler's to write."""
+    """The body with the end of its cycle. For a mirror, only the reconciler writes it."""
     if case.mirrored:
         return _tidied(body)
     end = own_terms(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at).cycle_end
@@ -167,7 +167,7 @@ def _change_quantity(case: ActionCase) -> Done:
 
 
 def _change_unit(case: ActionCase) -> Done:
-    """To another unit, now or with the next cycle; to the one in force, so that what is pending does not come."""
+    """Changes the unit now or with the next cycle; the unit in force cancels a pending change."""
     here, awaited = case.body.get(UNIT), pending_of(case.body)
     unit, mode = case.patch[UNIT], case.patch.get(MODE, "current_cycle")
     body = {name: value for name, value in case.body.items() if name != PENDING} | {MODE: mode}
@@ -188,13 +188,15 @@ def _change_unit(case: ActionCase) -> Done:
 
 
 def _in_next_cycle(body: Body, pending: Pending | None) -> dict[str, Value]:
-    """A subscription whose next cycle began: with the unit that was pending (SUB-27)."""
+    """A subscription after its next cycle began, with the unit that was pending (SUB-27)."""
     rest = {name: value for name, value in body.items() if name != PENDING or pending is None}
     return {**rest, UNIT: pending.unit} if pending else rest
 
 
 def _switch(case: ActionCase) -> Done:
-    """Upgrade or downgrade: of fewer than all, a second subscription; of all, the product and a renewal entry."""
+    """Upgrade or downgrade. Of a part of the quantity: a second subscription; of all: a new product and a renewal
+    entry.
+    """
     here, product = case.body.get("quantity"), case.patch["product"]
     moved = case.patch.get("quantity", here)
     if product == case.body["product"]:
@@ -210,7 +212,7 @@ def _switch(case: ActionCase) -> Done:
         )
     key, day = _free_key(case), case.on.isoformat()
     dates = {"activation_date": day, "start_date": day, "quantity": moved, "quantity_effective": day}
-    left_behind = ("add_ons", "cycle_end", PENDING, MODE)  # a pending change is of the first one's cycle
+    left_behind = ("add_ons", "cycle_end", PENDING, MODE)  # a pending change belongs to the first one's cycle
     second = {name: value for name, value in {**new, **dates}.items() if name not in left_behind}
     first = {**case.body, "quantity": here - moved, "quantity_effective": day}
     return Done(first, f"{moved} of {here} to {product}, as {key}", (key, second))
@@ -228,7 +230,7 @@ def _set_renew_automatically(case: ActionCase) -> Done:
 
 
 def _edit(case: ActionCase) -> Done:
-    """Of one's own subscription, what no other action is for and nobody else writes."""
+    """Changes fields of one's own subscription that no other action changes and nobody else writes."""
     if not case.patch:
         raise CannotAct("there is nothing to edit: name a field with --set")
     for name in sorted(case.patch) if not case.mirrored else ():
@@ -272,7 +274,7 @@ def _to(status: str) -> Effect:
 
 
 def _activate(case: ActionCase) -> Done:
-    """What had run out begins a new cycle, which every side learns by its renewal (SUB-30)."""
+    """A subscription that had expired begins a new cycle, which every side learns from its renewal (SUB-30)."""
     body = {**case.body, "status": ACTIVE}
     if _ran_out(case):
         body = _in_next_cycle(body, pending_of(body))
@@ -288,7 +290,7 @@ def _ran_out(case: ActionCase) -> bool:
 
 
 def _renew(case: ActionCase) -> Done:
-    """For one more cycle, from the end of the one that runs; what ran out begins a new one on the day."""
+    """Renews for one more cycle after the current one; an expired subscription begins a new cycle today."""
     start = day_of(case.body, "start_date") or day_of(case.body, "activation_date")
     body, begins, pending = {**case.body, "status": ACTIVE}, case.on, pending_of(case.body)
     if case.body.get("status", ACTIVE) != ACTIVE:
@@ -307,8 +309,9 @@ def _renewal(case: ActionCase, day: date) -> dict[str, Value]:
 
 
 def _run_billing(case: ActionCase) -> Done | None:
-    """SUB-28: on the day its cycle ended, or later, what is not renewed goes inactive. SUB-27: of what is renewed, a
-    unit that was pending takes effect."""
+    """SUB-28: from the day on which its cycle ended, a subscription without renewal becomes inactive. SUB-27: one with
+    renewal gets its pending unit.
+    """
     if case.body.get("status", ACTIVE) != ACTIVE:
         return None
     told, comes = [], due(case.body, case.on)
@@ -323,7 +326,7 @@ def _run_billing(case: ActionCase) -> Done | None:
 
 
 def _noted(case: ActionCase) -> Done:
-    """What leaves nothing behind but its record."""
+    """An action that only adds a record."""
     return Done(case.body)
 
 
@@ -349,4 +352,4 @@ EFFECTS: Mapping[str, Effect] = {
     "relate_email": _noted,
     "retry_provisioning": _noted,
 }
-"""What each action of `reconciler.model.documents.subscriptions.ACTIONS` does."""
+"""The effect of each action of `reconciler.model.documents.subscriptions.ACTIONS`."""

@@ -1,4 +1,4 @@
-"""When billing cycles end (SUB-29): at the start date and k cycles, and then on the billed party's billing day."""
+"""When billing cycles end (SUB-29): k cycles after the start date, moved to the billed party's billing day."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MONTHS_A_YEAR, LONGEST_MONTH, SHORTEST_MONTH = 12, 31, 28
 
 @dataclass(frozen=True, slots=True)
 class CycleEnd:
-    """``nominal``: the start date and k cycles; ``on``: the day on which the billed party's cycle ends for it."""
+    """``nominal``: the start date plus k cycles. ``on``: the day on which the cycle ends for the billed party."""
 
     nominal: date
     on: date
@@ -21,16 +21,16 @@ class CycleEnd:
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """The cycles of one subscription on one side. ``billing_day``: 1 to 31, the billed party's, if it has one."""
+    """The cycles of one subscription on one side. ``billing_day``: the billed party's (1 to 31), if it has one."""
 
     start: date
     period: str
     billing_day: int | None = None
 
     def ends(self, around: date | None = None) -> Iterator[CycleEnd]:
-        """Every end, in order, or from some end before ``around`` on; none for a cycle of no length.
+        """All ends in order, or those from some end before ``around`` on; none for a unit without a length.
 
-        They stop where the calendar does.
+        They stop at the end of the calendar.
         """
         months, days = period_parts(self.period)
         if not months and not days:
@@ -43,17 +43,17 @@ class Cycles:
                 return
 
     def _number_before(self, day: date, months: int, days: int) -> int:
-        """Of a cycle that ends before a day, however long its months are and late its billing day."""
+        """The number of a cycle that ends before a day, for any length of months and any billing day."""
         whole = (day - self.start).days // (LONGEST_MONTH * months + days)
         late = LONGEST_MONTH // (SHORTEST_MONTH * months + days) + 1
         return max(1, whole - late - 1)
 
     def first(self, day: date, *, after: bool) -> date | None:
-        """The first end on or after a day, or strictly ``after`` it."""
+        """The first end on or after a day; with ``after``, strictly after it."""
         return next((end.on for end in self.ends(day) if end.on > day or (end.on == day and not after)), None)
 
     def following(self, day: date) -> date | None:
-        """The end of the cycle that holds a day, or nominally begins on it."""
+        """The end of the cycle that contains a day, or nominally begins on it."""
         return next((end.on for end in self.ends(day) if end.nominal > day), None)
 
     def last(self, day: date) -> date | None:
@@ -66,18 +66,18 @@ class Cycles:
         return last
 
     def nominal(self, day: date) -> date | None:
-        """The first nominal end whose own day is on or after ``day``: where a renewal of that cycle begins."""
+        """The first nominal end whose billing day is on or after ``day``: where a renewal of that cycle begins."""
         return next((end.nominal for end in self.ends(day) if end.on >= day), None)
 
 
 def plus_months(start: date, months: int) -> date:
-    """Clipped to the month's end: 31 January and a month is the last of February."""
+    """Clipped to the end of the month: 31 January plus one month is the last day of February."""
     years, month = divmod(start.year * MONTHS_A_YEAR + start.month - 1 + months, MONTHS_A_YEAR)
     return date(years, month + 1, min(start.day, monthrange(years, month + 1)[1]))
 
 
 def on_billing_day(day: date, billing_day: int | None) -> date:
-    """The first billing day at or after a day; in a shorter month its last."""
+    """The first billing day on or after a day; in a shorter month its last day."""
     if billing_day is None:
         return day
     here = _in_month(day, billing_day)

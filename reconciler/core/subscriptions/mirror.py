@@ -1,7 +1,7 @@
-"""The desired state that comes of mirroring: a reseller's paid subscriptions in its distributor's system (SUB-01…).
+"""The desired state from mirroring: a reseller's paid subscriptions in its distributor's system (SUB-01…).
 
-A reseller's subscriptions and customers are projected to what the distributor should have of them; from there on they
-are like anything that comes from an upstream, whose key here is the reseller's.
+A reseller's subscriptions and customers are projected to what the distributor should have. The rest of planning treats
+them like anything from an upstream, whose key is the reseller's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,13 +39,13 @@ DELETED = "deleted"
 
 @cache
 def _locked() -> list[str]:
-    """The locked fields of a mirror (SUB-38): one list for all mirrors, of which there may be very many."""
+    """The locked fields of a mirror (SUB-38); one shared list, as there may be very many mirrors."""
     return list(locked(fields_of(SUBSCRIPTION)))
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The day on which amounts and cycles hold, and the moment that history records get (ISO 8601).
+    """The day of effective amounts and cycles, and the moment for new history records (ISO 8601).
 
     ``day_at``: the day of a record's moment (DATE-01).
     """
@@ -56,7 +56,7 @@ class Clock:
 
 
 def mirrored_from(state: State) -> State:
-    """What mirroring looks at of a reseller's state: nothing, where it has neither customers nor subscriptions."""
+    """The part of a reseller's state that mirroring reads; empty without customers and subscriptions."""
     kinds = kinds_of(state)
     if CUSTOMER not in kinds and SUBSCRIPTION not in kinds:
         return {}
@@ -66,14 +66,14 @@ def mirrored_from(state: State) -> State:
 
 
 def mirror_key(reseller: str, key: str) -> str:
-    """SUB-04: of the one mirror that a subscription or customer has: a reseller's key holds no dot."""
+    """The key of the mirror of a subscription or customer (SUB-04). It is unique, since a reseller's key has no dot."""
     return f"{reseller}.{key}"
 
 
 def mirror(projection: "Projection", rules: RuleBook) -> Desired:
     """What a distributor should have of a reseller's subscriptions."""
     customers = dict(projection.customers())
-    copied = (id for id in customers if projection.has(id))  # they follow, whatever holds their subscriptions
+    copied = (id for id in customers if projection.has(id))  # they follow, even if subscriptions are held
     wanted = {id: Wanted(id, customers[id].body, requested=True) for id in copied}
     wanted |= {each.id: each for each in projection.subscriptions()}
     state = customers | {id: Entity(id, each.body) for id, each in wanted.items()}
@@ -87,9 +87,9 @@ def mirror(projection: "Projection", rules: RuleBook) -> Desired:
 class Projection:
     """A reseller's subscriptions as its distributor should have them.
 
-    ``source``: the reseller's state; ``actual``: the distributor's; ``held``: the mirrors that the reseller itself does
-    not get of its own resellers, and why (TREE-02). ``trace``: what the distributor's journal says of these mirrors
-    (ORIGIN-02, ORIGIN-03). ``price_holds``: the list prices that the reseller does not get.
+    ``source``: the reseller's state. ``actual``: the distributor's state. ``held``: mirrors of its own resellers that
+    the reseller itself does not get, and why (TREE-02). ``trace``: what the distributor's journal records about these
+    mirrors (ORIGIN-02, ORIGIN-03). ``price_holds``: the list prices that the reseller does not get.
     """
 
     policy: Policy
@@ -104,11 +104,11 @@ class Projection:
 
     @property
     def pricing(self) -> Pricing:
-        """What the reseller's subscriptions are billed."""
+        """The prices of the reseller's subscriptions."""
         return Pricing(self.policy, self.source, self.offer, self.clock.on, self.price_holds)
 
     def customers(self) -> Iterator[tuple[EntityId, Entity]]:
-        """Every customer as it is copied once it has a mirrored subscription (SUB-03)."""
+        """A copy of every customer, used once the customer has a mirrored subscription (SUB-03)."""
         for id, each in self.source.items():
             if id.kind == CUSTOMER:
                 copy = EntityId(CUSTOMER, self._key(id.key))
@@ -116,7 +116,7 @@ class Projection:
                 yield copy, Entity(copy, body)
 
     def subscriptions(self) -> Iterator[Wanted]:
-        """The mirrors that should be, and those whose source was deleted, which stay as they are (SUB-41)."""
+        """The wanted mirrors, including those whose source was deleted, which stay as they are (SUB-41)."""
         for id, each in sorted(self.source.items()):
             if id.kind == SUBSCRIPTION:
                 mirrored = EntityId(SUBSCRIPTION, self._key(id.key))
@@ -133,17 +133,17 @@ class Projection:
                 yield Wanted(id, {}, requested=True, only_fields=frozenset())
 
     def _has_or_gets(self, id: EntityId) -> bool:
-        """Whether the distributor has the mirror of a subscription, or gets that of the one which is there."""
+        """Whether the distributor has the mirror of a subscription, or gets one for an existing subscription."""
         here = self.source.get(id)
         has = self.has(EntityId(SUBSCRIPTION, self._key(id.key)))
         return has or (here is not None and why_not(here.body, self.source, self.offer) is None)
 
     def has(self, id: EntityId) -> bool:
-        """Whether the distributor has it, and it came from this reseller."""
+        """Whether the distributor has an entity of this origin."""
         return self._have(id) is not None
 
     def why_absent(self, id: EntityId) -> str:
-        """In words, why the distributor neither has nor gets something under a mirror's key."""
+        """The text for why the distributor neither has nor gets a mirror."""
         reseller, source = self.policy.reseller, self._source(id)
         if source is None:
             return f'neither {self.offer.distributor} nor {reseller} has "{id}"'
@@ -159,7 +159,7 @@ class Projection:
         return self.source.get(EntityId(id.kind, id.key.removeprefix(prefix))) if id.key.startswith(prefix) else None
 
     def _have(self, id: EntityId) -> Body | None:
-        """The mirror, if the distributor has it."""
+        """The mirror's body, if the distributor has it."""
         here = self.actual.get(id)
         return here.body if here and here.origin == self.policy.reseller else None
 
@@ -184,7 +184,7 @@ class Projection:
         )
 
     def _bills(self, said: Body, last: Body | None, have: Body | None, due: SubscriptionStatus) -> Iterator[Bill]:
-        """What the subscription and its add-ons are billed (SUB-13, SUB-16)."""
+        """The prices of the subscription and its add-ons (SUB-13, SUB-16)."""
         if unit := due.units.in_force:
             yield Bill.of(self.pricing, said, unit, (last, have), ("prices", unit))
         for key, add_on in self._add_ons(said, last).items():
@@ -220,10 +220,10 @@ class Projection:
         return {name: value for name, value in body.items() if value not in (None, {}, [])}
 
     def _split(self, source: Entity, last: Body | None) -> Split | None:
-        """The new subscription that a part of this one moved to, where no record tells of it (SUB-24, SUB-26, SUB-42).
+        """The new subscription that took over a part of this one without a record of it (SUB-24, SUB-26, SUB-42).
 
-        The pair shows it: this one has so many fewer as the other has, which is of the same customer and another
-        product, and which the distributor gets now. Where several would fit, nothing is told.
+        It is found by comparison: this quantity fell by the quantity of a subscription of the same customer and another
+        product, which the distributor does not have yet. If several fit, the result is ``None``.
         """
         said = source.body
         before, now = (last or {}).get("quantity"), said.get("quantity")
@@ -260,7 +260,7 @@ class Projection:
         return f"{named} - {product.get('name') or said['product']}"
 
     def _add_ons(self, said: Body, last: Body | None) -> dict[str, Body]:
-        """SUB-15: those that the distributor offers, and those that are mirrored already."""
+        """SUB-15: the add-ons that the distributor offers, and those that are already mirrored."""
         mirrored = (last or {}).get("add_ons", {})
         return {
             key: {name: add_on[name] for name in ADD_ON if name in add_on}
@@ -269,7 +269,9 @@ class Projection:
         }
 
     def _obstacles(self, said: Body, last: Body | None, bills: list[Bill]) -> Iterator[Obstacle]:
-        """A mirror follows its source only to what its distributor offers and prices, and to a customer there is."""
+        """A mirror only follows its source to products that the distributor offers and prices, and to customers that
+        exist.
+        """
         reason = not_offered(said["product"], self.source, self.offer)
         if reason and last is not None and last.get("product") != said["product"]:
             yield Obstacle("SUB-01", f'{self.policy.reseller} moved it to product "{said["product"]}": {reason.detail}')
@@ -280,7 +282,7 @@ class Projection:
 
 
 def _rules(said: Body, last: Body | None, body: Body, due: SubscriptionStatus) -> Iterator[tuple[Path, str]]:
-    """The rule by which a field changes, where it is not always the same: what was applied so already is drift."""
+    """The rules of fields that do not always change by the same rule; a value that was already applied so is drift."""
     if last is None:
         return
     yield from (((name,), "SUB-40") for name in REMEMBERED if last.get(name) == body.get(name))
@@ -296,7 +298,7 @@ def _rules(said: Body, last: Body | None, body: Body, due: SubscriptionStatus) -
 
 
 def _begins_with(second: Body, first: Body, last: Body) -> bool:
-    """Whether a subscription begins on the day from which another has its new quantity, where that tells a day."""
+    """Whether a subscription begins on the day on which the other's new quantity is effective, if that day is known."""
     day = first.get("quantity_effective")
     tells = day is not None and day != last.get("quantity_effective")
     return not tells or day in (second.get("start_date"), second.get("activation_date"))
@@ -308,7 +310,9 @@ def _below(prices: Mapping[Path, str], path: Path) -> dict[str, str]:
 
 
 def not_offered(product: str, source: State, offer: Offer) -> Obstacle | None:
-    """SUB-01, SUB-02: why a product of a reseller's subscription is not its distributor's."""
+    """Why the distributor does not offer the product of a reseller's subscription (SUB-01, SUB-02); ``None`` if it
+    does.
+    """
     own = source.get(EntityId(PRODUCT, product))
     if own is not None and own.origin != offer.distributor:
         return Obstacle("SUB-02", f'product "{product}" is the reseller\'s own')
@@ -318,7 +322,7 @@ def not_offered(product: str, source: State, offer: Offer) -> Obstacle | None:
 
 
 def why_not(said: Body, source: State, offer: Offer) -> Obstacle | None:
-    """Why a subscription that has no mirror gets none; ``None`` for one that gets it."""
+    """Why a subscription without a mirror gets none; ``None`` for one that gets it."""
     if not said.get("paid", False):
         return Obstacle("SUB-02", "it is not paid")
     if said.get("status") == DELETED:

@@ -1,8 +1,8 @@
 """The history of a mirror: a record for each action of the reseller, named as the business does (SUB-31).
 
-What the reseller's own system recorded comes over, but for the end of a mirror's cycle: each side's is its own
-(SUB-29). For what it changed without a record (`tenant import`, or a system of its own), the action is told from what
-changed. Drift that is restored is no action, and has no record.
+Records of the reseller's own system are copied, except those of the end of a cycle, which each side has its own
+(SUB-29). For changes without a record (`tenant import`, or another system), the action is derived from the changed
+fields. Restored drift is not an action and has no record.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,20 +17,21 @@ from reconciler.model.values.plain_values import Body, Value
 
 Record = dict[str, str]
 EXPIRE = "expire"
-"""How a mirror's own end is recorded, when its cycle ended and was not renewed (SUB-28): nobody's action, and so no
-record for the mirror of a mirror."""
+"""The record of a mirror's own end when its cycle ended and was not renewed (SUB-28). It is nobody's action, so the
+mirror of a mirror gets no copy of it.
+"""
 TAKE_EFFECT = "take_effect"
-"""How it is recorded that a unit which was pending took effect, as the mirror's own cycle ended (SUB-27): likewise."""
+"""The record that a pending unit took effect at the end of the mirror's own cycle (SUB-27); not copied either."""
 OWN_RECORDS = frozenset({EXPIRE, TAKE_EFFECT})
-"""The records that are of one side only, for they tell of that side's own cycle end."""
+"""Records of one side only, since they are about that side's own cycle end."""
 STATUS_ACTIONS = {"suspended": "suspend", "cancelled": "cancel", "deleted": "delete", ACTIVE: "activate"}
-"""What a reseller did whose subscription came to a status. What runs out, nobody did."""
+"""The reseller's action for each status that its subscription may change to. Expiry is nobody's action."""
 EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "customer")
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A new subscription that a part of another moved to: its product, how many, its key, and its price."""
+    """A new subscription that took over a part of another: its product, quantity, key and price."""
 
     product: str
     quantity: int
@@ -40,9 +41,9 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """A mirror that is to be brought up to date: what the reseller said, the mirror as it is and as it should be.
+    """A mirror to update: the reseller's subscription, the mirror as it is, and as it should be.
 
-    ``products``: the distributor's, by key. ``split``: the new subscription that a part of it moved to.
+    ``products``: the distributor's, by key. ``split``: the new subscription that took over a part of it.
     """
 
     said: Body
@@ -54,24 +55,26 @@ class Occasion:
 
     @property
     def last(self) -> Body:
-        """The mirror as it was applied last: whatever it became since, nobody at the reseller did."""
+        """The mirror as it was last applied: changes since then were not made by the reseller."""
         return last_applied(self.have) or {}
 
     def changed(self, field: str) -> bool:
-        """Whether the reseller changed a field. A flag that is absent is off."""
+        """Whether the reseller changed a field. An absent flag counts as false."""
         before, after = self.last.get(field), self.want.get(field)
         return bool(before != after) and not all(each is None or each is False for each in (before, after))
 
     @property
     def history(self) -> list[Record]:
-        """What was recorded so far, with what the distributor added; what was rewritten is drift (SUB-40)."""
+        """The records so far, including the distributor's own; rewritten records are drift and are restored
+        (SUB-40).
+        """
         recorded: list[Record] = self.last.get("history", [])
         have: list[Record] = (self.have or {}).get("history", [])
         return have if have[: len(recorded)] == recorded else recorded
 
 
 def records(occasion: Occasion, at: str) -> list[Record]:
-    """The whole history of the mirror, with what is new at its end. ``at``: ISO 8601."""
+    """The whole history of the mirror, new records last. ``at``: ISO 8601."""
     if occasion.have is None:
         return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
     told = occasion.said.get("history", [])
@@ -92,7 +95,7 @@ def _created(want: Body) -> str:
 
 
 def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]]:
-    """The actions that no record tells of."""
+    """The actions without a record."""
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
     if replaced := occasion.due.units.replaced:
         was, pending = replaced
@@ -105,7 +108,9 @@ def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]
 
 
 def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Each action by the fields that changed, with these. ``covered``: of those a record tells already."""
+    """Each action that changed fields indicate, with these fields. ``covered``: fields that existing records
+    explain.
+    """
     last, want = occasion.last, occasion.want
     switched = occasion.changed("product") and not _renamed(occasion)
     if switched:
@@ -128,21 +133,21 @@ def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str
     if before != now and now in STATUS_ACTIONS:
         yield STATUS_ACTIONS[now], f"{before} -> {now}", ("status",)
     elif before != now and want["status"] == INACTIVE and last.get("status") == ACTIVE and not occasion.due.expired:
-        yield EXPIRE, f"{before} -> {now}", ("status",)  # set so by the reseller's own system, before its cycle's end
+        yield EXPIRE, f"{before} -> {now}", ("status",)  # set by the reseller's own system, before its cycle's end
     elif occasion.changed("renewals") and not switched:
         yield "renew", "", ("renewals",)
 
 
 def _renamed(occasion: Occasion) -> bool:
-    """Whether the product only has another key (AP-21)."""
+    """Whether the product only has a new key (AP-21)."""
     body = occasion.products.get(occasion.want["product"], {})
     return occasion.last.get("product") in body.get("moved_from", [])
 
 
 def _unit_changes(occasion: Occasion) -> Iterator[str]:
-    """What the reseller changed of the unit, in words: at once, for the next cycle, or that it no longer comes.
+    """The text for what the reseller changed about the unit: now, for the next cycle, or a cancelled pending change.
 
-    That a change takes effect is none.
+    A pending change that takes effect is not included.
     """
     units, last = occasion.due.units, occasion.last
     here, awaited = last.get(UNIT), pending_of(last)
@@ -162,7 +167,7 @@ def _unit_changes(occasion: Occasion) -> Iterator[str]:
 
 
 def _direction(occasion: Occasion, before: str, after: str, price: tuple[int, str] | None) -> str:
-    """Upgrade or downgrade: as the distributor relates the two products, else by price, of which one is the new."""
+    """``upgrade`` or ``downgrade``: by the distributor's relation between the two products, else by price."""
     relations: Mapping[str, Any] = occasion.products.get(before, {}).get("relations", {})
     if after in relations.get("downgrade", []):
         return "downgrade"
@@ -173,7 +178,7 @@ def _direction(occasion: Occasion, before: str, after: str, price: tuple[int, st
 
 
 def _price(body: Body) -> tuple[int, str] | None:
-    """The price, in a form that compares by value."""
+    """The price in a form that compares by value."""
     return _in_parts(body.get("prices", {}).get(body.get("billing_cycle", "")))
 
 

@@ -1,7 +1,7 @@
-"""What a mirror remembers of the last apply (``last_applied``), so that later plans can tell who changed what since.
+"""What a mirror stores about the last apply (``last_applied``), so that later plans know who changed what since.
 
-What differs from it at the distributor is drift or an edit (SUB-13, SUB-40); what differs from it at the source is the
-reseller's doing (SUB-31).
+A difference from it at the distributor is drift or an edit (SUB-13, SUB-40); a difference from it at the source is an
+action of the reseller (SUB-31).
 """
 
 from reconciler.core.subscriptions.mirror_prices import equal
@@ -24,18 +24,18 @@ COPIED = (
     "renewals",
     "provisioning_sync",
 )
-"""What a mirror has as its source has it (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25)."""
+"""The fields that a mirror copies from its source (SUB-02, SUB-08, SUB-10, SUB-11, SUB-23, SUB-25)."""
 REMEMBERED = (*COPIED, "billing_cycle", "pending_unit", "customer", "status", "source_status", "cycle_end", "history")
-"""What a mirror remembers as it was applied last, beside what its distributor may edit."""
+"""The fields that a mirror stores as last applied, besides those that its distributor may edit."""
 RECORDS = "records"
 ADD_ON = ("product", "billing_cycle", "quantity")
-"""What a mirror has of an add-on as its source has it, and remembers (SUB-15)."""
+"""The fields of an add-on that a mirror copies and stores (SUB-15)."""
 
 
 def remembered(source: Body, have: Body | None, body: Body) -> Body:
-    """The memory of a mirror that becomes ``body``.
+    """The new ``last_applied`` of a mirror that becomes ``body``.
 
-    ``source``: the body of the subscription that is mirrored; ``have``: the mirror before, ``None`` if there is none.
+    ``source``: the body of the mirrored subscription. ``have``: the mirror before, ``None`` if there is none.
     """
     found = {**of_mirror(have, body), **of_source(source, body)}
     in_order = {name: found.get(name) for name in LastApplied.model_fields}
@@ -43,9 +43,9 @@ def remembered(source: Body, have: Body | None, body: Body) -> Body:
 
 
 def of_mirror(have: Body | None, body: Body) -> Body:
-    """What is remembered of the mirror itself. Of a field that the distributor edited, what was there before stays."""
+    """The part about the mirror itself. For a field that the distributor edited, the stored value stays."""
     before = (have or {}).get(LAST_APPLIED) or {}
-    there = (have or {}).get("add_ons", {})  # of an add-on that comes, or comes back, nobody edited anything yet
+    there = (have or {}).get("add_ons", {})  # an add-on that is new, or restored, has no edits yet
     add_ons = {
         key: {**each, "prices": _kept_or_new(before, have, each.get("prices", {}), ("add_ons", key, "prices"))}
         if key in there
@@ -62,13 +62,13 @@ def of_mirror(have: Body | None, body: Body) -> Body:
 
 
 def of_source(source: Body, body: Body) -> Body:
-    """What is remembered of the source: how many of its records have come, and its unit where it is another one."""
+    """The part about the source: the number of its records copied, and its unit if it differs from the mirror's."""
     unit = source.get(UNIT)
     return {RECORDS: len(source.get("history", [])), SOURCE_UNIT: unit if unit != body.get(UNIT) else None}
 
 
 def _kept_or_new(before: Body, have: Body | None, want: Body, path: Path) -> dict[str, str]:
-    """The amounts to remember: as they are wanted, but of those that were edited what was applied last."""
+    """The amounts to store: the wanted ones, except that edited ones keep the stored amount."""
     last, mine = get(before, path) or {}, get(have or {}, path) or {}
     edited = {key for key in {*last, *mine} if not equal(last.get(key), mine.get(key))}
     kept = {key: last[key] for key in edited if key in last}

@@ -1,7 +1,7 @@
-"""What a distributor bills for a product and unit of a reseller's subscription (SUB-13, SUB-16).
+"""The price that a distributor bills for a product and unit of a reseller's subscription (SUB-13, SUB-16).
 
-By the reseller's price list, else by the unit price. While a list price is withheld, vetoed or blocked at the reseller,
-the purchase price that the reseller has is billed.
+It comes from the reseller's price list, else from the unit price. While a list price is withheld, vetoed or blocked at
+the reseller, the reseller's current purchase price is billed.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,22 +20,22 @@ from reconciler.model.values.plain_values import Body, Path, get
 
 PRODUCT = "Product"
 PriceHolds: TypeAlias = Callable[[], Mapping[tuple[str, str], Root] | None]
-"""By product and unit, why a list price is withheld or blocked at the reseller. Asked for where it matters only.
+"""Returns why list prices are withheld or blocked at the reseller, by product and unit. Only called if needed.
 
-``None``: nobody can say, as something cannot be read.
+``None``: unknown, because a tenant cannot be read.
 """
 
 
 def nothing_held() -> Mapping[tuple[str, str], Root]:
-    """Every list price arrives."""
+    """No list price is withheld or blocked."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a distributor sells: its products by key, what it asks of each by billing cycle, and its API options.
+    """What a distributor sells: its products by key, its prices by billing cycle, and its API options.
 
-    ``unit_prices``: as they hold on the day (SUB-13).
+    ``unit_prices``: effective on the day (SUB-13).
     """
 
     distributor: str
@@ -45,15 +45,15 @@ class Offer:
     sharing_rule: str | None = None
 
     def has(self, product: str) -> bool:
-        """SUB-01: whether the distributor offers a product."""
+        """Whether the distributor offers a product (SUB-01)."""
         return product in self.products and self.products[product].get("active", True) is True
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """``amount``: what is billed; ``None``: there is no price. ``note``: why it is not the list's price, in words.
+    """``amount``: the price billed; ``None``: there is none. ``note``: why it is not the list price, as text.
 
-    ``held``: the list's price, where the reseller does not get it. ``place``: where the list declares the price.
+    ``held``: the list price, if the reseller does not get it. ``place``: where the list declares the price.
     """
 
     amount: str | None
@@ -73,7 +73,7 @@ class Pricing:
     holds: PriceHolds = nothing_held
 
     def price(self, product: str, unit: str) -> Price:
-        """What a unit of a product costs."""
+        """The price of a unit of a product."""
         listed = self._listed(product, unit)
         if listed is None:
             note = f"{self._list_text} has no price for {unit} of {product}: this is the unit price"
@@ -85,12 +85,12 @@ class Pricing:
         holds = self.holds()
         root = holds.get((product, unit)) if holds is not None else None
         if holds is not None and root is None:
-            return Price(listed, place=place)  # it comes to the reseller in this plan, or in its own next one
+            return Price(listed, place=place)  # the reseller gets it in this plan, or in its own next one
         note = f"the purchase price that {self.policy.reseller} has; {self._list_text} says {listed}"
         return Price(bought, note, HeldValue(listed, root) if root else None, place)
 
     def none_for(self, product: str, unit: str) -> Obstacle:
-        """Why something has no price, naming product, unit and list."""
+        """Why there is no price, naming product, unit and list."""
         priced = f'a price of product "{product}" for {unit}'
         where = f"the unit prices of {self.offer.distributor}"
         if self.policy.listed:
@@ -109,7 +109,7 @@ class Pricing:
         return price
 
     def _bought(self, product: str, unit: str) -> str | None:
-        """The purchase price that the reseller has of a product that came down to it."""
+        """The reseller's purchase price of a delegated product."""
         have = self.source.get(EntityId(PRODUCT, product))
         if have is None or have.origin != self.offer.distributor:
             return None
@@ -118,16 +118,16 @@ class Pricing:
 
 
 def equal(one: str | None, other: str | None) -> bool:
-    """Whether two amounts, or their absence, are the same."""
+    """Whether two amounts are equal, or both absent."""
     return one is other if one is None or other is None else canonical(one) == canonical(other)
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a subscription, or an add-on of one, is billed at the distributor: the price at a path of the mirror.
+    """The billing of a subscription or add-on at the distributor: its price, and the price's path in the mirror.
 
-    ``before``: the price that was applied last of the same product and unit. ``known``: whether the mirror had these;
-    ``edited``: whether the distributor put a price of its own there (SUB-39). ``none``: why there is no price.
+    ``before``: the last applied price of the same product and unit. ``known``: whether the mirror had these.
+    ``edited``: whether the distributor set its own price there (SUB-39). ``none``: why there is no price.
     """
 
     path: Path
@@ -139,7 +139,9 @@ class Bill:
 
     @classmethod
     def of(cls, pricing: Pricing, sold: Body, unit: str, mirrored: tuple[Body | None, Body | None], at: Path) -> "Bill":
-        """``sold``: the subscription or add-on; ``mirrored``: it as it was applied last, and as it is there."""
+        """``sold``: the subscription or add-on. ``mirrored``: the same as it was last applied, and as it is in the
+        mirror.
+        """
         last, have = (each or {} for each in mirrored)
         product = sold["product"]
         known = last.get("product") == product and last.get("billing_cycle") == unit
@@ -150,7 +152,7 @@ class Bill:
 
     @property
     def amount(self) -> str | None:
-        """What is billed: where the price is gone, the one that was there."""
+        """The amount billed; if there is no price any more, the last one."""
         return self.price.amount if self.price.amount is not None else self.before
 
     @property
@@ -159,12 +161,12 @@ class Bill:
 
     @property
     def held(self) -> HeldValue | None:
-        """The price that what is mirrored already would have, were it not for what holds it."""
+        """The price that an existing mirror does not get, and why."""
         if not self.known or self.edited:
             return None
         return HeldValue(None, obstacles=(self.none,)) if self.price.amount is None else self.price.held
 
     @property
     def obstacles(self) -> tuple[Obstacle, ...]:
-        """Nothing is mirrored unpriced, and what was stays as it is."""
+        """Nothing is mirrored without a price; existing mirrors stay as they are."""
         return () if self.amount is not None or self.edited else (self.none,)

@@ -1,9 +1,9 @@
-"""How a subscription stands: its status and the end of its billing cycle, each side by its own billing day.
+"""The status of a subscription and the end of its billing cycle, each side by its own billing day.
 
-The end of the cycle is kept with the subscription, the source's with the source and the mirror's with the mirror; it
-moves on as the reseller renews (SUB-09, SUB-28 to SUB-30). What is known from before is told by what was applied last,
-never by what a mirror says now: that may be drift (SUB-40). Which unit is in force, and which is pending, is part of it
-(SUB-27, `core/subscriptions/units.py`).
+Each side stores its end of the cycle: the source with the source, the mirror with the mirror. It moves on as the
+reseller renews (SUB-09, SUB-28 to SUB-30). Earlier values come from what was last applied, never from the mirror's
+current fields, which may be drift (SUB-40). The unit in force and the pending one belong to it (SUB-27,
+`core/subscriptions/units.py`).
 """
 
 from collections.abc import Callable
@@ -28,13 +28,13 @@ from reconciler.model.values.plain_values import Body
 
 ACTIVE, INACTIVE = "active", "inactive"
 SWITCHED, TAKEN_UP, OTHER_UNIT = "set_renew_automatically", "activate", "change_unit"
-"""The actions from whose day on another cycle is the last."""
+"""The actions after which another cycle is the last one."""
 DayAt: TypeAlias = Callable[[str], date | None]
-"""The day, at the provider, of the moment that a record tells (DATE-01); ``None``: it tells none."""
+"""The day, at the provider, of a record's moment (DATE-01); ``None``: the record has no moment."""
 
 
 def utc_day(at: str) -> date | None:
-    """Of a record of a provider whose time zone is UTC."""
+    """The day of a record of a provider whose time zone is UTC."""
     try:
         return date.fromisoformat(at[: len("2027-01-01")])
     except ValueError:
@@ -46,7 +46,7 @@ class SubscriptionStatus:
     """A mirror's status, and the day on which its cycle ends (``None``: it has no cycle).
 
     ``expired``: it is inactive because its cycle ended and was not renewed (SUB-28). ``units``: the billing cycle in
-    force and the one that is pending (SUB-27).
+    force and the pending one (SUB-27).
     """
 
     status: str
@@ -56,14 +56,14 @@ class SubscriptionStatus:
 
 
 def last_applied(have: Body | None) -> Body | None:
-    """A mirror as it was applied last; one that remembers nothing as it is."""
+    """A mirror as it was last applied; the mirror itself if it stores nothing."""
     return have and (have.get(LAST_APPLIED) or have)
 
 
 def terms(
     said: Body, last: Body | None, *, billing_day: int | None, on: date, day_at: DayAt = utc_day
 ) -> SubscriptionStatus:
-    """The terms of the mirror of what the reseller said; ``last``: the mirror as it was applied last, if it was.
+    """The status of the mirror of a reseller's subscription; ``last``: the mirror as it was last applied, if ever.
 
     A pending change of the unit takes effect when the mirror's own cycle ends and the next one begins (SUB-27).
     """
@@ -82,10 +82,10 @@ def terms(
 def own_terms(
     before: Body, after: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day
 ) -> SubscriptionStatus:
-    """The terms of a reseller's own subscription as it becomes; ``billing_day``: its customer's.
+    """The status of a reseller's own subscription after a change; ``billing_day``: its customer's.
 
-    A cycle of which its system said nothing yet ends as it would have without the change. What is pending takes effect
-    by the reseller's own system only (SUB-27): here it stays.
+    A cycle whose end its system has not stored yet ends as it would have without the change. Only the reseller's own
+    system applies a pending unit (SUB-27): here it stays pending.
     """
     records = len(before.get("history", []))
     calendar = _Calendar(billing_day, on, day_at)
@@ -99,7 +99,7 @@ def own_terms(
 
 
 def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> date | None:
-    """When a change for the next cycle, made to a reseller's own subscription on a day, takes effect (SUB-27)."""
+    """When a change for the next cycle, made on a day to a reseller's own subscription, takes effect (SUB-27)."""
     records = len(body.get("history", []))
     last, calendar = {**body, "records": records}, _Calendar(billing_day, on, day_at)
     if not body.get("cycle_end"):
@@ -110,7 +110,7 @@ def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = u
 
 
 def due(body: Body, on: date) -> Pending | None:
-    """What is pending of a reseller's own subscription whose next cycle began, when its system runs billing."""
+    """The pending unit of a reseller's own subscription whose next cycle began, for its system's billing run."""
     pending = as_said(body).pending
     return pending if _next_cycle_began(body, pending, day_of(body, "cycle_end"), on) else None
 
@@ -121,9 +121,10 @@ def _first_terms(body: Body, calendar: "_Calendar") -> date | None:
 
 
 def _next_cycle_began(said: Body, pending: Pending | None, end: date | None, on: date) -> bool:
-    """Whether the cycle ended that ran when a change was made for the next one, and a next one is there.
+    """Whether the cycle in which a pending change was made has ended, and a next one has begun.
 
-    What is suspended, cancelled or ran out has none: the change stays pending until it is taken up again.
+    Suspended, cancelled and expired subscriptions have no next cycle: the change stays pending until they are
+    reactivated.
     """
     if pending is None or pending.day > on or said.get("status", ACTIVE) not in (ACTIVE, INACTIVE):
         return False
@@ -138,13 +139,13 @@ def _terms(said: Body, last: Body | None, units: Units, end: date | None, on: da
         return SubscriptionStatus(INACTIVE, end, units=units)
     if not renews and end is not None and on >= end:
         return SubscriptionStatus(INACTIVE, end, expired=True, units=units)
-    # The reseller's cycle ended first: the mirror goes on until its own does (SUB-29).
+    # The reseller's cycle ended first: the mirror continues until its own ends (SUB-29).
     awaits = last is not None and last.get("status") == ACTIVE and not renews and end is not None
     return SubscriptionStatus(ACTIVE if awaits else status, end, units=units)
 
 
 def day_of(body: Body, field: str) -> date | None:
-    """A date field's day."""
+    """The day of a date field."""
     text = body.get(field)
     return date.fromisoformat(text) if text else None
 
@@ -155,19 +156,21 @@ def _start(said: Body) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class _Calendar:
-    """By what one side's cycles are counted: the billed party's billing day, the day it is, and the days of records."""
+    """What one side's cycles are computed from: the billed party's billing day, the current day, and the days of
+    records.
+    """
 
     billing_day: int | None
     on: date
     day_at: DayAt
 
     def day(self, record: dict[str, str]) -> date:
-        """The day of a record; what tells no moment is as if it was seen on the day."""
+        """The day of a record; the current day if it has no moment."""
         return self.day_at(record["at"]) or self.on
 
 
 def _course(said: Body, last: Body | None, calendar: _Calendar, *, own: bool = False) -> "_Course | None":
-    """The cycles of a subscription on one side; ``None`` for one that has none."""
+    """The cycles of a subscription on one side; ``None`` if it has none."""
     start = _start(said)
     if start is None or said.get(UNIT) is None:
         return None
@@ -181,7 +184,7 @@ def _course(said: Body, last: Body | None, calendar: _Calendar, *, own: bool = F
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """The cycles between what was last and what is said on a day, on one side. ``own``: the reseller's own."""
+    """The cycles between the last applied state and today's, on one side. ``own``: a reseller's own subscription."""
 
     said: Body
     last: Body | None
@@ -207,19 +210,19 @@ class _Course:
 
     @property
     def kept(self) -> date | None:
-        """The end of the cycle that runs, as it was known."""
+        """The stored end of the current cycle."""
         return day_of(self.last, "cycle_end") if self.last else None
 
     @property
     def told(self) -> list[dict[str, str]]:
-        """The source's own records of what happened since; of what is seen for the first time, all."""
+        """The source's own records since the last apply; all of them if there was none."""
         records: list[dict[str, str]] = self.said.get("history", [])
         return records[self.last.get("records", 0) :] if self.last else records
 
     def running_when_changed(self, unit: str) -> date | None:
-        """The end of the cycle, of a unit, that ran when the unit was changed last.
+        """The end of the cycle, of a unit, that was current when the unit was last changed.
 
-        One that ended on that very day ran no more. What is not renewed has no other end than its last.
+        A cycle that ended on that day was no longer current. Without renewal, the last end stays the end.
         """
         changed = self._day_of_change()
         awaited = as_said(self.last).pending if self.last else None
@@ -236,11 +239,11 @@ class _Course:
             return days[-1]
         coming = as_said(self.said).pending
         if self.last is None and coming and coming.day <= self.on:
-            return coming.day - timedelta(days=1)  # made before then, and not seen in time
+            return coming.day - timedelta(days=1)  # made before that day, and not seen in time
         return self.on
 
     def end(self) -> date | None:
-        """The end of the cycle that runs, or of the last one of what is not renewed."""
+        """The end of the current cycle or, without renewal, of the last one."""
         if self.last is None:
             seen = self._first_seen()
             return seen if self.renews else self._renewed(seen)
@@ -250,7 +253,9 @@ class _Course:
         return self._running(self.on, after=True) if self.renews else self._renewed(self._last_end())
 
     def _first_seen(self) -> date | None:
-        """The end of the cycle that runs, or, of what is over when it is seen for the first time, that of its last."""
+        """The same when there is no earlier state; for a subscription that is already over, the end of its last
+        cycle.
+        """
         cycles = self.in_force
         if self.renews:
             return cycles.first(self.on, after=True)
@@ -259,7 +264,9 @@ class _Course:
         return cycles.first(max(self.on, cycles.start), after=False)
 
     def _running(self, day: date, *, after: bool) -> date | None:
-        """The first end on or after a day, or strictly ``after`` it; while a change is pending, the day of that."""
+        """The first end on or after a day (``after``: strictly after it); while a change is pending, the day of that
+        change.
+        """
         pending = self.units.pending
         if pending and (self.renews or pending.day >= day):
             return pending.day
@@ -271,16 +278,16 @@ class _Course:
 
     @property
     def _changed_before_the_rule(self) -> bool:
-        """Whether the unit was changed for the next cycle when that still replaced the running one at once.
+        """Whether the unit was changed for the next cycle while such changes still took effect at once.
 
-        Such a subscription stays as it is, and the cycle that ran ends as it would have.
+        Such a subscription stays as it is, and its cycle ends as it would have.
         """
         last = self.last or {}
         same = self.said.get(UNIT) == last.get(UNIT) and self._same_start
         return same and self.said.get(MODE) == NEXT_CYCLE
 
     def _last_end(self) -> date | None:
-        """Of what is not renewed: as it was known, unless something began anew since."""
+        """The end without renewal: the stored end, unless a new cycle began since."""
         action, day = self._began_anew() or ("", self.on)
         day = max(day, self.start)
         if action == OTHER_UNIT:
@@ -292,25 +299,25 @@ class _Course:
         return self._running(day, after=False)
 
     def _still_runs(self, day: date) -> bool:
-        """Whether what is taken up again had not run out."""
+        """Whether a reactivated subscription had not expired."""
         return self.kept is not None and self.kept > day and (self.last or {}).get("source_status") != INACTIVE
 
     def _holding(self, day: date) -> date | None:
-        """The end of the cycle that holds a day, or nominally begins on it: once a pending unit is due, one of that."""
+        """The end of the cycle that contains a day, or nominally begins on it; of the pending unit once that is due."""
         pending = self.units.pending
         if pending and day >= (self.in_force.nominal(pending.day) or pending.day):
             return self.cycles(pending.unit).following(day)
         return self.in_force.following(day)
 
     def _renewed(self, end: date | None) -> date | None:
-        """Not before the end of what was renewed by hand."""
+        """At least the end of the cycles that were renewed manually."""
         days = (self._holding(date.fromisoformat(each["date"])) for each in self.said.get("renewals", []))
         return max((day for day in (end, *days) if day is not None), default=None)
 
     def _began_anew(self) -> tuple[str, date] | None:
-        """The action since whose day another cycle is the last.
+        """The action since which another cycle is the last, with its day.
 
-        By the source's own records of what happened since; where it keeps none, seen on the day.
+        Taken from the source's own records since the last apply; without records, derived from the fields, as of today.
         """
         last, told = self.last or {}, self.told
         was_on = last.get("renew_automatically", False) or any(
@@ -329,7 +336,7 @@ class _Course:
 
     @property
     def _at_once(self) -> bool:
-        """Whether the cycle that runs is one of another unit now; a pending change that took effect is none."""
+        """Whether the current cycle now has another unit; a pending change that took effect does not count."""
         other = self.units.in_force != (self.last or {}).get(UNIT)
         return other and not (self.own and self.said.get(MODE) == NEXT_CYCLE)
 

@@ -1,4 +1,4 @@
-"""What distributors offer to mirrored subscriptions: a provider its catalog, a reseller the products of its state."""
+"""What distributors offer to mirrored subscriptions: a provider its catalog, a reseller the products in its state."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -16,7 +16,7 @@ Prices = Mapping[str, Mapping[str, str]]
 
 
 def provider_offer(tree: ProviderTree, on: date) -> Offer:
-    """A provider sells the products of its catalog, at their unit prices of the day (SUB-13)."""
+    """A provider sells the products of its catalog, at the day's unit prices (SUB-13)."""
     keys = tree.documents.keys_of(PRODUCT)
     products = LazyMapping(keys, lambda key: tree.documents[EntityId(PRODUCT, key)].entity.body)
     return _offer(tree, tree.key, products, unit_prices(tree, on))
@@ -31,7 +31,7 @@ def reseller_offer(tree: ProviderTree, reseller: str, state: State, on: date) ->
 
 
 def unit_prices(tree: ProviderTree, on: date) -> Prices:
-    """What a provider's products cost by billing cycle, on a day."""
+    """The unit prices of a provider's products by billing cycle, effective on a day."""
 
     def prices(key: str) -> Mapping[str, str]:
         return _in_force(tree.documents[EntityId(PRODUCT, key)].entity.body.get("unit_prices", {}), on)

@@ -1,6 +1,6 @@
-"""The guard over mirrored subscriptions: what their distributor may not do, whatever way it is written (SUB-17…SUB-39).
+"""Permissions on mirrored subscriptions: what their distributor may not do, by any kind of write (SUB-17…SUB-39).
 
-Every store asks it within the write, of the rows that it holds; no writer is believed.
+Every store checks them within the write, against the rows that it holds; it trusts no writer.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from reconciler.model.values.plain_values import Path, Value, render_path
 
 HISTORY: Path = ("history",)
 UNKNOWN = SubscriptionAction("write", limits="SUB-38")
-"""What a write is that names no action: an edit, of unlocked fields only."""
+"""The action of a write that names none: an edit of unlocked fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Why something is denied: the rule, and in words."""
+    """Why something is denied: the rule, and a text."""
 
     rule: str
     detail: str
@@ -31,12 +31,12 @@ class Denial:
 
 @cache
 def declared_rules() -> RuleBook:
-    """All that is declared: what the guard goes by."""
+    """The book of all declared rules, which permissions use."""
     return rule_book(frozenset())
 
 
 def mirrored_kinds(kinds: Mapping[str, KindShape] | None = None) -> frozenset[str]:
-    """The kinds that are mirrored, by their declarations."""
+    """The kinds that their declarations mark as mirrored."""
     return _all_mirrored() if kinds is None else _mirrored_of(kinds)
 
 
@@ -58,8 +58,8 @@ def denial(
 ) -> Denial | None:
     """Why a writer in a role may not change an entity; ``None`` if it may.
 
-    ``before`` is what the store holds. ``role`` ``None``: the reconciler, or the outside world (`tenant import`).
-    ``rules``: all that is declared, by default.
+    ``before``: what the store holds. ``role`` ``None``: the reconciler, or an import (`tenant import`). ``rules``: by
+    default, all declared rules.
     """
     id = (before or after or _NOBODY).id
     rules = rules or declared_rules()
@@ -82,7 +82,7 @@ def _mirror(before: Entity | None, after: Entity | None) -> bool:
 
 
 def forbidden(action: SubscriptionAction, id: EntityId) -> Denial | None:
-    """Why the distributor may not do something to a mirrored subscription at all."""
+    """Why the distributor may not perform an action on any mirrored subscription."""
     if action.denied is None:
         return None
     return Denial(action.denied, f"{action.id} is not for the distributor: {id} follows the reseller's")

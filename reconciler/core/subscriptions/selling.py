@@ -1,4 +1,4 @@
-"""What a reseller's action may name: what its own system or its distributor sells (SUB-42)."""
+"""Checks that a reseller's action names only what its own system or its distributor sells (SUB-42)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,19 +14,19 @@ from reconciler.model.values.plain_values import Body
 
 PLAN, PRODUCT = "Plan", "Product"
 Sold: TypeAlias = tuple[str, str | None]
-"""A product, and the billing cycle by which it is sold, if one is said."""
+"""A product, and the billing cycle by which it is sold, if given."""
 
 
 class NotSold(Exception):
-    """An action names what nobody sells; the message says what is."""
+    """An action names something that nobody sells; the message lists what is sold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seller:
     """One side that sells: its products by key, and its plans, whose periods are billing cycles too.
 
-    ``listed``: by product, what it asks in the price list of the reseller that acts; ``unit_prices``: and else.
-    ``silent``: products of its own that name no billing cycle, and may be sold by any.
+    ``listed``: its prices by product in the price list of the acting reseller. ``unit_prices``: its prices otherwise.
+    ``silent``: own products without billing cycles, which are sold by any.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Seller:
     silent: frozenset[str] = frozenset()
 
     def offers(self, product: str) -> bool:
-        """Whether it offers a product at all."""
+        """Whether it offers a product."""
         return product in self.products and self.products[product].get("active", True) is True
 
     def units(self, product: str) -> set[str]:
@@ -54,7 +54,7 @@ class Seller:
 
 
 def provider_seller(tree: ProviderTree, policy: Policy | None = None) -> Seller:
-    """A provider sells what its catalog has. ``policy``: of the reseller that acts, if one does."""
+    """A provider sells what its catalog has. ``policy``: that of the acting reseller, if any."""
     products = {id.key: tree.documents[id].entity.body for id in _ids(tree, PRODUCT)}
     return Seller(
         tree.key,
@@ -66,8 +66,9 @@ def provider_seller(tree: ProviderTree, policy: Policy | None = None) -> Seller:
 
 
 def distributor_seller(key: str, state: State, policy: Policy, tree: ProviderTree) -> Seller:
-    """A reseller as the distributor of one that acts, by the ``policy`` of that: it asks the provider's unit prices,
-    where it has no price of its own."""
+    """A reseller as the distributor of another one, which has the ``policy``. Without its own price, the provider's
+    unit prices apply.
+    """
     return replace(reseller_seller(key, state), listed=_listed(policy), unit_prices=provider_seller(tree).unit_prices)
 
 
@@ -93,10 +94,10 @@ def _listed(policy: Policy | None) -> Mapping[str, Body]:
 
 
 def refuse_unsold(before: Body, changed: Iterable[Entity], sellers: Callable[[], tuple[Seller, ...]]) -> None:
-    """Raise `NotSold` where an action brings a product that no seller offers, or a billing cycle that none sells it by.
+    """Raises `NotSold` if an action adds a product that no seller offers, or a billing cycle by which none sells it.
 
-    ``before``: the subscription that is acted on; ``changed``: every subscription as it will be. ``sellers``: asked for
-    only if something is new.
+    ``before``: the subscription before the action. ``changed``: every subscription as it will be. ``sellers``: only
+    called if something is new.
     """
     there = {sold for sold, _ in _sold(before)}
     products = {product for product, _ in there}
@@ -116,7 +117,7 @@ def refuse_unsold(before: Body, changed: Iterable[Entity], sellers: Callable[[],
 
 
 def _sold(body: Body) -> Iterator[tuple[Sold, str]]:
-    """What a subscription and its add-ons are of, with a word for each."""
+    """The products and billing cycles of a subscription and its add-ons, each with a word for it."""
     yield (body["product"], body.get(UNIT)), "product"
     if pending := pending_of(body):
         yield (body["product"], pending.unit), "product"

@@ -1,8 +1,8 @@
-"""The billing cycle (unit) of a subscription that is in force, and the one that is pending (SUB-27).
+"""The billing cycle (unit) of a subscription that is in force, and the pending one (SUB-27).
 
-A change for the next cycle leaves unit and price as they are until the cycle ends. Each side goes by its own cycle
-end, so a mirror may be ahead of its source or behind it. `last_applied` tells what the mirror had, and what its source
-said then (`source_unit`).
+A change for the next cycle leaves unit and price as they are until the cycle ends. Each side uses its own cycle end, so
+a mirror may be ahead of its source or behind it. `last_applied` stores what the mirror had, and the source's unit at
+that time (`source_unit`).
 """
 
 from collections.abc import Callable
@@ -17,26 +17,27 @@ NEXT_CYCLE = "next_cycle"
 RUN_BILLING = "run_billing"
 
 NextEnd: TypeAlias = Callable[[str], date | None]
-"""The end of the cycle, of a unit, that ran when the last change of the unit was made; ``None``: there is no cycle."""
+"""The end of the cycle, of a unit, that was current when the unit was last changed; ``None``: there is no cycle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A unit that comes with the next cycle, and the day on which the cycle ends that runs."""
+    """A unit that takes effect with the next cycle, and the day on which the current cycle ends."""
 
     unit: str
     day: date
 
     @property
     def body(self) -> dict[str, str]:
-        """As the documents have it: ``{billing_cycle: P1Y, from: 2027-01-01}``."""
+        """As documents have it: ``{billing_cycle: P1Y, from: 2027-01-01}``."""
         return {UNIT: self.unit, "from": self.day.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The unit in force and the one that is pending. ``replaced``: what the one in force took the place of, when a
-    pending change took effect just now, as it was pending."""
+    """The unit in force and the pending one. ``replaced``: the previous unit and the pending change, if that has just
+    taken effect.
+    """
 
     in_force: str | None
     pending: Pending | None = None
@@ -44,7 +45,7 @@ class Units:
 
 
 def pending_of(body: Body) -> Pending | None:
-    """What is pending of a subscription or a mirror, as its document says (SUB-27)."""
+    """The pending unit of a subscription or mirror, according to its document (SUB-27)."""
     said = body.get(PENDING)
     if not said or not said.get(UNIT) or not said.get("from") or said[UNIT] == body.get(UNIT):
         return None
@@ -57,16 +58,16 @@ def as_said(said: Body) -> Units:
 
 
 def first_seen(said: Body, next_end: NextEnd) -> Units:
-    """The units of a mirror that is made: the pending change takes effect at the mirror's own cycle end."""
+    """The units of a new mirror: the pending change takes effect at the mirror's own cycle end."""
     unit = said.get(UNIT)
     return Units(unit, _comes(pending_of(said), unit, next_end))
 
 
 def followed(said: Body, last: Body, told: list[dict[str, str]], next_end: NextEnd) -> Units:
-    """The units of a mirror, by what its source says now and what was applied ``last``, before anything takes effect.
+    """The units of a mirror, from its source and what was applied ``last``, before a pending unit takes effect.
 
-    ``told``: the source's records since. Where the source says a change for the next cycle, by `pending_unit` or by
-    another `billing_cycle` that was not seen before, the mirror keeps its unit.
+    ``told``: the source's records since. If the source declares a change for the next cycle, by `pending_unit` or by a
+    new `billing_cycle`, the mirror keeps its unit.
     """
     unit, here = said.get(UNIT), last.get(UNIT)
     coming, awaited = pending_of(said), pending_of(last)
@@ -77,9 +78,9 @@ def followed(said: Body, last: Body, told: list[dict[str, str]], next_end: NextE
         return Units(here, stands or _comes(coming, here, next_end))
     later, known = said.get(MODE) == NEXT_CYCLE, last.get(SOURCE_UNIT, here)
     if awaited and awaited.unit == unit and (later or coming):
-        return Units(here, awaited)  # in force at the source already, whose cycle ended first
+        return Units(here, awaited)  # already in force at the source, whose cycle ended first
     if unit == known and coming and coming.unit == here:
-        return Units(here)  # in force here already; the source's cycle ends later
+        return Units(here)  # already in force here; the source's cycle ends later
     took_effect = any(each["action"] == RUN_BILLING for each in told)
     if unit != known and later and (coming is None or took_effect):
         end = next_end(here)
@@ -88,14 +89,14 @@ def followed(said: Body, last: Body, told: list[dict[str, str]], next_end: NextE
 
 
 def _comes(coming: Pending | None, unit: str | None, next_end: NextEnd) -> Pending | None:
-    """What the source says is pending, from this side's own cycle end on."""
+    """The source's pending unit, with this side's own cycle end."""
     if coming is None or unit is None:
         return None
     return Pending(coming.unit, next_end(unit) or coming.day)
 
 
 def after(units: Units, said: Body, end: date | None) -> Units:
-    """The units once what is pending took effect. ``end``: of the cycle that runs since."""
+    """The units after the pending one took effect. ``end``: of the cycle that has begun."""
     assert units.pending is not None
     assert units.in_force is not None
     further = pending_of(said) if said.get(UNIT) == units.pending.unit else None
