@@ -4,4 +4,4 @@ Floors, imports running downwards only: ``cli``, ``app``, ``shell``, ``stores``,
 Nothing here may run at import time but definitions.
 """
 
-__version__ = "0.1.0"
+from reconciler.version import __version__ as __version__

@@ -9,9 +9,9 @@ from types import TracebackType
 
 import click
 
-from reconciler import __version__
 from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Group, option
 from reconciler.cli.output import ready_streams, say
+from reconciler.version import __version__
 
 COMMANDS = {
     "init": ("reconciler.cli.setup", "Write a small working workspace with two resellers."),

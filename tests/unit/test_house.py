@@ -165,7 +165,7 @@ def test_every_dependency_is_pinned_with_hashes() -> None:
 
 def test_the_version_stands_everywhere_alike() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert f'__version__ = "{project["version"]}"' in (ROOT / "reconciler/__init__.py").read_text("utf-8")
+    assert f'__version__ = "{project["version"]}"' in (ROOT / "reconciler/version.py").read_text("utf-8")
     assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 

@@ -9,12 +9,12 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from reconciler import __version__
 from reconciler.model.documents.options import VETOES
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
 from reconciler.model.plans.commits import Source as Source  # noqa: PLC0414 - it is part of a plan, and found with it
 from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body, Path, Value
+from reconciler.version import __version__
 
 FORMAT_VERSION = "1.2"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from typing import Any
 
-from reconciler import __version__
 from reconciler.shell.pools.executors import DASK, MISSING, ExecutorError, Pool
+from reconciler.version import __version__
 
 CONNECT_SECONDS, WORKERS_SECONDS, ASK_SECONDS = 10, 30, 5
 

@@ -1,0 +1,17 @@
+"""What is raised where a workspace or a request is wrong."""
+
+from collections.abc import Iterable
+
+from reconciler.model.values.diagnostics import Diagnostic, in_order
+
+
+class Invalid(Exception):
+    """The workspace, or documents that were given, are at fault: all that is wrong with them, in order."""
+
+    def __init__(self, problems: Iterable[Diagnostic]) -> None:
+        self.problems = in_order(problems)
+        super().__init__(f"{len(self.problems)} problems")
+
+
+class Unknown(Exception):
+    """Something that was named does not exist; the message is for people."""

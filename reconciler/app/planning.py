@@ -1,0 +1,115 @@
+"""Plans of a workspace: the plan, its inverse, its causes, and that of the mirrors alone. Nothing is written."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.app.errors import Invalid, Unknown
+from reconciler.app.folding import fold_of, spread
+from reconciler.app.journals import history
+from reconciler.app.opening import open_workspace
+from reconciler.app.workspaces import Workspace
+from reconciler.core.inspect import LastAppliedChange, inverse, last_applied, with_causes
+from reconciler.core.planning import Observed
+from reconciler.core.tree import Schedule
+from reconciler.model.plans.plan import Plan, Source, TenantPlan
+from reconciler.model.values import plain_values
+from reconciler.model.values.keys import EntityId
+from reconciler.shell.connections.access import Access, place_of
+from reconciler.shell.days import day_of, days_of, moments_of
+from reconciler.shell.repository.provenance import Commits
+
+
+def source_of(workspace: Workspace, base: str | None = None) -> Source:
+    """Where a plan of this workspace comes from."""
+    if workspace.revision:
+        return Source(workspace.revision, base, False, workspace.catalog.digest)
+    return Source(workspace.checkout.commit, base, workspace.checkout.dirty, workspace.catalog.digest)
+
+
+def make_plan(  # noqa: PLR0913 - all but the first two are optional
+    workspace: Workspace,
+    access: Access,
+    *,
+    now: datetime,
+    selected: frozenset[str] | None = None,
+    allow: Iterable[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """The plan of the selected tenants (``None``: of all). Writes nothing anywhere: it gets readers only.
+
+    ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``, patterns on both sides. Raises `Unknown`
+    and, where there is no room for the plan, `StoreError`; and `ExecutorError`.
+    """
+    fold = fold_of(workspace, access, now, workspace.allowances(allow), progress)
+    fold = spread(fold, workspace, access, selected, progress)
+    schedule = Schedule.of(fold)
+    repository = workspace.repository
+    spool = access.spool(Commits(repository, workspace.revision).of_plan) if repository else access.spool()
+    done = spool.tenants(fold.plan_into(spool, selected, schedule.note))
+    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=schedule.entries())
+
+
+def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:
+    """The plan that undoes an applied one, as far as nothing moved since."""
+
+    def look(tenant: str) -> Observed | str:
+        if tenant not in workspace.tenants():
+            return f'the workspace has no policy for "{tenant}" any more'
+        observed = access.observe(tenant, place_of(workspace.catalog, tenant))
+        return observed if isinstance(observed, Observed) else observed.problem
+
+    def dated(tenant: TenantPlan) -> TenantPlan:
+        known = tenant.tenant in workspace.tenants()
+        return replace(tenant, day=day_of(workspace.catalog, tenant.tenant, now).isoformat() if known else "")
+
+    return Plan(timestamp(now), source_of(workspace), _spooled(access, map(dated, inverse(plan, look))))
+
+
+def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
+    """The plan with the cause of every change, told from a revision.
+
+    Raises `Unknown`, `StoreError` and `ExecutorError`.
+    """
+    try:
+        before = open_workspace(workspace.root, base)
+    except Invalid as error:
+        raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
+    with before:
+        fold = fold_of(workspace, access, now)
+        days, moments = days_of(before.catalog, now), moments_of(before.catalog, now)
+        fold = replace(fold, catalog=before.catalog, on=days, at=moments)
+        planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
+        fold = spread(fold, workspace, access, frozenset(planned))
+        earlier = access.spool()
+        fold.plan_into(earlier, frozenset(planned), lambda _: None)
+        tenants = (
+            with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant))
+            for each in plan.tenants
+        )
+        return replace(plan, tenants=_spooled(access, tenants), source=replace(plan.source, base=before.revision))
+
+
+def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan]:
+    """Tenants' plans in their order, each made when the one before is kept."""
+    spool, order = access.spool(), []
+    for each in plans:
+        spool[each.tenant] = each
+        order.append(each.tenant)
+    return spool.tenants(order)
+
+
+def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastAppliedChange]:
+    return last_applied(record.changes for record in history(workspace, access, tenant))
+
+
+def timestamp(now: datetime) -> str:
+    """As plans, journals and histories have a moment: ISO 8601, to the second, in UTC."""
+    return plain_values.timestamp(now)
+
+
+def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:
+    """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
+    selected = workspace.chosen(tuple(tenants))
+    plans = _spooled(access, fold_of(workspace, access, now).mirrors(selected))
+    return Plan(timestamp(now), source_of(workspace), plans)
