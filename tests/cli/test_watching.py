@@ -157,7 +157,7 @@ def test_a_signal_stops_it_cleanly(resale: Resale, watching: list[Watch], number
 
 SLOW = """
 import os, signal, sys
-from reconciler.stores import sql
+from reconciler.stores.sql import store as sql
 
 commit = sql.SqlStore.commit
 
