@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[1]
 _DYING = """
 import os, signal
 from itertools import count
-from reconciler.stores.sql import SqlStore
+from reconciler.stores.sql.store import SqlStore
 
 def dying(commit):
     commits = count(1)

@@ -122,16 +122,16 @@ def python(shop: Shop, program: str, *arguments: str) -> subprocess.CompletedPro
 # The first commit is interrupted, as by Ctrl-C, and ends all the same.
 INTERRUPTED = """
 import os, signal, sys, time
-from reconciler.stores import sql
+from reconciler.stores.sql import store
 
-commit = sql.SqlStore.commit
+commit = store.SqlStore.commit
 
 def interrupting(self, record, *rest, **named):
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.5)
     return commit(self, record, *rest, **named)
 
-sql.SqlStore.commit = interrupting
+store.SqlStore.commit = interrupting
 sys.argv = ["reconcile", "apply", "--auto-approve", "--executor", "threads", "--parallelism", "1"]
 from reconciler.cli.main import main
 main()

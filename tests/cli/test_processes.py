@@ -15,16 +15,16 @@ HERE = str(Path(__file__).parents[2])
 FIRST = "Plan: 16 to add, 0 to change, 0 to destroy."
 INTERRUPTED = """
 import os, signal, sys
-from reconciler.stores import sql
+from reconciler.stores.sql import store
 
-commit = sql.SqlStore.commit
+commit = store.SqlStore.commit
 
 def interrupted(self, record, *rest, **named):
     if record.tenant == os.environ["INTERRUPT_AT"]:
         os.kill(os.getpid(), signal.SIGINT)
     return commit(self, record, *rest, **named)
 
-sql.SqlStore.commit = interrupted
+store.SqlStore.commit = interrupted
 sys.argv = ["reconcile", "apply", "--auto-approve"]
 from reconciler.cli.main import main
 main()

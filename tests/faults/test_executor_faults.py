@@ -107,7 +107,7 @@ def test_processes_do_not_outlive_one_who_is_killed(tmp_path: Path) -> None:
 
 KILLED = """
 import os, time
-from reconciler.shell.executors import PROCESSES, Choice, Executors
+from reconciler.shell.pools.executors import PROCESSES, Choice, Executors
 
 if __name__ == "__main__":
     pool = Executors(Choice(PROCESSES, 1)).for_tenants({"one": "sqlite:///one.db"})

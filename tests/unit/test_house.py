@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -110,6 +111,38 @@ def test_the_look_for_early_returns_sees_what_it_should() -> None:
     assert len(list(returns_early("def test_x():\n    if a:\n        return\n    assert b\n"))) == 1
     assert list(returns_early("def test_x():\n    if a:\n        assert b\n        return\n    assert c\n")) == []
     assert list(returns_early("def made():\n    if a:\n        return\n")) == []
+
+
+IMPORTED = re.compile(r"\bfrom (reconciler[\w.]*) import ([\w, ]+)")
+
+
+def imported(source: str) -> Iterator[tuple[str, str]]:
+    """Module and name of every import of ours, those in strings too: programs that a test runs in another process."""
+    for module, names in IMPORTED.findall(source):
+        yield from ((module, each.split()[0]) for each in names.split(",") if each.strip())
+
+
+def exists(module: str, name: str) -> bool:
+    try:
+        return hasattr(importlib.import_module(module), name) or bool(importlib.import_module(f"{module}.{name}"))
+    except ModuleNotFoundError:
+        return False
+
+
+def test_programs_in_texts_import_what_there_is() -> None:
+    """No type checker reads them."""
+    found = {each for path in (ROOT / "tests").rglob("*.py") for each in imported(path.read_text("utf-8"))}
+    missing = sorted(each for each in found if "nosuch" not in ".".join(each) and not exists(*each))
+    expect_none([f"from {module} import {name}" for module, name in missing])
+
+
+def test_the_look_for_imports_sees_what_it_should() -> None:
+    program = "PROGRAM = 'import sys; from reconciler.stores import nosuch, base'"
+    assert list(imported(program)) == [("reconciler.stores", "nosuch"), ("reconciler.stores", "base")]
+    assert exists("reconciler.stores", "base")
+    assert exists("reconciler.stores.base", "TenantStore")
+    assert not exists("reconciler.stores", "nosuch")
+    assert not exists("reconciler.nosuch", "base")
 
 
 def test_imports_run_downwards_only() -> None:
