@@ -10,7 +10,8 @@ import orjson
 
 from reconciler.core.records import at_issue, is_at_odds, named_in
 from reconciler.model.plans.origins import Descent, Lineage
-from reconciler.model.values.entity import Entity, sha256
+from reconciler.model.values.digests import prefixed_digest
+from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import parse_path, render_path
 from reconciler.stores.base import EntityWrite, Record
@@ -33,7 +34,7 @@ def read_back(text: str | None, tenant: str) -> dict[EntityId, Descent]:
 
 def sealed(fingerprint: str, text: str | None) -> str:
     """What a tenant is known by: the fingerprint of its state, and what is at issue in its lineage, if anything is."""
-    return "sha256:" + sha256(f"{fingerprint}\n{text}".encode()) if text else fingerprint
+    return prefixed_digest((f"{fingerprint}\n{text}".encode(),)) if text else fingerprint
 
 
 def item_paths(descent: Descent) -> list[str]:

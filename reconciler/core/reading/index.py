@@ -3,7 +3,6 @@
 It depends only on the file's bytes and this code, not on the path: files with the same bytes share it.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
@@ -20,6 +19,7 @@ from reconciler.core.schema import ANY, dated_fields, declared, is_dated
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
+from reconciler.model.values.digests import content_digest
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
 
@@ -110,7 +110,7 @@ def extract(found: Iterable[Found]) -> Extract:
 def digest_of(id: EntityId, body: Body) -> str:
     """A digest of a document's content, independent of the order of its maps."""
     content = orjson.dumps([*id, body], option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(content, digest_size=20).hexdigest()
+    return content_digest((content,)).hex()
 
 
 def encode(extract: Extract) -> bytes:

@@ -4,7 +4,6 @@ Of a change in common (`Change.common`) there stands its spelling in nobody's te
 to be put in; of every other its own spelling. A mark says which, and where.
 """
 
-import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,9 +16,9 @@ import orjson
 from reconciler.core.records import change_from_data, change_to_data
 from reconciler.model.bounded_cache import BoundedCache, IdentityCache
 from reconciler.model.plans.plan import Change, StoredOutline
+from reconciler.model.values.digests import CHECKSUM_BYTES, checksum
 
-LIKENESS = 16
-_MARK = struct.Struct(f"<{LIKENESS}sQII")
+_MARK = struct.Struct(f"<{CHECKSUM_BYTES}sQII")
 _ADDRESS, _TENANT = b'{"address":"', b'"tenant":"'
 """What stands before a tenant's key. Keys are sorted: the one begins the spelling, the other is nearly its end."""
 
@@ -184,4 +183,4 @@ def _spelled(change: Change) -> tuple[bytes, bytes]:
     needed_by = [str(each) for each in change.needed_by]
     alike: dict[str, Any] = {**data, "address": None, "tenant": None, "needed_by": needed_by}
     spelled, told = (orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in (data, alike))
-    return spelled, hashlib.blake2b(told, digest_size=LIKENESS).digest()
+    return spelled, checksum(told)

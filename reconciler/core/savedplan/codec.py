@@ -5,7 +5,6 @@ A saved plan is going to be carried out, so it is read strictly: content that mo
 or a later format is refused, never skipped.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -37,7 +36,7 @@ from reconciler.model.plans.plan import (
     TenantPlan,
     TenantStatus,
 )
-from reconciler.model.values.entity import sha256
+from reconciler.model.values.digests import prefixed_digest
 from reconciler.model.values.keys import snake
 from reconciler.model.values.plain_values import parse_path, render_path
 
@@ -135,15 +134,12 @@ def restore(kept: bytes) -> Plan:
 
 def plan_digest(plan: Plan) -> str:
     """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``. The journal knows a plan by it."""
-    digest = hashlib.sha256()
-    for piece in spelled(head_to_data(plan), lists_of(plan)):
-        digest.update(piece)
-    return "sha256:" + digest.hexdigest()
+    return prefixed_digest(spelled(head_to_data(plan), lists_of(plan)))
 
 
 def digest_of(data: Mapping[str, Any]) -> str:
     """``sha256:...`` of a plan's data in its one spelling, its own ``digest`` left out."""
-    return "sha256:" + sha256(_dump({key: value for key, value in data.items() if key != "digest"}))
+    return prefixed_digest((_dump({key: value for key, value in data.items() if key != "digest"}),))
 
 
 def _dump(data: Any) -> bytes:

@@ -5,7 +5,6 @@ in sync, so that equal digests say, without a body being read, that there is not
 nothing yet: what is spelt otherwise, or is not compared in this tenant, is then found to be no difference.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TypeAlias
@@ -15,13 +14,13 @@ import orjson
 from reconciler.core.schema import FieldShape, copy_in_sync, fields_of
 from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned
 from reconciler.model.documents.kinds import STATE_KINDS
+from reconciler.model.values.digests import checksum
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
 
 Part: TypeAlias = Callable[[Value], Value]
 """Makes a value into its synchronised part; ``None``, an empty list or an empty map where nothing is left."""
-_SIZE = 16
 
 
 def of_actual(entity: Entity) -> str:
@@ -45,12 +44,12 @@ def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -
 def version() -> str:
     """Of what the synchronised part is: digests of another version say nothing."""
     shapes = repr([(kind, fields_of(kind)) for kind in sorted(STATE_KINDS)])
-    return hashlib.blake2b(shapes.encode(), digest_size=_SIZE).hexdigest()
+    return checksum(shapes.encode()).hex()
 
 
 def _digest(id: EntityId, origin: str | None, part: Body) -> str:
     data = orjson.dumps((*id, origin, part), option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(data, digest_size=_SIZE).hexdigest()
+    return checksum(data).hex()
 
 
 @cache

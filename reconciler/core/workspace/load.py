@@ -16,7 +16,7 @@ from reconciler.model.documents.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, W
 from reconciler.model.documents.policy import Workspace
 from reconciler.model.documents.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place, in_order
-from reconciler.model.values.entity import sha256
+from reconciler.model.values.digests import prefixed_digest
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.urls import shown_url
 
@@ -121,7 +121,7 @@ def _digest(arrangement: Arrangement) -> str:
     lines = [f"{tree.head.key} {digest}" for tree in arrangement.trees for digest in tree.digests()]
     lines.append(digest_of(arrangement.workspace.id, arrangement.workspace.entity.body))
     lines.sort()
-    return "sha256:" + sha256("\n".join(lines).encode())
+    return prefixed_digest(("\n".join(lines).encode(),))
 
 
 def _time_zone(document: SourceDocument, zones: Zones) -> Iterator[Diagnostic]:

@@ -1,12 +1,12 @@
 """Entities: what stands in a tenant, or in a provider's catalog, whatever its kind."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
 
+from reconciler.model.values.digests import prefixed_digest, record_digest
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
 
@@ -28,7 +28,7 @@ class Entity:
 
     def digest(self) -> str:
         """Of the whole entity; equal entities have equal digests, in whatever order their maps were written."""
-        return sha256(orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS))
+        return record_digest(orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS))
 
 
 State: TypeAlias = Mapping[EntityId, Entity]
@@ -39,11 +39,6 @@ def entity(document: Mapping[str, Value]) -> Entity:
     """The inverse of `Entity.document`."""
     body = {name: value for name, value in document.items() if name not in ("kind", "key", "origin")}
     return Entity(EntityId(document["kind"], document["key"]), body, document.get("origin"))
-
-
-def sha256(data: bytes) -> str:
-    """Hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def fingerprint(digests: Iterable[tuple[EntityId, str]]) -> str:
@@ -58,7 +53,7 @@ def lines(digests: Iterable[tuple[EntityId, str]]) -> str:
 
 def fingerprint_of(pieces: Iterable[str]) -> str:
     """The fingerprint of a state, from the `lines` of its kinds, sorted."""
-    return "sha256:" + sha256("".join(pieces).encode())
+    return prefixed_digest(piece.encode() for piece in pieces)
 
 
 def state_fingerprint(state: State) -> str:

@@ -4,7 +4,6 @@ A plan is walked once for each list. Of what is equal, a digest and the tenants'
 hold is read again where it is shown.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from reconciler.model.plans.plan import (
     Said,
     StoredOutline,
 )
+from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 from reconciler.report.values import leaves
@@ -178,7 +178,7 @@ def content(change: Change) -> Content:
 
 def digest(content: Content) -> bytes:
     """Equal for equal contents."""
-    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    return checksum(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date
-from hashlib import blake2b
 from io import BytesIO
 from threading import local
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +18,7 @@ from reconciler.core.reading import FileContents
 from reconciler.core.schema import RuleBook
 from reconciler.core.tree import dated_plans
 from reconciler.model.documents.source import Contents, ProviderTree
+from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
 from reconciler.shell.engines import engine_of
 
@@ -39,7 +39,7 @@ class Parcel(NamedTuple):
 
 def parcel_of(content: bytes) -> Parcel:
     """What was packed, under its digest."""
-    return Parcel(blake2b(content, digest_size=16).hexdigest(), content)
+    return Parcel(checksum(content).hex(), content)
 
 
 class Packer:

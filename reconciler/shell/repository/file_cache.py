@@ -22,6 +22,7 @@ import _ruamel_yaml
 from reconciler import core, model
 from reconciler.core.reading import Extract, Reading, decode_extract, encode, extract_file, read_file, remembered
 from reconciler.model.documents.source import SourceFile
+from reconciler.model.values.digests import checksum, content_digest
 
 FILE = "readings.sqlite"
 FORMAT = 1
@@ -74,15 +75,13 @@ def cache_folder(environment: Mapping[str, str]) -> Path | None:
 
 def reader_version() -> bytes | None:
     """Of the code that reads: it changes with every change of a reader or a model. ``None`` where it cannot be told."""
-    digest = hashlib.blake2b(digest_size=20)
-    digest.update(f"{FORMAT} {sys.version} libyaml {_ruamel_yaml.get_version_string()}".encode())
+    reader = f"{FORMAT} {sys.version} libyaml {_ruamel_yaml.get_version_string()}".encode()
     sources = [path for package in (core, model) for path in sorted(Path(package.__path__[0]).rglob("*.py"))]
     try:
-        for path in sources:
-            digest.update(path.read_bytes())
+        version = content_digest((reader, *map(Path.read_bytes, sources)))
     except OSError:
         return None
-    return digest.digest() if sources else None
+    return version if sources else None
 
 
 def name_of(data: bytes, algorithm: str = "sha1") -> str:
@@ -164,7 +163,7 @@ class Readings:
 
     def _name(self, file: SourceFile) -> bytes:
         name = file.name or name_of(file.data)
-        return hashlib.blake2b(name.encode(), key=self._version, digest_size=20).digest()
+        return content_digest((name.encode(),), key=self._version)
 
     def _rest(self, name: bytes, file: SourceFile) -> bytes:
         if name in self._new:
@@ -219,7 +218,7 @@ class Readings:
 
 def _sum(name: bytes, content: bytes) -> bytes:
     """Under a name: what is kept for one file is not taken for another's."""
-    return hashlib.blake2b(content, key=name, digest_size=16).digest()
+    return checksum(content, key=name)
 
 
 def is_ours(path: Path) -> bool:

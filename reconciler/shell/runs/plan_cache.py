@@ -6,7 +6,6 @@ changes are found again: what is to be applied is always made anew. Nothing is b
 ever needed.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from reconciler.core.savedplan import Lists, PlanRefused, encode, lists_of, rest
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.plan import Plan
 from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.model.values.digests import CHECKSUM_BYTES, CONTENT_BYTES, checksum, content_digest
 from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.days import day_in
@@ -30,7 +30,6 @@ from reconciler.stores.base import StoreError
 FOLDER = "plans"
 LARGEST = 64 * 1024 * 1024
 """A plan that takes more is not kept: reading it back would cost as much as it saves."""
-_KEY, _CHECK = 32, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +86,9 @@ class PlanCache:
             return None
         asked = [str(root), *asked]
         # A path may hold bytes that are no text: `repr` has an escape for each.
-        key = hashlib.blake2b(repr(asked).encode(), key=version, digest_size=_KEY)
-        for file in sorted(files, key=lambda file: file.path):
-            key.update(repr((file.path, file.name)).encode())
-        place = hashlib.blake2b(os.fsencode(root), digest_size=16).hexdigest()
-        return cls(folder / FOLDER / place, key.digest())
+        depends = (asked, *((file.path, file.name) for file in sorted(files, key=lambda file: file.path)))
+        key = content_digest((repr(each).encode() for each in depends), key=version)
+        return cls(folder / FOLDER / checksum(os.fsencode(root)).hex(), key)
 
     def find(self, access: Access, now: datetime) -> Plan | None:
         """The plan, if one is kept for this key, its days go on, and no state that it read is another by now."""
@@ -120,7 +117,7 @@ class PlanCache:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(self.path.parent) and is_ours(self.path):
                 partial = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-                partial.write_bytes(self.key + _checksum(self.key, content) + content)
+                partial.write_bytes(self.key + checksum(content, key=self.key) + content)
                 partial.replace(self.path)
 
     def _content(self) -> bytes | None:
@@ -130,8 +127,9 @@ class PlanCache:
             kept = self.path.read_bytes()
         except OSError:
             return None
-        key, check, content = kept[:_KEY], kept[_KEY : _KEY + _CHECK], kept[_KEY + _CHECK :]
-        return content if key == self.key and check == _checksum(key, content) else None
+        key, rest = kept[:CONTENT_BYTES], kept[CONTENT_BYTES:]
+        check, content = rest[:CHECKSUM_BYTES], rest[CHECKSUM_BYTES:]
+        return content if key == self.key and check == checksum(content, key=key) else None
 
 
 def _up_to(most: int, lists: Lists) -> bool:
@@ -143,10 +141,6 @@ def _tells_the_time(plan: Plan) -> bool:
     """Whether it holds more of the clock than the day: histories that would grow."""
     deferred = (each for tenant in plan.tenants for each in tenant.deferred)
     return any("history" in (each.change.after or {}) for each in deferred)
-
-
-def _checksum(key: bytes, content: bytes) -> bytes:
-    return hashlib.blake2b(content, key=key, digest_size=_CHECK).digest()
 
 
 def _still(seen: Mapping[str, tuple[StoreLocation, str]], access: Access) -> bool:

@@ -13,7 +13,8 @@ from reconciler.core.records import GIVEN_UP, change_to_data, given_up, is_share
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.origins import RECLAIMED, RELEASED
 from reconciler.model.plans.plan import Change, FieldChange
-from reconciler.model.values.entity import Entity, sha256
+from reconciler.model.values.digests import prefixed_digest
+from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import Current, Edit, EntityWrite, Record, TenantStore
@@ -99,8 +100,8 @@ def journalled(  # noqa: PLR0913 - a record's own parts
     tenant: str, changes: tuple[dict[str, Any], ...], notes: Body, *, by: str, at: str, revision: int
 ) -> Record:
     """A record of what is not a plan's. ``revision``: of the state that was read; no other record has its digest."""
-    digest = sha256(orjson.dumps([tenant, notes, at, by, revision], option=orjson.OPT_SORT_KEYS))
-    return Record(tenant, f"sha256:{digest}", at, by, None, changes, notes)
+    digest = prefixed_digest((orjson.dumps([tenant, notes, at, by, revision], option=orjson.OPT_SORT_KEYS),))
+    return Record(tenant, digest, at, by, None, changes, notes)
 
 
 def _change(tenant: str, before: Entity, after: Entity) -> dict[str, Any]:
