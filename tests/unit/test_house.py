@@ -145,6 +145,96 @@ def test_the_look_for_imports_sees_what_it_should() -> None:
     assert not exists("reconciler.nosuch", "base")
 
 
+MODULES_OF_A_FOLDER = 14
+
+
+def test_no_folder_has_more_modules_than_one_can_keep_in_mind() -> None:
+    """The face of a package is not counted."""
+    counts = {each: len([path for path in each.glob("*.py") if path.name != "__init__.py"]) for each in packages()}
+    found = [f"{relative(each)}: {count} modules" for each, count in counts.items() if count > MODULES_OF_A_FOLDER]
+    expect_none(found)
+
+
+def modules_imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Every module that a module names in an import, with its line. ``from a import b`` names ``a.b`` if that is a
+    module and ``a`` does not export the name. Imports in functions and under ``TYPE_CHECKING`` too.
+    """
+    package = [*path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            named = ".".join(filter(None, (above, node.module)))
+            inner = [f"{named}.{each.name}" for each in node.names if is_module(named, each.name)]
+            yield from ((node.lineno, each) for each in inner or [named])
+
+
+def is_module(package: str, name: str) -> bool:
+    """Whether a package has a module of this name, and exports nothing else by it."""
+    folder = ROOT.joinpath(*package.split("."))
+    if not ((folder / f"{name}.py").is_file() or (folder / name).is_dir()):
+        return False
+    face = (folder / "__init__.py").read_text("utf-8") if (folder / "__init__.py").is_file() else ""
+    exports = (node for node in ast.parse(face).body if isinstance(node, ast.Assign))
+    return not any(
+        name in ast.literal_eval(node.value) for node in exports if ast.unparse(node.targets[0]) == "__all__"
+    )
+
+
+def past_a_face(path: Path) -> Iterator[str]:
+    """Imports of a package of core that do not go through its face, or, within that package, do."""
+    here = path.relative_to(ROOT).parts
+    own = ".".join(here[:3]) if here[:2] == ("reconciler", "core") and len(here) > 3 else None
+    for line, name in modules_imported(path):
+        package = ".".join(name.split(".")[:3])
+        if not name.startswith("reconciler.core.") or not ROOT.joinpath(*package.split(".")).is_dir():
+            continue
+        if package != own and name != package:
+            yield f"{relative(path)}:{line}: {name} is inside {package}: import it from there, and add it to __all__"
+        elif package == own and name == package and path.name != "__init__.py":
+            yield f"{relative(path)}:{line}: a module of {package} imports its siblings, not the package"
+
+
+def test_packages_of_core_are_imported_through_their_faces() -> None:
+    expect_none([line for path in sorted((ROOT / "reconciler").rglob("*.py")) for line in past_a_face(path)])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from reconciler.core.planning.diff import compare",
+        "from reconciler.core.planning import diff",
+        "import reconciler.core.planning.diff",
+        "def f():\n    from reconciler.core.planning.diff import compare",
+        "from reconciler.core.tree import Fold",
+        "from . import Fold",
+    ],
+)
+def test_the_look_at_faces_sees_what_it_should(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "reconciler/core"
+    for name in ("planning/diff", "planning/__init__", "tree/fold", "tree/__init__", "tree/one"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.py").write_text("")
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    one = folder / "tree/one.py"
+    one.write_text(source)
+    assert len(list(past_a_face(one))) == 1
+    (folder / "planning/__init__.py").write_text('__all__ = ["compare", "judge"]')
+    (folder / "planning/judge.py").write_text("")
+    one.write_text("from reconciler.core.planning import compare, judge\nfrom reconciler.core.tree.fold import Fold\n")
+    assert list(past_a_face(one)) == []
+
+
+NAMED_PATH = re.compile(r"`((?:reconciler|tests|tools|script|docs|schemas|benchmarks|catalogs)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_path_that_is_named_exists(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    expect_none(sorted({path for path in NAMED_PATH.findall(text) if not (ROOT / path).exists()}))
+
+
 def test_imports_run_downwards_only() -> None:
     call = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run(

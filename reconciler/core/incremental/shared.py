@@ -23,7 +23,7 @@ from reconciler.core.desired import (
 from reconciler.core.incremental.outcomes import CachedOutcomes, Settings
 from reconciler.core.planning import is_removable, named_by
 from reconciler.core.schema import RuleBook, copy_in_sync
-from reconciler.core.states import SharedContents, managed_digest
+from reconciler.core.states import SharedContents, of_copy
 from reconciler.model.bounded_cache import BoundedCache, IdentityCache
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
@@ -65,7 +65,7 @@ class Shared:
         linked = _linked(rules)
         always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, linked))
         synced = {
-            id: managed_digest.of_copy(id, each.body, upstream.key, each.ignored_fields)
+            id: of_copy(id, each.body, upstream.key, each.ignored_fields)
             for id, each in wanted.items()
             if id not in always
         }

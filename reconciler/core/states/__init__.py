@@ -4,7 +4,7 @@ Nothing here decides anything.
 """
 
 from reconciler.core.states.lazy_state import FEW, LazyState, SharedContents
-from reconciler.core.states.managed_digest import of_actual, version
+from reconciler.core.states.managed_digest import of_actual, of_copy, version
 from reconciler.core.states.state_view import (
     Unavailable,
     came_down,
@@ -29,6 +29,7 @@ __all__ = [
     "fetched",
     "kinds_of",
     "of_actual",
+    "of_copy",
     "origin_of",
     "version",
     "whole",
