@@ -203,10 +203,10 @@ def test_packages_of_core_are_imported_through_their_faces() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "from reconciler.core.planning.diff import compare",
+        "from reconciler.core.planning.diff import differences",
         "from reconciler.core.planning import diff",
         "import reconciler.core.planning.diff",
-        "def f():\n    from reconciler.core.planning.diff import compare",
+        "def f():\n    from reconciler.core.planning.diff import differences",
         "from reconciler.core.tree import Fold",
         "from . import Fold",
     ],
