@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from reconciler.model.documents.catalog import Document, Part
+from reconciler.model.documents.catalog import IDENTITY, NAME, Document, Part
 from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.options import GROUPS, OPTIONS
 from reconciler.model.values.field_types import (
@@ -138,6 +138,12 @@ StoreUrl: TypeAlias = Annotated[
 ]
 
 
+_OWN_STORE = "Where the tenant's own system is, as a URL without a password; by default the workspace's store."
+STORE = Field(description=_OWN_STORE)
+_TOKEN = "The environment variable that holds the store's token; the token itself never stands in a file."
+TOKEN_ENV = Field(description=_TOKEN)
+
+
 class Selection(Part):
     """Which plans: those included by key and those that match all of the labels, less the excluded."""
 
@@ -161,24 +167,33 @@ Plans: TypeAlias = Annotated[Selection, BeforeValidator(_listed), _SelectionOrLi
 class Veto(Part):
     """What the reseller holds, whatever the options say (CB-34)."""
 
-    categories: Flag | None = None
-    prices: Flag | None = None
+    categories: Annotated[Flag | None, Field(description="Holds later changes of categories.")] = None
+    prices: Annotated[Flag | None, Field(description="Holds later changes of amounts.")] = None
 
 
 class Overrides(Part):
     """Defaults that are changed (CB-18)."""
 
-    sync_display_in_control_panel: Flag | None = None
+    sync_display_in_control_panel: Annotated[
+        Flag | None, Field(description="Whether the shown sales categories follow the upstream's (CB-18).")
+    ] = None
 
 
 class Guards(Part):
     """Limits above which a tenant's plan is blocked (GUARD-01); `false` switches one off."""
 
-    max_deletes: Share | None = None
-    max_price_change: Share | None = None
-    max_changes: CountOrOff | None = None
-    currency_change: Flag | None = None
-    price_to_zero: Flag | None = None
+    max_deletes: Annotated[
+        Share | None,
+        Field(description="The share of what came down that one plan may remove, disable or retire; only above five."),
+    ] = None
+    max_price_change: Annotated[
+        Share | None, Field(description="The share by which one plan may change any amount that is there.")
+    ] = None
+    max_changes: Annotated[CountOrOff | None, Field(description="How many changes one plan may make.")] = None
+    currency_change: Annotated[Flag | None, Field(description="Whether a change of currency blocks the plan.")] = None
+    price_to_zero: Annotated[Flag | None, Field(description="Whether an amount that turns zero blocks the plan.")] = (
+        None
+    )
 
 
 class Steering(Part):
@@ -194,7 +209,12 @@ class Workspace(Part):
     """The workspace: a folder with this document in `reconcile.yaml`."""
 
     kind: Literal["Workspace"]
-    version: Annotated[int, PlainValidator(read_version_one), WithJsonSchema({"const": 1})]
+    version: Annotated[
+        int,
+        Field(description="The format of the workspace."),
+        PlainValidator(read_version_one),
+        WithJsonSchema({"const": 1}),
+    ]
     store: Annotated[StoreUrl, Field(description="Where the tenants' state is; relative to the workspace.")] = (
         "sqlite:///.reconcile/tenants.db"
     )
@@ -203,24 +223,30 @@ class Workspace(Part):
 class ApiOptions(Part):
     """What mirrored subscriptions get from the provider (SUB-12)."""
 
-    responsible_user: Text | None = None
-    sharing_rule: Text | None = None
+    responsible_user: Annotated[Text | None, Field(description="Who is responsible for mirrored subscriptions.")] = None
+    sharing_rule: Annotated[Text | None, Field(description="With whom mirrored subscriptions are shared.")] = None
 
 
 class Provider(Document):
     """A provider of cloud services. Its folder tree holds its catalog and its resellers' policies."""
 
     kind: Literal["Provider"]
-    key: TenantKey
-    name: Text | None = None
-    currency: Currency
+    key: Annotated[TenantKey, IDENTITY]
+    name: Annotated[Text | None, NAME] = None
+    currency: Annotated[Currency, Field(description="The currency of all amounts, ISO 4217.")]
     time_zone: Annotated[
         Text | None,
         Field(description="Where days begin: an IANA time zone. Default: UTC (DATE-01).", examples=["Europe/Vienna"]),
     ] = None
     defaults: Annotated[Steering, Field(default_factory=Steering, description="For every policy below it.")]
-    store: StoreUrl | None = None
-    token_env: TokenEnv | None = None
+    store: Annotated[
+        StoreUrl | None,
+        STORE,
+    ] = None
+    token_env: Annotated[
+        TokenEnv | None,
+        TOKEN_ENV,
+    ] = None
     api_options: Annotated[ApiOptions, Field(default_factory=ApiOptions)]
 
 
@@ -228,11 +254,13 @@ class PriceList(Document):
     """What resellers pay for products, by billing cycle."""
 
     kind: Literal["PriceList"]
-    key: Key
-    name: Text | None = None
-    currency: Currency | None = None
+    key: Annotated[Key, IDENTITY]
+    name: Annotated[Text | None, NAME] = None
+    currency: Annotated[Currency | None, Field(description="The currency of all amounts, ISO 4217.")] = None
     products: Annotated[
-        dict[Key, dict[Period, Amount]], Field(default_factory=dict), Ref("Product", at="keys", copied=False)
+        dict[Key, dict[Period, Amount]],
+        Field(default_factory=dict, description="What each product costs the reseller, by billing cycle."),
+        Ref("Product", at="keys", copied=False),
     ]
 
 
@@ -240,8 +268,8 @@ class ServiceTemplate(Document, Steering):
     """What many resellers have in common."""
 
     kind: Literal["ServiceTemplate"]
-    key: Key
-    name: Text | None = None
+    key: Annotated[Key, IDENTITY]
+    name: Annotated[Text | None, NAME] = None
     extends: Annotated[Key | None, Ref("ServiceTemplate", copied=False)] = None
     delegated_plans: Plans | None = None
     price_list: Annotated[Key | None, Ref("PriceList", copied=False)] = None
@@ -260,7 +288,7 @@ class Delegate(Part):
 class SubscriptionSettings(Part):
     """How the reseller's mirrored subscriptions are billed."""
 
-    billing_day: BillingDay | None = None
+    billing_day: Annotated[BillingDay | None, Field(description="The day of the month on which is billed.")] = None
 
 
 class SyncPolicy(Document, Steering):
@@ -269,14 +297,22 @@ class SyncPolicy(Document, Steering):
     own_key: ClassVar[str] = "reseller"
 
     kind: Literal["SyncPolicy"]
-    reseller: TenantKey
-    name: Text | None = None
-    upstream: TenantKey
+    reseller: Annotated[TenantKey, Field(description="The tenant's key.")]
+    name: Annotated[Text | None, NAME] = None
+    upstream: Annotated[TenantKey, Field(description="The provider or reseller that it gets its catalog from.")]
     service_template: Annotated[Key | None, Ref("ServiceTemplate", copied=False)] = None
     delegate: Annotated[Delegate, Field(default_factory=Delegate)]
     price_list: Annotated[Key | None, Ref("PriceList", copied=False)] = None
-    currency: Currency | None = None
-    adopt: Flag | None = None
+    currency: Annotated[Currency | None, Field(description="The currency of all amounts, ISO 4217.")] = None
+    adopt: Annotated[
+        Flag | None, Field(description="Whether copies take over the tenant's own plans and products of the same key.")
+    ] = None
     subscriptions: Annotated[SubscriptionSettings, Field(default_factory=SubscriptionSettings)]
-    store: StoreUrl | None = None
-    token_env: TokenEnv | None = None
+    store: Annotated[
+        StoreUrl | None,
+        STORE,
+    ] = None
+    token_env: Annotated[
+        TokenEnv | None,
+        TOKEN_ENV,
+    ] = None
