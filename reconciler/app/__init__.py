@@ -1,7 +1,7 @@
 """The composition root: open a workspace, plan, apply, explain, look at tenants.
 
 Nothing here prints, asks, or chooses an exit status. A module is imported when a name of it is first used: a command
-that finds its plan in the cache needs none of them.
+that finds its plan in the cache needs none of them. The Python API (`api`) is exported by `reconciler` itself.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from reconciler.app.addresses import parse_address
     from reconciler.app.applying import apply_plan
     from reconciler.app.errors import Invalid, Unknown
     from reconciler.app.inspecting import Subject, explain, plans, suppose
@@ -21,6 +22,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "reconciler.app.addresses": ("parse_address",),
             "reconciler.app.applying": ("apply_plan",),
             "reconciler.app.errors": ("Invalid", "Unknown"),
             "reconciler.app.inspecting": ("Subject", "explain", "plans", "suppose"),
@@ -55,6 +57,7 @@ __all__ = [
     "make_plan",
     "mirror_plan",
     "open_workspace",
+    "parse_address",
     "plans",
     "release",
     "shard_of",

@@ -62,3 +62,12 @@ def test_git_is_looked_for_where_there_may_be_a_repository(tmp_path: Path) -> No
     found = open_repository(inside)
     assert found is not None
     assert found.prefix == "catalogs/"
+
+
+def test_importing_the_package_imports_no_module_of_it_but_the_two_it_needs() -> None:
+    """Its names are imported when they are used."""
+    program = "import sys, reconciler; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert {name.partition(".")[0] for name in modules} & HEAVY == set()
+    ours = {name for name in modules if name.startswith("reconciler")}
+    assert ours == {"reconciler", "reconciler.lazy_exports", "reconciler.version"}
