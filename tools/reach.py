@@ -25,8 +25,8 @@ PACKAGE = ROOT / "reconciler"
 TESTS = (
     "tests/contract",
     "tests/scenarios/test_forged_plans.py",
-    "tests/laws/test_short_way.py",
-    "tests/laws/test_recurring.py",
+    "tests/incremental/test_short_way.py",
+    "tests/incremental/test_recurring.py",
     "tests/faults/test_apply_faults.py",
     "tests/unit",
 )

@@ -1,6 +1,7 @@
 """The forests that laws are tried on: as many as a profile has examples (`--hypothesis-profile=long` for thousands)."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
 from hypothesis import settings
@@ -20,10 +21,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def here(request: pytest.FixtureRequest) -> Iterator[Grown]:
     """The forest of a seed. All laws of one are tried before the next is grown."""
-    yield grown(forest(request.param))
+    yield _grown(request.param)
 
 
 @pytest.fixture(scope="session")
 def renaming(request: pytest.FixtureRequest) -> Iterator[Renamed]:
     """The clean forest of a seed, before and after a rename."""
-    yield renamed(request.param)
+    yield _renamed(request.param)
+
+
+@lru_cache(maxsize=1)  # the laws in tests/incremental/ have fixtures of their own, and the same forest in turn
+def _grown(seed: int) -> Grown:
+    return grown(forest(seed))
+
+
+@lru_cache(maxsize=1)
+def _renamed(seed: int) -> Renamed:
+    return renamed(seed)

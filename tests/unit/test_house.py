@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +268,13 @@ def test_every_package_says_what_may_never_happen_in_it() -> None:
 
 def test_scripts_run_in_a_clone() -> None:
     scripts = [ROOT / ".ci/run", *(ROOT / "script").iterdir()]
-    assert {relative(path) for path in scripts} >= {".ci/run", "script/setup", "script/test", "script/demo"}
+    assert {relative(path) for path in scripts} >= {
+        ".ci/run",
+        "script/setup",
+        "script/test",
+        "script/test-plain",
+        "script/demo",
+    }
     expect_none([relative(path) for path in scripts if not os.access(path, os.X_OK)])
     assert re.search(r"^exec \./script/test\b", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE)
 
@@ -284,6 +291,37 @@ def test_every_dependency_is_pinned_with_hashes() -> None:
     names = {re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", line)[0]).lower() for line in wanted}
     expect_none(sorted(names - set(pins())))
     expect_none([name for name, block in pins().items() if "--hash=sha256:" not in block])
+
+
+def runtime_dependencies() -> set[str]:
+    """The names in pyproject.toml of what the package needs, extras for users included."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
+    return {re.split(r"[^\w.-]", line)[0] for line in [*project["dependencies"], *extras]}
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """In the table of docs/decisions/070-dependencies.md."""
+    rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs/decisions/070-dependencies.md").read_text("utf-8"), re.MULTILINE)
+    named = {each for row in rows for each in re.findall(r"[\w.-]+", row)}
+    expect_none(sorted(runtime_dependencies() - named))
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Not only there because another package needs it."""
+    of_module = packages_distributions()
+    paths = sorted((ROOT / "reconciler").rglob("*.py"))
+    named = {name.split(".")[0]: path for path in paths for _, name in modules_imported(path)}
+    foreign = named.keys() - sys.stdlib_module_names - {"reconciler"}
+    declared = {_normal(each) for each in runtime_dependencies()} | {
+        "pydantic-core"
+    }  # pinned and documented by pydantic
+    found = {name: {_normal(each) for each in of_module.get(name, (name,))} for name in foreign}
+    expect_none([f"{relative(named[name])}: {name}" for name in sorted(foreign) if not found[name] & declared])
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_the_version_stands_everywhere_alike() -> None:

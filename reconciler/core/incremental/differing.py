@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from typing_extensions import override
-
 from reconciler.core.desired import Desired, Wanted
 from reconciler.core.incremental.outcomes import CachedOutcomes, in_no_tenant
 from reconciler.core.incremental.shared import Shared
@@ -32,44 +30,35 @@ class DifferingScope(Scope):
     memory: CachedOutcomes
 
     @property
-    @override
     def removes(self) -> bool:
         return False
 
     @property
-    @override
     def known(self) -> Mapping[EntityId, EntityOutcome]:
         return self.taken_over
 
-    @override
     def wanted(self, desired: Desired) -> Iterable[Wanted]:
         return (desired.wanted[id] for id in self.looked if id in desired.wanted)
 
-    @override
     def holders(self, desired: Desired, id: EntityId) -> Iterable[EntityId]:
         yield from (each for each in self.shared.desired.holders.get(id, ()) if each not in self.looked)
         yield from (each for each in self.looked if id in desired.needs.get(each, ()))
 
-    @override
-    def unwanted(self, desired: Desired, actual: State) -> Iterable[EntityId]:
+    def unwanted(self, desired: Desired, actual: State) -> Iterable[EntityId]:  # noqa: ARG002 - as `Scope` has it
         return self.besides
 
-    @override
     def copies(self, kind: str, desired: Desired, actual: State) -> Mapping[EntityId, Body]:
         ids = (*self.shared.by_kind.get(kind, ()), *(id for id in self.besides if id.kind == kind))
         ours = (id for id in ids if origin_of(actual, id) == desired.upstream.key)
         wanted = self.shared.desired.wanted
         return {id: wanted[id].body if self.in_sync(id) else actual[id].body for id in ours}
 
-    @override
     def in_sync(self, id: EntityId) -> bool:
         return id in self.shared.synced and id not in self.differing
 
-    @override
     def is_named(self, id: EntityId) -> bool:
         return any(map(self.in_sync, self.shared.naming.get(id, ())))
 
-    @override
     def record(self, desired: Desired, actual: State, outcome: Callable[[EntityId], EntityOutcome]) -> None:
         upstream, shared = desired.upstream, self.shared.desired
         if upstream.names:

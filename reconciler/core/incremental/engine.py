@@ -2,7 +2,7 @@
 
 What tenants of one upstream, list, template and price list should have is computed once (`Shared`). A tenant is
 compared with that by digests, and only what differs is looked at. Where digests do not tell enough, the plain engine
-compares the tenant in full. Both give the same plans: tests/laws/test_short_way.py.
+compares the tenant in full. Both give the same plans: tests/incremental/test_short_way.py.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,7 @@
 """Outcomes that recur: many tenants have the same entity, and the same becomes of it in all of them.
 
 In the first tenant it is compared and judged. In the others its outcome is taken over, and the entity is not read. That
-is right where the outcome is `context_free`. Both ways give the same plan: tests/laws/test_recurring.py.
+is right where the outcome is `context_free`. Both ways give the same plan: tests/incremental/test_recurring.py.
 """
 
 from collections.abc import Iterable, Mapping
