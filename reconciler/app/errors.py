@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from reconciler.model.values.diagnostics import Diagnostic, in_order
+from reconciler.model.values.diagnostics import Diagnostic, sorted_problems
 
 
 class Invalid(Exception):
     """The workspace, or documents that were given, are at fault: all that is wrong with them, in order."""
 
     def __init__(self, problems: Iterable[Diagnostic]) -> None:
-        self.problems = in_order(problems)
+        self.problems = sorted_problems(problems)
         super().__init__(f"{len(self.problems)} problems")
 
 

@@ -12,7 +12,7 @@ from reconciler.core.inspect import hidden_template_warnings
 from reconciler.core.reading import with_lines
 from reconciler.core.workspace import load
 from reconciler.model.documents.source import Catalog, SourceFile
-from reconciler.model.values.diagnostics import Diagnostic, in_order
+from reconciler.model.values.diagnostics import Diagnostic, sorted_problems
 from reconciler.shell.days import known_zones
 from reconciler.shell.repository.checkout import Checkout, read_checkout
 from reconciler.shell.repository.file_cache import remembering
@@ -39,7 +39,7 @@ def check_workspace(
     with ExitStack() as opened:
         files, problems, _, _ = _read(root, revision, opened, remark)
         catalog, problems = _check(files, problems, opened)
-        warnings = in_order(hidden_template_warnings(catalog)) if catalog and not problems else []
+        warnings = sorted_problems(hidden_template_warnings(catalog)) if catalog and not problems else []
         at = {each.place.file for each in warnings}
         return catalog, [*problems, *with_lines(warnings, {each.path: each.data for each in files if each.path in at})]
 
@@ -83,7 +83,7 @@ def _check(
     unread = [each.place for each in problems]
     with remembering(os.environ, opened) as read:
         catalog, more = load(files, stores=why_not, zones=known_zones, unread=unread, read=read)
-    return catalog, in_order([*problems, *more])
+    return catalog, sorted_problems([*problems, *more])
 
 
 def open_workspace(

@@ -9,7 +9,7 @@ from reconciler.app.folding import fold_of, spread
 from reconciler.app.journals import history
 from reconciler.app.opening import open_workspace
 from reconciler.app.workspaces import Workspace
-from reconciler.core.inspect import LastAppliedChange, inverse, last_applied, with_causes
+from reconciler.core.inspect import LastAppliedChange, inverse, last_applied_changes, with_causes
 from reconciler.core.planning import Observed
 from reconciler.core.tree import Schedule
 from reconciler.model.plans.plan import Plan, Source, TenantPlan
@@ -100,7 +100,7 @@ def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan
 
 
 def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastAppliedChange]:
-    return last_applied(record.changes for record in history(workspace, access, tenant))
+    return last_applied_changes(record.changes for record in history(workspace, access, tenant))
 
 
 def timestamp(now: datetime) -> str:

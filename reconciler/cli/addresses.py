@@ -7,7 +7,7 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Path
 
 
-def address_of(tenant: str, text: str) -> tuple[EntityId, Path | None]:
+def parse_address(tenant: str, text: str) -> tuple[EntityId, Path | None]:
     """As `app.parse_address`. Raises `click.UsageError`."""
     try:
         return app.parse_address(tenant, text)

@@ -13,17 +13,17 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import FAILED, INTERRUPTED, argument, option
-from reconciler.cli.options import access_to, counted, opened, who, with_workspace
+from reconciler.cli.options import access_to, counted, open_for_command, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_data, write_result
 from reconciler.cli.planning import (
     Asked,
+    exit_status_of,
     in_planning,
     planned,
     planning_options,
     read_plan,
     save,
     say_uncommitted_in,
-    status_of,
     write_plan,
 )
 from reconciler.core.savedplan import plan_digest
@@ -54,7 +54,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
     if saved is not None and not saved.exists():
         raise _no_plan(saved, root)
     given = read_plan(saved) if saved else None
-    workspace = opened(root) if given else in_planning(root, asked.ref)
+    workspace = open_for_command(root) if given else in_planning(root, asked.ref)
     if given:
         say_uncommitted_in(given)
     guarded = auto_approve and not asked.allow_dirty
@@ -81,7 +81,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         raise Exit(INTERRUPTED if interrupted else FAILED)
     _tell(plan, done, form=asked.form, saved=given is not None)
     failed = any(each.result in NOT_DONE for each in done)
-    raise Exit(FAILED if failed else status_of(plan, asked))
+    raise Exit(FAILED if failed else exit_status_of(plan, asked))
 
 
 def _show(plan: Plan, asked: Asked, *, saved: bool, asks: bool) -> None:
@@ -101,7 +101,7 @@ def _show(plan: Plan, asked: Asked, *, saved: bool, asks: bool) -> None:
 def _no_plan(saved: Path, root: Path) -> click.ClickException:
     """What to say of a plan file that is not there: perhaps a tenant was meant."""
     try:
-        tenants = opened(root).tenants()
+        tenants = open_for_command(root).tenants()
     except app.Invalid:  # then the workspace is not what the message is about
         tenants = []
     if any(fnmatchcase(tenant, str(saved)) for tenant in tenants):

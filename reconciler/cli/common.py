@@ -25,7 +25,7 @@ def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any) ->
         raise click.BadParameter(EMPTY, ctx, parameter)
 
 
-class Option(click.Option):
+class CommandOption(click.Option):
     """An option whose value must not be empty."""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
@@ -42,8 +42,8 @@ class Argument(click.Argument):
 
 
 def option(*declared: str, **attributes: Any) -> Callable[[C], C]:
-    """`click.option`, of the class `Option`. Every option is declared by this one; a test tries each."""
-    return click.option(*declared, cls=Option, **attributes)
+    """`click.option`, of the class `CommandOption`. Every option is declared by this one; a test tries each."""
+    return click.option(*declared, cls=CommandOption, **attributes)
 
 
 def argument(*declared: str, **attributes: Any) -> Callable[[C], C]:

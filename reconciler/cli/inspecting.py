@@ -7,9 +7,9 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.addresses import address_of
+from reconciler.cli.addresses import parse_address
 from reconciler.cli.common import FAILED, argument, option
-from reconciler.cli.options import access_to, format_option, opened, with_workspace
+from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.inspect import ListedPlan, matching, ordered
 from reconciler.model.plans.origins import RECLAIMED, RELEASED
@@ -46,12 +46,12 @@ def explain_command(
     """
     if (address is None) == (not (enable or disable)):
         raise click.UsageError("explain takes an address, or --enable and --disable")
-    workspace = opened(root)
+    workspace = open_for_command(root)
     workspace.known(tenant)
     if address is None:
         _suppose(workspace, tenant, (enable, disable), form=form, now=now)
         return
-    entity, path = address_of(tenant, address)
+    entity, path = parse_address(tenant, address)
     with access_to(root) as access:
         explanation = app.explain(workspace, access, app.Subject(tenant, entity, path), now=now)
 
@@ -97,7 +97,7 @@ def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: t
 
     Entities are counted. The exit status is 0 whatever the lines say; `plan` is what fails.
     """
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen((*tenants, *named)))
         records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
@@ -135,7 +135,7 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 @with_workspace
 def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
     """What was applied, when, from which commit, by whom; to one TENANT or to all."""
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         problems: list[str] = []
         records = app.history(workspace, access, tenant, unreadable=problems.append)
@@ -160,7 +160,7 @@ def plans_command(
 ) -> None:
     """The plans that can be delegated, and to whom each is."""
     wanted = [_filter(text) for text in filters]
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         found = app.plans(workspace, access, now=now)
     try:

@@ -32,7 +32,7 @@ COMMANDS = {
 """Every command: the module that has it, and the line that `--help` shows."""
 
 
-class Commands(Group):
+class LazyCommands(Group):
     """A group that imports a command's module only when the command is used, so that `--help` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -64,7 +64,7 @@ def command(name: str) -> click.Command:
     return found
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @option("-C", "--workspace", type=click.Path(), metavar="DIR", help=WORKSPACE_HELP)
 @click.version_option(__version__, prog_name="reconcile")
 @click.pass_context

@@ -138,7 +138,7 @@ def format_option(*forms: str, help: str = "For people, or for programs.") -> Ca
     )
 
 
-def opened(root: Path, revision: str | None = None, looked: CacheLookup | None = None) -> app.Workspace:
+def open_for_command(root: Path, revision: str | None = None, looked: CacheLookup | None = None) -> app.Workspace:
     """The workspace of a command, closed when the command ends. What git refuses is said.
 
     ``revision``: a commit instead of the files; ``looked``: what `look_for_plan` read already.

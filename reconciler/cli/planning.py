@@ -18,7 +18,7 @@ from reconciler.cli.options import (
     access_to,
     format_option,
     git_refused,
-    opened,
+    open_for_command,
     remark_on,
     when_done,
     with_folder,
@@ -36,7 +36,7 @@ from reconciler.cli.output import (
 from reconciler.core.savedplan import PlanRefused, decode, encoded
 from reconciler.model.plans.commits import short_commit
 from reconciler.model.plans.plan import Plan
-from reconciler.report.lines import rendered
+from reconciler.report.lines import render_lines
 from reconciler.report.plans.text import plan_lines
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.values import clean
@@ -44,7 +44,7 @@ from reconciler.shell.connections.access import Access
 from reconciler.shell.days import days_by_zone
 from reconciler.shell.pools.executors import Choice
 from reconciler.shell.repository.checkout import Checkout, shortly
-from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_file, write_file
+from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_bounded, write_file
 from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
 
 OTHER_FORMATS = ("markdown", "html")
@@ -67,7 +67,7 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
 
             write_data(render_html(plan, verbose=verbose))
         case _:
-            write_results(rendered(plan_lines(plan, verbose=verbose), colour=coloured(sys.stdout)))
+            write_results(render_lines(plan_lines(plan, verbose=verbose), colour=coloured(sys.stdout)))
 
 
 @click.command("validate")
@@ -174,7 +174,7 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def in_planning(root: Path, revision: str | None, looked: CacheLookup | None = None) -> app.Workspace:
     """The workspace to plan from, and a remark where it is not what is committed."""
-    workspace = opened(root, revision, looked)
+    workspace = open_for_command(root, revision, looked)
     say_uncommitted(workspace.checkout)
     return workspace
 
@@ -213,7 +213,7 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
     remark_on(out, root)
 
 
-def status_of(plan: Plan, asked: Asked) -> int:
+def exit_status_of(plan: Plan, asked: Asked) -> int:
     """0 done; 1 a tenant in error; 3 blocked with nothing else to do, or withheld where that fails."""
     if plan.errored:
         return FAILED
@@ -249,7 +249,7 @@ def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...]
             plan = _known_or_made(root, access, now, asked)
     write_plan(plan, asked.form, verbose=asked.verbose)
     save(plan, asked.out, root)
-    status = status_of(plan, asked)
+    status = exit_status_of(plan, asked)
     if status == 0 and asked.detailed_exitcode and plan.applyable:
         status = CHANGES
     raise Exit(status)
@@ -272,7 +272,7 @@ def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> P
 def read_plan(path: Path) -> Plan:
     """A saved plan. Raises `ClickException` for a file that cannot be read or is none."""
     try:
-        return decode(read_file(path, MOST_OF_A_PLAN, pipes=True))
+        return decode(read_bounded(path, MOST_OF_A_PLAN, pipes=True))
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror or error}") from error
     except PlanRefused as error:

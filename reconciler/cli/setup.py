@@ -10,7 +10,7 @@ import rich_click as click
 from reconciler.cli.common import argument
 from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
-from reconciler.core.schemadocs import rendered, schemas
+from reconciler.core.schemadocs import schema_text, schemas
 from reconciler.report.envelope import enveloped
 from reconciler.shell.repository.files import write_file
 from reconciler.shell.scaffold import scaffold
@@ -45,7 +45,7 @@ def schema_command(chosen: Path | None, now: datetime | None, directory: Path | 
     written = []
     for name, schema in sorted(schemas().items()):
         path = folder / name
-        write_file(path, [rendered(schema).encode()])
+        write_file(path, [schema_text(schema).encode()])
         written.append(path)
     _tell(written, form)
 

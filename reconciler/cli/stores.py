@@ -9,7 +9,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler.cli.common import FAILED, WORKSPACE_HELP, Group, option
-from reconciler.cli.options import access_to, format_option, opened, with_workspace
+from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table
@@ -33,7 +33,7 @@ def check_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001
 
     An older store can be planned against, and `apply` brings it up to date; exit status 1 if one cannot be used.
     """
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         found = list(store_versions.check(workspace.catalog, access))
     if form == "json":
@@ -52,7 +52,7 @@ def migrate_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG0
 
     Each store is migrated whole or not at all. It takes the rights to change tables, which `apply` may lack.
     """
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         found = list(store_versions.migrate(workspace.catalog, access))
     if form == "json":

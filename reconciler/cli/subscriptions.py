@@ -8,7 +8,7 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, format_option, opened, who, with_workspace
+from reconciler.cli.options import access_to, format_option, open_for_command, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.inspect import ListedSubscription
 from reconciler.model.documents.subscriptions import ACTIONS, ACTORS, RESELLER
@@ -68,7 +68,7 @@ def show_command(root: Path, now: datetime, tenant: str, subscription: str, form
 
 
 def _subscriptions(root: Path, tenant: str, now: datetime) -> list[ListedSubscription]:
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         return app.subscriptions(workspace, access, tenant, now=now)
 
@@ -97,7 +97,7 @@ def act_command(
     done, 3 denied; the denial names its rule.
     """
     _check(action, role)
-    workspace = opened(root)
+    workspace = open_for_command(root)
     order = Order(tenant, subscription, action, now, who(), texts, role)
     with access_to(root) as access:
         acted = app.act(workspace, access, order)

@@ -8,9 +8,9 @@ from pathlib import Path
 import rich_click as click
 
 from reconciler import app
-from reconciler.cli.addresses import address_of
+from reconciler.cli.addresses import parse_address
 from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, counted, format_option, opened, remark_on, who, with_workspace
+from reconciler.cli.options import access_to, counted, format_option, open_for_command, remark_on, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.reading import read_state
 from reconciler.model.values.entity import Entity
@@ -18,7 +18,7 @@ from reconciler.report.documents import exported, render_documents
 from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table, render_tenant, tenant_to_data
 from reconciler.shell.connections.access import place_of
-from reconciler.shell.repository.files import read_file, read_stream, write_file
+from reconciler.shell.repository.files import read_bounded, read_stream, write_file
 from reconciler.shell.tenants import states as tenancy
 from reconciler.shell.tenants.releasing import Release, Wish
 
@@ -36,7 +36,7 @@ def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
 @with_workspace
 def list_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001 - every command takes --now
     """Every tenant, its upstream, its store and how much it holds."""
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         rows = tenancy.tenant_rows(workspace.catalog, access)
     if form == "json":
@@ -63,7 +63,7 @@ def _row_data(row: tenancy.TenantRow) -> dict[str, object]:
 @with_workspace
 def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # noqa: ARG001
     """What a tenant holds: its delegated plans first, then how much of everything."""
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
     if form == "json":
@@ -88,7 +88,7 @@ def export_command(
     form: str,
 ) -> None:
     """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
-    workspace = opened(root)
+    workspace = open_for_command(root)
     with access_to(root) as access:
         if as_catalog:
             adopted = app.adoption_of(workspace, access, tenant)
@@ -133,7 +133,7 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
 
     They are read from FILE, or from standard input. No policy and no guard applies.
     """
-    workspace = opened(root)
+    workspace = open_for_command(root)
     name = workspace.known(tenant)
     patches, problems = read_state(_read(file), STDIN if str(file) == "-" else str(file))
     if problems:
@@ -175,8 +175,8 @@ def release_command(root: Path, now: datetime, tenant: str, address: str, undo: 
 
     No plan changes, blocks or takes it over any more, and the journal says who released it and when (ORIGIN-03).
     """
-    workspace = opened(root)
-    entity, path = address_of(workspace.known(tenant), address)
+    workspace = open_for_command(root)
+    entity, path = parse_address(workspace.known(tenant), address)
     if path is not None:
         raise click.UsageError(f"an entity is released whole: {tenant}/{entity}, without #PATH")
     wish = Wish(tenant, entity, undo, who(), app.timestamp(now))
@@ -197,7 +197,7 @@ _RELEASED = {
 
 def _read(file: Path) -> bytes:
     if str(file) != "-":
-        return read_file(file, pipes=True)
+        return read_bounded(file, pipes=True)
     if sys.stdin is None:
         return b""
     if sys.stdin.isatty():

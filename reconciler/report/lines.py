@@ -36,10 +36,10 @@ def line(text: str = "", style: Style = Style.PLAIN) -> Line:
 
 def render(lines: Iterable[Line], *, colour: bool = False) -> str:
     """The text of lines, each ended; without ``colour`` the styles leave no trace."""
-    return "".join(rendered(lines, colour=colour))
+    return "".join(render_lines(lines, colour=colour))
 
 
-def rendered(lines: Iterable[Line], *, colour: bool = False) -> Iterator[str]:
+def render_lines(lines: Iterable[Line], *, colour: bool = False) -> Iterator[str]:
     """The same line by line."""
     return ("".join(_painted(each, colour) for each in segments) + "\n" for segments in lines)
 

@@ -7,7 +7,7 @@ from reconciler.model.plans.plan import Summary
 from reconciler.report.envelope import enveloped
 
 
-class Done(Protocol):
+class AppliedTenant(Protocol):
     """How a tenant's part of a plan ended, as `shell.runs.execute` has it."""
 
     @property
@@ -20,7 +20,7 @@ class Done(Protocol):
     def code(self) -> str: ...
 
 
-def render_results_json(plan: str, run: str, done: Iterable[Done], counts: Mapping[str, Summary]) -> str:
+def render_results_json(plan: str, run: str, done: Iterable[AppliedTenant], counts: Mapping[str, Summary]) -> str:
     """``apply --format json``. ``plan``: its digest; ``run``: empty where there is none; ``counts``: what the plan
     changes, by tenant.
     """
@@ -28,7 +28,7 @@ def render_results_json(plan: str, run: str, done: Iterable[Done], counts: Mappi
     return enveloped(plan=plan, run=run or None, results=results)
 
 
-def _result(done: Done, summary: Summary) -> dict[str, Any]:
+def _result(done: AppliedTenant, summary: Summary) -> dict[str, Any]:
     """What was done here is counted, not what another application of the plan did."""
     count = summary if done.result == "applied" else Summary()
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.core.inspect import ListedSubscription, Pending
+from reconciler.core.inspect import ListedSubscription, PendingChanges
 from reconciler.core.records import declared_to_data, field_to_data
 from reconciler.model.plans.rules import rule_text
 from reconciler.model.values.plain_values import Body
@@ -73,7 +73,7 @@ def _lines(tenant: str, each: ListedSubscription) -> Iterator[str]:
         yield "Nothing is pending."
 
 
-def _pending_lines(one: Pending) -> Iterator[str]:
+def _pending_lines(one: PendingChanges) -> Iterator[str]:
     why = f", {one.verdict} by {one.rule}: {one.said.detail}" if one.said else ", with the next apply"
     yield clean(f"Pending: {one.action} of {one.address}{why}")
     for field in one.fields:
@@ -99,7 +99,7 @@ def subscription_to_data(tenant: str, each: ListedSubscription) -> dict[str, Any
     }
 
 
-def _pending_to_data(one: Pending) -> dict[str, Any]:
+def _pending_to_data(one: PendingChanges) -> dict[str, Any]:
     said = one.said
     return {
         "address": one.address,

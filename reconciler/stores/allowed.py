@@ -16,9 +16,9 @@ from reconciler.model.values.store_urls import (
     POSTGRESQL_PORT,
     SQLITE,
     Host,
-    address_of,
     canonical_host,
     hosts_of,
+    ip_address_of,
     why_no_store_url,
 )
 from reconciler.model.values.urls import shown_url
@@ -35,7 +35,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 
 
-class Entry(NamedTuple):
+class AllowedHost(NamedTuple):
     """One entry of the list. ``host``: a pattern, or an address; ``port``: ``None`` for every port.
 
     ``variable``: the one that goes there; ``None``: the host is contacted, and no variable goes there.
@@ -49,18 +49,18 @@ class Entry(NamedTuple):
         """Whether it is of that host, at that port (``None``: it is not known which)."""
         if self.port is not None and self.port != port:
             return False
-        if address_of(host.name):
+        if ip_address_of(host.name):
             return fnmatchcase(host.name, self.host)
         name = host.name.removesuffix(".")
         return name == self.host or (not _NUMBERS.match(self.host) and fnmatchcase(name, self.host))
 
 
-def allowed_hosts(text: str) -> tuple[Entry, ...]:
+def allowed_hosts(text: str) -> tuple[AllowedHost, ...]:
     """The entries of a list, parted by commas or spaces. Raises `StoreError` for one that is none."""
     return tuple(_entry(each) for each in text.replace(",", " ").split())
 
 
-def _entry(text: str) -> Entry:
+def _entry(text: str) -> AllowedHost:
     variable, at, place = text.rpartition("@")
     bare = place.endswith("]") or ":" not in place or (place.count(":") > 1 and not place.startswith("["))
     host, _, port = (place, "", "") if bare else place.rpartition(":")
@@ -70,7 +70,7 @@ def _entry(text: str) -> Entry:
         raise StoreError(
             f"{ALLOWED_HOSTS}: an entry is HOST, HOST:PORT, VARIABLE@HOST or VARIABLE@HOST:PORT; one of them is not"
         )
-    return Entry(name, int(port) if port else None, variable or None)
+    return AllowedHost(name, int(port) if port else None, variable or None)
 
 
 def _pattern(text: str) -> str | None:
@@ -109,7 +109,7 @@ def _says(host: Host, variable: str | None) -> str:
     return f"{variable} may not go to {host}" if variable else f"{host} may not be contacted"
 
 
-def _missing(host: Host, variable: str | None, port: int | None, entries: Iterable[Entry]) -> str | None:
+def _missing(host: Host, variable: str | None, port: int | None, entries: Iterable[AllowedHost]) -> str | None:
     """The entry that is missing, if one is."""
     if host.socket or (host.loopback and variable is None):
         return None

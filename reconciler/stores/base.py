@@ -219,7 +219,7 @@ class Refused(Exception):
 
 
 def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rules: RuleBook | None = None) -> None:
-    """Raise `Refused` for what the guard denies. ``held``: what the store has now, whatever the writer read.
+    """Raise `NotPlain` for what the guard denies. ``held``: what the store has now, whatever the writer read.
 
     ``rules``: all that is declared, by default.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from reconciler.core.records import at_issue, is_at_odds, named_in
+from reconciler.core.records import at_issue, entities_named, is_at_odds
 from reconciler.model.plans.origins import Descent, Lineage
 from reconciler.model.values.digests import prefixed_digest
 from reconciler.model.values.entity import Entity
@@ -18,14 +18,14 @@ from reconciler.stores.base import EntityWrite, Record
 from reconciler.stores.sql.row_digests import damage, loaded
 
 
-def spelled(lineage: Lineage) -> str:
+def lineage_text(lineage: Lineage) -> str:
     """A lineage in its one spelling; empty for none."""
     rows = [[*id, each.origin, item_paths(each), each.released] for id, each in sorted(lineage.items())]
     return orjson.dumps(rows).decode() if rows else ""
 
 
 def read_back(text: str | None, tenant: str) -> dict[EntityId, Descent]:
-    """The inverse of `spelled`. Raises `StoreError` for what that never wrote."""
+    """The inverse of `lineage_text`. Raises `StoreError` for what that never wrote."""
     what = f"what is kept of {tenant}'s lineage"
     rows = loaded(text, list, what) if text else ()
     with damage(what):
@@ -52,7 +52,7 @@ def descent_of(origin: str, items: Iterable[str], released: object) -> Descent:
 def touched(writes: Iterable[EntityWrite], record: Record | None) -> frozenset[EntityId]:
     """The entities of which a write, or the record that is journalled with it, says something."""
     written = (each.entity for each in writes)
-    return frozenset([*written, *(named_in(record.changes, record.notes) if record else ())])
+    return frozenset([*written, *(entities_named(record.changes, record.notes) if record else ())])
 
 
 def after_write(before: Lineage, here: Lineage, entities: Mapping[EntityId, Entity | None]) -> dict[EntityId, Descent]:
@@ -64,4 +64,4 @@ def after_write(before: Lineage, here: Lineage, entities: Mapping[EntityId, Enti
 
 def at_issue_in(lineage: Lineage, entities: Iterable[Entity]) -> str:
     """The text of what is at issue in a state that was read."""
-    return spelled(at_issue(lineage, {each.id: each for each in entities})) if lineage else ""
+    return lineage_text(at_issue(lineage, {each.id: each for each in entities})) if lineage else ""

@@ -30,7 +30,7 @@ from reconciler.stores.base import (
     guarded,
     written_after,
 )
-from reconciler.stores.lineages import sealed, spelled, touched
+from reconciler.stores.lineages import lineage_text, sealed, touched
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class MemoryStore:
             changed = {**index, **entered(index, kept.changes, kept.notes)}
             index = {id: each for id, each in changed.items() if each is not None}
         lineage = at_issue(index, entities)
-        fingerprint = sealed(state_fingerprint(entities), spelled(lineage))
+        fingerprint = sealed(state_fingerprint(entities), lineage_text(lineage))
         now = Snapshot(tenant, entities, fingerprint, before.revision + 1, lineage)
         self.snapshots[tenant] = now
         self.lineages[tenant] = index

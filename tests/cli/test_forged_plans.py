@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.savedplan.codec import digest_of
+from reconciler.core.savedplan.codec import digest_of_data
 from tests.cli.mirrors import with_mirrors
 from tests.cli.runner import Ran, Shop
 
@@ -29,7 +29,7 @@ class Saved:
         """Write the plan, altered, as ``p.plan``."""
         data = json.loads(self.plan)
         forge(data)
-        (self.shop.root / "p.plan").write_text(json.dumps({**data, "digest": digest_of(data)}), "utf-8")
+        (self.shop.root / "p.plan").write_text(json.dumps({**data, "digest": digest_of_data(data)}), "utf-8")
 
     def refused(self, forge: Forgery) -> Ran:
         """What applying the altered plan says; nothing is written."""

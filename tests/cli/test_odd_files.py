@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.shell.repository.files import MOST_OF_DOCUMENTS, read_file, write_file
+from reconciler.shell.repository.files import MOST_OF_DOCUMENTS, read_bounded, write_file
 from tests.cli.runner import NOW, Ran, Shop, git
 
 SECONDS = 60
@@ -246,7 +246,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "read", growing)
     with pytest.raises(OSError, match="it is longer than"):
-        read_file(file, 100)
+        read_bounded(file, 100)
     assert sum(asked) <= 3 * 101
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.savedplan.codec import decode, digest_of, encode
+from reconciler.core.savedplan.codec import decode, digest_of_data, encode
 from tests.cli.runner import run
 
 SCENARIO = Path(__file__).parents[1] / "scenarios/CB-20-a-template-hidden-after-delegation-is-a-warning"
@@ -54,7 +54,7 @@ def test_a_plan_that_was_saved_before_there_were_warnings_is_read_and_keeps_its_
     run("plan --out saved.plan --now 2026-12-01T08:00:00Z", workspace)
     data: dict[str, Any] = json.loads((workspace / "saved.plan").read_bytes())
     del data["warnings"]
-    data["digest"] = digest_of(data)
+    data["digest"] = digest_of_data(data)
     older = decode(json.dumps(data).encode())
     assert older.warnings == ()
     assert json.loads(encode(older)) == data

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from reconciler.core.savedplan.codec import PlanRefused, decode, digest_of, encode
+from reconciler.core.savedplan.codec import PlanRefused, decode, digest_of_data, encode
 from reconciler.model.plans.plan import Plan
 from reconciler.report.plans.text import render_plan
 from tests.scenarios.runner import RULES, Scenario, after, applied, made, played_out, scenarios
@@ -53,7 +53,7 @@ def test_an_honest_plan_is_believed(scenario: Scenario) -> None:
 
 
 def forged(data: dict[str, Any]) -> bytes:
-    return orjson.dumps({**data, "digest": digest_of(data)}, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps({**data, "digest": digest_of_data(data)}, option=orjson.OPT_SORT_KEYS)
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

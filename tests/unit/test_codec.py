@@ -15,7 +15,7 @@ from reconciler.core.records.change_records import change_from_data, change_to_d
 from reconciler.core.savedplan.codec import (
     PlanRefused,
     decode,
-    digest_of,
+    digest_of_data,
     encode,
     parsed,
     plan_digest,
@@ -114,7 +114,7 @@ def altered(change: Any) -> bytes:
     """The sample, saved, with its data changed and a digest that fits again."""
     data = orjson.loads(encode(sample()))
     change(data)
-    return orjson.dumps({**data, "digest": digest_of(data)})
+    return orjson.dumps({**data, "digest": digest_of_data(data)})
 
 
 @slow

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from reconciler.core.reading.fast.compiled import Refused
-from reconciler.core.reading.fast.plain import fields_of
+from reconciler.core.reading.fast.compiled import NotPlain
+from reconciler.core.reading.fast.plain import plain_fields
 from reconciler.core.reading.index import body_of
 from reconciler.core.reading.limits import crossed_limits
 from reconciler.core.schema.fields import fields_of_model, prune_empty
-from reconciler.core.schema.model_walk import declared, found, unwrapped
+from reconciler.core.schema.model_walk import declarations_of, found, unwrapped
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
@@ -26,7 +26,7 @@ REFUSED = "refused"
 
 def by_pydantic(model: type[Part], value: Any) -> Any:
     """The body as `core.reading.read` makes it of a file that is read whole."""
-    for spot, only in declared(model, StateOnly):
+    for spot, only in declarations_of(model, StateOnly):
         if any(not only.values or inner in only.values for _, inner in found(value, spot.pattern)):
             return REFUSED
     try:
@@ -39,8 +39,8 @@ def by_pydantic(model: type[Part], value: Any) -> Any:
 
 def by_the_short_way(model: type[Part], value: Any) -> Any:
     try:
-        return body_of(model, fields_of(value))[0]
-    except (Refused, PydanticCustomError):
+        return body_of(model, plain_fields(value))[0]
+    except (NotPlain, PydanticCustomError):
         return REFUSED
 
 

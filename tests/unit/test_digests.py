@@ -1,6 +1,6 @@
 """Digests are stored: their bytes are those of the first release."""
 
-from reconciler.core.reading import digest_of
+from reconciler.core.reading import document_digest
 from reconciler.core.states import of_actual
 from reconciler.model.values.digests import checksum, content_digest, prefixed_digest, record_digest
 from reconciler.model.values.entity import Entity, fingerprint_of, state_fingerprint
@@ -28,4 +28,4 @@ def test_what_stores_hold_keeps_its_bytes() -> None:
     assert state_fingerprint({PLAN.id: PLAN}) == expected
     assert fingerprint_of(()) == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert of_actual(PLAN) == "925644bc648818c3644549e73c913ed9"
-    assert digest_of(PLAN.id, PLAN.body) == "dfb9db2746709040376e07fe05b5856cfe8cc6a8"
+    assert document_digest(PLAN.id, PLAN.body) == "dfb9db2746709040376e07fe05b5856cfe8cc6a8"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.reading.fast.plain import MAX_DEPTH, plain_documents
-from reconciler.core.reading.text import decode
+from reconciler.core.reading.text import decode_text
 from reconciler.core.reading.yaml import parse
 from reconciler.model.values.field_types import Number
 
@@ -150,7 +150,7 @@ def spoilt(draw: st.DrawFn) -> str:
     st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.lists(LINES, max_size=8).map("".join) | spoilt()
 )
 def test_what_is_taken_is_what_libyaml_reads(text: str) -> None:
-    decoded, problems = decode(text.encode(), "x.yaml")
+    decoded, problems = decode_text(text.encode(), "x.yaml")
     found = plain(text) if decoded is not None and not problems else None
     if found is not None:
         assert found == by_libyaml(text)

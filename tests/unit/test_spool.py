@@ -30,7 +30,7 @@ from reconciler.model.plans.plan import (
     TenantStatus,
 )
 from reconciler.model.values.keys import EntityId
-from reconciler.report.lines import rendered
+from reconciler.report.lines import render_lines
 from reconciler.report.plans.data import plan_json, pretty, render_plan_json
 from reconciler.report.plans.folding import LISTED
 from reconciler.report.plans.html import render_html
@@ -210,8 +210,8 @@ USES: dict[str, Callable[[Plan], Iterable[object]]] = {
     "save": encoded,
     "digest": plan_digest,
     "json": plan_json,
-    "text": lambda plan: rendered(plan_lines(plan)),
-    "verbose": lambda plan: rendered(plan_lines(plan, verbose=True)),
+    "text": lambda plan: render_lines(plan_lines(plan)),
+    "verbose": lambda plan: render_lines(plan_lines(plan, verbose=True)),
     "markdown": render_markdown,
     "html": render_html,
 }

@@ -15,7 +15,7 @@ from reconciler.core.desired.delegation import (
     own_document,
 )
 from reconciler.core.desired.lazy_mapping import LazyMapping
-from reconciler.core.desired.price_list import CYCLES, PRODUCT, PriceList, inactive_units, is_retirable, units
+from reconciler.core.desired.price_list import CYCLES, PRODUCT, AssignedPriceList, inactive_units, is_retirable, units
 from reconciler.core.desired.renames import Moved, as_called_now, moved, relinked
 from reconciler.core.desired.resolve import resolve, wanted_for_themselves, without_cycles
 from reconciler.core.desired.upstream import (
@@ -32,6 +32,7 @@ __all__ = [
     "CYCLES",
     "PLAN",
     "PRODUCT",
+    "AssignedPriceList",
     "Closure",
     "Desired",
     "HeldValue",
@@ -39,7 +40,6 @@ __all__ = [
     "LazyMapping",
     "Listing",
     "Moved",
-    "PriceList",
     "Reachable",
     "Upstream",
     "Wanted",

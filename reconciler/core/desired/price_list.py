@@ -22,7 +22,7 @@ CYCLES = "billing_cycles"
 
 
 @dataclass(frozen=True, slots=True)
-class PriceList:
+class AssignedPriceList:
     """The price list assigned to a tenant. ``prices``: the effective price by product and billing cycle.
 
     Products have the upstream's keys; ``written`` maps these to the keys in the list.
@@ -35,7 +35,7 @@ class PriceList:
     actual: State
 
     @classmethod
-    def of(cls, policy: Policy, upstream: Upstream, actual: State, on: date) -> "PriceList | None":
+    def of(cls, policy: Policy, upstream: Upstream, actual: State, on: date) -> "AssignedPriceList | None":
         """The list that the policy or its template assigns; ``None`` if there is none."""
         if policy.listed is None:
             return None
@@ -127,7 +127,7 @@ class PriceList:
         return have is not None and have.origin == self.upstream.key
 
 
-def units(listed: PriceList, tenant: Wanted) -> Wanted:
+def units(listed: AssignedPriceList, tenant: Wanted) -> Wanted:
     """The tenant's document with the billing cycles to activate in it (IW-07)."""
     needed = listed.sold_by(inactive_units(listed.periods(), listed.actual.get(tenant.id)))
     return replace(
@@ -149,7 +149,7 @@ def is_retirable(kind: str) -> bool:
     return kind == PRODUCT
 
 
-def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:
+def retired(listed: AssignedPriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wanted]:
     """Copies of products that neither the list nor a delegated plan contains any more (IW-01, IW-23).
 
     Their billing cycles stay. They leave a group that contains no wanted product, since it is removed (IW-16).
@@ -165,7 +165,7 @@ def retired(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> Iterator[Wa
             yield Wanted(id, {"active": False}, requested=True, only_fields=covers, rules=rules, place=place)
 
 
-def _linked(listed: PriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
+def _linked(listed: AssignedPriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
     """The products of delegated plans as the tenant's copies link them, including products that the upstream lost."""
     return frozenset(
         EntityId(PRODUCT, have.body.get("product", ""))

@@ -87,7 +87,7 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
             origins[new] = old
         elif due and there is not None and there.origin != origin and blocks(new.kind):
             refused[new] = old
-    links = Links(news={old: new for new, old in origins.items()}, lacked=_lacked(state, upstream))
+    links = LinkRenames(news={old: new for new, old in origins.items()}, lacked=_lacked(state, upstream))
     if not links.news and not links.lacked:
         return Moved(state, state, {}, refused)
     after = {links.news.get(id, id): _followed(each, links, upstream) for id, each in state.items()}
@@ -103,7 +103,7 @@ def as_called_now(ids: Collection[EntityId], upstream: Upstream) -> frozenset[En
 
 def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> Moved:
     """Like `moved`, for a tenant without renames: only links of these entities may change."""
-    links = Links(news={}, lacked=_lacked(state, upstream))
+    links = LinkRenames(news={}, lacked=_lacked(state, upstream))
     there = [state[id] for id in among if id in state] if links.lacked else []
     after = {each.id: _followed(each, links, upstream) for each in there}
     news: dict[EntityId, Entity | None] = {each.id: after[each.id] for each in there if after[each.id] is not each}
@@ -117,7 +117,7 @@ def _lacked(state: State, upstream: Upstream) -> Mapping[EntityId, EntityId]:
     return {old: new for new, olds in upstream.names.items() for old in olds if old not in state}
 
 
-def _followed(entity: Entity, links: "Links", upstream: Upstream) -> Entity:
+def _followed(entity: Entity, links: "LinkRenames", upstream: Upstream) -> Entity:
     """The entity under its new key, if it has one, with its links updated.
 
     An entity of another origin, such as a mirror, is left alone: it follows its own source.
@@ -146,7 +146,7 @@ def _links_in(fields: tuple[FieldShape, ...]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Links:
+class LinkRenames:
     """The renames that links follow, old identity to new.
 
     ``news``: renames in the tenant, which every link follows. ``lacked``: renames of entities that the tenant lacks; a

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.core.desired.delegation import Closure, delegation
-from reconciler.core.desired.price_list import CYCLES, PRODUCT, PriceList, retired, units
+from reconciler.core.desired.price_list import CYCLES, PRODUCT, AssignedPriceList, retired, units
 from reconciler.core.desired.wanted import Desired, Upstream, Wanted
 from reconciler.core.schema import RuleBook
 from reconciler.model.documents.settings import Policy
@@ -30,10 +30,10 @@ def resolve(policy: Policy, upstream: Upstream, actual: State, rules: RuleBook, 
 
 def wanted_for_themselves(
     policy: Policy, upstream: Upstream, actual: State, on: date
-) -> tuple[dict[EntityId, Wanted], PriceList | None]:
+) -> tuple[dict[EntityId, Wanted], AssignedPriceList | None]:
     """The requested entities of each source, without their dependencies, and the assigned price list."""
     roots = dict(delegation(policy, upstream, actual))
-    listed = PriceList.of(policy, upstream, actual, on)
+    listed = AssignedPriceList.of(policy, upstream, actual, on)
     if listed:
         roots |= {each.id: each for each in listed.products()}
     return roots, listed

@@ -8,9 +8,9 @@ from functools import cached_property, partial
 from reconciler.core.desired import (
     PLAN,
     PRODUCT,
+    AssignedPriceList,
     Closure,
     Desired,
-    PriceList,
     Reachable,
     Wanted,
     given,
@@ -131,7 +131,7 @@ class DigestComparison:
         return {*self.seen.differing, *self.shared.always}
 
     def _closed(
-        self, looked: Collection[EntityId], off: Iterable[EntityId], listed: PriceList | None
+        self, looked: Collection[EntityId], off: Iterable[EntityId], listed: AssignedPriceList | None
     ) -> tuple[Mapping[EntityId, frozenset[EntityId]], Mapping[EntityId, Wanted]]:
         """What this tenant's entities need, and all that is wanted otherwise than it is shared."""
         shared = self.shared
@@ -147,7 +147,7 @@ class DigestComparison:
         closure.close(sorted(looked))
         return needs, touched
 
-    def _roots(self, looked: Iterable[EntityId], listed: PriceList | None) -> Iterator[Wanted]:
+    def _roots(self, looked: Iterable[EntityId], listed: AssignedPriceList | None) -> Iterator[Wanted]:
         """What is wanted for itself, as it should be here."""
         shared = self.shared
         for id in looked:
@@ -165,7 +165,7 @@ class DigestComparison:
             return off_the_list(id, self.policy)
         return listed_plan(id, listing, self.shared.upstream, self.sketch)
 
-    def _listed(self, looked: Iterable[EntityId]) -> PriceList | None:
+    def _listed(self, looked: Iterable[EntityId]) -> AssignedPriceList | None:
         """The tenant's price list, as far as its products are looked at."""
         listed = self.shared.listed
         if listed is None:

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from reconciler.core.desired import (
     PRODUCT,
+    AssignedPriceList,
     Closure,
     Desired,
     Listing,
-    PriceList,
     Upstream,
     Wanted,
     delegated_list,
@@ -46,7 +46,7 @@ class Shared:
     rules: RuleBook
     on: date
     plans: Mapping[str, Listing]
-    listed: PriceList | None
+    listed: AssignedPriceList | None
     closure: Closure
     desired: Desired
     synced: Mapping[EntityId, str]

@@ -8,7 +8,7 @@ delegates its plans. The tenant's policy names that template, and says ``adopt: 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reconciler.core.schema import declared, fields_of, found, without_own_items
+from reconciler.core.schema import declarations_of, fields_of, found, without_own_items
 from reconciler.core.workspace import named
 from reconciler.model.documents.catalog import ACTIVE
 from reconciler.model.documents.declarations import Ref, StateOnly
@@ -44,7 +44,7 @@ def _document(each: Entity, upstream: str) -> Entity:
     body = each.body
     if each.origin == upstream:
         body = without_own_items(body, fields_of(each.id.kind), upstream)
-    for spot, only in declared(CATALOG_KINDS[each.id.kind], StateOnly):
+    for spot, only in declarations_of(CATALOG_KINDS[each.id.kind], StateOnly):
         for path, value in found(body, spot.pattern):
             if not only.values:
                 body = put(body, path, None)
@@ -56,7 +56,7 @@ def _document(each: Entity, upstream: str) -> Entity:
 def _at_the_provider(catalog: Iterable[Entity]) -> Iterator[EntityId]:
     """What documents name that no tenant has: resources and notification templates."""
     for each in catalog:
-        for spot, ref in declared(CATALOG_KINDS[each.id.kind], Ref):
+        for spot, ref in declarations_of(CATALOG_KINDS[each.id.kind], Ref):
             if CATALOG_KINDS[ref.kind].sync is None:
                 yield from (EntityId(ref.kind, key) for _, key in named(each.body, spot, ref))
 

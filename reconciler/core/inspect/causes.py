@@ -41,7 +41,7 @@ class LastAppliedChange:
         return LastAppliedChange({**kept, **_leaves(path, value)}, (*written, path))
 
 
-def last_applied(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[EntityId, LastAppliedChange]:
+def last_applied_changes(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[EntityId, LastAppliedChange]:
     """From a tenant's journal, the changes of each record as data, oldest first."""
     found: dict[EntityId, LastAppliedChange] = {}
     for changes in records:

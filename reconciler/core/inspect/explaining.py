@@ -8,7 +8,7 @@ from reconciler.core.planning import (
     Judgement,
     decide,
     deciding_place,
-    declared,
+    declared_at,
     detail,
     differences,
     judge,
@@ -139,7 +139,7 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
         rule=difference.rule if applies else withheld_rule(judged),
         why=why,
         declared_at=_declared_at(comparison, difference.entity, difference.path),
-        policy=declared(place),
+        policy=declared_at(place),
         releases=() if applies else _releases(comparison, policy, judgement, judged),
         options=judged.enabled if applies else permitted_by(judged),
         vetoes=judged.vetoes,
@@ -165,7 +165,7 @@ def _how_to_reclaim(comparison: Comparison, id: EntityId) -> str:
 
 def _declared_at(comparison: Comparison, id: EntityId, path: Path) -> Declared | None:
     wanted = comparison.desired.wanted.get(id)
-    return declared(wanted.declared_at(path)) if wanted else None
+    return declared_at(wanted.declared_at(path)) if wanted else None
 
 
 def _releases(comparison: Comparison, policy: Policy, before: Judgement, judged: Judged) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def _warning(template: SourceDocument, schedule: str, tenants: tuple[str, ...]) 
 
 def _schedules_by_tenant(catalog: Catalog, tree: ProviderTree) -> Mapping[str, frozenset[str]]:
     """By reseller, the schedules of the plans that its policy selects, and those that its template gives."""
-    selection = Selection(tree, {tree.key: {each.id: each.entity for each in tree.documents.of(PLAN)}})
+    selection = SelectedPlans(tree, {tree.key: {each.id: each.entity for each in tree.documents.of(PLAN)}})
     found: dict[str, frozenset[str]] = {}
     for reseller in (each for wave in levels(catalog) for each in wave if catalog.provider_of[each] == tree.key):
         policy = resolve_policy(catalog, reseller)
@@ -53,7 +53,7 @@ def _schedules_by_tenant(catalog: Catalog, tree: ProviderTree) -> Mapping[str, f
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SelectedPlans:
     """The provider's plans that tenants select. ``plans``: by tenant, as far as they are known; upstreams first."""
 
     tree: ProviderTree

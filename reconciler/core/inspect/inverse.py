@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from reconciler.core.planning import Observed
-from reconciler.core.schema import fields_of, in_order, kind_shapes, references
+from reconciler.core.schema import execution_order, fields_of, kind_shapes, references
 from reconciler.core.subscriptions import mirrored_kinds
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
 from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, TenantPlan, TenantStatus
@@ -40,7 +40,7 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
     held = moved | mirrors
     while more := _still_needed(tenant, state, frozenset(held)) | _in_want(tenant, state, frozenset(held)):
         held |= more
-    changes = in_order(_swapped(each) for each in tenant.changes if each.entity not in held)
+    changes = execution_order(_swapped(each) for each in tenant.changes if each.entity not in held)
     return TenantPlan(
         tenant=tenant.tenant,
         upstream=tenant.upstream,

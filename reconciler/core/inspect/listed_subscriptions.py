@@ -11,7 +11,7 @@ from reconciler.model.values.plain_values import Body
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingChanges:
     """What a mirror (``address``) has not yet of its source. ``said``: why not; ``None``: the next apply, round of
     `watch` or action makes it."""
 
@@ -39,7 +39,7 @@ class ListedSubscription:
     origin: str | None
     follows: str | None
     mirror: str | None
-    pending: tuple[Pending, ...]
+    pending: tuple[PendingChanges, ...]
 
 
 def list_subscriptions(
@@ -65,7 +65,7 @@ def list_subscriptions(
         )
 
 
-def _followed(id: EntityId, origin: str | None, pending: Iterable[Pending]) -> str | None:
+def _followed(id: EntityId, origin: str | None, pending: Iterable[PendingChanges]) -> str | None:
     """A mirror's key is ``<reseller>.<key>`` (SUB-04); one that is not made yet is wanted as such."""
     reseller, dot, key = id.key.partition(".")
     if origin is None and not any(each.action == "create" for each in pending):
@@ -73,15 +73,17 @@ def _followed(id: EntityId, origin: str | None, pending: Iterable[Pending]) -> s
     return address(reseller, EntityId(SUBSCRIPTION, key)) if dot and origin in (None, reseller) else None
 
 
-def _pending(plan: TenantPlan | None) -> dict[EntityId, tuple[Pending, ...]]:
+def _pending(plan: TenantPlan | None) -> dict[EntityId, tuple[PendingChanges, ...]]:
     """By subscription: what a plan changes, and what it holds back; what nobody synchronises is not pending."""
-    found: dict[EntityId, tuple[Pending, ...]] = {}
+    found: dict[EntityId, tuple[PendingChanges, ...]] = {}
     changes: list[tuple[Change, Said | None]] = []
     if plan is not None:
         changes += [(each, None) for each in plan.changes]
         changes += [(each.change, each.said) for each in plan.deferred if each.reason != "unmanaged"]
     for change, said in changes:
         if change.entity.kind == SUBSCRIPTION:
-            one = Pending(change.address, change.action.value, said.rule if said else change.rule, change.fields, said)
+            one = PendingChanges(
+                change.address, change.action.value, said.rule if said else change.rule, change.fields, said
+            )
             found[change.entity] = (*found.get(change.entity, ()), one)
     return found

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from reconciler.core.planning.diff import Comparison
-from reconciler.core.planning.price_changes import PriceChanges, number, prices, same
+from reconciler.core.planning.price_changes import PriceChanges, number, prices, same_amount
 from reconciler.core.planning.reasons import GUARD as RULE
 from reconciler.core.planning.reasons import where
 from reconciler.core.schema import RuleBook
@@ -214,7 +214,7 @@ def _currency_change(case: GuardCase, _on: bool) -> Finding | None:
 def _writes_prices(case: GuardCase, change: Change) -> bool:
     before = prices(change, change.before, case.rules, case.on)
     after = prices(change, change.after, case.rules, case.on)
-    return any(number(after[path]) and not same(before.get(path), after[path]) for path in after)
+    return any(number(after[path]) and not same_amount(before.get(path), after[path]) for path in after)
 
 
 def _count(found: list[Fault], noun: str, what: str) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.judge import DependentCreation, Judgement
 from reconciler.core.planning.price_changes import NO_MOVES, PriceChanges
-from reconciler.core.planning.reasons import declared, lead, permitted_by, said
+from reconciler.core.planning.reasons import declared_at, lead, permitted_by, said
 from reconciler.core.planning.scope import EntityOutcome
 from reconciler.core.records import RESTORED
 from reconciler.core.schema import FieldShape, fields_of, kept, prune_empty
@@ -209,7 +209,7 @@ class PlanBuilder:
 
     def _declared_at(self, id: EntityId, path: Path) -> Declared | None:
         wanted = self.comparison.desired.wanted.get(id)
-        return declared(wanted.declared_at(path)) if wanted else declared(self.policy.document.place)
+        return declared_at(wanted.declared_at(path)) if wanted else declared_at(self.policy.document.place)
 
     def _before(self, id: EntityId) -> Body | None:
         have = self.comparison.before(id)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from reconciler.core.desired import CYCLES, PRODUCT
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.preconditions import templates_of
-from reconciler.core.planning.reasons import declared
+from reconciler.core.planning.reasons import declared_at
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceDocument
@@ -29,7 +29,7 @@ def warnings_of(policy: Policy, comparison: Comparison, changes: Iterable[Change
     if upstream.hidden_templates:
         after = {each.entity: each.after or {} for each in changes if each.entity.kind == SCHEDULE}
         schedules = {**_schedules(comparison), **after}
-        found += hidden_templates(comparison.tenant, schedules, upstream.hidden_templates)
+        found += warn_of_hidden_templates(comparison.tenant, schedules, upstream.hidden_templates)
     return tuple(sorted(found, key=lambda each: each.order))
 
 
@@ -55,13 +55,13 @@ def _declared_at(change: Change, period: str) -> Declared | None:
     return next((each.declared_at for each in change.fields if each.path[:2] == at), change.declared_at)
 
 
-def hidden_templates(
+def warn_of_hidden_templates(
     tenant: str, schedules: Mapping[EntityId, Body], hidden: Mapping[str, SourceDocument]
 ) -> Iterator[PlanWarning]:
     """A tenant's schedules, by identity, that use notification templates hidden from resellers (CB-20)."""
     for id, body in schedules.items():
         for template in sorted(templates_of(body) & hidden.keys()):
-            place = declared(hidden[template].place_of((VISIBLE,)))
+            place = declared_at(hidden[template].place_of((VISIBLE,)))
             yield _warning(HIDDEN_TEMPLATE, tenant, id, hidden_detail(template), place)
 
 

@@ -68,7 +68,7 @@ def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[PriceChange]:
     """
     before, after = prices(change, change.before, rules, on), prices(change, change.after, rules, on)
     for path in before:
-        if path in after and not same(before[path], after[path]) and not _of_another_product(change, path):
+        if path in after and not same_amount(before[path], after[path]) and not _of_another_product(change, path):
             yield PriceChange(change.entity, path, before[path], after[path])
 
 
@@ -107,7 +107,7 @@ def _is_price(field: FieldShape) -> bool:
     return field.type in AMOUNTS and isinstance(declared, Synced) and not PRICES.isdisjoint(declared.options)
 
 
-def same(before: str | None, after: str) -> bool:
+def same_amount(before: str | None, after: str) -> bool:
     """Whether two notations mean the same amount."""
     return before is not None and canonical(before) == canonical(after)
 

@@ -60,7 +60,7 @@ def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
             return None
 
 
-def declared(place: Place | None) -> Declared | None:
+def declared_at(place: Place | None) -> Declared | None:
     """A place as the plan shows it; the shell adds the commit."""
     return Declared(place.file, place.line) if place else None
 
@@ -73,7 +73,7 @@ def said(judged: tuple[Judged, ...], policy: Policy) -> Said:
         rule=withheld_rule(first),
         allowed_by=permitted_by(first),
         detail=detail(judged, policy),
-        policy=declared(deciding_place(first, policy)),
+        policy=declared_at(deciding_place(first, policy)),
         hold=hold(judged, policy),
     )
 

@@ -11,7 +11,7 @@ from reconciler.core.planning.judge import Judgement, judge
 from reconciler.core.planning.plan_builder import PlanBuilder
 from reconciler.core.planning.plan_warnings import warnings_of
 from reconciler.core.records import Traced, traced
-from reconciler.core.schema import RuleBook, in_order
+from reconciler.core.schema import RuleBook, execution_order
 from reconciler.core.states import whole
 from reconciler.model.documents.declarations import OWN_BLOCKS
 from reconciler.model.documents.settings import Policy
@@ -128,7 +128,7 @@ def write_down(policy: Policy, comparison: Comparison, judgement: Judgement, obs
 
 def _written_down(writer: PlanBuilder, observed: Observed) -> Planned:
     policy, comparison = writer.policy, writer.comparison
-    changes = in_order(writer.changes)
+    changes = execution_order(writer.changes)
     deferred = tuple(writer.deferred())
     plan = TenantPlan(
         tenant=comparison.tenant,

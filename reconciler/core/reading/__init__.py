@@ -4,10 +4,10 @@ Nothing here checks one document against another.
 """
 
 from reconciler.core.reading.errors import literals
-from reconciler.core.reading.index import Extract, decode_extract, digest_of, encode, extract_file
+from reconciler.core.reading.index import Extract, decode_extract, document_digest, encode_extract, extract_file
 from reconciler.core.reading.lazy_documents import FileContents
 from reconciler.core.reading.merge_patch import merged, patched
-from reconciler.core.reading.read import Head, Reading, read_file, remembered
+from reconciler.core.reading.read import Head, Reading, from_extract, read_file
 from reconciler.core.reading.state_documents import StatePatch, read_state, state_model
 from reconciler.core.reading.text import Suggestions, with_lines
 
@@ -19,15 +19,15 @@ __all__ = [
     "StatePatch",
     "Suggestions",
     "decode_extract",
-    "digest_of",
-    "encode",
+    "document_digest",
+    "encode_extract",
     "extract_file",
+    "from_extract",
     "literals",
     "merged",
     "patched",
     "read_file",
     "read_state",
-    "remembered",
     "state_model",
     "with_lines",
 ]

@@ -8,12 +8,12 @@ from pydantic_core import ErrorDetails
 
 from reconciler.core.reading.value_forms import right_form
 from reconciler.core.reading.yaml import YamlDocument
-from reconciler.core.schema import declared, part_at
+from reconciler.core.schema import declarations_of, part_at
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.values.amounts import meant_amount
 from reconciler.model.values.diagnostics import Diagnostic
-from reconciler.model.values.field_types import Number, did_you_mean, is_rest, shown
+from reconciler.model.values.field_types import Number, did_you_mean, is_rest, quoted_value
 from reconciler.model.values.plain_values import render_path
 from reconciler.model.values.quotes import quote, shortened
 
@@ -98,7 +98,7 @@ def _diagnostic(error: ErrorDetails, model: type[Part], document: YamlDocument, 
         case "dict_type" | "model_type" | "model_attributes_type" | "list_type":
             expected = "a list" if kind == "list_type" else "a map"
             hint = "remove the key, or put something below it" if value is None else right_form(model, path, value)
-            return _at(path, document, "wrong-type", f"expected {expected}, found {shown(value)}", hint)
+            return _at(path, document, "wrong-type", f"expected {expected}, found {quoted_value(value)}", hint)
     if "message" in context:
         hint = right_form(model, path, value) if kind == "wrong-type" and not context["at"] else ""
         return _at(path, document, kind, context["message"], hint or context["hint"])
@@ -127,7 +127,9 @@ def _unknown(path: tuple[Any, ...], document: YamlDocument, model: type[Part], *
         hint = "the reconciler alone writes an origin, in tenants"
     if hint is None and ":" in name:
         hint = "a colon is followed by a space"
-    hidden = {spot.pattern[0] for spot, only in declared(part, StateOnly) if len(spot.pattern) == 1 and not only.values}
+    hidden = {
+        spot.pattern[0] for spot, only in declarations_of(part, StateOnly) if len(spot.pattern) == 1 and not only.values
+    }
     summary = f"{_name(tuple(around), model)} has no field {quote(name)}"
     if hint is None and hints:
         hint = did_you_mean(name, set(part.model_fields) - hidden)
@@ -137,12 +139,12 @@ def _unknown(path: tuple[Any, ...], document: YamlDocument, model: type[Part], *
 def _not_listed(path: tuple[Any, ...], document: YamlDocument, model: type[Part], *, found: object) -> Diagnostic:
     part = part_at(model, path[:-1]) or model
     values = literals(part.model_fields[path[-1]].annotation)
-    only = next((only for spot, only in declared(part, StateOnly) if spot.pattern == path[-1:]), StateOnly())
+    only = next((only for spot, only in declarations_of(part, StateOnly) if spot.pattern == path[-1:]), StateOnly())
     if not isinstance(found, str):
-        message = f"expected one of {', '.join(sorted(values))}, found {shown(found)}"
+        message = f"expected one of {', '.join(sorted(values))}, found {quoted_value(found)}"
         return _at(path, document, "wrong-type", message)
     hint = did_you_mean(found, set(values) - set(only.values))
-    return _at(path, document, "bad-value", f"{shown(found)} is not a value of this field", hint)
+    return _at(path, document, "bad-value", f"{quoted_value(found)} is not a value of this field", hint)
 
 
 def literals(annotation: Any) -> tuple[str, ...]:

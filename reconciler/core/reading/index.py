@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from pydantic_core import PydanticCustomError
 
-from reconciler.core.reading.fast.compiled import KNOWN_LAYOUTS, Reader, Refused, is_absent, layout_of
-from reconciler.core.reading.fast.plain import Field, PlainDocument, fields_of, plain_documents
+from reconciler.core.reading.fast.compiled import KNOWN_LAYOUTS, NotPlain, Reader, is_absent, layout_of
+from reconciler.core.reading.fast.plain import Field, PlainDocument, plain_documents, plain_fields
 from reconciler.core.reading.limits import crossed_limits, limits_of
-from reconciler.core.reading.text import decode
+from reconciler.core.reading.text import decode_text
 from reconciler.core.reading.yaml import parse
-from reconciler.core.schema import ANY, dated_fields, declared, is_dated
+from reconciler.core.schema import ANY, dated_fields, declarations_of, is_dated
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
@@ -75,7 +75,7 @@ def extract_file(data: bytes, file: str) -> Contained | None:
     """
     try:
         found = [_found(each) for each in _documents(data, file)]
-    except (Refused, PydanticCustomError):
+    except (NotPlain, PydanticCustomError):
         return None
     if len({each.id for each in found}) < len(found):
         return None
@@ -96,7 +96,7 @@ def extract(found: Iterable[Found]) -> Extract:
     for number, (_, _, id, body, told) in enumerate(found):
         kind, key = id
         result.numbers.setdefault(kind, {})[key] = number
-        result.digests.append(digest_of(id, body))
+        result.digests.append(document_digest(id, body))
         if "moved_from" in body:
             result.moved.append((kind, key, body["moved_from"]))
         needs.update(*[each.needs for each in told])
@@ -107,13 +107,13 @@ def extract(found: Iterable[Found]) -> Extract:
     return result
 
 
-def digest_of(id: EntityId, body: Body) -> str:
+def document_digest(id: EntityId, body: Body) -> str:
     """A digest of a document's content, independent of the order of its maps."""
     content = orjson.dumps([*id, body], option=orjson.OPT_SORT_KEYS)
     return content_digest((content,)).hex()
 
 
-def encode(extract: Extract) -> bytes:
+def encode_extract(extract: Extract) -> bytes:
     """The extract as JSON."""
     return orjson.dumps(list(extract))
 
@@ -124,26 +124,26 @@ def decode_extract(data: bytes) -> Extract:
 
 
 def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
-    """The documents of a file. Raises `Refused` for text that is not valid YAML here."""
-    text, problems = decode(data, file)
+    """The documents of a file. Raises `NotPlain` for text that is not valid YAML here."""
+    text, problems = decode_text(data, file)
     if text is None or problems:
-        raise Refused
+        raise NotPlain
     plain = plain_documents(text)
     if plain is not None:
         return plain
     documents, problems = parse(data, file)
     if problems or not all(isinstance(each.value, dict) for each in documents):
-        raise Refused
-    return [PlainDocument(each.place.line, each.place.column, fields_of(each.value)) for each in documents]
+        raise NotPlain
+    return [PlainDocument(each.place.line, each.place.column, plain_fields(each.value)) for each in documents]
 
 
 def _found(document: PlainDocument) -> Found:
-    """The identity, body and facts of a document. Raises `Refused` or ``PydanticCustomError`` for an invalid one."""
+    """The identity, body and facts of a document. Raises `NotPlain` or ``PydanticCustomError`` for an invalid one."""
     fields = document.fields
     kind = fields["kind"].value if "kind" in fields else None
     model = WORKSPACE_KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise Refused
+        raise NotPlain
     body, told = body_of(model, fields)
     key = body.pop(model.own_key) if issubclass(model, Document) else ""
     return Found(document.line, document.column, EntityId(model.__name__, key), body, told)
@@ -153,7 +153,7 @@ def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, V
     """The body of a document, and the facts about it. Defaults are filled in, absent values left out; the key is
     included.
 
-    Raises `Refused` or ``PydanticCustomError``.
+    Raises `NotPlain` or ``PydanticCustomError``.
     """
     body: dict[str, Value] = {}
     told: list[DocumentFacts] = []
@@ -174,7 +174,7 @@ class _Said(NamedTuple):
 
 
 _ReadField: TypeAlias = Callable[[Any], _Said | None]
-"""Returns ``None`` for a value that counts as absent. Raises `Refused` or ``PydanticCustomError``."""
+"""Returns ``None`` for a value that counts as absent. Raises `NotPlain` or ``PydanticCustomError``."""
 _Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _Said | None], ...]]
 """Given the names of a map's fields, returns the fields of its body: each with its reader, or with its default."""
 
@@ -210,7 +210,7 @@ def _read_field(model: type[Part], name: str, read: Reader, *, nullable: bool) -
 
 @cache
 def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
-    """Returns the facts about a field's value. The result raises `Refused` for a minimum above its maximum."""
+    """Returns the facts about a field's value. The result raises `NotPlain` for a minimum above its maximum."""
     kind = model.__name__
     naming = tuple(each for each in _naming(kind) if each.step == name)
     limited = any(pattern[0] == name for pattern in limits_of(model))
@@ -218,7 +218,7 @@ def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
 
     def telling(value: Value) -> _Said:
         if limited and any(crossed_limits(kind, {name: value})):
-            raise Refused
+            raise NotPlain
         if not (naming or datable):
             return _Said(value, None)
         body = {name: value}
@@ -238,7 +238,7 @@ class _Naming(NamedTuple):
 
 @cache
 def _naming(kind: str) -> tuple[_Naming, ...]:
-    return _branches([(spot.pattern, ref) for spot, ref in declared(WORKSPACE_KINDS[kind], Ref)])
+    return _branches([(spot.pattern, ref) for spot, ref in declarations_of(WORKSPACE_KINDS[kind], Ref)])
 
 
 _Named: TypeAlias = "list[tuple[tuple[str, ...], Ref]]"

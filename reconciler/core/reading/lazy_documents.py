@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from reconciler.core.reading.text import BREAK, decode
+from reconciler.core.reading.text import BREAK, decode_text
 from reconciler.core.reading.yaml import YamlDocument, parse
-from reconciler.core.schema import declared, matches
+from reconciler.core.schema import declarations_of, matches
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.documents.source import Marks, SourceFile, SourceMark
@@ -102,7 +102,7 @@ class FileContents:
     def _text(self, number: int) -> str:
         if not self._texts:
             self._load()
-            text, _ = decode(self._file.data, self._file.path)
+            text, _ = decode_text(self._file.data, self._file.path)
             assert text is not None
             starts = [0, *(match.end() for match in BREAK.finditer(text))]
             begins = [*(starts[line - 1] for line in self._lines), len(text)]
@@ -171,7 +171,9 @@ def _long_lists(marks: dict[str, SourceMark], path: Path) -> Iterator[tuple[Path
 @cache
 def _sorted_patterns(kind: str) -> tuple[Path, ...]:
     """The patterns of sets and dated amounts: their items are sorted in the body."""
-    return tuple(spot.pattern for spot, leaf in declared(WORKSPACE_KINDS[kind], Leaf) if leaf.type in ("set", "amount"))
+    return tuple(
+        spot.pattern for spot, leaf in declarations_of(WORKSPACE_KINDS[kind], Leaf) if leaf.type in ("set", "amount")
+    )
 
 
 def _sort(value: Any, path: Path, marks: list[SourceMark]) -> None:

@@ -14,13 +14,13 @@ from reconciler.core.reading.lazy_documents import FileContents, ReadContents, s
 from reconciler.core.reading.limits import limit_problems
 from reconciler.core.reading.sound import sound_part
 from reconciler.core.reading.yaml import YamlDocument, parse
-from reconciler.core.schema import declared, fields_of_model, found, prune_empty
+from reconciler.core.schema import declarations_of, fields_of_model, found, prune_empty
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.documents.kinds import KINDS, TENANT_KINDS, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.documents.source import Contents, SourceDocument, SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
-from reconciler.model.values.field_types import Number, did_you_mean, shown
+from reconciler.model.values.field_types import Number, did_you_mean, quoted_value
 from reconciler.model.values.keys import KEY, EntityId
 from reconciler.model.values.quotes import quote
 
@@ -90,7 +90,7 @@ def read_file(file: SourceFile, keep: Keep = lambda _, rest: lambda: rest) -> Re
     return Reading(file.path, found.extract, contents)
 
 
-def remembered(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
+def from_extract(file: SourceFile, summary: Extract, rest: Callable[[], bytes]) -> Reading:
     """The documents of a file whose extract was cached; ``rest`` reads the rest that was cached with it."""
     return Reading(file.path, summary, FileContents(file, rest, summary.dated))
 
@@ -127,7 +127,7 @@ def kind_of(document: YamlDocument, known: Mapping[str, type[Part]]) -> str | Di
     """A document's kind, or a diagnostic if it is not one of the known kinds."""
     place, value = document.place, document.value
     if not isinstance(value, dict):
-        return Diagnostic(place, "document-shape", f"a document is a map with a kind, not {shown(value)}")
+        return Diagnostic(place, "document-shape", f"a document is a map with a kind, not {quoted_value(value)}")
     if "kind" not in value:
         return Diagnostic(place, "document-shape", "the document has no kind", "add a line such as kind: Plan")
     kind = value["kind"]
@@ -135,7 +135,7 @@ def kind_of(document: YamlDocument, known: Mapping[str, type[Part]]) -> str | Di
         return kind
     place = document.place_of(("kind",))
     if not isinstance(kind, str):
-        return Diagnostic(place, "wrong-type", f"kind: expected a string, found {shown(kind)}")
+        return Diagnostic(place, "wrong-type", f"kind: expected a string, found {quoted_value(kind)}")
     return Diagnostic(place, "unknown-kind", f"there is no kind {quote(kind)}", _kind_hint(kind, known))
 
 
@@ -162,7 +162,7 @@ def _validated(document: YamlDocument, problems: list[Diagnostic]) -> tuple[Yaml
 
 def _state_only(document: YamlDocument, model: type[Part]) -> Iterator[Diagnostic]:
     """Problems for values that only a tenant's state may hold."""
-    for spot, only in declared(model, StateOnly):
+    for spot, only in declarations_of(model, StateOnly):
         for path, value in found(document.value, spot.pattern):
             name = spot.pattern[-1]
             if not only.values:

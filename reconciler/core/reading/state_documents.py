@@ -16,7 +16,7 @@ from reconciler.core.schema import fields_of, unwrapped
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.declarations import CatalogOnly, StateOnly
 from reconciler.model.documents.kinds import STATE_KINDS
-from reconciler.model.values.diagnostics import Diagnostic, Place, in_order
+from reconciler.model.values.diagnostics import Diagnostic, Place, sorted_problems
 from reconciler.model.values.field_types import Leaf, TenantKey, read_days
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Value
@@ -52,7 +52,7 @@ def read_state(text: str | bytes, file: str) -> tuple[list[StatePatch], list[Dia
         patch = _read(document, problems)
         if patch is not None:
             patches.append(patch)
-    return patches, with_lines(in_order(problems), {file: data})
+    return patches, with_lines(sorted_problems(problems), {file: data})
 
 
 def _duplicate(document: YamlDocument, first: dict[tuple[str, str], Place]) -> list[Diagnostic]:

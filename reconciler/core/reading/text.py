@@ -18,7 +18,7 @@ _GIVE_UP = 20
 _SHOWN = 240
 
 
-def decode(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
+def decode_text(data: bytes, file: str) -> tuple[str | None, list[Diagnostic]]:
     """The text of a UTF-8 file, without its byte order marks; ``None`` if it is not text.
 
     Each bad character is a problem and becomes U+FFFD in the text, so that the rest can still be read.

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from reconciler.core.reading.text import BREAK, decode, place_at
+from reconciler.core.reading.text import BREAK, decode_text, place_at
 from reconciler.model.documents.source import Marks, SourceMark, mark_at
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.model.values.field_types import Number
@@ -107,7 +107,7 @@ def parse(data: bytes, file: str, *, first_line: int = 1) -> tuple[list[YamlDocu
 
     ``first_line``: the number of the first line of ``data``, if it is a part of a file that is known to be valid.
     """
-    text, problems = decode(data, file)
+    text, problems = decode_text(data, file)
     if text is None:
         return _lost_from(0, data.decode("utf-8", "replace"), file), problems
     documents: list[YamlDocument] = []

@@ -44,7 +44,7 @@ def item_origins(kind: str, body: Body) -> dict[Path, str | None]:
 def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -> dict[EntityId, Descent | None]:
     """What a journal record changes in the index: by entity, its descent from then on (``None``: it has none).
 
-    ``known``: the index before, at least of the entities that the record names (`named_in`). ``changes`` and
+    ``known``: the index before, at least of the entities that the record names (`entities_named`). ``changes`` and
     ``notes``: the record's. An entry that is no change of an entity says nothing of origins.
     """
     found: dict[EntityId, Descent | None] = {}
@@ -72,7 +72,7 @@ def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -
     return {id: each for id, each in found.items() if each != known.get(id)}
 
 
-def named_in(changes: Iterable[Mapping[str, Any]], notes: Body) -> frozenset[EntityId]:
+def entities_named(changes: Iterable[Mapping[str, Any]], notes: Body) -> frozenset[EntityId]:
     """The entities that a journal record names, by the keys before and after."""
     marked = (id for note in (RELEASED, RECLAIMED) for id, _ in _marked(notes, note))
     return frozenset([*(id for change in filter(_is_change, changes) for id in _ids(change)), *marked])

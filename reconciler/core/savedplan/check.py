@@ -15,7 +15,7 @@ from reconciler.core.savedplan.change_check import change_faults
 from reconciler.core.savedplan.deferred_check import deferred_faults
 from reconciler.core.savedplan.field_check import is_amount
 from reconciler.core.savedplan.memory_check import source_memory
-from reconciler.core.schema import in_order
+from reconciler.core.schema import execution_order
 from reconciler.core.workspace import circles
 from reconciler.model.plans.plan import Change, Plan, Read, Scheduled, TenantPlan, TenantStatus
 from reconciler.model.values.amounts import AMOUNT
@@ -33,12 +33,12 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 def why_not_believed(plan: Plan) -> str | None:
     """The first contradictions in a plan that was read from a file, in words; ``None`` if there is none."""
     found = [*islice(_faults(plan), NAMED + 1)] or [*islice(_source_faults(plan), NAMED + 1)]
-    found = [shortened(each) for each in found]
+    found = [short_quote(each) for each in found]
     more = ["and more"] if len(found) > NAMED else []
     return "; ".join([*found[:NAMED], *more]) or None
 
 
-def shortened(text: str) -> str:
+def short_quote(text: str) -> str:
     """A fault as it is shown: what stands in a file may be of any length."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
@@ -144,7 +144,7 @@ def _tenant_faults(tenant: TenantPlan, above: Mapping[str, str]) -> Iterator[str
         for each in change.needed_by
         if each not in taken
     )
-    if in_order(tenant.changes) != tenant.changes:
+    if execution_order(tenant.changes) != tenant.changes:
         yield f"the changes of {tenant.tenant} do not stand in the order in which they are made"
     for deferred in tenant.deferred:
         yield from (f"{deferred.change.address}, deferred: {each}" for each in deferred_faults(deferred, tenant, above))

@@ -20,7 +20,7 @@ from reconciler.core.records import (
     entity_of,
     in_saved_order,
 )
-from reconciler.core.savedplan.check import shortened, why_not_believed
+from reconciler.core.savedplan.check import short_quote, why_not_believed
 from reconciler.core.savedplan.plan_schema import LATER, schema_violation
 from reconciler.model.plans.plan import (
     FORMAT_VERSION,
@@ -54,7 +54,7 @@ def encode(plan: Plan) -> bytes:
 
 def encoded(plan: Plan) -> Iterator[bytes]:
     """The same piece by piece, no more than one tenant's in memory."""
-    yield from spelled({**head_to_data(plan), "digest": plan_digest(plan)}, lists_of(plan))
+    yield from plan_chunks({**head_to_data(plan), "digest": plan_digest(plan)}, lists_of(plan))
     yield b"\n"
 
 
@@ -77,13 +77,13 @@ def parsed(saved: bytes) -> Plan:
     if data.get("digest") != _digest_of_file(data):
         raise PlanRefused("the saved plan was altered after it was made: its digest does not match; plan again")
     if violation := schema_violation(data):
-        raise PlanRefused(f"this is not a saved plan of this reconciler: {shortened(violation)}")
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {short_quote(violation)}")
     if twice := _key_that_stands_twice(saved, data):
-        raise PlanRefused(f"this is not a saved plan of this reconciler: the key {shortened(twice)} stands twice")
+        raise PlanRefused(f"this is not a saved plan of this reconciler: the key {short_quote(twice)} stands twice")
     try:
         plan = plan_from_data(data)
     except ValueError as error:
-        raise PlanRefused(f"this is not a saved plan of this reconciler: {shortened(str(error))}") from error
+        raise PlanRefused(f"this is not a saved plan of this reconciler: {short_quote(str(error))}") from error
     if plan_digest(plan) != data["digest"]:
         raise PlanRefused("the saved plan contradicts itself; plan again")
     return plan
@@ -91,7 +91,7 @@ def parsed(saved: bytes) -> Plan:
 
 def _digest_of_file(data: Data) -> str:
     try:
-        return digest_of(data)
+        return digest_of_data(data)
     except orjson.JSONEncodeError as error:  # it was read, so it can only be too deep
         raise PlanRefused("this is not a saved plan of this reconciler: it is nested too deeply") from error
 
@@ -127,17 +127,17 @@ def _once(pairs: list[tuple[str, Any]]) -> Data:
 def restore(kept: bytes) -> Plan:
     """A plan that this reconciler encoded and kept: its digest is checked, its form is not. Raises `PlanRefused`."""
     data = _loaded(kept)
-    if data.get("digest") != digest_of(data):
+    if data.get("digest") != digest_of_data(data):
         raise PlanRefused("the plan that was kept is damaged")
     return plan_from_data(data)
 
 
 def plan_digest(plan: Plan) -> str:
     """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``. The journal knows a plan by it."""
-    return prefixed_digest(spelled(head_to_data(plan), lists_of(plan)))
+    return prefixed_digest(plan_chunks(head_to_data(plan), lists_of(plan)))
 
 
-def digest_of(data: Mapping[str, Any]) -> str:
+def digest_of_data(data: Mapping[str, Any]) -> str:
     """``sha256:...`` of a plan's data in its one spelling, its own ``digest`` left out."""
     return prefixed_digest((_dump({key: value for key, value in data.items() if key != "digest"}),))
 
@@ -202,7 +202,7 @@ def lists_of(plan: Plan) -> Lists:
     return {"tenants": tenants, "resource_changes": changes, "deferred_changes": deferred}
 
 
-def spelled(head: Data, lists: Lists) -> Iterator[bytes]:
+def plan_chunks(head: Data, lists: Lists) -> Iterator[bytes]:
     """A plan in its one spelling: on one line, keys sorted."""
     before = b"{"
     for key in sorted({*head, *lists}):

@@ -19,7 +19,7 @@ IN_MEMORY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SpooledTenant:
     """A tenant's plan that was written down: its outline, and from ``start`` on its parts, each after the one before.
 
     ``changes`` and ``deferred``: how many marks there are of each, which say where the changes stand; ``order``: the
@@ -51,7 +51,7 @@ class Spool(MutableMapping[str, TenantPlan]):
     prepare: Callable[[TenantPlan], TenantPlan] = field(default=lambda plan: plan)
     most: int = IN_MEMORY
     _held: dict[str, TenantPlan] = field(default_factory=dict)
-    _written: dict[str, Entry] = field(default_factory=dict)
+    _written: dict[str, SpooledTenant] = field(default_factory=dict)
     _to: Speller | None = None
     _room: int = 0
 
@@ -114,23 +114,23 @@ class _Entries:
 
     reader: Reader
 
-    def read(self, entry: Entry) -> TenantPlan:
+    def read(self, entry: SpooledTenant) -> TenantPlan:
         """A tenant's plan, whole."""
         changes = tuple(self.reader.changes(self.marks(entry), entry.tenant))
         deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
-    def marks(self, entry: Entry) -> Iterator[FileMark]:
+    def marks(self, entry: SpooledTenant) -> Iterator[FileMark]:
         """Of the changes."""
         return marks(self._part(entry, 0, entry.changes * SIZE))
 
-    def changes(self, entry: Entry) -> Iterator[StoredOutline]:
+    def changes(self, entry: SpooledTenant) -> Iterator[StoredOutline]:
         return self.reader.kept(self.marks(entry), entry.tenant)
 
-    def spelled_changes(self, entry: Entry) -> Iterator[bytes]:
+    def spelled_changes(self, entry: SpooledTenant) -> Iterator[bytes]:
         return map(b",".join, in_blocks(self.reader.spelled(self.marks(entry), entry.tenant)))
 
-    def deferred(self, entry: Entry) -> Iterator[KeptDeferred]:
+    def deferred(self, entry: SpooledTenant) -> Iterator[KeptDeferred]:
         """What is deferred, in the plan's order."""
         kept = self.reader.kept(self._deferred_marks(entry), entry.tenant)
         said = map(said_from_data, map(orjson.loads, self._words(entry)))
@@ -140,18 +140,18 @@ class _Entries:
         saved = list(found)
         return (saved[place] for place in orjson.loads(self._part(entry, _marks(entry), entry.order)))
 
-    def spelled_deferred(self, entry: Entry) -> Iterator[bytes]:
+    def spelled_deferred(self, entry: SpooledTenant) -> Iterator[bytes]:
         spelled = self.reader.spelled(self._deferred_marks(entry), entry.tenant)
         found = zip(self._words(entry), spelled, strict=True)
         return map(b",".join, in_blocks(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found))
 
-    def _deferred_marks(self, entry: Entry) -> Iterator[FileMark]:
+    def _deferred_marks(self, entry: SpooledTenant) -> Iterator[FileMark]:
         return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
 
-    def _words(self, entry: Entry) -> list[bytes]:
+    def _words(self, entry: SpooledTenant) -> list[bytes]:
         return self._part(entry, _marks(entry) + entry.order, entry.words).splitlines()
 
-    def _part(self, entry: Entry, after: int, size: int) -> bytes:
+    def _part(self, entry: SpooledTenant, after: int, size: int) -> bytes:
         """``after``: how far behind the beginning."""
         return self.reader.scratch.read(entry.start + after, size) if size else b""
 
@@ -166,7 +166,7 @@ class SpooledTenants(KeptTenants):
 
     __slots__ = ("_entries", "_from")
 
-    def __init__(self, source: _Entries, entries: tuple[Entry, ...]) -> None:
+    def __init__(self, source: _Entries, entries: tuple[SpooledTenant, ...]) -> None:
         self._from = source
         self._entries = entries
 
@@ -206,17 +206,17 @@ def _size(plan: TenantPlan) -> int:
     return len(plan.changes) + len(plan.deferred)
 
 
-def _written(plan: TenantPlan, to: Speller) -> Entry:
+def _written(plan: TenantPlan, to: Speller) -> SpooledTenant:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
     made, held = to.spell(plan.changes), to.spell(each.change for each in saved)
     words = b"\n".join(orjson.dumps(said_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
     parts = made, held, order, words
     start = to.scratch.write(b"".join(parts)) if any(parts) else 0
-    return Entry(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(words))
+    return SpooledTenant(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(words))
 
 
-def _marks(entry: Entry) -> int:
+def _marks(entry: SpooledTenant) -> int:
     return (entry.changes + entry.deferred) * SIZE
 
 

@@ -38,7 +38,7 @@ from reconciler.core.schema.json_schema import DRAFT_2020, Schema, closed_object
 from reconciler.core.schema.model_walk import (
     ANY,
     Spot,
-    declared,
+    declarations_of,
     field_paths,
     found,
     matches,
@@ -46,7 +46,7 @@ from reconciler.core.schema.model_walk import (
     part_at,
     unwrapped,
 )
-from reconciler.core.schema.order import in_order, under_its_own_keys
+from reconciler.core.schema.order import execution_order, under_its_own_keys
 
 __all__ = [
     "ANY",
@@ -64,16 +64,16 @@ __all__ = [
     "copy_of",
     "copy_of_item",
     "dated_fields",
-    "declared",
+    "declarations_of",
     "dormant",
     "effective",
+    "execution_order",
     "faults",
     "field_at",
     "field_paths",
     "fields_of",
     "fields_of_model",
     "found",
-    "in_order",
     "is_dated",
     "is_locked",
     "is_own",

@@ -12,7 +12,7 @@ from reconciler.core.schema.fields import FieldShape, fields_of
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.values.amounts import AMOUNT
 from reconciler.model.values.entity import Entity, State
-from reconciler.model.values.field_types import shown
+from reconciler.model.values.field_types import quoted_value
 from reconciler.model.values.plain_values import Body, Path, Value, render_path
 
 Check: TypeAlias = Callable[[Value], bool]
@@ -29,12 +29,12 @@ def faults(state: State) -> Iterator[str]:
 
 def _said(found: Entity) -> Iterator[str]:
     if not _is_origin(found.origin):
-        yield f"#origin is {shown(found.origin)}, not a tenant's key"
+        yield f"#origin is {quoted_value(found.origin)}, not a tenant's key"
     if not _is_map(found.body):
-        yield f" is {shown(found.body)}, not a map"
+        yield f" is {quoted_value(found.body)}, not a map"
         return
     for path, value, expected in _wrong(found.body, fields_of(found.id.kind), ()):
-        yield f"#{render_path(path)} is {shown(value)}, not {expected}"
+        yield f"#{render_path(path)} is {quoted_value(value)}, not {expected}"
 
 
 def _wrong(body: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[tuple[Path, Value, str]]:

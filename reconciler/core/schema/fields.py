@@ -30,7 +30,7 @@ from reconciler.model.documents.declarations import (
     Unmanaged,
 )
 from reconciler.model.documents.kinds import STATE_KINDS
-from reconciler.model.documents.options import GUARDS, VETOES, Veto
+from reconciler.model.documents.options import GUARDS, VETOES, VetoRule
 from reconciler.model.documents.subscriptions import ACTIONS, SubscriptionAction
 from reconciler.model.values.field_types import Leaf
 from reconciler.model.values.keys import EntityId, snake
@@ -87,7 +87,7 @@ class RuleBook:
     """
 
     kinds: Mapping[str, KindShape]
-    vetoes: Mapping[str, Veto]
+    vetoes: Mapping[str, VetoRule]
     preconditions: frozenset[str]
     actions: Mapping[str, SubscriptionAction]
     guards: frozenset[str] = frozenset(GUARDS)

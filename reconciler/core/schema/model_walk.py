@@ -39,7 +39,7 @@ def field_paths(model: type[Part]) -> tuple[Spot, ...]:
 
 
 @cache
-def declared(model: type[Part], wanted: type[T]) -> tuple[tuple[Spot, T], ...]:
+def declarations_of(model: type[Part], wanted: type[T]) -> tuple[tuple[Spot, T], ...]:
     """The fields of a model that have metadata of a type, each with that metadata."""
     found = ((spot, spot.first(wanted)) for spot in field_paths(model))
     return tuple((spot, metadata) for spot, metadata in found if metadata is not None)

@@ -10,7 +10,7 @@ from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, TenantPlan
 
 
-def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+def execution_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Creations and updates first, each after what it references; then removals, in reverse order."""
     return tuple(sorted(changes, key=_rank))
 
@@ -38,7 +38,7 @@ def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
         )
         for each in plan.changes
     )
-    return replace(plan, changes=in_order(changes))
+    return replace(plan, changes=execution_order(changes))
 
 
 @cache

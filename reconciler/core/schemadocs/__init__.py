@@ -4,6 +4,6 @@ Nothing here is written by hand that a declaration can tell.
 """
 
 from reconciler.core.schemadocs.result_schemas import FORMAT_VERSION
-from reconciler.core.schemadocs.schemas import rendered, schemas
+from reconciler.core.schemadocs.schemas import schema_text, schemas
 
-__all__ = ["FORMAT_VERSION", "rendered", "schemas"]
+__all__ = ["FORMAT_VERSION", "schema_text", "schemas"]

@@ -52,7 +52,7 @@ def schemas() -> dict[str, Schema]:
     return {name: schema() for name, schema in SCHEMAS.items()}
 
 
-def rendered(schema: Schema) -> str:
+def schema_text(schema: Schema) -> str:
     """The text of a schema's file: the same for the same schema."""
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

@@ -4,7 +4,7 @@ Nothing here decides anything.
 """
 
 from reconciler.core.states.lazy_state import FEW, LazyState, SharedContents
-from reconciler.core.states.managed_digest import of_actual, of_copy, version
+from reconciler.core.states.managed_digest import of_actual, of_copy, shape_version
 from reconciler.core.states.state_view import (
     Unavailable,
     came_down,
@@ -31,6 +31,6 @@ __all__ = [
     "of_actual",
     "of_copy",
     "origin_of",
-    "version",
+    "shape_version",
     "whole",
 ]

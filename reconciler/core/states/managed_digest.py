@@ -41,7 +41,7 @@ def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -
 
 
 @cache
-def version() -> str:
+def shape_version() -> str:
     """Of what the synchronised part is: digests of another version say nothing."""
     shapes = repr([(kind, fields_of(kind)) for kind in sorted(STATE_KINDS)])
     return checksum(shapes.encode()).hex()

@@ -16,13 +16,13 @@ from reconciler.core.subscriptions.mirror_status import (
     ACTIVE,
     INACTIVE,
     DayAt,
-    day_of,
+    date_in,
     due,
     next_end,
     own_terms,
     utc_day,
 )
-from reconciler.core.subscriptions.units import MODE, NEXT_CYCLE, PENDING, UNIT, Pending, pending_of
+from reconciler.core.subscriptions.units import MODE, NEXT_CYCLE, PENDING, UNIT, PendingUnit, pending_of
 from reconciler.model.documents.subscriptions import ACTIONS, RESELLER
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
@@ -101,7 +101,7 @@ class ActionCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """The effect of an action: the new body, the detail for its record, and a second subscription by key, if any."""
 
     body: Body
@@ -109,7 +109,7 @@ class Done:
     second: tuple[str, Body] | None = None
 
 
-Effect: TypeAlias = Callable[[ActionCase], Done | None]
+Effect: TypeAlias = Callable[[ActionCase], ActionResult | None]
 """Returns ``None`` if there is nothing to do and so nothing to record."""
 
 
@@ -160,13 +160,13 @@ def _merged(case: ActionCase) -> dict[str, Value]:
     return body
 
 
-def _change_quantity(case: ActionCase) -> Done:
+def _change_quantity(case: ActionCase) -> ActionResult:
     body = {"quantity_effective": case.on.isoformat(), **case.patch}
     detail = f"{case.body.get('quantity', 0)} -> {body['quantity']}, effective {body['quantity_effective']}"
-    return Done({**case.body, **body}, detail)
+    return ActionResult({**case.body, **body}, detail)
 
 
-def _change_unit(case: ActionCase) -> Done:
+def _change_unit(case: ActionCase) -> ActionResult:
     """Changes the unit now or with the next cycle; the unit in force cancels a pending change."""
     here, awaited = case.body.get(UNIT), pending_of(case.body)
     unit, mode = case.patch[UNIT], case.patch.get(MODE, "current_cycle")
@@ -174,9 +174,9 @@ def _change_unit(case: ActionCase) -> Done:
     if unit == here:
         if awaited is None:
             raise CannotAct(f"{case.subscription.id} is billed by {unit} already")
-        return Done(body, f"{here}, {awaited.unit} from {awaited.day} cancelled")
+        return ActionResult(body, f"{here}, {awaited.unit} from {awaited.day} cancelled")
     if mode != NEXT_CYCLE or here is None:
-        return Done({**body, UNIT: unit}, f"{here} -> {unit}, {mode}")
+        return ActionResult({**body, UNIT: unit}, f"{here} -> {unit}, {mode}")
     if awaited and awaited.unit == unit:
         raise CannotAct(f"{case.subscription.id} is billed by {unit} from {awaited.day} already")
     end = next_end(case.body, billing_day=case.billing_day, on=case.on, day_at=case.day_at)
@@ -184,16 +184,16 @@ def _change_unit(case: ActionCase) -> Done:
         raise CannotAct(
             f"{case.subscription.id} has no start date, so that no cycle of it ends: set when=current_cycle"
         )
-    return Done({**body, PENDING: Pending(unit, end).body}, f"{here} -> {unit}, {mode}")
+    return ActionResult({**body, PENDING: PendingUnit(unit, end).body}, f"{here} -> {unit}, {mode}")
 
 
-def _in_next_cycle(body: Body, pending: Pending | None) -> dict[str, Value]:
+def _in_next_cycle(body: Body, pending: PendingUnit | None) -> dict[str, Value]:
     """A subscription after its next cycle began, with the unit that was pending (SUB-27)."""
     rest = {name: value for name, value in body.items() if name != PENDING or pending is None}
     return {**rest, UNIT: pending.unit} if pending else rest
 
 
-def _switch(case: ActionCase) -> Done:
+def _switch(case: ActionCase) -> ActionResult:
     """Upgrade or downgrade. Of a part of the quantity: a second subscription; of all: a new product and a renewal
     entry.
     """
@@ -207,7 +207,7 @@ def _switch(case: ActionCase) -> Done:
     new = {**rest, "product": product, **({"plan": case.patch["plan"]} if "plan" in case.patch else {})}
     if moved == here or here is None or moved is None:
         renewal = {"date": case.on.isoformat(), "product": product, **({"quantity": here} if here else {})}
-        return Done(
+        return ActionResult(
             {**new, "renewals": [*case.body.get("renewals", []), renewal]}, f"{case.body['product']} -> {product}"
         )
     key, day = _free_key(case), case.on.isoformat()
@@ -215,7 +215,7 @@ def _switch(case: ActionCase) -> Done:
     left_behind = ("add_ons", "cycle_end", PENDING, MODE)  # a pending change belongs to the first one's cycle
     second = {name: value for name, value in {**new, **dates}.items() if name not in left_behind}
     first = {**case.body, "quantity": here - moved, "quantity_effective": day}
-    return Done(first, f"{moved} of {here} to {product}, as {key}", (key, second))
+    return ActionResult(first, f"{moved} of {here} to {product}, as {key}", (key, second))
 
 
 def _free_key(case: ActionCase) -> str:
@@ -225,11 +225,11 @@ def _free_key(case: ActionCase) -> str:
     return f"{case.subscription.id.key}-{number}"
 
 
-def _set_renew_automatically(case: ActionCase) -> Done:
-    return Done(_merged(case), str(case.patch["renew_automatically"]).lower())
+def _set_renew_automatically(case: ActionCase) -> ActionResult:
+    return ActionResult(_merged(case), str(case.patch["renew_automatically"]).lower())
 
 
-def _edit(case: ActionCase) -> Done:
+def _edit(case: ActionCase) -> ActionResult:
     """Changes fields of one's own subscription that no other action changes and nobody else writes."""
     if not case.patch:
         raise CannotAct("there is nothing to edit: name a field with --set")
@@ -239,24 +239,24 @@ def _edit(case: ActionCase) -> Done:
             raise CannotAct(
                 f"{name} is not edited: {f'{other} changes it' if other else 'it is written by the system'}"
             )
-    return Done(_merged(case), ", ".join(sorted(case.patch)))
+    return ActionResult(_merged(case), ", ".join(sorted(case.patch)))
 
 
-def _add_add_on(case: ActionCase) -> Done:
+def _add_add_on(case: ActionCase) -> ActionResult:
     if case.add_on in case.body.get("add_ons", {}):
         raise CannotAct(f"{case.subscription.id} has an add-on {case.add_on} already: change_add_on changes it")
-    return Done(_merged(case), case.add_on)
+    return ActionResult(_merged(case), case.add_on)
 
 
-def _change_add_on(case: ActionCase) -> Done:
+def _change_add_on(case: ActionCase) -> ActionResult:
     _there(case)
-    return Done(_merged(case), case.add_on)
+    return ActionResult(_merged(case), case.add_on)
 
 
-def _cancel_add_on(case: ActionCase) -> Done:
+def _cancel_add_on(case: ActionCase) -> ActionResult:
     _there(case)
     rest = {key: each for key, each in case.body["add_ons"].items() if key != case.add_on}
-    return Done({**case.body, "add_ons": rest}, case.add_on)
+    return ActionResult({**case.body, "add_ons": rest}, case.add_on)
 
 
 def _there(case: ActionCase) -> None:
@@ -267,40 +267,40 @@ def _there(case: ActionCase) -> None:
 
 
 def _to(status: str) -> Effect:
-    def effect(case: ActionCase) -> Done:
-        return Done({**case.body, "status": status})
+    def effect(case: ActionCase) -> ActionResult:
+        return ActionResult({**case.body, "status": status})
 
     return effect
 
 
-def _activate(case: ActionCase) -> Done:
+def _activate(case: ActionCase) -> ActionResult:
     """A subscription that had expired begins a new cycle, which every side learns from its renewal (SUB-30)."""
     body = {**case.body, "status": ACTIVE}
     if _ran_out(case):
         body = _in_next_cycle(body, pending_of(body))
         body["renewals"] = [*case.body.get("renewals", []), _renewal(case, case.on)]
-    return Done(body)
+    return ActionResult(body)
 
 
 def _ran_out(case: ActionCase) -> bool:
     if case.body.get("renew_automatically", False):
         return False
-    end = day_of(case.body, "cycle_end")
+    end = date_in(case.body, "cycle_end")
     return end <= case.on if end else case.body.get("status", ACTIVE) == INACTIVE
 
 
-def _renew(case: ActionCase) -> Done:
+def _renew(case: ActionCase) -> ActionResult:
     """Renews for one more cycle after the current one; an expired subscription begins a new cycle today."""
-    start = day_of(case.body, "start_date") or day_of(case.body, "activation_date")
+    start = date_in(case.body, "start_date") or date_in(case.body, "activation_date")
     body, begins, pending = {**case.body, "status": ACTIVE}, case.on, pending_of(case.body)
     if case.body.get("status", ACTIVE) != ACTIVE:
         body = _in_next_cycle(body, pending)
     elif start and case.body.get(UNIT):
-        end = day_of(case.body, "cycle_end") or case.on
+        end = date_in(case.body, "cycle_end") or case.on
         unit = pending.unit if pending and end > pending.day else case.body[UNIT]
         begins = Cycles(start, unit, case.billing_day).nominal(end) or case.on
     renewals = [*case.body.get("renewals", []), _renewal(case, begins)]
-    return Done({**body, "renewals": renewals}, f"from {begins}")
+    return ActionResult({**body, "renewals": renewals}, f"from {begins}")
 
 
 def _renewal(case: ActionCase, day: date) -> dict[str, Value]:
@@ -308,7 +308,7 @@ def _renewal(case: ActionCase, day: date) -> dict[str, Value]:
     return {"date": day.isoformat(), **{name: value for name, value in said.items() if value is not None}}
 
 
-def _run_billing(case: ActionCase) -> Done | None:
+def _run_billing(case: ActionCase) -> ActionResult | None:
     """SUB-28: from the day on which its cycle ended, a subscription without renewal becomes inactive. SUB-27: one with
     renewal gets its pending unit.
     """
@@ -322,12 +322,12 @@ def _run_billing(case: ActionCase) -> Done | None:
     if ends.expired:
         told.append(f"its billing cycle ended on {ends.cycle_end}")
         body["status"] = INACTIVE
-    return Done(body, "; ".join(told)) if told else None
+    return ActionResult(body, "; ".join(told)) if told else None
 
 
-def _noted(case: ActionCase) -> Done:
+def _noted(case: ActionCase) -> ActionResult:
     """An action that only adds a record."""
-    return Done(case.body)
+    return ActionResult(case.body)
 
 
 EFFECTS: Mapping[str, Effect] = {

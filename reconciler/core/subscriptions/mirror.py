@@ -14,14 +14,14 @@ from reconciler.core.records import UNTRACED, Traced
 from reconciler.core.schema import RuleBook, fields_of, locked
 from reconciler.core.states import fetched, kinds_of
 from reconciler.core.subscriptions.mirror_history import Occasion, Split, records
-from reconciler.core.subscriptions.mirror_memory import ADD_ON, COPIED, REMEMBERED, remembered
+from reconciler.core.subscriptions.mirror_memory import ADD_ON, COPIED, REMEMBERED, with_memory
 from reconciler.core.subscriptions.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, nothing_held
 from reconciler.core.subscriptions.mirror_status import (
     ACTIVE,
     INACTIVE,
     DayAt,
     SubscriptionStatus,
-    last_applied,
+    last_applied_body,
     terms,
     utc_day,
 )
@@ -129,7 +129,7 @@ class Projection:
                 yield replace(due, root=held.root, obstacles=())
         for id, there in self.actual.items():
             gone = id.kind == SUBSCRIPTION and there.origin == self.policy.reseller and self._source(id) is None
-            if gone and (last_applied(there.body) or {}).get("status") == DELETED:
+            if gone and (last_applied_body(there.body) or {}).get("status") == DELETED:
                 yield Wanted(id, {}, requested=True, only_fields=frozenset())
 
     def _has_or_gets(self, id: EntityId) -> bool:
@@ -164,14 +164,14 @@ class Projection:
         return here.body if here and here.origin == self.policy.reseller else None
 
     def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
-        last = last_applied(have)
+        last = last_applied_body(have)
         clock = self.clock
         due = terms(source.body, last, billing_day=self.policy.billing_day, on=clock.on, day_at=clock.day_at)
         bills = list(self._bills(source.body, last, have, due))
         body = self._body(source, last, bills, due)
         occasion = Occasion(source.body, have, body, due, self.offer.products, self._split(source, last))
         body["history"] = records(occasion, clock.at)
-        body[LAST_APPLIED] = remembered(source.body, have, body)
+        body[LAST_APPLIED] = with_memory(source.body, have, body)
         return Wanted(
             id,
             body,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, SubscriptionStatus, last_applied
+from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, SubscriptionStatus, last_applied_body
 from reconciler.core.subscriptions.units import MODE, NEXT_CYCLE, UNIT, pending_of
 from reconciler.model.documents.subscriptions import ACTIONS
 from reconciler.model.values.amounts import canonical
@@ -56,7 +56,7 @@ class Occasion:
     @property
     def last(self) -> Body:
         """The mirror as it was last applied: changes since then were not made by the reseller."""
-        return last_applied(self.have) or {}
+        return last_applied_body(self.have) or {}
 
     def changed(self, field: str) -> bool:
         """Whether the reseller changed a field. An absent flag counts as false."""

@@ -32,7 +32,7 @@ ADD_ON = ("product", "billing_cycle", "quantity")
 """The fields of an add-on that a mirror copies and stores (SUB-15)."""
 
 
-def remembered(source: Body, have: Body | None, body: Body) -> Body:
+def with_memory(source: Body, have: Body | None, body: Body) -> Body:
     """The new ``last_applied`` of a mirror that becomes ``body``.
 
     ``source``: the body of the mirrored subscription. ``have``: the mirror before, ``None`` if there is none.

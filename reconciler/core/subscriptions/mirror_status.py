@@ -16,7 +16,7 @@ from reconciler.core.subscriptions.units import (
     MODE,
     NEXT_CYCLE,
     UNIT,
-    Pending,
+    PendingUnit,
     Units,
     after,
     as_said,
@@ -55,7 +55,7 @@ class SubscriptionStatus:
     units: Units = field(default=Units(None), compare=False)
 
 
-def last_applied(have: Body | None) -> Body | None:
+def last_applied_body(have: Body | None) -> Body | None:
     """A mirror as it was last applied; the mirror itself if it stores nothing."""
     return have and (have.get(LAST_APPLIED) or have)
 
@@ -89,7 +89,7 @@ def own_terms(
     """
     records = len(before.get("history", []))
     calendar = _Calendar(billing_day, on, day_at)
-    end = day_of(before, "cycle_end") or _first_terms(before, calendar)
+    end = date_in(before, "cycle_end") or _first_terms(before, calendar)
     runs = end.isoformat() if end else None
     last = {**before, "source_status": before.get("status", ACTIVE), "records": records, "cycle_end": runs}
     course = _course(after, last, calendar, own=True)
@@ -109,10 +109,10 @@ def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = u
     return course.running_when_changed(body[UNIT]) if course else None
 
 
-def due(body: Body, on: date) -> Pending | None:
+def due(body: Body, on: date) -> PendingUnit | None:
     """The pending unit of a reseller's own subscription whose next cycle began, for its system's billing run."""
     pending = as_said(body).pending
-    return pending if _next_cycle_began(body, pending, day_of(body, "cycle_end"), on) else None
+    return pending if _next_cycle_began(body, pending, date_in(body, "cycle_end"), on) else None
 
 
 def _first_terms(body: Body, calendar: "_Calendar") -> date | None:
@@ -120,7 +120,7 @@ def _first_terms(body: Body, calendar: "_Calendar") -> date | None:
     return course.end() if course else None
 
 
-def _next_cycle_began(said: Body, pending: Pending | None, end: date | None, on: date) -> bool:
+def _next_cycle_began(said: Body, pending: PendingUnit | None, end: date | None, on: date) -> bool:
     """Whether the cycle in which a pending change was made has ended, and a next one has begun.
 
     Suspended, cancelled and expired subscriptions have no next cycle: the change stays pending until they are
@@ -144,14 +144,14 @@ def _terms(said: Body, last: Body | None, units: Units, end: date | None, on: da
     return SubscriptionStatus(ACTIVE if awaits else status, end, units=units)
 
 
-def day_of(body: Body, field: str) -> date | None:
+def date_in(body: Body, field: str) -> date | None:
     """The day of a date field."""
     text = body.get(field)
     return date.fromisoformat(text) if text else None
 
 
 def _start(said: Body) -> date | None:
-    return day_of(said, "start_date") or day_of(said, "activation_date")
+    return date_in(said, "start_date") or date_in(said, "activation_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class _Course:
     @property
     def kept(self) -> date | None:
         """The stored end of the current cycle."""
-        return day_of(self.last, "cycle_end") if self.last else None
+        return date_in(self.last, "cycle_end") if self.last else None
 
     @property
     def told(self) -> list[dict[str, str]]:

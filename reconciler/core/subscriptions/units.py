@@ -21,7 +21,7 @@ NextEnd: TypeAlias = Callable[[str], date | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingUnit:
     """A unit that takes effect with the next cycle, and the day on which the current cycle ends."""
 
     unit: str
@@ -40,16 +40,16 @@ class Units:
     """
 
     in_force: str | None
-    pending: Pending | None = None
-    replaced: tuple[str, Pending] | None = None
+    pending: PendingUnit | None = None
+    replaced: tuple[str, PendingUnit] | None = None
 
 
-def pending_of(body: Body) -> Pending | None:
+def pending_of(body: Body) -> PendingUnit | None:
     """The pending unit of a subscription or mirror, according to its document (SUB-27)."""
     said = body.get(PENDING)
     if not said or not said.get(UNIT) or not said.get("from") or said[UNIT] == body.get(UNIT):
         return None
-    return Pending(said[UNIT], date.fromisoformat(said["from"]))
+    return PendingUnit(said[UNIT], date.fromisoformat(said["from"]))
 
 
 def as_said(said: Body) -> Units:
@@ -84,15 +84,15 @@ def followed(said: Body, last: Body, told: list[dict[str, str]], next_end: NextE
     took_effect = any(each["action"] == RUN_BILLING for each in told)
     if unit != known and later and (coming is None or took_effect):
         end = next_end(here)
-        return Units(here, Pending(unit, end)) if end else Units(unit)
+        return Units(here, PendingUnit(unit, end)) if end else Units(unit)
     return Units(unit, _comes(coming, unit, next_end))
 
 
-def _comes(coming: Pending | None, unit: str | None, next_end: NextEnd) -> Pending | None:
+def _comes(coming: PendingUnit | None, unit: str | None, next_end: NextEnd) -> PendingUnit | None:
     """The source's pending unit, with this side's own cycle end."""
     if coming is None or unit is None:
         return None
-    return Pending(coming.unit, next_end(unit) or coming.day)
+    return PendingUnit(coming.unit, next_end(unit) or coming.day)
 
 
 def after(units: Units, said: Body, end: date | None) -> Units:
@@ -100,5 +100,5 @@ def after(units: Units, said: Body, end: date | None) -> Units:
     assert units.pending is not None
     assert units.in_force is not None
     further = pending_of(said) if said.get(UNIT) == units.pending.unit else None
-    pending = Pending(further.unit, end) if further and end else None
+    pending = PendingUnit(further.unit, end) if further and end else None
     return Units(units.pending.unit, pending, (units.in_force, units.pending))

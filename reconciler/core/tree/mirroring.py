@@ -7,7 +7,7 @@ from datetime import date
 from reconciler.core.desired import InheritedBlock
 from reconciler.core.planning import Comparison, Observed, Planned, plan_tenant, status_of
 from reconciler.core.records import traced
-from reconciler.core.schema import RuleBook, in_order
+from reconciler.core.schema import RuleBook, execution_order
 from reconciler.core.states import came_down
 from reconciler.core.subscriptions import (
     CUSTOMER,
@@ -102,7 +102,7 @@ def _has_none_of(state: State, reseller: str) -> bool:
 
 def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
     """A tenant's plan with the mirrors of one more reseller: it is applied whole or not at all."""
-    changes = in_order((*plan.changes, *part.plan.changes))
+    changes = execution_order((*plan.changes, *part.plan.changes))
     deferred = (*plan.deferred, *part.plan.deferred)
     overridden = (f"{guard}:{reseller}" for guard in part.plan.allowed) if part.plan.changes else ()
     allowed = tuple(sorted({*plan.allowed, *overridden}))

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from reconciler.core.reading import Reading, digest_of, read_file, with_lines
+from reconciler.core.reading import Reading, document_digest, read_file, with_lines
 from reconciler.core.workspace.arrange import NOT_CHECKED, Arrangement, Tree, arrange
 from reconciler.core.workspace.references import missing
 from reconciler.core.workspace.rename_problems import rename_problems
@@ -15,7 +15,7 @@ from reconciler.core.workspace.tenant_tree import tenant_problems
 from reconciler.model.documents.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.documents.policy import Workspace
 from reconciler.model.documents.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
-from reconciler.model.values.diagnostics import Diagnostic, Place, in_order
+from reconciler.model.values.diagnostics import Diagnostic, Place, sorted_problems
 from reconciler.model.values.digests import prefixed_digest
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.urls import shown_url
@@ -62,7 +62,9 @@ def load(
     problems = _with_unmade(problems)
     if problems:
         at_fault = {problem.place.file for problem in problems}
-        return None, with_lines(in_order(problems), {file.path: file.data for file in given if file.path in at_fault})
+        return None, with_lines(
+            sorted_problems(problems), {file.path: file.data for file in given if file.path in at_fault}
+        )
     return _catalog(arrangement), []
 
 
@@ -119,7 +121,7 @@ def _digest(arrangement: Arrangement) -> str:
     """A digest of all documents, independent of their files and of the order of fields."""
     assert arrangement.workspace is not None
     lines = [f"{tree.head.key} {digest}" for tree in arrangement.trees for digest in tree.digests()]
-    lines.append(digest_of(arrangement.workspace.id, arrangement.workspace.entity.body))
+    lines.append(document_digest(arrangement.workspace.id, arrangement.workspace.entity.body))
     lines.sort()
     return prefixed_digest(("\n".join(lines).encode(),))
 

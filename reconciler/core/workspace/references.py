@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.reading import Reading, Suggestions
-from reconciler.core.schema import Spot, declared, found
+from reconciler.core.schema import Spot, declarations_of, found
 from reconciler.core.workspace.arrange import Tree, not_checked, words
 from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.kinds import SYNC_POLICY, WORKSPACE_KINDS
@@ -29,7 +29,7 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
     unsure = {each.id for each in tree.of(SYNC_POLICY) if "upstream" not in each.entity.body} if wanting else set()
     for document in (document for reading in wanting for document in reading.documents):
         body = document.entity.body
-        for spot, ref in declared(WORKSPACE_KINDS[document.kind], Ref):
+        for spot, ref in declarations_of(WORKSPACE_KINDS[document.kind], Ref):
             if ref.kind == "Plan" and document.id in exempt - unsure:
                 continue
             for path, key in named(body, spot, ref):

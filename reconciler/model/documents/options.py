@@ -86,7 +86,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Veto:
+class VetoRule:
     """A reseller's veto (CB-34): it wins over ``options`` and holds nothing else.
 
     ``amounts`` restricts it to changes of amounts that the tenant has already.
@@ -101,11 +101,11 @@ class Veto:
         return self.options.issuperset(options)
 
 
-VETOES: dict[str, Veto] = {
+VETOES: dict[str, VetoRule] = {
     veto.id: veto
     for veto in (
-        Veto("categories", frozenset({UPDATE_CATEGORIES}), amounts=False),
-        Veto("prices", frozenset({UPDATE_FEES, UPDATE_PRICES, PURCHASE_PRICES}), amounts=True),
+        VetoRule("categories", frozenset({UPDATE_CATEGORIES}), amounts=False),
+        VetoRule("prices", frozenset({UPDATE_FEES, UPDATE_PRICES, PURCHASE_PRICES}), amounts=True),
     )
 }
 """CB-34, as data."""

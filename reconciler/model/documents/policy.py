@@ -21,9 +21,9 @@ from reconciler.model.values.field_types import (
     TenantKey,
     Text,
     TokenEnv,
+    quoted_value,
     read_text,
     refuse,
-    shown,
 )
 from reconciler.model.values.quotes import quote
 from reconciler.model.values.store_urls import why_no_store_url
@@ -34,7 +34,7 @@ def read_options(value: object) -> dict[str, bool]:
     if value == "all":
         return dict.fromkeys(OPTIONS, True)
     if not isinstance(value, dict):
-        message = f"expected `all` or a map of options, found {shown(value)}"
+        message = f"expected `all` or a map of options, found {quoted_value(value)}"
         raise refuse("wrong-type", message, _options_form(value))
     settings: dict[str, bool] = {}
     for group, inner in value.items():
@@ -66,7 +66,7 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
     if isinstance(value, bool):
         return {f"{group}.{name}": value for name in names}
     if not isinstance(value, dict):
-        message = f"expected true, false or a map of options, found {shown(value)}"
+        message = f"expected true, false or a map of options, found {quoted_value(value)}"
         named = value if isinstance(value, list) else [value]
         known = named if all(each in names for each in named) else names[:1]
         hint = f"write {group}: {{{', '.join(f'{name}: true' for name in known)}}}"
@@ -77,7 +77,7 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
             message = f"there is no option {quote(f'{group}.{name}')}"
             raise refuse("unknown-option", message, near=(name, names), at=(group, name))
         if not isinstance(flag, bool):
-            message = f"expected true or false, found {shown(flag)}"
+            message = f"expected true or false, found {quoted_value(flag)}"
             raise refuse("wrong-type", message, "unquoted: true or false", at=(group, name))
         settings[f"{group}.{name}"] = flag
     return settings
@@ -95,7 +95,7 @@ def read_version_one(value: object) -> int:
     """The workspace's format: 1."""
     if isinstance(value, Number) and value.text == "1":
         return 1
-    raise refuse("workspace", f"this reconciler reads version 1 of a workspace, not {shown(value)}")
+    raise refuse("workspace", f"this reconciler reads version 1 of a workspace, not {quoted_value(value)}")
 
 
 def _listed(value: Any) -> Any:

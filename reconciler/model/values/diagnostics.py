@@ -52,7 +52,7 @@ class Diagnostic:
         return f"{self.place}: {self.severity} {self.code}: {self.summary}"
 
 
-def in_order(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+def sorted_problems(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     """By place, then code: the same problems always print in the same order."""
     return sorted(set(problems), key=lambda each: (each.place, each.code, each.summary))
 
@@ -65,7 +65,7 @@ def limited(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     listed: list[Diagnostic] = []
     left_out: dict[tuple[str, str, str], list[Diagnostic]] = {}
     counts: Counter[tuple[str, str, str]] = Counter()
-    for each in in_order(problems):
+    for each in sorted_problems(problems):
         group = each.place.file, each.code, each.severity
         counts[group] += 1
         if counts[group] <= MOST_OF_A_CODE:

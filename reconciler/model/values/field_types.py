@@ -102,7 +102,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"known: {listed}" if names else "there is none yet"
 
 
-def shown(value: object) -> str:
+def quoted_value(value: object) -> str:
     """A value as a message names it, at most `LONGEST` characters of it."""
     if value is None:
         return "null"
@@ -123,7 +123,7 @@ def read_text(value: object) -> str:
     if isinstance(value, str):
         return value
     hint = f"put it in quotes: {quote(value.text)}" if isinstance(value, Number) else ""
-    raise refuse("wrong-type", f"expected a string, found {shown(value)}", hint)
+    raise refuse("wrong-type", f"expected a string, found {quoted_value(value)}", hint)
 
 
 def read_currency(value: object) -> str:
@@ -194,7 +194,7 @@ def read_flag(value: object) -> bool:
         hint = "write true, unquoted"
     elif isinstance(value, str) and value.lower() in ("no", "off", "n", "false"):
         hint = "write false, unquoted"
-    raise refuse("wrong-type", f"expected true or false, found {shown(value)}", hint)
+    raise refuse("wrong-type", f"expected true or false, found {quoted_value(value)}", hint)
 
 
 def read_whole(value: object) -> int:
@@ -202,11 +202,13 @@ def read_whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, Number):
-        raise refuse("wrong-type", f"expected a whole number, found {shown(value)}")
+        raise refuse("wrong-type", f"expected a whole number, found {quoted_value(value)}")
     if not _WHOLE.match(value.text):
-        raise refuse("bad-value", f"{shown(value)} is not a whole number", "digits only: no underscores, hex or octal")
+        raise refuse(
+            "bad-value", f"{quoted_value(value)} is not a whole number", "digits only: no underscores, hex or octal"
+        )
     if len(value.text) > 17 or abs(int(value.text)) > MAX_WHOLE:
-        raise refuse("bad-value", f"{shown(value)} does not fit 53 bits")
+        raise refuse("bad-value", f"{quoted_value(value)} does not fit 53 bits")
     return int(value.text)
 
 
@@ -234,7 +236,7 @@ def read_billing_day(value: object) -> int:
 def read_decimal(value: object) -> str:
     """An amount without dates, as its text."""
     if not isinstance(value, str | Number):
-        raise refuse("wrong-type", f"expected an amount, found {shown(value)}", "for example 6.00")
+        raise refuse("wrong-type", f"expected an amount, found {quoted_value(value)}", "for example 6.00")
     text = value if isinstance(value, str) else value.text
     reason = why_no_amount(text)
     if reason:
@@ -271,7 +273,7 @@ def _read_entry(entry: object) -> dict[str, str]:
 def read_date(value: object) -> str:
     """A day: ``2027-01-01``."""
     if not isinstance(value, str) or not _DATE.match(value):
-        raise refuse("bad-value", f"{shown(value)} is not a date", "for example 2027-01-01")
+        raise refuse("bad-value", f"{quoted_value(value)} is not a date", "for example 2027-01-01")
     try:
         date.fromisoformat(value)
     except ValueError as error:
@@ -331,7 +333,7 @@ def read_list(value: object) -> list[str]:
 
 def _read_list(value: object, reader: Callable[[object], str]) -> list[str]:
     if not isinstance(value, list):
-        raise refuse("wrong-type", f"expected a list of keys, found {shown(value)}", "for example [one, two]")
+        raise refuse("wrong-type", f"expected a list of keys, found {quoted_value(value)}", "for example [one, two]")
     return [_inside(index, reader, item) for index, item in enumerate(value)]
 
 
@@ -340,17 +342,17 @@ def read_share(value: object) -> str | bool:
     if value is False:
         return False
     if not isinstance(value, str) or not _SHARE.match(value):
-        raise refuse("bad-value", f"{shown(value)} is not a share", "for example 10%, or false to switch it off")
+        raise refuse("bad-value", f"{quoted_value(value)} is not a share", "for example 10%, or false to switch it off")
     return value
 
 
 def read_days(value: object) -> dict[str, str]:
     """A map of whole days to keys: ``{30: reminder}``."""
     if not isinstance(value, dict):
-        raise refuse("wrong-type", f"expected a map of days, found {shown(value)}", "for example {30: reminder}")
+        raise refuse("wrong-type", f"expected a map of days, found {quoted_value(value)}", "for example {30: reminder}")
     for day in value:
         if not _WHOLE.match(day) or len(day) > 6:
-            raise refuse("bad-value", f"{shown(day)} is not a number of days", at=(day, "[key]"))
+            raise refuse("bad-value", f"{quoted_value(day)} is not a number of days", at=(day, "[key]"))
     return {day: _inside(day, read_key, value[day]) for day in sorted(value, key=int)}
 
 
@@ -365,7 +367,7 @@ def read_scalar(value: object) -> Any:
         return value.text
     if isinstance(value, str | bool):
         return value
-    raise refuse("wrong-type", f"expected a string, a number or a boolean, found {shown(value)}")
+    raise refuse("wrong-type", f"expected a string, a number or a boolean, found {quoted_value(value)}")
 
 
 def _field(reader: Callable[[object], Any], leaf: str, schema: dict[str, Any]) -> Any:

@@ -66,7 +66,7 @@ class Host(NamedTuple):
         """Whether it is this machine for certain: ``localhost``, 127.0.0.0/8 and ::1, as they are always written."""
         if self.socket or self.name == "localhost":
             return True
-        address = address_of(self.name)
+        address = ip_address_of(self.name)
         return isinstance(address, IPv4Address | IPv6Address) and address.is_loopback and not _is_mapped(address)
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ def _is_mapped(address: IPv4Address | IPv6Address) -> bool:
     return isinstance(address, IPv6Address) and address.ipv4_mapped is not None
 
 
-def address_of(name: str) -> IPv4Address | IPv6Address | None:
+def ip_address_of(name: str) -> IPv4Address | IPv6Address | None:
     """The address that a name is, if it is one; ``127.1``, ``0x7f.1`` and the like are only names."""
     try:
         return ip_address(name)
@@ -95,7 +95,7 @@ def canonical_host(text: str) -> str | None:
     bracketed = name.startswith("[") and name.endswith("]")
     bare = name[1:-1] if bracketed else name
     if bracketed or ":" in bare:
-        address = address_of(bare) if ":" in bare and "%" not in bare else None
+        address = ip_address_of(bare) if ":" in bare and "%" not in bare else None
         return str(address) if address else None
     return name if _NAME.match(name.removesuffix(".")) else None
 

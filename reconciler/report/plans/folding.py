@@ -152,7 +152,7 @@ class Rest:
     number: int
 
 
-def shortened(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
+def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
     """The same changes, but of many creations of one kind in the same tenants the first few and how many more."""
     groups: dict[Content, list[int]] = {}
     for number, each in enumerate(folded):

@@ -19,7 +19,7 @@ from reconciler.report.plans.folding import (
     fold_deferred,
     in_error,
     problems,
-    shortened,
+    shorten_folded,
     withheld_by_option,
 )
 from reconciler.report.values import (
@@ -168,7 +168,7 @@ def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
         return
     yield line("reconcile will perform the following actions:", Style.HEADING)
     yield ()
-    for each in folded if verbose else shortened(folded):
+    for each in folded if verbose else shorten_folded(folded):
         if isinstance(each, Rest):
             more = f"and {more_text(each.kind, each.number)} will be created (listed with --verbose)"
             yield line(f"  # {tenants_text(each.tenants, full=verbose)}: {more}", Style.HEADING)

@@ -28,7 +28,7 @@ class Cluster(Executor):
     def send(self, content: bytes) -> Any:
         """What stands for these bytes in the arguments of tasks."""
         self._check()
-        return self._client.submit(same, content, pure=False)
+        return self._client.submit(echo, content, pure=False)
 
     def has_workers(self) -> bool:
         """Not, if the scheduler cannot be asked either."""
@@ -85,7 +85,7 @@ def _check_workers(client: Any) -> None:
     """Raises what is wrong with them: another version of this would read and write something else."""
     client.wait_for_workers(1, timeout=WORKERS_SECONDS)
     try:
-        found: Mapping[str, str] = client.run(version)
+        found: Mapping[str, str] = client.run(worker_version)
     except (ImportError, AttributeError) as error:
         raise ExecutorError(f"its workers cannot run the reconciler: {error}") from error
     others = sorted({*found.values()} - {__version__})
@@ -93,11 +93,11 @@ def _check_workers(client: Any) -> None:
         raise ExecutorError(f"its workers have reconciler {', '.join(others)}, this is {__version__}")
 
 
-def version() -> str:
+def worker_version() -> str:
     """Of the reconciler where this is called."""
     return __version__
 
 
-def same(content: bytes) -> bytes:
+def echo(content: bytes) -> bytes:
     """What is sent once: as the result of a task, so that the cluster makes it again if the worker that has it dies."""
     return content

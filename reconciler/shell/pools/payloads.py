@@ -96,7 +96,7 @@ def opened_tree(parcel: Parcel) -> OpenedTree:
     return _kept(_here.trees, parcel.digest, unpack)
 
 
-def opened(parcel: Parcel) -> Any:
+def unpacked(parcel: Parcel) -> Any:
     """What was packed by a `Packer`, once its tree was opened."""
     return _kept(_here.values, parcel.digest, lambda: pickle.loads(parcel.content))
 

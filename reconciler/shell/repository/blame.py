@@ -9,7 +9,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import NamedTuple
 
-from reconciler.shell.repository.git_commands import Answer, Commands, GitRefuses
+from reconciler.shell.repository.git_commands import Answer, GitCommands, GitRefuses
 
 _BLAME = ("blame", "--incremental", "--root", "--encoding=UTF-8", "--ignore-revs-file=")
 """``--root``: a repository's first commit is an author like any other. The last clears what a configuration ignores."""
@@ -33,12 +33,12 @@ class Blaming:
     ``troubles``: git's own first lines, where it refused; those files have no lines then.
     """
 
-    commands: Commands
+    commands: GitCommands
     git_folder: Path
     algorithm: str
     known: dict[tuple[str, str | None], list[Blamed | None]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
-    beside: Commands | None = None
+    beside: GitCommands | None = None
     folder: Path | None = None
     boundary: frozenset[str] | None = None
 
@@ -84,7 +84,7 @@ class Blaming:
             return first
         return again if again.status == 0 else first
 
-    def _made(self) -> Commands:
+    def _made(self) -> GitCommands:
         head = self.commands.run("rev-parse", "--verify", "HEAD")
         objects = self._path_of("objects")
         settings = list(self._settings())
@@ -106,7 +106,7 @@ class Blaming:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_COUNT": str(len(settings)),
         }
-        return Commands(self.commands.folder, environment | numbered)
+        return GitCommands(self.commands.folder, environment | numbered)
 
     def _settings(self) -> Iterator[tuple[str, str]]:
         """What is configured, wherever, but for blaming and for the place of the repository."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.shell.repository.file_cache import name_of
-from reconciler.shell.repository.files import read_file
+from reconciler.shell.repository.files import read_bounded
 from reconciler.shell.repository.git import HeldFile, Repository, open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
 from reconciler.shell.repository.worktree import read_worktree
@@ -21,7 +21,7 @@ from reconciler.shell.repository.worktree import read_worktree
 SHA256_DIGITS = 64
 
 
-class Difference(NamedTuple):
+class UncommittedFile(NamedTuple):
     """A document that is planned otherwise than the commit has it. ``how``: ``changed``, ``new`` or ``deleted``."""
 
     file: str
@@ -44,16 +44,16 @@ class Checkout:
     commit: str | None = None
     refusal: str | None = None
     names: Mapping[str, str] | None = None
-    _differences: tuple[Difference, ...] | None = None
+    _differences: tuple[UncommittedFile, ...] | None = None
 
     @property
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[UncommittedFile, ...]:
         """The documents that are planned otherwise than the commit has them, by name; none outside git."""
         if self._differences is None:
             self._differences = ()
             if self.repository and self.names is not None and not self.refusal:
                 try:
-                    self._differences = differences(self.repository, self.names, self.commit)
+                    self._differences = compare_with_commit(self.repository, self.names, self.commit)
                 except GitRefuses as error:
                     self.refusal = str(error)
         return self._differences
@@ -96,16 +96,18 @@ def read_checkout(root: Path) -> tuple[list[SourceFile], list[Diagnostic], Check
     return files, problems, checkout
 
 
-def differences(repository: Repository, names: Mapping[str, str], commit: str | None) -> tuple[Difference, ...]:
+def compare_with_commit(
+    repository: Repository, names: Mapping[str, str], commit: str | None
+) -> tuple[UncommittedFile, ...]:
     """Where documents differ from a commit; without a commit, everywhere. Raises `GitRefuses`.
 
     ``names``: the id that git would give to the bytes of each document that was read.
     """
     held = repository.documents(commit)[0] if commit else {}
-    found = [Difference(name, "deleted") for name in held.keys() - names.keys()]
-    found += [Difference(name, "new") for name in names.keys() - held.keys()]
+    found = [UncommittedFile(name, "deleted") for name in held.keys() - names.keys()]
+    found += [UncommittedFile(name, "new") for name in names.keys() - held.keys()]
     unlike = {name: held[name] for name in held.keys() & names.keys() if held[name].id != names[name]}
-    found += [Difference(name, "changed") for name in unlike.keys() - _as_committed(unlike, names)]
+    found += [UncommittedFile(name, "changed") for name in unlike.keys() - _as_committed(unlike, names)]
     return tuple(sorted(found))
 
 
@@ -126,7 +128,7 @@ def _as_committed(unlike: Mapping[str, HeldFile], names: Mapping[str, str]) -> s
 def _has_content(repository: Repository, path: str, name: str) -> bool:
     """Whether a file of a repository has the bytes that git calls by a name."""
     try:
-        data = read_file(repository.top / path)
+        data = read_bounded(repository.top / path)
     except OSError:
         return False
     return name_of(data, "sha256" if len(name) == SHA256_DIGITS else "sha1") == name
@@ -137,7 +139,7 @@ def _quoted(path: str) -> str:
     return f'"{"".join(f"{chr(92)}{byte:03o}" for byte in os.fsencode(path))}"\n'
 
 
-def shortly(found: Iterable[Difference], most: int = 5) -> str:
+def shortly(found: Iterable[UncommittedFile], most: int = 5) -> str:
     """The first few, and how many more."""
     named = list(map(str, found))
     more = [f"and {len(named) - most} more"] if len(named) > most else []

@@ -20,7 +20,15 @@ from typing import Any
 import _ruamel_yaml
 
 from reconciler import core, model
-from reconciler.core.reading import Extract, Reading, decode_extract, encode, extract_file, read_file, remembered
+from reconciler.core.reading import (
+    Extract,
+    Reading,
+    decode_extract,
+    encode_extract,
+    extract_file,
+    from_extract,
+    read_file,
+)
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.digests import checksum, content_digest
 
@@ -115,11 +123,11 @@ class Readings:
         if found[1] != self._today:
             self._used_before.append(name)
         extract = decode_extract(found[0])
-        return remembered(file, extract, lambda: self._rest(name, file))
+        return from_extract(file, extract, lambda: self._rest(name, file))
 
     def _keep(self, name: bytes, file: SourceFile, extract: Extract, rest: bytes) -> Callable[[], bytes]:
         """Until it is saved it is here; from then on it is looked up like everything else."""
-        self._new[name] = (encode(extract), rest)
+        self._new[name] = (encode_extract(extract), rest)
         self._unsaved += len(rest)
         if self._unsaved >= BATCH:
             self.save()

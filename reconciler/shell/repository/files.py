@@ -27,7 +27,7 @@ _WORDS = (
 )
 
 
-def read_file(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool = False) -> bytes:
+def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool = False) -> bytes:
     """The bytes of a regular file. Raises `OSError`, also for what is none, and for more than ``most`` bytes.
 
     ``pipes``: take a pipe that has no name in the file system as well, as a shell makes it for ``<(command)`` and

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.shell.repository.blame import Blamed, Blaming
-from reconciler.shell.repository.git_commands import Commands, GitRefuses, Objects
+from reconciler.shell.repository.git_commands import GitCommands, GitRefuses, Objects
 from reconciler.shell.repository.worktree import LINK_HINT, SUFFIXES, WorkspaceError
 
 LINK, SUBMODULE = "120000", "160000"
@@ -26,7 +26,7 @@ SPARSE_HINT = (
 )
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """An entry of a commit's tree."""
 
     mode: str
@@ -52,7 +52,7 @@ class Repository:
     ``algorithm``: of its object ids, ``sha1`` or ``sha256``. Close it to end what it started.
     """
 
-    commands: Commands
+    commands: GitCommands
     prefix: str
     git_folder: Path
     algorithm: str = "sha1"
@@ -191,13 +191,13 @@ class Repository:
     def _below(self) -> list[str]:
         return ["--", self.prefix] if self.prefix else []
 
-    def _tree(self, commit: str) -> dict[str, Entry]:
+    def _tree(self, commit: str) -> dict[str, TreeEntry]:
         """Everything below the workspace in a commit, by its path in the repository."""
         listed = self.commands.run("ls-tree", "-r", "-z", "--full-tree", commit, *self._below())
         entries = (entry.partition(b"\t") for entry in listed.split(b"\0") if entry)
-        return {os.fsdecode(path): Entry(*head.decode().split()) for head, _, path in entries}
+        return {os.fsdecode(path): TreeEntry(*head.decode().split()) for head, _, path in entries}
 
-    def _submodules(self, tree: Mapping[str, Entry]) -> Iterator[tuple[str, str, bool]]:
+    def _submodules(self, tree: Mapping[str, TreeEntry]) -> Iterator[tuple[str, str, bool]]:
         """Name and commit of every submodule that the workspace does not ignore, and whether its files are missing."""
         for path, entry in tree.items():
             name = path.removeprefix(self.prefix)
@@ -222,7 +222,7 @@ class Repository:
         except GitRefuses as error:
             raise GitRefuses(f"{name} of commit {commit} cannot be read: {error} (object {id})") from error
 
-    def _target(self, tree: Mapping[str, Entry], path: str, name: str) -> str | Diagnostic:
+    def _target(self, tree: Mapping[str, TreeEntry], path: str, name: str) -> str | Diagnostic:
         """The path that a link leads to, through links that stay in the workspace."""
         steps, done, links = path.split("/"), list[str](), 0
         while steps:
@@ -280,14 +280,14 @@ _PATHS = ("--absolute-git-dir", "--show-toplevel")
 
 def _found(folder: Path) -> Repository | None:
     """The repository with a working tree that a folder is in. Raises `GitRefuses`."""
-    found = Commands(folder).answer("rev-parse", *_ASKED, *_PATHS)
+    found = GitCommands(folder).answer("rev-parse", *_ASKED, *_PATHS)
     inside, *rest = os.fsdecode(found.out).split("\n")
     if inside == "false":
         return None  # bare, or in a folder of git's own
     if found.status or len(rest) != len(_ASKED) + len(_PATHS) - 1:
         raise GitRefuses(found.problem or f"{folder}: a path with a line break in it")
     shallow, algorithm, prefix, git_folder, top = rest
-    return Repository(Commands(Path(top)), prefix, Path(git_folder), algorithm, shallow == "true")
+    return Repository(GitCommands(Path(top)), prefix, Path(git_folder), algorithm, shallow == "true")
 
 
 def is_document(name: str) -> bool:

@@ -49,7 +49,7 @@ class Answer(NamedTuple):
     """The first line of an error, as git prints it; empty where there is none. It may succeed all the same."""
 
 
-class Commands:
+class GitCommands:
     """Git commands in one folder, each a process of its own that has ended when its answer is here."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
@@ -114,7 +114,7 @@ class Objects:
     Once closed, or in a process that was forked from the one that started it, it starts another when it is asked again.
     """
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: GitCommands) -> None:
         self._commands = commands
         self._lock = Lock()
         self._process: git.Git.AutoInterrupt | None = None

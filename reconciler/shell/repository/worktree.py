@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
-from reconciler.shell.repository.files import read_file
+from reconciler.shell.repository.files import read_bounded
 
 WORKSPACE_FILE = "reconcile.yaml"
 SUFFIXES = (".yaml", ".yml")
@@ -69,7 +69,7 @@ def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
             linked.add(real)
         if entry.name.endswith(SUFFIXES):
             try:
-                files.append(SourceFile(name, read_file(entry.path)))
+                files.append(SourceFile(name, read_bounded(entry.path)))
             except OSError as error:
                 problems.append(_unreadable(name, error))
     return files, problems

@@ -33,7 +33,7 @@ class Placed(NamedTuple):
     place: StoreLocation | None
 
 
-class Batch(NamedTuple):
+class ApplyBatch(NamedTuple):
     """Steps of one level, everything that doing them takes. ``allowed_hosts``: as whoever gave the command has it."""
 
     root: Path
@@ -51,7 +51,7 @@ def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry
             return None
         if not pool.afar:
             return _do_all, (to_do, access.of_this_thread)
-        batch = Batch(access.root, access.allowed_hosts, to_do)
+        batch = ApplyBatch(access.root, access.allowed_hosts, to_do)
         return do_batch, (pickle.dumps(batch, pickle.HIGHEST_PROTOCOL),)
 
     def carry(steps: Iterable[Step]) -> Iterator[Applied]:
@@ -97,8 +97,8 @@ def _batches(placed: Iterable[Placed], size: int) -> Iterator[list[Placed]]:
 
 
 def do_batch(content: bytes) -> list[Applied]:
-    """Do a `Batch`, in the process that it was sent to, with credentials of its own environment."""
-    batch: Batch = pickle.loads(content)
+    """Do a `ApplyBatch`, in the process that it was sent to, with credentials of its own environment."""
+    batch: ApplyBatch = pickle.loads(content)
     with Access(batch.root, os.environ, operators_hosts=batch.allowed_hosts) as access:
         return _do_all(batch.placed, lambda: access)
 

@@ -26,7 +26,7 @@ from reconciler.model.documents.source import ProviderTree
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.engines import engine_of
 from reconciler.shell.pools.executors import Call, ExecutorError, Lost, Pool
-from reconciler.shell.pools.payloads import OpenedTree, Packer, Parcel, opened, opened_tree, parcel_of
+from reconciler.shell.pools.payloads import OpenedTree, Packer, Parcel, opened_tree, parcel_of, unpacked
 
 BATCH = 32
 """So many tenants are a batch at most: handing one out to a cluster takes about as long as planning a tenant."""
@@ -116,7 +116,7 @@ class RemoteTask(NamedTuple):
     place: StoreLocation
 
 
-class Batch(NamedTuple):
+class PlanBatch(NamedTuple):
     """Tasks of one level and provider: everything that planning them takes, beside the provider's documents.
 
     ``on``: the provider's day, which is that of all these tasks (DATE-01). ``allowed_hosts``: as whoever gave the
@@ -155,7 +155,7 @@ class _Senders:
         errands = [self._errand(task, packer, upstreams) for task in tasks]
         access, on = self.access, tasks[0].on
         head = access.root, access.allowed_hosts, access.verify, access.incremental
-        batch = Batch(*head, on, tuple(upstreams), packer.pack(errands))
+        batch = PlanBatch(*head, on, tuple(upstreams), packer.pack(errands))
         tree = self.pool.share(*packer.tree)
         return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
 
@@ -188,19 +188,19 @@ def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
 
 
 def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
-    """Plan a `Batch`, in the process that it was sent to. It only reads, and may be done any number of times."""
+    """Plan a `PlanBatch`, in the process that it was sent to. It only reads, and may be done any number of times."""
     here = opened_tree(Parcel(digest, tree))
-    batch: Batch = pickle.loads(content)
+    batch: PlanBatch = pickle.loads(content)
     errands: list[RemoteTask] = pickle.loads(batch.errands)
     hosts = batch.allowed_hosts
     with Access(batch.root, os.environ, verify=batch.verify, operators_hosts=hosts) as access:
         return [_answer(errand, batch, here, access) for errand in errands]
 
 
-def _answer(errand: RemoteTask, batch: Batch, here: OpenedTree, access: Access) -> Answer:
+def _answer(errand: RemoteTask, batch: PlanBatch, here: OpenedTree, access: Access) -> Answer:
     offered = here.upstream(batch.on)
     engine = here.engine(declared_rules(), batch.on, incremental=batch.incremental)
-    upstream = offered if errand.upstream is None else opened(batch.upstreams[errand.upstream])
+    upstream = offered if errand.upstream is None else unpacked(batch.upstreams[errand.upstream])
     dated = here.dated[batch.on] if errand.upstream is None else None
     task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above, dated=dated)
     answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), engine)

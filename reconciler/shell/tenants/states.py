@@ -56,7 +56,7 @@ def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ImportResult:
     """How many entities an import added, changed and removed, and what it released (ORIGIN-02), as texts."""
 
     added: int = 0
@@ -65,14 +65,16 @@ class Written:
     released: tuple[str, ...] = ()
 
 
-def write_state(store: TenantStore, tenant: str, patches: Sequence[StatePatch], *, replace: bool, at: str) -> Written:
+def write_state(
+    store: TenantStore, tenant: str, patches: Sequence[StatePatch], *, replace: bool, at: str
+) -> ImportResult:
     """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
 
     They are merged within the write, so that nothing that others write meanwhile is lost. Where they change nothing,
     nothing is written. A whole state that brings something without origin which came down
     releases it, and that is journalled (ORIGIN-02). Raises `StoreError`. A provider's state is a tenant's too.
     """
-    written = Written()
+    written = ImportResult()
 
     def merge(current: Current) -> Edit:
         nonlocal written
@@ -85,7 +87,7 @@ def write_state(store: TenantStore, tenant: str, patches: Sequence[StatePatch], 
     return written
 
 
-def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, at: str) -> tuple[Edit, Written]:
+def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, at: str) -> tuple[Edit, ImportResult]:
     """What patches change in a tenant as it is, and how much that is."""
     tenant, state = current.snapshot.tenant, current.snapshot.entities
     found = dict(patched(state, patches, replace=replace))
@@ -98,4 +100,4 @@ def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, a
         record = journalled(tenant, (), notes, by=ACTOR, at=at, revision=current.snapshot.revision)
     added = sum(each.before is None for each in writes)
     removed = sum(each.after is None for each in writes)
-    return Edit(writes, record), Written(added, len(writes) - added - removed, removed, released)
+    return Edit(writes, record), ImportResult(added, len(writes) - added - removed, removed, released)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
 
-from reconciler.core.states import FEW, LazyState, SharedContents, version
+from reconciler.core.states import FEW, LazyState, SharedContents, shape_version
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.plans.origins import Lineage
 from reconciler.model.values.entity import Entity, State, fingerprint
@@ -42,7 +42,7 @@ from reconciler.stores.base import (
     guarded,
     written_after,
 )
-from reconciler.stores.lineages import after_write, at_issue_in, read_back, sealed, spelled, touched
+from reconciler.stores.lineages import after_write, at_issue_in, lineage_text, read_back, sealed, touched
 from reconciler.stores.sql import schema
 from reconciler.stores.sql.came_down import enter, index
 from reconciler.stores.sql.databases import Readable, Writable
@@ -310,10 +310,10 @@ class SqlStore(SqlReader):
         now, rest = found or self._put_right(connection, tenant)
         if right:
             entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
-            lineage = spelled(after_write(read_back(kept.lineage, tenant), here, entities))
+            lineage = lineage_text(after_write(read_back(kept.lineage, tenant), here, entities))
         else:
             lineage = _at_issue(connection, tenant, _entities(connection, tenant, where))
-        counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": version(), "rest": rest}
+        counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": shape_version(), "rest": rest}
         _COUNT.run(connection, **counted, lineage=lineage or None)
         return Committed(sealed(now, lineage), revision)
 
@@ -374,7 +374,7 @@ def _at_issue(connection: Connection, tenant: str, entities: Iterable[Entity]) -
 
 
 def _looked_into(connection: Connection, part: TenantWrite, kept: "_Kept", where: str) -> bool:
-    """Whether the digests that are kept were right, where the state is the expected one; raises `Refused`, if not.
+    """Whether the digests that are kept were right, where the state is the expected one; raises `NotPlain`, if not.
 
     As the rows say that they are first, and then as they are.
     """
@@ -428,7 +428,7 @@ class _Kept:
     @property
     def tells_parts(self) -> bool:
         """Whether the digests of synchronised parts are right, in every row."""
-        return self.fingerprint is not None and self.shape == version()
+        return self.fingerprint is not None and self.shape == shape_version()
 
 
 def _standing(connection: Connection, tenant: str) -> _Kept:
@@ -448,7 +448,7 @@ def _standing_or_new(connection: Connection, tenant: str) -> _Kept:
     """
     kept = _standing(connection, tenant)
     if kept.fingerprint is None and kept.revision == 0 and not _has_rows(connection, tenant):
-        return _Kept(fingerprint(()), 0, version(), fingerprint(()))
+        return _Kept(fingerprint(()), 0, shape_version(), fingerprint(()))
     return kept
 
 

@@ -19,14 +19,14 @@ from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.values.plain_values import Value
 
 Reader: TypeAlias = Callable[[Any], Value]
-"""Raises `Refused` or pydantic's ``PydanticCustomError``."""
+"""Raises `NotPlain` or pydantic's ``PydanticCustomError``."""
 
 KNOWN_LAYOUTS = 1_000
 """The number of field sets cached per model."""
 _CONTAINERS = (dict, list)
 
 
-class Refused(Exception):
+class NotPlain(Exception):
     """The document is invalid, or may be."""
 
 
@@ -43,7 +43,7 @@ class FieldReader(NamedTuple):
 
 
 Layout: TypeAlias = Callable[[tuple[str, ...]], tuple[FieldReader, ...]]
-"""Given the names of the fields in a map, returns the fields of its body in the model's order. Raises `Refused`."""
+"""Given the names of the fields in a map, returns the fields of its body in the model's order. Raises `NotPlain`."""
 
 
 @cache
@@ -59,7 +59,7 @@ def layout_of(part: type[Part], skipped: tuple[str, ...] = ()) -> Layout:
         if not names >= there >= set(skipped) or any(
             each.default is PydanticUndefined for each in declared if each.name not in there
         ):
-            raise Refused
+            raise NotPlain
         return tuple(
             each if each.name in there else each._replace(read=None)
             for each in declared
@@ -81,7 +81,7 @@ def _struct(part: type[Part]) -> Reader:
 
     def read(value: Any) -> Value:
         if value.__class__ is not dict:
-            raise Refused
+            raise NotPlain
         body = {}
         for name, reader, nullable, default in layout(tuple(value)):
             if reader is None:
@@ -153,7 +153,7 @@ def _bare(annotation: Any, refused: tuple[str, ...]) -> Reader:
 def _one_of(values: frozenset[str]) -> Reader:
     def read(value: Any) -> Value:
         if value.__class__ is not str or value not in values:
-            raise Refused
+            raise NotPlain
         return value
 
     return read
@@ -162,7 +162,7 @@ def _one_of(values: frozenset[str]) -> Reader:
 def _map(key: Reader, item: Reader) -> Reader:
     def read(value: Any) -> Value:
         if value.__class__ is not dict:
-            raise Refused
+            raise NotPlain
         return {key(name): item(inner) for name, inner in value.items()}
 
     return read
@@ -170,12 +170,12 @@ def _map(key: Reader, item: Reader) -> Reader:
 
 def _string(value: Any) -> Value:
     if value.__class__ is not str:
-        raise Refused
+        raise NotPlain
     return value
 
 
 def _refuse(value: Any) -> Value:
-    raise Refused(f"what stands in a tenant's state only: {value}")
+    raise NotPlain(f"what stands in a tenant's state only: {value}")
 
 
 def _expect(understood: bool) -> None:

@@ -140,11 +140,11 @@ def _indented(text: str, first: int) -> Iterator[PlainDocument]:
     if read:
         number, line = read[0]
         value = _value_of(line for _, line in read)
-        fields, other = (fields_of(value), None) if isinstance(value, dict) else ({}, value)
+        fields, other = (plain_fields(value), None) if isinstance(value, dict) else ({}, value)
         yield PlainDocument(number, 1 + line.at // 2, fields, other)
 
 
-def fields_of(value: Mapping[str, Any]) -> dict[str, Field]:
+def plain_fields(value: Mapping[str, Any]) -> dict[str, Field]:
     """The fields of a map."""
     return {name: Field(each) for name, each in value.items()}
 

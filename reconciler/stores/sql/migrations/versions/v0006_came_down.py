@@ -15,7 +15,7 @@ from reconciler.core.records import at_issue, entered, item_origins
 from reconciler.model.plans.origins import Descent
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
-from reconciler.stores.lineages import spelled
+from reconciler.stores.lineages import lineage_text
 from reconciler.stores.sql.came_down import rows
 
 revision = "0006"
@@ -65,7 +65,7 @@ def _index(connection: sa.Connection, tenant: str) -> dict[EntityId, Descent]:
 
 
 def _note(connection: sa.Connection, tenant: str, index: dict[EntityId, Descent]) -> None:
-    text = spelled(at_issue(index, {each.id: each for each in _entities(connection, tenant) if each.id in index}))
+    text = lineage_text(at_issue(index, {each.id: each for each in _entities(connection, tenant) if each.id in index}))
     note = sa.text("UPDATE tenants SET lineage = :lineage WHERE tenant = :tenant")
     connection.execute(note, {"tenant": tenant, "lineage": text or None})
 
