@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from reconciler.app import timestamp
@@ -218,14 +218,16 @@ class Scenario:
         return run(self.given, RULES, self.questions)
 
 
-def scenarios() -> list[Scenario]:
-    """Every folder beside this file that holds a story, by name."""
-    return [Scenario(file.parent) for file in sorted(HERE.glob("*/story.md"))]
+@cache
+def scenarios() -> tuple[Scenario, ...]:
+    """Every folder beside this file that holds a story, by name. The same objects each time: they read and run once."""
+    return tuple(Scenario(file.parent) for file in sorted(HERE.glob("*/story.md")))
 
 
-def plannable() -> list[Scenario]:
+@cache
+def plannable() -> tuple[Scenario, ...]:
     """Those whose workspace is valid, so that there is a plan."""
-    return [each for each in scenarios() if _loaded(files_of(each.folder / "catalogs"))[0] is not None]
+    return tuple(each for each in scenarios() if each.given.catalog is not None)
 
 
 def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outcome:

@@ -57,5 +57,6 @@ def _likely_first(declaration: str) -> list[Scenario]:
 
 @cache
 def _mentioned(scenario: Scenario) -> str:
-    after = "".join(runner.documents(state) for state in scenario.expected.after.values())
-    return f"{scenario.name} {scenario.expected.text} {after}"
+    after = "".join(file.read_text("utf-8") for _, file in runner.after_files(scenario))
+    acts = " ".join(scenario.acts.lines)
+    return f"{scenario.name} {scenario.expected.text} {scenario.expected.acts} {acts} {after}"
