@@ -1,4 +1,4 @@
-"""The nouns: documents, declarations, entities, differences, plans. All of them frozen.
+"""The nouns: documents, declarations, entities, differences, plans. All of them are frozen.
 
-Never here: input or output, the clock, or a decision that depends on a tenant.
+Nothing here does input or output, reads the clock, or decides anything that depends on a tenant.
 """

@@ -1,6 +1,6 @@
-"""The same plans as the plain engine for less work. This package can be deleted: plans then take longer.
+"""The same plans as the plain engine, with less work. This package can be deleted: plans then take longer.
 
-No rule stands here: rules are called.
+Nothing here restates a rule; rules are called.
 """
 
 from reconciler.core.incremental.engine import IncrementalEngine

@@ -1,4 +1,4 @@
-"""The scope of a comparison by digests: only what differs from what tenants share is compared."""
+"""The scope of a comparison by digests: only entities that differ from the shared desired state are compared."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from reconciler.model.values.plain_values import Body
 
 @dataclass(frozen=True, slots=True)
 class DifferingScope(Scope):
-    """Only what differs in a tenant is compared; the rest is as in every tenant of its kind (`Shared`).
+    """Compares only what differs in a tenant; the rest equals the shared desired state (`Shared`).
 
-    ``looked``: where the tenant's digests say nothing, or that something differs. ``differing``: that, and what is
-    ``taken_over`` from other tenants. ``besides``: what came down and is not wanted. ``memory``: where outcomes are
-    kept for other tenants.
+    ``looked``: the entities to compare, since their digests differ or cannot tell. ``differing``: those, and the ones
+    with outcomes ``taken_over`` from other tenants. ``besides``: unwanted copies. ``memory``: the cache of outcomes for
+    other tenants.
     """
 
     shared: "Shared"

@@ -1,4 +1,4 @@
-"""From what tenants share to the comparison of one tenant, by digests."""
+"""The comparison of one tenant with the shared desired state, by digests."""
 
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
@@ -35,7 +35,7 @@ from reconciler.model.values.keys import EntityId
 
 @dataclass(frozen=True)
 class DigestComparison:
-    """From what tenants share to the comparison of one tenant."""
+    """Builds the comparison of one tenant from the shared desired state."""
 
     shared: Shared
     policy: Policy
@@ -44,7 +44,7 @@ class DigestComparison:
 
     @cached_property
     def seen(self) -> "DigestDiff":
-        """What its digests tell of the tenant, of what it has in common with others once."""
+        """The differences that the digests show; those of contents shared between tenants are computed once."""
         sketch, common = self.sketch, self.sketch.common
         if common is None:
             return self.shared.see(sketch.synced, sketch.origins)
@@ -55,17 +55,17 @@ class DigestComparison:
 
     @property
     def besides(self) -> frozenset[EntityId]:
-        """What came down to the tenant, and is not wanted."""
+        """The unwanted copies in the tenant."""
         return self.seen.besides
 
     def is_open(self) -> bool:
-        """Whether digests tell enough: nothing in the tenant is to be renamed, removed or retired, or may be."""
+        """Whether digests suffice: nothing in the tenant is, or may be, renamed, removed or retired."""
         return self.seen.tells
 
     def comparison(self, *, anew: bool = False) -> Comparison:
-        """What the tenant should have beside what it has, as far as that is not known to be in sync.
+        """The comparison of the tenant, limited to what is not known to be in sync.
 
-        ``anew``: no outcome is taken over from other tenants.
+        ``anew``: do not take over outcomes from other tenants.
         """
         shared, policy, sketch = self.shared, self.policy, self.sketch
         off = {id for id in self.besides if id.kind == PLAN}
@@ -83,7 +83,7 @@ class DigestComparison:
         own = own_document(policy, shared.upstream, sketch)
         wanted[own.id] = self._with_units(own)
         looked |= {*touched, own.id}
-        linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow (AP-21)
+        linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow renames (AP-21)
         sketch.fetch(linking)
         renamed = relinked(sketch, shared.upstream, linking)
         for id in self.trace.released:
@@ -104,8 +104,8 @@ class DigestComparison:
         return replace(found, in_full=partial(self.comparison, anew=True)) if known else found
 
     def _known(self, looked: Set[EntityId], memory: CachedOutcomes) -> Mapping[EntityId, EntityOutcome]:
-        """What of this is known from another tenant. Nothing, where more than the entity itself is asked for: where
-        its links may follow a rename (AP-21), or the tenant's own document comes with what is applied first.
+        """The cached outcomes of these entities. Empty if an outcome may depend on more than the entity: its links may
+        follow a rename (AP-21), or the tenant's own document is created with the first change.
         """
         sketch = self.sketch
         if self.shared.upstream.names or EntityId(TENANT, self.policy.reseller) not in sketch:
@@ -118,7 +118,7 @@ class DigestComparison:
         return {id: each for id, each in found.items() if id in live}
 
     def _live(self, unknown: Set[EntityId]) -> Reachable:
-        """What something keeps alive here (CB-16), of which it is known what it needs."""
+        """The entities that a copy here needs (CB-16), as far as the dependencies of that copy are known."""
         shared, here = self.shared.desired, self.shared.upstream.key
 
         def stays(id: EntityId) -> bool:
@@ -127,13 +127,13 @@ class DigestComparison:
         return Reachable(shared.wanted, lambda id: shared.holders.get(id, ()), stays)
 
     def differing(self) -> set[EntityId]:
-        """What the tenant lacks, or has otherwise, or what digests cannot tell."""
+        """What the tenant lacks or has differently, and what digests cannot tell."""
         return {*self.seen.differing, *self.shared.always}
 
     def _closed(
         self, looked: Collection[EntityId], off: Iterable[EntityId], listed: AssignedPriceList | None
     ) -> tuple[Mapping[EntityId, frozenset[EntityId]], Mapping[EntityId, Wanted]]:
-        """What this tenant's entities need, and all that is wanted otherwise than it is shared."""
+        """The dependencies of this tenant's entities, and the wanted entities that differ from the shared ones."""
         shared = self.shared
         roots = {each.id: each for each in self._roots(looked, listed)}
         roots |= {id: each for id in off if (each := self._off(id))}
@@ -148,7 +148,7 @@ class DigestComparison:
         return needs, touched
 
     def _roots(self, looked: Iterable[EntityId], listed: AssignedPriceList | None) -> Iterator[Wanted]:
-        """What is wanted for itself, as it should be here."""
+        """The entities that are wanted for themselves, as they should be in this tenant."""
         shared = self.shared
         for id in looked:
             if id.kind == PLAN and id.key in shared.plans:
@@ -159,14 +159,14 @@ class DigestComparison:
         yield from listed.products() if listed else ()
 
     def _off(self, id: EntityId) -> Wanted | None:
-        """A plan that came down and is not among what is shared: off the list, or not active upstream."""
+        """A copy of a plan that is not in the shared desired state: off the list, or not active upstream."""
         listing = self.shared.plans.get(id.key)
         if listing is None:
             return off_the_list(id, self.policy)
         return listed_plan(id, listing, self.shared.upstream, self.sketch)
 
     def _listed(self, looked: Iterable[EntityId]) -> AssignedPriceList | None:
-        """The tenant's price list, as far as its products are looked at."""
+        """The tenant's price list, limited to the compared products."""
         listed = self.shared.listed
         if listed is None:
             return None

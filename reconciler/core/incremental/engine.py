@@ -1,8 +1,8 @@
-"""The incremental engine: the plans of the plain one, at a cost that follows the change.
+"""The incremental engine: the plans of the plain engine, at a cost proportional to the change.
 
-What tenants of one upstream, list, template and price list should have is computed once (`Shared`). A tenant is
-compared with that by digests, and only what differs is looked at. Where digests do not tell enough, the plain engine
-compares the tenant in full. Both give the same plans: tests/incremental/test_short_way.py.
+The desired state of tenants with the same upstream, list, template and price list is computed once (`Shared`). A tenant
+is compared with it by digests, and only differing entities are read. If digests do not suffice, the plain engine
+compares the whole tenant. Both give the same plans: tests/incremental/test_short_way.py.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,9 +21,9 @@ from reconciler.model.documents.settings import Policy
 
 @dataclass(frozen=True, slots=True)
 class IncrementalEngine:
-    """The incremental engine, and the desired states that were computed, by all that they depend on.
+    """The incremental engine, with a cache of shared desired states by all that they depend on.
 
-    ``most``: so many of these are kept at least, if there are so many (``None``: all).
+    ``most``: the cache is cleared once it holds more (``None``: never).
     """
 
     rules: RuleBook
@@ -31,7 +31,7 @@ class IncrementalEngine:
     most: int | None = None
 
     def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
-        """By digests, where the tenant's are known and tell enough; else in full. Raises `Unavailable`."""
+        """The comparison by digests if the tenant's are known and suffice; else the plain one. Raises `Unavailable`."""
         found = self._by_digests(policy, upstream, trace, on) if isinstance(trace.state, LazyState) else None
         return found or PlainEngine(self.rules).compare(policy, upstream, trace, on)
 
@@ -49,7 +49,9 @@ class IncrementalEngine:
 
 
 def _key(policy: Policy, upstream: Upstream) -> tuple[Any, ...]:
-    """What a desired state depends on, the tenant's own document aside. The upstream is known by being the same."""
+    """What a desired state depends on, except the tenant's own document. The upstream is identified by object
+    identity.
+    """
     plans = tuple((repr(each.selection), each.place) for each in policy.plans)
     handed_out = tuple((kind, repr(each.value), each.place) for kind, each in policy.given.items() if each.value)
     return id(upstream), plans, handed_out, policy.listed.place if policy.listed else None

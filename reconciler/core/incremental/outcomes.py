@@ -1,7 +1,7 @@
-"""Outcomes that recur: many tenants have the same entity, and the same becomes of it in all of them.
+"""A cache of outcomes: many tenants have the same entity, with the same outcome.
 
-In the first tenant it is compared and judged. In the others its outcome is taken over, and the entity is not read. That
-is right where the outcome is `context_free`. Both ways give the same plan: tests/incremental/test_recurring.py.
+The entity is compared and judged in the first tenant. Other tenants take over its outcome without reading the entity.
+This is correct if the outcome is `context_free`. Both ways give the same plan: tests/incremental/test_recurring.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,21 +16,23 @@ from reconciler.model.plans.plan import Deferred
 from reconciler.model.values.keys import EntityId
 
 Settings: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str], bool]
-"""What of a policy a verdict depends on: the options, vetoes and overrides that are on, and whether it adopts."""
+"""The part of a policy that verdicts depend on: the options, vetoes and overrides that are on, and whether it
+adopts.
+"""
 
 
 @dataclass(slots=True)
 class CachedOutcomes:
-    """What was found out in tenants that share a desired state and `Settings`: by entity, and by its digest there.
+    """The outcomes in tenants that share a desired state and `Settings`, by entity and its digest.
 
-    Of one kind of tenant no more than one tenant comes to, if as many entities of it differ.
+    Bounded to about one large tenant's entities.
     """
 
     known: dict[EntityId, dict[str, EntityOutcome]] = field(default_factory=dict)
     size: int = 0
 
     def among(self, digests: Mapping[EntityId, str]) -> dict[EntityId, EntityOutcome]:
-        """What is known of these entities as they are."""
+        """The cached outcomes of entities with these digests."""
         none: Mapping[str, EntityOutcome] = {}
         found = ((id, self.known.get(id, none).get(digest)) for id, digest in digests.items())
         return {id: each for id, each in found if each}
@@ -44,7 +46,7 @@ class CachedOutcomes:
 
 
 def settings_of(policy: Policy) -> Settings:
-    """What tenants have to have in common for their verdicts to be the same."""
+    """The settings that tenants must share to share verdicts."""
     options, vetoes, overrides = (
         frozenset(id for id, setting in settings.items() if setting.on)
         for settings in (policy.options, policy.vetoes, policy.overrides)
@@ -53,14 +55,14 @@ def settings_of(policy: Policy) -> Settings:
 
 
 def in_no_tenant(outcome: EntityOutcome) -> EntityOutcome:
-    """An outcome as it is in any tenant that has the same entity: without a tenant's key, one difference a wording."""
+    """An outcome without a tenant's key, with one difference per wording, as it is cached."""
     held = tuple((_worded_apart(judged), _without_tenant(deferred)) for judged, deferred in outcome.held)
     change = replace(outcome.change, tenant="") if outcome.change else None
     return replace(outcome, change=change, held=held)
 
 
 def in_tenant(outcome: EntityOutcome, policy: Policy) -> EntityOutcome:
-    """An outcome `in_no_tenant` as it is in the tenant of a policy: what is deferred is worded by that policy."""
+    """The cached outcome in a policy's tenant: the reasons of deferred changes are worded by that policy."""
     tenant = policy.reseller
     change = outcome.change.in_tenant(tenant) if outcome.change else None
     held = tuple(
@@ -74,7 +76,9 @@ def _without_tenant(deferred: Deferred) -> Deferred:
 
 
 def _worded_apart(judged: Iterable[Judged]) -> tuple[Judged, ...]:
-    """Of what is withheld or unmanaged, one for each wording: `reasons.detail` says no more of all of them."""
+    """One of the withheld or unmanaged differences per wording: `reasons.detail` gives the same text for them as for
+    all.
+    """
     apart: dict[tuple[object, ...], Judged] = {}
     for each in judged:
         apart.setdefault((permitted_by(each), each.enabled, each.vetoes, each.difference.note), each)

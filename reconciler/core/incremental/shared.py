@@ -1,4 +1,4 @@
-"""Desired states that tenants share: of one upstream, list, template and price list it is computed once."""
+"""Desired states that tenants share: computed once per upstream, list, template and price list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,16 +30,16 @@ from reconciler.model.documents.settings import Policy
 from reconciler.model.values.keys import EntityId
 
 SEEN = 16
-"""So many different states are remembered, of those that tenants have in common."""
+"""The number of shared contents whose digest differences are cached."""
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What every tenant of a kind should have, as if each had a copy of everything.
+    """The desired state of every tenant with the same settings, assuming that each has a copy of everything.
 
-    ``closure``: all of it before anything is left out (`without_cycles`). ``synced``: by entity, the digest of a copy
-    in sync; ``always``: what is looked at in every tenant, as digests cannot tell. ``recurring``: what was found out of
-    entities in tenants of the same settings. ``seen``: what their digests told.
+    ``closure``: the state before `without_cycles`. ``synced``: by entity, the digest of a copy in sync. ``always``:
+    entities that are compared in every tenant, as digests cannot tell. ``recurring``: cached outcomes by settings.
+    ``seen``: cached digest differences.
     """
 
     upstream: Upstream
@@ -83,7 +83,7 @@ class Shared:
 
     @cached_property
     def by_kind(self) -> Mapping[str, tuple[EntityId, ...]]:
-        """What is wanted, by kind."""
+        """The wanted entities, by kind."""
         found: dict[str, list[EntityId]] = {}
         for id in self.desired.wanted:
             found.setdefault(id.kind, []).append(id)
@@ -91,7 +91,7 @@ class Shared:
 
     @cached_property
     def naming(self) -> Mapping[EntityId, frozenset[EntityId]]:
-        """By an entity that is not wanted, the entities whose copies name it all the same."""
+        """For entities that are not wanted: the entities whose copies in sync reference them."""
         found: dict[EntityId, set[EntityId]] = {}
         for id in self.synced:
             copy = copy_in_sync(self.desired.wanted[id].body, self.rules.kinds[id.kind].fields, self.upstream.key)
@@ -101,12 +101,12 @@ class Shared:
 
     @cached_property
     def lacking(self) -> tuple[EntityId, ...]:
-        """Products of the price list that the upstream does not have."""
+        """Products of the price list that the upstream lacks."""
         listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
         return tuple(id for id in listed if id not in self.upstream.state)
 
     def see(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "DigestDiff":
-        """What the digests of a state tell, beside the copies of everything."""
+        """The differences between the digests of a state and those of a tenant in sync."""
         wanted, here = self.desired.wanted, self.upstream.key
         besides = frozenset(id for id in synced if id not in wanted and origins.get(id) == here)
         moved = any(old in synced for old in self.old_keys) or any(origins.get(id) == here for id in self.lacking)
@@ -114,20 +114,20 @@ class Shared:
         return DigestDiff(differing, besides, not moved and not any(map(self.may_go, besides)))
 
     def see_common(self, common: SharedContents) -> "DigestDiff":
-        """The same of what tenants have in common, which is looked at once. A tenant's own document is not wanted
-        of an upstream, so that nothing of what differs is missing from it.
+        """The same for contents that tenants share, cached. They lack only the tenant's own document, which is not in
+        an upstream's desired state, so nothing else is missing from them.
         """
         return self.seen.of(common, lambda common: self.see(common.synced, common.origins))
 
     def may_go(self, id: EntityId) -> bool:
-        """Whether what came down and is not wanted may have to be removed or retired."""
+        """Whether an unwanted copy may have to be removed or retired."""
         return is_removable(id.kind, self.rules) or (self.listed is not None and is_retirable(id.kind))
 
 
 @dataclass(frozen=True, slots=True)
 class DigestDiff:
-    """What digests tell of a state: what is missing or otherwise, what came down ``besides`` what is wanted, and
-    whether that ``tells`` enough: nothing is to be renamed, removed or retired, or may be.
+    """The result of comparing a state's digests: entities that are missing or differ, unwanted copies (``besides``),
+    and whether this suffices (``tells``): nothing is, or may be, renamed, removed or retired.
     """
 
     differing: frozenset[EntityId]
@@ -136,7 +136,7 @@ class DigestDiff:
 
 
 Linked: TypeAlias = Mapping[str, tuple[tuple[str, str], ...]]
-"""By kind, its fields that link to others, and the kinds of these."""
+"""By kind, the fields that link to other entities, and the kinds of these."""
 
 
 def _linked(rules: RuleBook) -> Linked:
@@ -147,7 +147,7 @@ def _linked(rules: RuleBook) -> Linked:
 
 
 def _told_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], linked: Linked) -> bool:
-    """Whether a copy that has the digest cannot differ: all of it is compared, and all that it links to comes too."""
+    """Whether a copy with an equal digest cannot differ: all of it is compared, and all of its links are wanted too."""
     if not has_needs(wanted):
         return False
     for name, kind in linked[wanted.id.kind]:

@@ -1,6 +1,6 @@
-"""Questions about plans: why, what if, where from, and how to undo.
+"""Answers questions about plans: why, what if, from which cause, and how to undo.
 
-Nothing here changes a plan that exists.
+Nothing here changes an existing plan.
 """
 
 from reconciler.core.inspect.adopting import Adoption, adoption

@@ -1,8 +1,8 @@
-"""A live tenant's state as a catalog that it can be brought under: what the provider would have to have, so that the
-tenant has it already (docs/guide/adopting.md).
+"""Turns a live tenant's state into a catalog for adopting it: the catalog that its provider needs so that nothing
+differs (docs/guide/adopting.md).
 
-The documents are a provider's: beside what the tenant sells, the price list that it pays by and a service template that
-delegates its plans. The tenant's policy names that template, and says ``adopt: true``.
+The documents are a provider's: what the tenant sells, the price list that it pays by, and a service template that
+delegates its plans. The tenant's policy names that template, and sets ``adopt: true``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,19 +19,19 @@ from reconciler.model.values.plain_values import Body, Value, put
 
 PLAN, PRODUCT, TERM = "Plan", "Product", "ServiceTerm"
 STUBS: dict[str, Body] = {"NotificationTemplate": {"visible_to_resellers": True}}
-"""What a catalog says of things that stay at the provider, where a tenant names them: it sees its templates (CB-20)."""
+"""Bodies of entities that stay at the provider and that a tenant references: it sees its templates (CB-20)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """The catalog's documents, and what people must know or do besides."""
+    """The catalog's documents, and notes for people."""
 
     documents: tuple[Entity, ...]
     notes: tuple[str, ...]
 
 
 def adoption(tenant: str, upstream: str, state: State) -> Adoption:
-    """The catalog of a tenant whose upstream is a provider. ``upstream``: that provider's key."""
+    """The catalog of a tenant whose upstream is the provider ``upstream``."""
     catalog = [_document(each, upstream) for id, each in sorted(state.items()) if id.kind in CATALOG_KINDS]
     have = {each.id for each in catalog}
     stubs = [Entity(id, STUBS.get(id.kind, {})) for id in sorted({*_at_the_provider(catalog)} - have)]
@@ -40,7 +40,7 @@ def adoption(tenant: str, upstream: str, state: State) -> Adoption:
 
 
 def _document(each: Entity, upstream: str) -> Entity:
-    """An entity as a catalog has it: without what stands in states only, and what the tenant put in besides."""
+    """An entity as a catalog has it: without fields of states only, and without the tenant's own items."""
     body = each.body
     if each.origin == upstream:
         body = without_own_items(body, fields_of(each.id.kind), upstream)
@@ -54,7 +54,7 @@ def _document(each: Entity, upstream: str) -> Entity:
 
 
 def _at_the_provider(catalog: Iterable[Entity]) -> Iterator[EntityId]:
-    """What documents name that no tenant has: resources and notification templates."""
+    """The entities that documents reference and no tenant has: resources and notification templates."""
     for each in catalog:
         for spot, ref in declarations_of(CATALOG_KINDS[each.id.kind], Ref):
             if CATALOG_KINDS[ref.kind].sync is None:
@@ -80,7 +80,9 @@ def _priced(product: Entity) -> bool:
 
 
 def _template(tenant: str, state: State) -> Entity:
-    """What delegates the tenant's plans and gives it what it has: what its own document names, if that is there."""
+    """The template that delegates the tenant's plans and gives what the tenant's own document references, if that
+    exists.
+    """
     own = state.get(EntityId("Tenant", tenant))
     body = own.body if own else {}
     flow: Value = body.get("order_flow")
@@ -103,7 +105,7 @@ def _is_active(plan: Entity) -> bool:
 
 
 def _notes(tenant: str, state: State) -> Iterator[str]:
-    """What the documents cannot say."""
+    """Notes on what the documents cannot express."""
     plans = [each for id, each in sorted(state.items()) if id.kind == PLAN]
     terms = {each.body.get("service_term", "") for each in plans if _is_active(each)}
     if own := sorted(key for key in terms if _undelegated(state.get(EntityId(TERM, key)))):

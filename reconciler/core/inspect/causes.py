@@ -1,8 +1,8 @@
-"""What each change comes from, told from a base: the pull request, drift, or what was due before.
+"""The cause of each change, relative to a base: the pull request, drift, or backlog.
 
-A difference that the base's plan of the same states does not have, with the same value to come, is the pull
-request's (``pr``). Otherwise it is ``drift`` where an apply gave the tenant the value that it is to have, by the
-journal, and it has another now; else it is ``backlog``.
+The cause is ``pr`` if the base's plan of the same states lacks the difference with the same new value. Otherwise it is
+``drift`` if, by the journal, an apply gave the tenant the wanted value and it has another one now; else it is
+``backlog``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,9 @@ PR, DRIFT, BACKLOG = "pr", "drift", "backlog"
 
 @dataclass(frozen=True, slots=True)
 class LastAppliedChange:
-    """What applies wrote last of one entity: its leaves, and the paths that they wrote whole. ``((),)``: all of it."""
+    """What applies last wrote of one entity: its leaves, and the paths that they wrote as a whole. ``((),)``: all of
+    it.
+    """
 
     leaves: Mapping[Path, bytes] = field(default_factory=dict)
     written: tuple[Path, ...] = ()
@@ -35,19 +37,19 @@ class LastAppliedChange:
         return {leaf: value for leaf, value in self.leaves.items() if leaf[: len(path)] == path}
 
     def then(self, path: Path, value: Value) -> "LastAppliedChange":
-        """After one more write."""
+        """The value after one more write."""
         kept = {leaf: known for leaf, known in self.leaves.items() if leaf[: len(path)] != path}
         written = tuple(each for each in self.written if each[: len(path)] != path)
         return LastAppliedChange({**kept, **_leaves(path, value)}, (*written, path))
 
 
 def last_applied_changes(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[EntityId, LastAppliedChange]:
-    """From a tenant's journal, the changes of each record as data, oldest first."""
+    """Computed from a tenant's journal: the changes of each record as data, oldest first."""
     found: dict[EntityId, LastAppliedChange] = {}
     for changes in records:
         for change in map(change_from_data, changes):
             if change.rule == GIVEN_UP:
-                continue  # once it is undone, what applies gave is what the tenant should have
+                continue  # after a release is undone, the applied values are wanted again
             known = found.pop(change.was, LastAppliedChange())
             found[change.entity] = _written(known, change)
     return found
@@ -62,7 +64,7 @@ def _written(known: LastAppliedChange, change: Change) -> LastAppliedChange:
 
 
 def with_causes(plan: TenantPlan, base: TenantPlan | None, journal: Mapping[EntityId, LastAppliedChange]) -> TenantPlan:
-    """The tenant's plan with the cause of everything in it. ``base``: the base's plan of the tenant, if it had one."""
+    """A tenant's plan with the cause of every change. ``base``: the base's plan of the tenant, if it had one."""
     teller = Teller(_due(base) if base else frozenset(), journal)
     changes = tuple(teller.caused(each) for each in plan.changes)
     causes = {each.entity: _causes(each) for each in changes if not each.needed_by}
@@ -75,7 +77,7 @@ def _causes(change: Change) -> frozenset[str]:
 
 
 def _due(plan: TenantPlan) -> frozenset[tuple[EntityId, Path, bytes]]:
-    """What a plan makes or defers."""
+    """The differences that a plan applies or defers."""
     changes = (*plan.changes, *(each.change for each in plan.deferred))
     fields = {(each.entity, found.path, _plain(found.after)) for each in changes for found in each.fields}
     whole = {(each.entity, (), _plain(_body(each.after))) for each in changes if not each.fields}
@@ -84,19 +86,19 @@ def _due(plan: TenantPlan) -> frozenset[tuple[EntityId, Path, bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """Tells causes: ``due`` is what the base's plan makes or defers already."""
+    """Finds causes. ``due``: the differences that the base's plan already applies or defers."""
 
     due: frozenset[tuple[EntityId, Path, bytes]]
     journal: Mapping[EntityId, LastAppliedChange]
 
     def caused(self, change: Change) -> Change:
-        """The change with its cause, or with that of each field."""
+        """The change with its cause, or with the cause of each field."""
         if not change.fields:
             return replace(change, cause=self._cause(change, (), _body(change.before), _body(change.after)))
         return replace(change, fields=tuple(self._field(change, each) for each in change.fields))
 
     def dependent(self, change: Change, causes: Mapping[EntityId, frozenset[str]]) -> Change:
-        """A dependent that was not due itself comes for the cause of what needs it."""
+        """A dependency that was not due itself has the cause of what needs it."""
         if not change.needed_by or change.fields or change.cause != PR:
             return change
         found = frozenset[str]().union(*(causes.get(each, frozenset()) for each in change.needed_by))
@@ -106,7 +108,7 @@ class Teller:
         return replace(found, cause=self._cause(change, found.path, found.before, found.after))
 
     def _cause(self, change: Change, path: Path, before: Value, after: Value) -> str:
-        """The base and the journal may know an entity by the key that it had (AP-21)."""
+        """The base and the journal may have the entity under its former key (AP-21)."""
         if not any((id, path, _plain(after)) in self.due for id in {change.entity, change.was}):
             return PR
         known = self.journal.get(change.was)
@@ -117,12 +119,12 @@ class Teller:
 
 
 def _body(document: Body | None) -> Body | None:
-    """Without what only says which entity it is."""
+    """The body without kind and key."""
     return {name: value for name, value in document.items() if name not in ("kind", "key")} if document else None
 
 
 def _leaves(path: Path, value: Value) -> dict[Path, bytes]:
-    """The leaves of a value that stands at a path; none for one that is absent."""
+    """The leaves of a value at a path; none for an absent value."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not value:
@@ -131,7 +133,7 @@ def _leaves(path: Path, value: Value) -> dict[Path, bytes]:
 
 
 def _plain(value: Value) -> bytes:
-    """Equal for equal values: however maps are ordered and amounts are spelled."""
+    """Bytes that are equal for equal values, whatever the order of maps and the notation of amounts."""
     return orjson.dumps(_canonical(value), option=orjson.OPT_SORT_KEYS)
 
 

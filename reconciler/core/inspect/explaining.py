@@ -1,4 +1,4 @@
-"""Explaining: for one entity or field, what should be, what is, whence, the verdict and what would change it."""
+"""Explains an entity or field: its desired and actual value, the declaration, the verdict, and what would change it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,11 +30,12 @@ from reconciler.model.values.plain_values import Body, Path, Value, get, render_
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Of one path (empty: the whole entity): desired and actual value, whence, the verdict, the rule and why.
+    """One path (empty: the whole entity): desired and actual value, place of declaration, verdict, rule and reason.
 
-    ``verdict`` is one of the four, or ``in sync``, ``the reseller's own``, ``the provider's alone``. ``releases``:
-    the differences that turning on the deciding options would apply, as ``entity#path``. ``options``: any of which
-    permits it, or would; ``vetoes``: those that hold it; ``held_at``: the tenant above at which it is held (TREE-02).
+    ``verdict``: one of the four, or ``in sync``, ``the reseller's own``, ``the provider's alone``. ``releases``: the
+    differences that turning on the deciding options would apply, as ``entity#path``. ``options``: any of them permits
+    it, or would. ``vetoes``: those that withhold it. ``held_at``: the tenant above at which it is withheld or blocked
+    (TREE-02).
     """
 
     path: Path
@@ -53,11 +54,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is to be said of one entity of a tenant. ``here``: whether the tenant has it; ``origin``: where from.
+    """The explanation of one entity of a tenant. ``here``: whether the tenant has it. ``origin``: its origin.
 
-    ``desired`` and ``actual``: the whole bodies, ``None`` where there is none.
-    ``says``: the origin that the tenant has there, which may be another (ORIGIN-02). ``released``: it was given up
-    (ORIGIN-03).
+    ``desired`` and ``actual``: the whole bodies, ``None`` if there is none. ``says``: the origin stored in the tenant,
+    which may be wrong (ORIGIN-02). ``released``: it was released (ORIGIN-03).
     """
 
     tenant: str
@@ -73,7 +73,7 @@ class Explanation:
 
 
 def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | None) -> Explanation:
-    """Account for an entity, or for one field of it and what is below."""
+    """Explains an entity, or one field of it and the fields below."""
     judgement = decide(policy, comparison)
     have, wanted = comparison.actual.get(id), comparison.desired.wanted.get(id)
     as_it_is = comparison.before(id)
@@ -98,9 +98,9 @@ def explain(comparison: Comparison, policy: Policy, id: EntityId, path: Path | N
 
 
 def left_alone(tenant: str, id: EntityId, state: State, distributor: str | None) -> str:
-    """What there is to say of a subscription or customer of a tenant's own, or of one that it does not have.
+    """The text for a subscription or customer that is the tenant's own, or that the tenant does not have.
 
-    ``distributor``: to whom the tenant's are mirrored, if to anyone.
+    ``distributor``: the tenant that the tenant's subscriptions are mirrored to, if any.
     """
     if id not in state:
         return f'{tenant} has no "{id}": {did_you_mean(str(id), [str(each) for each in state if each.kind == id.kind])}'
@@ -169,7 +169,7 @@ def _declared_at(comparison: Comparison, id: EntityId, path: Path) -> Declared |
 
 
 def _releases(comparison: Comparison, policy: Policy, before: Judgement, judged: Judged) -> tuple[str, ...]:
-    """What would be applied besides, were the first option that would permit it on, and the vetoes that hold it off."""
+    """What else would be applied if the first option that permits it were on, and the vetoes against it off."""
     if judged.verdict is not Verdict.WITHHELD or judged.root:
         return ()  # what is held above is released there
     options = dict(policy.options)
@@ -184,7 +184,7 @@ def _releases(comparison: Comparison, policy: Policy, before: Judgement, judged:
 
 
 def applied(judgement: Judgement) -> set[str]:
-    """What a judgement lets through, as ``entity#path``."""
+    """The differences that a judgement applies, as ``entity#path``."""
     found = {
         _named(each.difference.entity, each.difference.path)
         for each in judgement.judged
@@ -198,7 +198,7 @@ def _named(id: EntityId, path: Path) -> str:
 
 
 def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
-    """A field without a difference: in sync, or nobody's business but its owner's."""
+    """A field without a difference: in sync, or not managed in the tenant."""
     wanted, have = comparison.desired.wanted.get(id), comparison.actual.get(id)
     if have is not None and have.origin == comparison.origin and (noun := _own_item(comparison, have, path)):
         desired = get(wanted.body, path) if wanted else None
@@ -221,13 +221,13 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
 
 
 def declared_options(shape: KindShape | None, path: Path) -> tuple[str, ...]:
-    """The options any of which lets the field at ``path`` change."""
+    """The options any of which permits the field at ``path`` to change."""
     field = field_at(shape.fields, path) if shape else None
     return field.declared.options if field and isinstance(field.declared, Synced) else ()
 
 
 def _own_item(comparison: Comparison, have: Entity, path: Path) -> str | None:
-    """What is at a path, or around it, where that is an own item of the tenant in something that came down."""
+    """The text if a path is in, or at, an own item of the tenant in a copy; else ``None``."""
     shape = comparison.rules.kinds.get(have.id.kind)
     field = field_at(shape.fields, path[:1]) if shape else None
     item = get(have.body, path[:2]) if field and field.items and len(path) > 1 else None
@@ -237,7 +237,7 @@ def _own_item(comparison: Comparison, have: Entity, path: Path) -> str | None:
 
 
 def _edited(comparison: Comparison, id: EntityId, path: Path) -> bool:
-    """Whether a field that follows until it is edited was (SUB-13)."""
+    """Whether a field that follows its source until it is edited was edited (SUB-13)."""
     shape = comparison.rules.kinds.get(id.kind)
     field = field_at(shape.fields, path) if shape else None
     return field is not None and isinstance(field.declared, Synced) and field.declared.until_edited
@@ -265,9 +265,9 @@ def _ownership(shape: KindShape | None, path: Path, overrides: frozenset[str]) -
 
 
 def misnamed(fields: tuple[FieldShape, ...], path: Path) -> str | None:
-    """What is wrong with a path that no document of a kind can have; ``None`` for one that it can.
+    """Why no document of a kind can have a path; ``None`` if one can.
 
-    Of items, any key will do.
+    Any key of a map is accepted.
     """
     names = {field.name: field for field in fields}
     field = names.get(path[0])

@@ -1,4 +1,6 @@
-"""Hidden notification templates, as `validate` warns of them: by what policies select, as no tenant is read (CB-20)."""
+"""Warnings of `validate` about hidden notification templates: by what policies select, since no tenant is read
+(CB-20).
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from reconciler.model.values.keys import EntityId
 
 
 def hidden_template_warnings(catalog: Catalog) -> Iterator[Diagnostic]:
-    """A warning for each hidden template of a schedule that policies select, at the template, with their tenants."""
+    """A warning at each hidden template of a schedule that policies select, with their tenants."""
     for _, tree in sorted(catalog.providers.items()):
         hidden = hidden_templates(tree.documents)
         schedules = {each.key: templates_of(each.entity.body) & hidden.keys() for each in tree.documents.of(SCHEDULE)}
@@ -54,13 +56,13 @@ def _schedules_by_tenant(catalog: Catalog, tree: ProviderTree) -> Mapping[str, f
 
 @dataclass(frozen=True, slots=True)
 class SelectedPlans:
-    """The provider's plans that tenants select. ``plans``: by tenant, as far as they are known; upstreams first."""
+    """The provider's plans that tenants select. ``plans``: by tenant, as far as computed; upstreams first."""
 
     tree: ProviderTree
     plans: dict[str, State]
 
     def select(self, policy: Policy) -> State:
-        """What a policy selects of the plans that its upstream has or selects itself."""
+        """The plans that a policy selects from those that its upstream has or selects itself."""
         above = self.plans[policy.upstream]
         upstream = Upstream(policy.upstream, above, {}, names=self.tree.renames)
         listed = {EntityId(PLAN, key): each for key, each in delegated_list(policy, upstream).items()}

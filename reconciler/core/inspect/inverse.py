@@ -1,7 +1,7 @@
-"""The plan that undoes an applied one: what it changed, the other way round, where nothing has moved since.
+"""The plan that undoes an applied one: its changes in reverse, for entities that nothing changed since.
 
-An entity that is no longer as the plan left it is blocked, and named, and so is what it needs; the rest of its tenant
-is undone. A mirror is not undone at all: it follows its source, and would only be drift (SUB-40, SUB-41).
+An entity that is no longer as the plan left it is blocked and named, and so are its dependencies; the rest of its
+tenant is undone. A mirror is not undone: it follows its source, and would only be drift (SUB-40, SUB-41).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +21,13 @@ STALE, MIRROR_STAYS, MIRROR_FOLLOWS = "TREE-04", "SUB-41", "SUB-40"
 BY_HAND = "undo it by hand, or leave it"
 
 Look: TypeAlias = Callable[[str], Observed | str]
-"""A tenant's state, or why it cannot be read."""
+"""Returns a tenant's state, or why it cannot be read."""
 
 _OPPOSITE = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE, Action.UPDATE: Action.UPDATE}
 
 
 def inverse(plan: Plan, look: Look) -> Iterator[TenantPlan]:
-    """The tenants' parts of the inverse, in the plan's order; tenants that it left alone have none."""
+    """The inverse by tenant, in the plan's order; tenants that the plan did not change have none."""
     return (_undone(tenant, look(tenant.tenant)) for tenant in plan.tenants if tenant.changes)
 
 
@@ -53,7 +53,7 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
 
 
 def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
-    """What would be removed, or called otherwise, although something that stays, or comes back, names it; and what."""
+    """Entities whose removal or rename is blocked because a remaining or restored entity references them, and why."""
     undone = {each.entity: each for each in tenant.changes if each.entity not in held}
     gone = {id for id, each in undone.items() if each.action is Action.CREATE or each.was != id}
     bodies = {id: each.body for id, each in state.items() if id not in gone}
@@ -69,7 +69,7 @@ def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -
 
 
 def _mirror(change: Change) -> bool:
-    """Whether the change was of something that is mirrored to its tenant."""
+    """Whether the change is of a mirror."""
     there = change.after or change.before or {}
     return change.entity.kind in mirrored_kinds() and there.get("origin") is not None
 
@@ -84,7 +84,7 @@ def _follows(change: Change) -> str:
 
 
 def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
-    """What would name again what does not come back, and what that is."""
+    """Entities whose restoration is blocked because they reference an entity that is not restored, and why."""
     lost = {each.was for each in tenant.changes if each.entity in held} - state.keys()
     wanting: dict[EntityId, str] = {}
     for each in tenant.changes:
@@ -96,7 +96,7 @@ def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dic
 
 
 def _moved(change: Change, state: State) -> str:
-    """Why the entity cannot be as it was: it is not as the plan left it, or its key of then is taken (AP-21)."""
+    """Why the entity cannot be restored: it is not as the plan left it, or its former key is in use (AP-21)."""
     have = state.get(change.entity)
     if have != (entity(change.after) if change.after is not None else None):
         return f"{change.address} is not as the plan left it"
@@ -120,7 +120,9 @@ def _swapped(change: Change) -> Change:
 
 
 def _swapped_field(field: FieldChange, before: Body) -> FieldChange:
-    """No document declares the value that comes back: of a dated amount, all of it and not what held on the day."""
+    """The reversed field. No document declares the restored value; a dated amount is restored as a whole, not as on the
+    day.
+    """
     there = get(before, field.path)
     dated = isinstance(there, list) and any(isinstance(each, Mapping) and "amount" in each for each in there)
     after = there if dated else field.before
@@ -128,7 +130,7 @@ def _swapped_field(field: FieldChange, before: Body) -> FieldChange:
 
 
 def _blocked(change: Change, state: State, why: str) -> Deferred:
-    """What moved is not undone: its way back would undo what somebody else did."""
+    """A changed entity is not undone, since that would undo what somebody else did."""
     have = state.get(change.entity)
     before: Body | None = have.document() if have else None
     rule = STALE

@@ -1,4 +1,4 @@
-"""The subscriptions of a tenant: what a mirror follows, and what is pending between the two (SUB-19)."""
+"""The subscriptions of a tenant: what each mirrors, and what is pending between mirror and source (SUB-19)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from reconciler.model.values.plain_values import Body
 
 @dataclass(frozen=True, slots=True)
 class PendingChanges:
-    """What a mirror (``address``) has not yet of its source. ``said``: why not; ``None``: the next apply, round of
-    `watch` or action makes it."""
+    """A change of its source that a mirror (``address``) does not have yet. ``said``: why not; ``None``: the next
+    apply, `watch` round or action makes it.
+    """
 
     address: str
     action: str
@@ -28,10 +29,10 @@ class PendingChanges:
 
 @dataclass(frozen=True, slots=True)
 class ListedSubscription:
-    """A subscription of a tenant. ``body`` is ``None`` for a mirror that is not made yet.
+    """A subscription of a tenant. ``body`` is ``None`` for a mirror that does not exist yet.
 
-    ``follows``: the address of what it mirrors, at a reseller; ``mirror``: that of its own mirror, at the distributor
-    above. ``pending``: of both.
+    ``follows``: the address of its source, at a reseller. ``mirror``: the address of its own mirror, at the distributor
+    above. ``pending``: the pending changes of both.
     """
 
     key: str
@@ -45,8 +46,9 @@ class ListedSubscription:
 def list_subscriptions(
     tenant: str, state: State, plan: TenantPlan | None, above: tuple[str, State, TenantPlan | None] | None
 ) -> Iterator[ListedSubscription]:
-    """A tenant's subscriptions by key. ``plan``: of what is mirrored to it; ``above``: its distributor, the state of
-    that, and the plan of what is mirrored there."""
+    """A tenant's subscriptions by key. ``plan``: of the mirrors to it. ``above``: its distributor, that one's state,
+    and the plan of the mirrors there.
+    """
     here = _pending(plan)
     distributor, theirs, planned = above or ("", {}, None)
     there = _pending(planned)
@@ -66,7 +68,7 @@ def list_subscriptions(
 
 
 def _followed(id: EntityId, origin: str | None, pending: Iterable[PendingChanges]) -> str | None:
-    """A mirror's key is ``<reseller>.<key>`` (SUB-04); one that is not made yet is wanted as such."""
+    """The source's key from the mirror's ``<reseller>.<key>`` (SUB-04), for an existing or a wanted mirror."""
     reseller, dot, key = id.key.partition(".")
     if origin is None and not any(each.action == "create" for each in pending):
         return None
@@ -74,7 +76,7 @@ def _followed(id: EntityId, origin: str | None, pending: Iterable[PendingChanges
 
 
 def _pending(plan: TenantPlan | None) -> dict[EntityId, tuple[PendingChanges, ...]]:
-    """By subscription: what a plan changes, and what it holds back; what nobody synchronises is not pending."""
+    """By subscription, what a plan changes or defers; unmanaged differences are not pending."""
     found: dict[EntityId, tuple[PendingChanges, ...]] = {}
     changes: list[tuple[Change, Said | None]] = []
     if plan is not None:

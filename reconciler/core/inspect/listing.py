@@ -1,4 +1,4 @@
-"""The plans that can be delegated, and to whom each is: searched, filtered and sorted (AP-15)."""
+"""The plans that can be delegated, and to whom each is delegated: searched, filtered and sorted (AP-15)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reconciler.model.values.plain_values import Value, get, parse_path
 
 @dataclass(frozen=True, slots=True)
 class ListedPlan:
-    """A plan of a delegator: whether it can be delegated, and the tenants on whose lists it is."""
+    """A plan of a delegator: whether it can be delegated, and the tenants whose lists contain it."""
 
     upstream: str
     plan: Entity
@@ -29,7 +29,7 @@ class ListedPlan:
         return bool(self.plan.body.get("status", ACTIVE) == ACTIVE)
 
     def value(self, field: str) -> Value:
-        """A field by its path; ``key``, ``upstream`` and ``delegated_to`` too."""
+        """A field by its path; also ``key``, ``upstream`` and ``delegated_to``."""
         match field:
             case "key":
                 return self.plan.id.key
@@ -42,11 +42,11 @@ class ListedPlan:
 
 
 OURS = ("key", "upstream", "delegated_to")
-"""What a listed plan has beside its fields."""
+"""The columns of a listed plan besides its fields."""
 
 
 def known_field(field: str) -> str:
-    """The field itself. Raises ``ValueError`` for one that no plan has, so that a misspelling does not find nothing."""
+    """The field itself. Raises ``ValueError`` for a field that no plan has, so that a typo does not match nothing."""
     shapes = fields_of("Plan")
     path = parse_path(field)
     if field not in OURS and (wrong := misnamed(shapes, path)):
@@ -70,7 +70,9 @@ def list_plans(upstreams: Mapping[str, Upstream], policies: Iterable[Policy]) ->
 def matching(
     plans: Iterable[ListedPlan], search: str | None, filters: Iterable[tuple[str, str]]
 ) -> Iterator[ListedPlan]:
-    """Those whose key or name holds ``search`` and whose fields have the values (a set: holds it)."""
+    """The plans whose key or name contains ``search`` and whose fields have the values (a set must contain the
+    value).
+    """
     wanted = tuple((known_field(name), value) for name, value in filters)
     for plan in plans:
         text = f"{plan.plan.id.key} {plan.plan.body.get('name', '')}".lower()
@@ -90,7 +92,7 @@ def _has(value: Value, wanted: str) -> bool:
 
 
 def ordered(plans: Iterable[ListedPlan], field: str) -> list[ListedPlan]:
-    """By a field (numbers by value, before text, absent ones last), then by upstream and key."""
+    """Sorted by a field (numbers by value, before text, absent ones last), then by upstream and key."""
     known_field(field)
     return sorted(plans, key=lambda plan: (_rank(plan.value(field)), plan.upstream, plan.plan.id.key))
 

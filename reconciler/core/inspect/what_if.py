@@ -1,4 +1,4 @@
-"""What if: what other options would let through in a tenant, and what they would hold."""
+"""What if: what other options would apply in a tenant, and what they would defer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from reconciler.model.documents.settings import Policy
 
 @dataclass(frozen=True, slots=True)
 class Supposition:
-    """What changes where some options are on and others off: differences as ``entity#path``.
+    """The effect of turning options on and off: differences as ``entity#path``.
 
-    ``guards``: what the guards that trip then say; they hold everything.
+    ``guards``: the texts of guards that would trip, and block everything.
     """
 
     tenant: str
@@ -24,7 +24,7 @@ class Supposition:
     guards: tuple[str, ...] = ()
 
     def beside(self, other: "Supposition", *, at: str) -> "Supposition":
-        """With what changes at the distributor besides, by its address there."""
+        """The effect including that on the distributor, by its address there."""
         return replace(
             self,
             released=(*self.released, *(f"{at}/{each}" for each in other.released)),
@@ -34,7 +34,7 @@ class Supposition:
 
 
 def options_named(names: Iterable[str]) -> tuple[str, ...]:
-    """Ids of options, or whole groups (``plans``), as ids. Raises ``KeyError`` with the name that there is not."""
+    """Ids of options, or of whole groups (``plans``), as option ids. Raises ``KeyError`` with an unknown name."""
     found: set[str] = set()
     for name in names:
         if name not in OPTIONS and name not in GROUPS:
@@ -44,7 +44,7 @@ def options_named(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def suppose(comparison: Comparison, policy: Policy, enable: tuple[str, ...], disable: tuple[str, ...]) -> Supposition:
-    """What a plan would apply besides, and no longer, with these option ids on and off."""
+    """What a plan would additionally apply, and no longer apply, with these option ids on and off."""
     options = dict(policy.options)
     for id in (*enable, *disable):
         options[id] = replace(options[id], value=id in enable)

@@ -140,8 +140,7 @@ def _named(entity: Entity | None, id: EntityId) -> str:
 
 
 def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
-    """AP-01: the dependencies of a copy must exist upstream or in the tenant, and not be withheld or blocked upstream
-    (TREE-02).
+    """AP-01: the dependencies of a copy must exist upstream or in the tenant; those held upstream do not (TREE-02).
 
     For a mirror's missing customer, the message names the source's key, which the reseller knows (SUB-03).
     """

@@ -1,4 +1,4 @@
-"""Changes as data, as plans and journals keep them, and where entities came down from by these records.
+"""Changes as data, as plans and journals store them, and the origins of entities according to these records.
 
 Nothing here compares or decides.
 """

@@ -1,4 +1,4 @@
-"""The entries of a saved plan, as data: what changes, and what is deferred. The journal keeps these too."""
+"""The entries of a saved plan as data: changes and deferred changes. The journal stores them too."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -19,7 +19,7 @@ _KIND_OF = {snake(kind): kind for kind in STATE_KINDS}
 
 
 def change_to_data(change: Change) -> Data:
-    """A change as an entry of ``resource_changes``; the journal keeps these too."""
+    """A change as an entry of ``resource_changes``, as the journal stores it too."""
     return {
         "address": change.address,
         "mode": "managed",
@@ -45,7 +45,7 @@ def change_to_data(change: Change) -> Data:
 
 
 def data_in_tenant(data: Mapping[str, Any], change: Change) -> Data:
-    """Those of a change in common as those of the ``change`` that a tenant has of it."""
+    """The data of a shared change as that of the ``change`` of one tenant."""
     needed_by = [address(change.tenant, each) for each in change.needed_by]
     return {**data, "address": change.address, "tenant": change.tenant, "needed_by": needed_by}
 
@@ -65,7 +65,7 @@ def field_to_data(field: FieldChange) -> Data:
 
 
 def deferred_to_data(deferred: Deferred) -> Data:
-    """What is deferred as an entry of ``deferred_changes``."""
+    """A deferred change as an entry of ``deferred_changes``."""
     return {**said_to_data(deferred.said), "resource_change": change_to_data(deferred.change)}
 
 
@@ -100,7 +100,7 @@ def declared_to_data(declared: Declared | None) -> Data | None:
 
 
 def in_saved_order(deferred: Iterable[Deferred]) -> list[Deferred]:
-    """What is deferred of a tenant as it is saved, whatever its order is."""
+    """A tenant's deferred changes in saved order."""
     found = sorted(deferred, key=_first_order)
     if all(_first_order(one) < _first_order(two) for one, two in pairwise(found)):
         return found
@@ -115,12 +115,12 @@ def deferred_order(deferred: Deferred) -> tuple[Any, ...]:
 
 
 def _first_order(deferred: Deferred) -> tuple[Any, ...]:
-    """What comes first of that order, and is nearly always enough."""
+    """The beginning of that order, which is nearly always sufficient."""
     return deferred.change.entity, deferred.reason, deferred.allowed_by, deferred.rule
 
 
 def change_from_data(data: Mapping[str, Any]) -> Change:
-    """The inverse of `change_to_data`. Raises ``ValueError`` for a kind, an action or a path that there is not."""
+    """The inverse of `change_to_data`. Raises ``ValueError`` for an unknown kind, action or path."""
     change = data["change"]
     return Change(
         tenant=data["tenant"],
@@ -139,12 +139,12 @@ def change_from_data(data: Mapping[str, Any]) -> Change:
 
 @lru_cache(maxsize=4096)
 def _entity_at(path: str) -> EntityId:
-    """Of an address without its tenant. Many tenants' dependents are needed by the same entities: each is made once."""
+    """The entity of an address without its tenant; cached, as dependencies of many tenants have the same ones."""
     return entity_of(*path.split("/"))
 
 
 def entity_of(type_: str, key: str) -> EntityId:
-    """By an entry's ``type`` and ``name``. Raises ``ValueError`` for a type that there is not."""
+    """The entity of an entry's ``type`` and ``name``. Raises ``ValueError`` for an unknown type."""
     if type_ not in _KIND_OF:
         raise ValueError(f'there is no kind "{type_}"')
     return EntityId(_KIND_OF[type_], key)
@@ -169,7 +169,7 @@ def deferred_from_data(data: Mapping[str, Any]) -> Deferred:
 
 
 def said_from_data(data: Mapping[str, Any]) -> Said:
-    """What such data say, whatever their change."""
+    """The reason in such data, without its change."""
     return Said(
         reason=data["reason"],
         rule=data["rule"],
@@ -185,7 +185,7 @@ def _declared_from_data(data: Mapping[str, Any] | None) -> Declared | None:
 
 
 def is_entry(data: Mapping[str, Any]) -> bool:
-    """Whether data that a journal holds is an entry as `change_to_data` makes it, as far as reports read it."""
+    """Whether data in a journal is an entry as `change_to_data` makes it, as far as reports read it."""
     match data:
         case {"address": str(), "change": {"actions": [str(), *_], "before": _, "after": _}}:
             fields = data.get("fields", [])

@@ -1,9 +1,9 @@
-"""What came down, by the journal: how records change the index, and how a state is read by it (ORIGIN-02, ORIGIN-03).
+"""Origins according to the journal: how records change the index, and how a state is read with it (ORIGIN-02,
+ORIGIN-03).
 
 A store keeps a `Lineage` as an index and changes it in the transaction of each journal record (`entered`). A plan gets
-only the part that matters to it (`at_issue`): entities whose origin says something else, and those that were released.
-A state is then read as if every origin were right (`Traced`), so that everything else is compared as ever; the origins
-are differences of their own.
+only the relevant part (`at_issue`): entities with another origin, and released ones. The state is then read as if every
+origin were right (`Traced`), so that the comparison needs no special case; the origins are differences of their own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,12 +28,12 @@ _NONE: frozenset[EntityId] = frozenset()
 
 @cache
 def _fields_with_origin(kind: str) -> tuple[FieldShape, ...]:
-    """The maps of a kind whose items carry an origin."""
+    """The maps of a kind whose items have an origin."""
     return tuple(each for each in fields_of(kind) if each.items and each.items.with_origin)
 
 
 def item_origins(kind: str, body: Body) -> dict[Path, str | None]:
-    """The origin of every item that a body of the kind has and that can carry one, by its path."""
+    """The origin of every item in a body that can have one, by its path."""
     return {
         (field.name, key): item.get("origin")
         for field in _fields_with_origin(kind)
@@ -42,10 +42,10 @@ def item_origins(kind: str, body: Body) -> dict[Path, str | None]:
 
 
 def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -> dict[EntityId, Descent | None]:
-    """What a journal record changes in the index: by entity, its descent from then on (``None``: it has none).
+    """The changes of the index by a journal record: by entity, its new descent (``None``: none).
 
-    ``known``: the index before, at least of the entities that the record names (`entities_named`). ``changes`` and
-    ``notes``: the record's. An entry that is no change of an entity says nothing of origins.
+    ``known``: the index before, at least for the entities that the record names (`entities_named`). ``changes`` and
+    ``notes``: the record's. An entry that is not a change of an entity is ignored.
     """
     found: dict[EntityId, Descent | None] = {}
 
@@ -73,7 +73,7 @@ def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -
 
 
 def entities_named(changes: Iterable[Mapping[str, Any]], notes: Body) -> frozenset[EntityId]:
-    """The entities that a journal record names, by the keys before and after."""
+    """The entities that a journal record names, under their keys before and after."""
     marked = (id for note in (RELEASED, RECLAIMED) for id, _ in _marked(notes, note))
     return frozenset([*(id for change in filter(_is_change, changes) for id in _ids(change)), *marked])
 
@@ -83,7 +83,7 @@ def _is_change(change: Mapping[str, Any]) -> bool:
 
 
 def _ids(change: Mapping[str, Any]) -> tuple[EntityId, EntityId]:
-    """What the entity is called after the change, and before it (AP-21)."""
+    """The identity of the entity after the change, and before it (AP-21)."""
     id, before = entity_of(change["type"], change["name"]), change["change"]["before"]
     return id, EntityId(before["kind"], before["key"]) if before else id
 
@@ -98,16 +98,16 @@ def _marked(notes: Body, name: str) -> list[tuple[EntityId, Path]]:
 
 
 def _items(document: Body) -> frozenset[Path]:
-    """The items of a document that have its origin."""
+    """The items of a document with the document's origin."""
     origin = document.get("origin")
     found = item_origins(document["kind"], document)
     return frozenset(path for path, each in found.items() if each is not None and each == origin)
 
 
 def _after(change: Mapping[str, Any], descent: Descent | None) -> Descent | None:
-    """The descent of an entity after a change, by what the change says of its origin and its items'.
+    """The descent of an entity after a change, from its origin and those of its items.
 
-    Giving an origin back does not alter what came down, nor does undoing that (ORIGIN-02).
+    Restoring an origin does not alter the descent, nor does undoing that (ORIGIN-02).
     """
     before, after = change["change"]["before"], change["change"]["after"]
     if after is None:
@@ -125,7 +125,7 @@ def _after(change: Mapping[str, Any], descent: Descent | None) -> Descent | None
 def _items_after(
     before: Body | None, after: Body, kept: frozenset[Path], *, origin: str, restored: set[Path]
 ) -> frozenset[Path]:
-    """Items that the change removes or makes the tenant's own are out; those that have the origin after it are in."""
+    """Without items that the change removes or makes the tenant's own; with items that have the origin after it."""
     mine = item_origins(after["kind"], before) if before else {}
     theirs = item_origins(after["kind"], after)
     gone = {path for path in mine if path not in theirs}
@@ -136,7 +136,7 @@ def _items_after(
 
 
 def is_at_odds(have: Entity | None, descent: Descent) -> bool:
-    """Whether an entity that is there has another origin than it came down with, or an item of it has."""
+    """Whether an existing entity, or an item of it, has another origin than its descent."""
     if have is None:
         return False
     if have.origin != descent.origin:
@@ -145,22 +145,24 @@ def is_at_odds(have: Entity | None, descent: Descent) -> bool:
 
 
 def at_issue(lineage: Lineage, state: Mapping[EntityId, Entity]) -> dict[EntityId, Descent]:
-    """The part of an index that a plan of this state depends on, sorted: what is at odds with it, or was released."""
+    """The part of an index that a plan of this state depends on, sorted: entities at odds with it, and released
+    ones.
+    """
     found = (id for id, each in lineage.items() if each.released or is_at_odds(state.get(id), each))
     return {id: lineage[id] for id in sorted(found)}
 
 
 def is_shared(id: EntityId) -> bool:
-    """Whether the entity is the tenant's whatever its origin, and compared all the same: its own document."""
+    """Whether the entity is the tenant's whatever its origin, but still compared: its own document."""
     shape = kind_shapes().get(id.kind)
     return shape is not None and shape.sync.own == OWN_SHARED
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A tenant's state as it is read for what comes from one upstream: every origin is what the journal says.
+    """A tenant's state as it is compared with one upstream: every origin is the journal's.
 
-    ``before``: as the tenant has them, the entities that this changes. ``released``: what was given up (ORIGIN-03).
+    ``before``: the entities that this changes, as the tenant has them. ``released``: released entities (ORIGIN-03).
     """
 
     state: State
@@ -169,11 +171,11 @@ class Traced:
 
 
 UNTRACED = Traced({})
-"""Of a state of which no journal is known."""
+"""For a state without a known journal."""
 
 
 def traced(state: State, lineage: Lineage, upstream: str) -> Traced:
-    """The state as what comes from this upstream is compared with it. Entries of other upstreams say nothing here."""
+    """The state as it is compared with this upstream. Index entries of other upstreams are ignored."""
     if not lineage:
         return Traced(state)
     ids = [id for id, each in lineage.items() if each.origin == upstream and not each.released and id in state]
@@ -185,7 +187,7 @@ def traced(state: State, lineage: Lineage, upstream: str) -> Traced:
 
 
 def with_origin(have: Entity, descent: Descent) -> Entity:
-    """The entity as it came down: with its origin, and with that of the items that came down and are there."""
+    """The entity with its descent's origin, also on the existing items of the descent."""
     body = have.body
     for path in descent.items:
         if get(body, path) is not None:
@@ -194,7 +196,7 @@ def with_origin(have: Entity, descent: Descent) -> Entity:
 
 
 def given_up(have: Entity) -> Entity:
-    """The entity as the tenant's own: without its origin, and without that of its items."""
+    """The entity as the tenant's own: without its origin and those of its items."""
     body = have.body
     for path, origin in item_origins(have.id.kind, body).items():
         if origin is not None:
@@ -203,7 +205,7 @@ def given_up(have: Entity) -> Entity:
 
 
 def origins_that_differ(before: Entity, after: Entity) -> Iterator[tuple[Path, str | None, str | None]]:
-    """The paths at which two states of an entity differ in an origin: its own, or that of an item that both have."""
+    """The origins that differ between two versions of an entity: its own, and those of items in both."""
     if before.origin != after.origin:
         yield ORIGIN, before.origin, after.origin
     theirs = item_origins(after.id.kind, after.body)
@@ -213,7 +215,9 @@ def origins_that_differ(before: Entity, after: Entity) -> Iterator[tuple[Path, s
 
 
 def released_without_origin(lineage: Lineage, documents: Iterable[Entity]) -> Iterator[str]:
-    """What a whole state that is brought in gives up, as a record notes it: what has no origin there, and came down."""
+    """What importing a whole state releases, as a record notes it: entities and items with a descent, and no origin
+    now.
+    """
     for each in documents:
         descent = lineage.get(each.id)
         if descent is None or descent.released:

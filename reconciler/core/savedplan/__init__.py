@@ -1,6 +1,6 @@
-"""A plan as data and as bytes, and the check of a plan that was read from a file.
+"""A plan as data and as bytes, and the validation of a plan that was read from a file.
 
-Nothing that a file says is believed here unchecked.
+Nothing here trusts the contents of a file.
 """
 
 from reconciler.core.savedplan.codec import (

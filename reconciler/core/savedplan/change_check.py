@@ -1,4 +1,4 @@
-"""Whether a change of a saved plan may be believed by itself: its form, its documents and where they came from."""
+"""Validates one change of a saved plan by itself: its form, its documents and their origins."""
 
 from collections.abc import Iterator, Mapping
 
@@ -24,7 +24,7 @@ _KEY = ("key",)
 
 
 def change_faults(change: Change, tenant: TenantPlan, above: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with a change that is to be made, each in words. ``above``: by tenant of the plan, its upstream."""
+    """The faults of a change to be applied, as text. ``above``: the upstream of each tenant in the plan."""
     found = [*form_faults(change)] or [*shape_faults(change)]
     yield from found
     if found:
@@ -41,7 +41,7 @@ def change_faults(change: Change, tenant: TenantPlan, above: Mapping[str, str]) 
 
 
 def shape_faults(change: Change) -> Iterator[str]:
-    """Where a document is no body of its kind at all: everything else looks into bodies."""
+    """The paths at which a document is not a body of its kind; checked first, as all other checks read bodies."""
     for document in (change.before, change.after):
         if document is not None:
             found = entity(document)
@@ -53,9 +53,9 @@ def is_rule(rule: str) -> bool:
 
 
 def form_faults(change: Change, *, made: bool = True) -> Iterator[str]:
-    """What of a change does not fit its action, its address, or what there is of rules and options.
+    """The parts of a change that do not fit its action or address, or that name an unknown rule or option.
 
-    ``made``: whether it is to be made; what is deferred may name an entity that moved since.
+    ``made``: whether it is to be applied; a deferred change may name an entity that changed since.
     """
     before, after = change.before, change.after
     there = {Action.CREATE: (False, True), Action.UPDATE: (True, True), Action.DELETE: (True, False)}[change.action]
@@ -77,7 +77,7 @@ def form_faults(change: Change, *, made: bool = True) -> Iterator[str]:
 
 
 def permission_faults(change: Change) -> Iterator[str]:
-    """What permits an update is what permits its fields, and its rule is that of one of them."""
+    """An update must be permitted by what permits its fields, and have the rule of one of them."""
     if set(change.allowed_by) != {option for each in change.fields for option in each.allowed_by}:
         yield "other options permit it than permit its fields"
     if change.rule not in {each.rule for each in change.fields}:
@@ -98,7 +98,7 @@ def _identity_faults(change: Change, *, made: bool) -> Iterator[str]:
     for what, document in (("before", before), ("after", after)):
         if document is not None and document.get("kind") != id.kind:
             yield f"`{what}` is of another kind"
-    followed = made or change.declared_at is not None  # of what is not undone, `after` has the key that it had
+    followed = made or change.declared_at is not None  # in a change that is not undone, `after` has the previous key
     if followed and after is not None and after.get("key") != id.key:
         yield "`after` has another key"
     if any(each is not None and not isinstance(each.get("key"), str) for each in (before, after)):
@@ -109,7 +109,7 @@ def _identity_faults(change: Change, *, made: bool) -> Iterator[str]:
 
 
 def document_faults(change: Change) -> Iterator[str]:
-    """What of the document that is going to be written no tenant's state may hold, unless it holds that already."""
+    """The parts of the document to be written that are invalid in a tenant's state, unless they are already there."""
     if change.after is None:
         return
     model: type[BaseModel] = state_model(change.entity.kind)
@@ -125,7 +125,7 @@ def document_faults(change: Change) -> Iterator[str]:
 
 
 def _was_there(before: Body | None, after: Body, place: tuple[str | int, ...]) -> bool:
-    """Whether what is not valid is in the tenant as it is."""
+    """Whether the tenant already has the invalid value."""
     mine, theirs = _at(before, place), _at(after, place)
     return mine is not None and same_value_bytes(mine) == same_value_bytes(theirs)
 
@@ -152,7 +152,7 @@ def _nulls(value: Value, path: Path) -> Iterator[Path]:
 
 
 def origin_faults(change: Change, tenant: TenantPlan, above: Mapping[str, str]) -> Iterator[str]:
-    """What comes down has the upstream's key, a mirror its reseller's; everything else keeps the origin that it had."""
+    """A copy must have the upstream's key as origin, a mirror its reseller's; everything else keeps its origin."""
     before, after = change.before or {}, change.after
     if after is None:
         return
@@ -180,5 +180,5 @@ def _quoted(value: Value) -> str:
 
 
 def _undoes(tenant: TenantPlan) -> bool:
-    """Whether it is the plan that undoes another: nothing that it changes is declared anywhere."""
+    """Whether this plan undoes another one: no document declares any of its changes."""
     return not any(each.declared_at for change in tenant.changes for each in _parts(change))

@@ -1,7 +1,7 @@
-"""Changes written down in a scratch, as they are going to be saved; what many tenants have in common, once.
+"""Serialised changes in a scratch file, in the form in which they are saved; shared changes are stored once.
 
-Of a change in common (`Change.common`) there stands its spelling in nobody's tenant, and where in it a tenant's key is
-to be put in; of every other its own spelling. A mark says which, and where.
+A shared change (`Change.common`) is stored without a tenant, and its mark gives the offset at which a tenant's key is
+inserted. Any other change is stored as it is saved.
 """
 
 import struct
@@ -20,22 +20,23 @@ from reconciler.model.values.digests import CHECKSUM_BYTES, checksum
 
 _MARK = struct.Struct(f"<{CHECKSUM_BYTES}sQII")
 _ADDRESS, _TENANT = b'{"address":"', b'"tenant":"'
-"""What stands before a tenant's key. Keys are sorted: the one begins the spelling, the other is nearly its end."""
+"""The bytes before a tenant's key. Keys are sorted: the address comes first, the tenant nearly last."""
 
 
 class Scratch(Protocol):
-    """Where to write what is too much for memory. Nobody else sees it, and it is gone when it is forgotten."""
+    """A temporary file for what does not fit in memory. It is private, and deleted with the object."""
 
     def write(self, data: bytes) -> int:
-        """Write at the end; where that is."""
+        """Appends data; returns its offset."""
 
     def read(self, start: int, size: int) -> bytes: ...
 
 
 class FileMark(NamedTuple):
-    """A change in a scratch: its likeness, the offset at which it begins, its size in bytes.
+    """A change in a scratch file: its likeness, its offset, and its size in bytes.
 
-    ``cut``: where in one in common the tenant's key belongs besides the address; 0 for a tenant's own.
+    ``cut``: in a shared change, the second offset at which the tenant's key is inserted, besides the address; 0 in
+    others.
     """
 
     likeness: bytes
@@ -49,12 +50,14 @@ class FileMark(NamedTuple):
 
 SIZE = _MARK.size
 BLOCK = 64
-"""The number of changes that are written or read at once: memory is bounded by this, not by a tenant's changes."""
+"""The number of changes that are written or read at once: it bounds the memory, whatever a tenant's number of
+changes.
+"""
 Each = TypeVar("Each")
 
 
 def marks(packed: bytes) -> Iterator[FileMark]:
-    """The inverse of `FileMark.packed`, for several after each other."""
+    """The inverse of `FileMark.packed`, for any number of marks."""
     return (FileMark(*each) for each in _MARK.iter_unpack(packed))
 
 
@@ -67,19 +70,19 @@ def in_blocks(found: Iterable[Each]) -> Iterator[list[Each]]:
 
 @dataclass(slots=True)
 class Speller:
-    """Writes changes to a scratch. ``known``: those in common that stand there already; what is forgotten of them is
-    written down once more.
+    """Writes changes to a scratch file. ``known``: the shared changes that are already there; those dropped from this
+    cache are written again.
     """
 
     scratch: Scratch
     known: IdentityCache[Change, FileMark] = field(default_factory=IdentityCache)
 
     def spell(self, changes: Iterable[Change]) -> bytes:
-        """Write the changes of one tenant; returns their packed marks, in order."""
+        """Writes the changes of one tenant; returns their packed marks, in order."""
         return b"".join(map(self._block, in_blocks(changes)))
 
     def _block(self, changes: list[Change]) -> bytes:
-        """Write a tenant's own changes among these after each other, and those in common once."""
+        """Writes the tenant's own changes one after another, and each shared change once."""
         found = {id(each): self.known.of(each.common, self._common) for each in changes if each.common is not None}
         own = {id(each): _spelled(each) for each in changes if each.common is None}
         begin = self.scratch.write(b"".join([spelled for spelled, _ in own.values()])) if own else 0
@@ -96,13 +99,13 @@ class Speller:
 
 @dataclass(slots=True)
 class SharedValues:
-    """Lets JSON-like data hold equal texts, and equal lists of texts, once: the bodies of a kind have many of these."""
+    """Replaces equal texts, and equal lists of texts, in JSON-like data by one object: bodies of a kind share many."""
 
     texts: BoundedCache[str, str] = field(default_factory=BoundedCache)
     lists: BoundedCache[tuple[str, ...], list[str]] = field(default_factory=BoundedCache)
 
     def of_map(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The same map, its values replaced by equal ones."""
+        """The same map, its values replaced by shared equal ones."""
         texts = self.texts.known
         for key, value in data.items():
             kind = type(value)
@@ -126,9 +129,9 @@ class SharedValues:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads changes from a scratch. ``known``: those in common that were read, by where they begin.
+    """Reads changes from a scratch file. ``known``: a cache of shared changes by offset.
 
-    ``shared``: the texts and lists of texts in what was read.
+    ``shared``: the texts and lists of texts that were read.
     """
 
     scratch: Scratch
@@ -136,11 +139,13 @@ class Reader:
     shared: SharedValues = field(default_factory=SharedValues)
 
     def spelled(self, marked: Iterable[FileMark], tenant: str) -> Iterator[bytes]:
-        """Each change as it is saved."""
+        """Each change in its saved form."""
         return chain.from_iterable(self._block(each, tenant) for each in in_blocks(marked))
 
     def _block(self, marked: list[FileMark], tenant: str) -> Iterator[bytes]:
-        """The same, with one read for all of a tenant's own: they were written in this order, nearly side by side."""
+        """The same, with one read for all of the tenant's own changes: they were written in this order, nearly
+        contiguously.
+        """
         own = [each for each in marked if not each.cut]
         first = own[0].start if own else 0
         data = self.scratch.read(first, own[-1].start + own[-1].size - first) if own else b""
@@ -153,7 +158,7 @@ class Reader:
                 yield data[start - first : start - first + size]
 
     def kept(self, marked: Iterable[FileMark], tenant: str) -> Iterator[StoredOutline]:
-        """Each to be read when it is looked at."""
+        """The changes, each to be read on demand."""
         return (StoredOutline(each.likeness, partial(self.change, each, tenant)) for each in marked)
 
     def change(self, mark: FileMark, tenant: str) -> Change:
@@ -178,7 +183,7 @@ class Reader:
 
 
 def _spelled(change: Change) -> tuple[bytes, bytes]:
-    """As it is saved, and its likeness: equal for changes that are saved alike but for the tenant."""
+    """The saved form of a change, and its likeness: equal for changes that differ only in the tenant."""
     data = change_to_data(change)
     needed_by = [str(each) for each in change.needed_by]
     alike: dict[str, Any] = {**data, "address": None, "tenant": None, "needed_by": needed_by}

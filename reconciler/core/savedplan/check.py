@@ -1,8 +1,8 @@
-"""Whether a saved plan may be believed: that what it shows is what applying it writes.
+"""Validates a saved plan: applying it must write exactly what it shows.
 
-A digest says that a file is whole, not who wrote it. Before a saved plan is shown or applied, its tenants are looked at
-here, every change by `change_check` (its fields by `field_check`, what a mirror remembers by `memory_check`) and what
-is deferred by `deferred_check`.
+A digest proves that a file is complete, not who wrote it. Before a saved plan is shown or applied, its tenants are
+validated here, every change by `change_check` (its fields by `field_check`, a mirror's ``last_applied`` by
+`memory_check`) and deferred changes by `deferred_check`.
 """
 
 import re
@@ -24,14 +24,14 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import render_path
 
 NAMED = 5
-"""So many faults of a plan are named."""
+"""The maximum number of faults that a message names."""
 LONGEST = 200
-"""So many characters of a fault are shown."""
+"""The maximum number of characters of a fault that are shown."""
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 
 
 def why_not_believed(plan: Plan) -> str | None:
-    """The first contradictions in a plan that was read from a file, in words; ``None`` if there is none."""
+    """The first contradictions in a plan from a file, as text; ``None`` if there are none."""
     found = [*islice(_faults(plan), NAMED + 1)] or [*islice(_source_faults(plan), NAMED + 1)]
     found = [short_quote(each) for each in found]
     more = ["and more"] if len(found) > NAMED else []
@@ -39,7 +39,7 @@ def why_not_believed(plan: Plan) -> str | None:
 
 
 def short_quote(text: str) -> str:
-    """A fault as it is shown: what stands in a file may be of any length."""
+    """A fault as it is shown: its text may quote a file, and have any length."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -56,9 +56,9 @@ def _faults(plan: Plan) -> Iterator[str]:
 
 
 def _source_faults(plan: Plan) -> Iterator[str]:
-    """A mirror of what this very plan changes remembers it as the plan leaves it, in a plan without other faults.
+    """In a plan without other faults, a mirror's ``last_applied`` must match its source after this plan.
 
-    Where the source is left as it is, applying compares (`reconciler.shell.runs.execute`).
+    For sources that the plan leaves alone, apply compares them (`reconciler.shell.runs.execute`).
     """
     new = [(change, found) for each in plan.tenants for change in each.changes if (found := source_memory(change))]
     sources = {(found.reseller, found.source) for _, found in new}
@@ -75,7 +75,9 @@ def _source_faults(plan: Plan) -> Iterator[str]:
 
 
 def _tree_faults(plan: Plan) -> Iterator[str]:
-    """Tenants stand once, below what stands before them. A provider's own system holds nobody up: it may come last."""
+    """Each tenant must appear once, after its upstream. A provider's own system is nobody's upstream here: it may be
+    last.
+    """
     above = {each.tenant: each.upstream for each in _standing(plan)}
     yield from (f"{circle[0]} is its own upstream" for circle in circles(above))
     seen: set[str] = set()
@@ -120,7 +122,7 @@ def _is_day(text: str) -> bool:
 
 
 def _day_faults(tenant: TenantPlan, timestamp: str) -> Iterator[str]:
-    """A tenant's day is the one of the plan's moment, in some time zone (DATE-01)."""
+    """A tenant's day must be that of the plan's moment, in some time zone (DATE-01)."""
     if tenant.day and _is_day(tenant.day) and _is_day(timestamp[:10]):
         apart = date.fromisoformat(tenant.day) - date.fromisoformat(timestamp[:10])
         if abs(apart) > timedelta(days=1):

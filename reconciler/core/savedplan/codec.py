@@ -1,8 +1,8 @@
 """A plan as data and as bytes: what ``--out`` writes, ``show`` renders and ``apply`` reads back.
 
-The data is Terraform's plan representation with keys of our own beside it, so that tools which read that read this.
-A saved plan is going to be carried out, so it is read strictly: content that moved by a byte, a key that is not known
-or a later format is refused, never skipped.
+The data is Terraform's plan representation with additional keys, so that tools for that format can read it. A saved
+plan will be applied, so it is read strictly: a changed byte, an unknown key or a later format is refused, never
+skipped.
 """
 
 import json
@@ -48,12 +48,12 @@ class PlanRefused(Exception):
 
 
 def encode(plan: Plan) -> bytes:
-    """A plan as it is saved: JSON on one line, keys sorted, with a ``digest`` over all the rest."""
+    """The saved form of a plan: JSON on one line, keys sorted, with a ``digest`` of all the rest."""
     return b"".join(encoded(plan))
 
 
 def encoded(plan: Plan) -> Iterator[bytes]:
-    """The same piece by piece, no more than one tenant's in memory."""
+    """The same in pieces, with at most one tenant's in memory."""
     yield from plan_chunks({**head_to_data(plan), "digest": plan_digest(plan)}, lists_of(plan))
     yield b"\n"
 
@@ -62,7 +62,7 @@ def decode(saved: bytes) -> Plan:
     """The inverse of `encode`, for a file that anybody may have written.
 
     Raises `PlanRefused` for anything that `encode` did not write, and for a plan whose parts contradict each other
-    (`plan_check`), whatever its digest.
+    (`check`), whatever its digest.
     """
     plan = parsed(saved)
     if why := why_not_believed(plan):
@@ -71,7 +71,7 @@ def decode(saved: bytes) -> Plan:
 
 
 def parsed(saved: bytes) -> Plan:
-    """A saved plan by its form and its digest alone. Raises `PlanRefused`."""
+    """A saved plan, checked by its form and its digest only. Raises `PlanRefused`."""
     data = _loaded(saved)
     _check_version(data["format_version"], data)
     if data.get("digest") != _digest_of_file(data):
@@ -97,9 +97,9 @@ def _digest_of_file(data: Data) -> str:
 
 
 def _key_that_stands_twice(saved: bytes, data: Data) -> str | None:
-    """A key that one object of the text has twice: of it, each reader of JSON takes the one it likes.
+    """A duplicate key in an object of the text: JSON readers disagree on which value counts.
 
-    The one spelling of the data has no such key; only of a text that is spelled otherwise are the keys looked at.
+    The canonical form has none, so keys are only checked in a text that is not in canonical form.
     """
     if saved.rstrip() == _dump(data):
         return None
@@ -113,7 +113,7 @@ def _key_that_stands_twice(saved: bytes, data: Data) -> str | None:
 
 
 class _Twice(Exception):
-    """A key that stands twice."""
+    """A duplicate key."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Data:
@@ -125,7 +125,7 @@ def _once(pairs: list[tuple[str, Any]]) -> Data:
 
 
 def restore(kept: bytes) -> Plan:
-    """A plan that this reconciler encoded and kept: its digest is checked, its form is not. Raises `PlanRefused`."""
+    """A plan that this reconciler encoded and cached: its digest is checked, its form is not. Raises `PlanRefused`."""
     data = _loaded(kept)
     if data.get("digest") != digest_of_data(data):
         raise PlanRefused("the plan that was kept is damaged")
@@ -133,12 +133,12 @@ def restore(kept: bytes) -> Plan:
 
 
 def plan_digest(plan: Plan) -> str:
-    """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``. The journal knows a plan by it."""
+    """The identity of a plan: the ``digest`` that it is saved with, ``sha256:...``, which the journal records."""
     return prefixed_digest(plan_chunks(head_to_data(plan), lists_of(plan)))
 
 
 def digest_of_data(data: Mapping[str, Any]) -> str:
-    """``sha256:...`` of a plan's data in its one spelling, its own ``digest`` left out."""
+    """``sha256:...`` of a plan's data in canonical form, without its own ``digest``."""
     return prefixed_digest((_dump({key: value for key, value in data.items() if key != "digest"}),))
 
 
@@ -157,7 +157,7 @@ def _loaded(saved: bytes) -> Data:
 
 
 def _check_version(version: object, data: Data) -> None:
-    """Ours, and no other: what another one would say more, or otherwise, could not be checked."""
+    """Refuses any format version but ours: additions and changes of other versions could not be checked."""
     if version != FORMAT_VERSION:
         made_by = data["reconciler_version"]
         raise PlanRefused(
@@ -166,11 +166,11 @@ def _check_version(version: object, data: Data) -> None:
 
 
 Lists: TypeAlias = Mapping[str, Iterable[bytes]]
-"""The parts of a plan that grow with its tenants: of each, pieces of its items, with commas between, none empty."""
+"""The parts of a plan that grow with its tenants: for each, non-empty pieces of its items, to be joined by commas."""
 
 
 def head_to_data(plan: Plan) -> Data:
-    """All of a plan but its digest and its `Lists`."""
+    """A plan without its digest and its `Lists`."""
     data = {
         "format_version": FORMAT_VERSION,
         "reconciler_version": plan.reconciler_version,
@@ -188,9 +188,9 @@ def head_to_data(plan: Plan) -> Data:
 
 
 def lists_of(plan: Plan) -> Lists:
-    """A plan's tenants and changes, in the plan's order, and what is deferred, sorted in each tenant.
+    """A plan's tenants and changes, in the plan's order, and deferred changes, sorted within each tenant.
 
-    That of changes is the order of application.
+    The order of changes is the order of application.
     """
     kept = plan.tenants
     if isinstance(kept, KeptTenants):
@@ -203,7 +203,7 @@ def lists_of(plan: Plan) -> Lists:
 
 
 def plan_chunks(head: Data, lists: Lists) -> Iterator[bytes]:
-    """A plan in its one spelling: on one line, keys sorted."""
+    """A plan in canonical form: on one line, keys sorted."""
     before = b"{"
     for key in sorted({*head, *lists}):
         yield before + _dump(key) + b":"
@@ -223,17 +223,17 @@ def _with_commas(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def spelled_changes(tenant: TenantPlan) -> bytes:
-    """A tenant's changes as they are saved, with commas between."""
+    """A tenant's changes in saved form, joined by commas."""
     return b",".join(_dump(change_to_data(each)) for each in tenant.changes)
 
 
 def spelled_deferred(tenant: TenantPlan) -> bytes:
-    """The same of what is deferred, sorted."""
+    """The same for deferred changes, sorted."""
     return b",".join(_dump(deferred_to_data(each)) for each in in_saved_order(tenant.deferred))
 
 
 def plan_to_data(plan: Plan) -> Data:
-    """A plan as JSON-like data, all of it but the digest; all of it is in memory."""
+    """A plan as JSON-like data, without the digest; all of it in memory."""
     lists = {key: orjson.loads(b"".join((b"[", *_with_commas(each), b"]"))) for key, each in lists_of(plan).items()}
     return {**head_to_data(plan), **lists}
 
@@ -265,7 +265,7 @@ def _warning_to_data(warning: PlanWarning) -> Data:
 
 
 def _warnings_from_data(data: Mapping[str, Any]) -> Mapping[str, tuple[PlanWarning, ...]]:
-    """By tenant. Raises ``ValueError`` for a warning that is not about a tenant of the plan, at its address."""
+    """The warnings by tenant. Raises ``ValueError`` for a warning whose tenant or address is not in the plan."""
     found: dict[str, list[PlanWarning]] = {each["tenant"]: [] for each in data["tenants"]}
     for each in data.get("warnings", ()):
         first, type_, name = each["address"].split("/")
@@ -279,7 +279,7 @@ def _warnings_from_data(data: Mapping[str, Any]) -> Mapping[str, tuple[PlanWarni
 
 
 def tenant_to_data(tenant: TenantPlan) -> Data:
-    """A tenant as an entry of ``tenants``, without what it changes and defers."""
+    """A tenant as an entry of ``tenants``, without its changes and deferred changes."""
     return {
         "tenant": tenant.tenant,
         "upstream": tenant.upstream or None,
@@ -293,7 +293,9 @@ def tenant_to_data(tenant: TenantPlan) -> Data:
 
 
 def plan_from_data(data: Mapping[str, Any]) -> Plan:
-    """The inverse of `plan_to_data`, for data that fits `plan_schema`. Raises ``ValueError`` where it makes no plan."""
+    """The inverse of `plan_to_data`, for data that fits `plan_schema`. Raises ``ValueError`` for data that is not a
+    plan.
+    """
     changes: dict[str, list[Change]] = {each["tenant"]: [] for each in data["tenants"]}
     deferred: dict[str, list[Deferred]] = {tenant: [] for tenant in changes}
     if len(changes) < len(data["tenants"]):

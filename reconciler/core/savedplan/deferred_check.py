@@ -1,4 +1,4 @@
-"""Whether what a saved plan says that it does not do may be believed: what is held, how, and what would release it."""
+"""Validates the deferred changes of a saved plan: why each is withheld or blocked, and what would release it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,11 +21,11 @@ _HELD_BY: Mapping[str, frozenset[HoldKind]] = {
     Verdict.UNMANAGED: frozenset(),
 }
 _UNDONE = frozenset({"TREE-04", "SUB-40", "SUB-41"})
-"""The rules by which what an earlier plan did is not undone (`reconciler.core.inspect.inverse`)."""
+"""The rules by which a change of an earlier plan is not undone (`reconciler.core.inspect.inverse`)."""
 
 
 def deferred_faults(deferred: Deferred, tenant: TenantPlan, above: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with a change that is not made, each in words. ``above``: by tenant of the plan, its upstream."""
+    """The faults of a deferred change, as text. ``above``: the upstream of each tenant in the plan."""
     if not is_rule(deferred.rule):
         yield f'there is no rule "{deferred.rule}"'
     yield from (f'there is no option "{each}"' for each in deferred.allowed_by if each not in OPTIONS)
@@ -45,7 +45,7 @@ def deferred_faults(deferred: Deferred, tenant: TenantPlan, above: Mapping[str, 
 
 
 def _hold_faults(deferred: Deferred, hold: HeldBy) -> Iterator[str]:
-    """Where what holds it does not fit why it is deferred, or what would release it."""
+    """Faults if the hold does not fit the reason, or the options that would release it."""
     yield from (f'there is no option "{each}"' for each in hold.options if each not in OPTIONS)
     if hold.kind not in _HELD_BY[deferred.reason]:
         yield f"it is {deferred.reason}, and held by a {hold.kind}"
@@ -56,7 +56,7 @@ def _hold_faults(deferred: Deferred, hold: HeldBy) -> Iterator[str]:
 
 
 def _form_faults(change: Change, *, undoing: bool) -> Iterator[str]:
-    """What is deferred goes the way that its action says; what comes with this plan has no ``before`` yet."""
+    """The documents must fit the action; an entity that this plan creates has no ``before`` yet."""
     there = (change.before is not None, change.after is not None)
     ways = {
         Action.CREATE: {(False, True)},

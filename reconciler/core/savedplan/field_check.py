@@ -1,4 +1,4 @@
-"""Whether the fields of an update are exactly the difference of its two documents, field by field."""
+"""Validates that the fields of an update are exactly the difference of its two documents."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ _HEAD = frozenset({"kind", "key", "origin"})
 
 
 def difference_faults(change: Change, day: str) -> list[str]:
-    """What of an update's fields is not exactly the difference of its two documents.
+    """The fields of an update that do not match the difference of its two documents.
 
-    A rename comes before what else is changed of what it renames (AP-21); where it is undone, after that.
+    A rename comes before other changes of the renamed entity (AP-21); in an undo, after them.
     """
     if change.action is not Action.UPDATE:
         return []
@@ -33,11 +33,11 @@ def difference_faults(change: Change, day: str) -> list[str]:
 
 
 def deferred_field_faults(change: Change, day: str, *, undoing: bool) -> Iterator[str]:
-    """What of the fields of an update that is not made is not in its documents, or is missing.
+    """The fields of a deferred update that do not match its documents, and differences without a field.
 
-    Keys, origins and links may differ besides: fields name entities as the upstream does, and ``before`` as the tenant
-    does, which may have missed a rename or lost an origin. What comes with this plan has no ``before``; of what is not
-    undone (``undoing``), it is what somebody else made of it.
+    Keys, origins and links may differ: fields use the upstream's keys, and ``before`` those of the tenant, which may
+    have missed a rename or lost an origin. An entity that this plan creates has no ``before``; in a change that is not
+    undone (``undoing``), ``before`` is the value that somebody else set.
     """
     if change.action is not Action.UPDATE or change.after is None:
         return
@@ -70,7 +70,7 @@ def is_amount(kind: str, path: Path) -> bool:
 
 
 def _same_but_called(at: "_Spot", one: Value, other: Value) -> bool:
-    """Whether an item is the same but for its origin and links, which the fields name as its upstream does (AP-21)."""
+    """Whether an item is the same except for its origin and links, for which fields use the upstream's keys (AP-21)."""
     if at.called is None or not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return False
     return at.same({**one, **at.called}, {**other, **at.called})
@@ -84,9 +84,9 @@ def _may_differ_besides(kind: str, path: Path) -> bool:
 
 
 def _step_faults(change: Change, fields: tuple[FieldChange, ...], day: str) -> Iterator[str]:
-    """The fields are made one by one, from ``before`` on: each must find what it says, and leave what it says.
+    """Applies the fields one by one to ``before``: each must match the value before and after.
 
-    Then nothing may differ from ``after`` any more, but for what the reconciler remembers of an entity.
+    The result must equal ``after``, except for what the reconciler stores in an entity.
     """
     assert change.before is not None and change.after is not None
     kind = change.entity.kind
@@ -112,14 +112,14 @@ def _step_faults(change: Change, fields: tuple[FieldChange, ...], day: str) -> I
 
 
 def _remembered_faults(change: Change, field: FieldChange) -> Iterator[str]:
-    """A field of what is remembered, which a takeover shows: what it says is in the documents (see `memory_check`)."""
+    """A stored field that a takeover shows must have the values of the documents (see `memory_check`)."""
     for what, said, document in (("was", field.before, change.before), ("will be", field.after, change.after)):
         if same_value_bytes(said) != same_value_bytes(get(document or {}, field.path)):
             yield f"{_named(field)} is not what it says it {what}"
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    """Whether one is, or is in, what the other is."""
+    """Whether one path is at or below the other."""
     return all(mine == theirs for mine, theirs in zip(one, other, strict=False))
 
 
@@ -129,11 +129,11 @@ def _named(field: FieldChange) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A place in a document, as a field of a plan names it.
+    """A place in a document, as a plan's field names it.
 
     ``type`` and ``default``: those of the declared field; ``item`` for an item of a map. ``member``: whether the path
-    ends at a member of a set of links. ``linked``: whether it names entities.
-    ``called``: of an item, its origin and links, each as absent.
+    ends at a member of a set of links. ``linked``: whether it references entities. ``called``: an item's origin and
+    links, each set to absent.
     """
 
     path: Path
@@ -158,7 +158,7 @@ class _Spot:
         return put(document, self.path[:-1], sorted(members) or None)
 
     def says(self, said: Value, there: Value, day: str) -> bool:
-        """Whether a field may say of what is there that it is this: as it is, or as it holds on the day."""
+        """Whether a field's value matches the document's: as it is, or as it is effective on the day."""
         if self.same(said, there):
             return True
         if self.type not in AMOUNTS or not isinstance(there, list):
@@ -171,7 +171,7 @@ class _Spot:
         return said in held
 
     def same(self, one: Value, other: Value) -> bool:
-        """Whether two values mean the same: what is absent is the default, 6.0 is 6.00, sets have no order."""
+        """Whether two values mean the same: absent equals the default, 6.0 equals 6.00, sets have no order."""
         if type(one) is type(other) is str and one == other:
             return True
         return bool(same_value_bytes(self.settled(one)) == same_value_bytes(self.settled(other)))
@@ -197,12 +197,12 @@ def _without_absent(value: Value) -> Value:
 
 
 def same_value_bytes(value: Value) -> Any:
-    """Something that is equal for equal values only: 1 is not true."""
+    """A value that is equal for equal values of equal types only: 1 is not true."""
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 class _Field(NamedTuple):
-    """A declared field, and by name the fields inside it."""
+    """A declared field, and the fields inside it by name."""
 
     shape: FieldShape
     inner: Mapping[str, "_Field"]
@@ -219,7 +219,7 @@ def _fields(kind: str) -> Mapping[str, _Field]:
 
 @cache
 def _memory(kind: str) -> frozenset[str]:
-    """The fields in which the reconciler remembers what it applied: no field of an update shows them."""
+    """The fields in which the reconciler stores what it applied: updates do not list them."""
     return frozenset(each.name for each in kept(fields_of(kind)))
 
 
@@ -229,7 +229,7 @@ def _called(inner: Mapping[str, _Field]) -> Body:
 
 @lru_cache(maxsize=65_536)
 def _spot(kind: str, path: Path) -> _Spot | None:
-    """Where a path leads; ``None`` for one that leads nowhere. Updates of many tenants have the same paths."""
+    """The place of a path; ``None`` if there is none. Cached, as updates of many tenants have the same paths."""
     if path in (_KEY, _ORIGIN):
         return _Spot(path, "text")
     fields, rest = _fields(kind), path
@@ -257,7 +257,7 @@ def _spot(kind: str, path: Path) -> _Spot | None:
 
 
 def _unlike(made: Body, change: Change) -> list[Path]:
-    """Where the fields of an update leave something else than ``after``."""
+    """The paths at which the result of an update's fields differs from ``after``."""
     assert change.after is not None
     head = tuple((name,) for name in ("kind", "key", "origin") if made.get(name) != change.after.get(name))
     without = _HEAD | _memory(change.entity.kind)

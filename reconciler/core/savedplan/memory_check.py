@@ -1,7 +1,7 @@
-"""Whether what a mirror is to remember of an apply (``last_applied``) is what is applied.
+"""Validates that a mirror's ``last_applied`` is what the plan applies.
 
-No field of an update shows it, and later plans are made from it. So nothing of it is believed: it is computed again
-from the change's documents, and from the mirror's source, and compared (SUB-13).
+No field of an update shows it, and later plans depend on it. So it is computed again from the change's documents and
+from the mirror's source, and compared (SUB-13).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ SUBSCRIPTION, RENAMED = "Subscription", "AP-21"
 
 
 class SourceMemory(NamedTuple):
-    """What a mirror is to remember of its source, which is no part of its change: see `of_source`."""
+    """What a mirror stores about its source, which is not part of the change: see `of_source`."""
 
     mirror: EntityId
     reseller: str
@@ -27,13 +27,13 @@ class SourceMemory(NamedTuple):
     body: Body
 
     def fits(self, source: Body) -> bool:
-        """Whether it is what the source has."""
+        """Whether it matches the source."""
         remembered = self.body.get(LAST_APPLIED) or {}
         return all(remembered.get(name) == value for name, value in of_source(source, self.body).items())
 
 
 def memory_faults(change: Change) -> Iterator[str]:
-    """What of the memory of a mirror is not what its two documents come to, in words."""
+    """The parts of a mirror's ``last_applied`` that do not follow from its two documents, as text."""
     if change.after is None or change.entity.kind != SUBSCRIPTION:
         return
     was = (change.before or {}).get(LAST_APPLIED) or {}
@@ -50,9 +50,9 @@ def memory_faults(change: Change) -> Iterator[str]:
 
 
 def source_memory(change: Change) -> SourceMemory | None:
-    """What a change makes a mirror remember of its source; ``None`` where it makes it remember nothing.
+    """What a change stores in a mirror about its source; ``None`` if it stores nothing.
 
-    The change is one in which `memory_faults` finds nothing.
+    `memory_faults` must find nothing in the change.
     """
     after = change.after
     if after is None or change.entity.kind != SUBSCRIPTION or _remembers_nothing(change):
@@ -61,14 +61,14 @@ def source_memory(change: Change) -> SourceMemory | None:
 
 
 def _remembers_nothing(change: Change) -> bool:
-    """Whether it is no mirror, or nothing of it changes but its origin (ORIGIN-02) or what a link is called (AP-21)."""
+    """Whether it is not a mirror, or only its origin (ORIGIN-02) or the key of a link (AP-21) changes."""
     before, after = change.before or {}, change.after or {}
     bookkeeping = bool(change.fields) and all(each.rule in (RESTORED, RENAMED) for each in change.fields)
     return after.get("origin") is None or (bookkeeping and before.get(LAST_APPLIED) == after.get(LAST_APPLIED))
 
 
 def _head_faults(key: str, after: Body) -> Iterator[str]:
-    """A mirror's key says whose it is, and of what (SUB-04, SUB-07)."""
+    """A mirror's fields must match the reseller and source in its key (SUB-04, SUB-07)."""
     reseller, _, source = key.partition(".")
     for name, due in (("reseller", reseller), ("bill_to", reseller), ("source", source)):
         if after.get(name) != due:
@@ -76,7 +76,7 @@ def _head_faults(key: str, after: Body) -> Iterator[str]:
 
 
 def _mirror_before(change: Change) -> Body | None:
-    """What was the mirror before: not what is taken over, which was the distributor's own."""
+    """The mirror before the change; ``None`` for a takeover, since the entity was the distributor's own."""
     restored = any(each.rule == RESTORED and each.path == ORIGIN for each in change.fields)
     assert change.after is not None
     before = change.before
@@ -99,5 +99,5 @@ def _alike(mine: Body, theirs: Body) -> bool:
 
 
 def _settled(value: Value) -> Any:
-    """A flag that is off, and what is empty, is as what is absent."""
+    """A false flag and empty values count as absent."""
     return None if value in (None, {}, []) or value is False else value

@@ -1,8 +1,8 @@
-"""The JSON Schema of a saved plan, and the check of a plan against it.
+"""The JSON Schema of a saved plan, and the validation of a plan against it.
 
-Strict: every key is listed and required, and nothing else may stand there. A key that a later release added is
-optional, and left out where it has no value: plans that were saved before it are applied as they are. Who only reads
-plans may ignore the keys that Terraform does not have; who applies one must understand all of it.
+Strict: every key is listed and required, and no other key is allowed. A key that a later release added is optional, and
+left out if it has no value: plans saved before it can still be applied. A reader may ignore the keys that Terraform
+does not have; an applier must understand all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ _REASONS = ("withheld", "blocked", "unmanaged")
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ANY: Schema = {}
 LATER = frozenset({"warnings"})
-"""Keys that plans have today, and that those which an earlier reconciler of the same format saved may lack."""
+"""Keys that plans have now, and that plans of an earlier reconciler of the same format may lack."""
 
 
 def plan_schema() -> Schema:
@@ -62,7 +62,7 @@ def plan_schema() -> Schema:
 
 
 def schema_violation(data: Mapping[str, Any]) -> str | None:
-    """The first thing in which a plan's data departs from the schema, with its place; ``None`` if it is a plan."""
+    """The first violation of the schema in a plan's data, with its place; ``None`` if there is none."""
     if _fits()(data):
         return None
     error = next(_validator().iter_errors(data), None)
@@ -70,7 +70,7 @@ def schema_violation(data: Mapping[str, Any]) -> str | None:
 
 
 _NOT_NAMED = "a number or a text of it has another form than the schema says"
-"""Of what `compiled` refuses, and a validator in Python does not: 1.0 for 1, and a line feed at the end of a text."""
+"""For data that `compiled` refuses and a Python validator accepts: 1.0 for 1, and a line feed at the end of a text."""
 
 
 @cache
@@ -80,7 +80,7 @@ def _fits() -> Callable[[Any], bool]:
 
 @cache
 def _validator() -> Any:
-    """What names the fault; it takes much longer to find that there is none."""
+    """The validator that names the fault; it is much slower than `compiled`."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and needed for plans at fault only
 
     return Draft202012Validator(plan_schema())
@@ -206,7 +206,9 @@ def _deferred() -> Schema:
 
 
 def _with_optional(schema: Schema, **properties: Schema) -> Schema:
-    """With keys that plans of an earlier release do not have: these are read, and keep their digest (`codec`)."""
+    """The schema with keys that plans of an earlier release lack: these plans are read, and keep their digest
+    (`codec`).
+    """
     return {**schema, "properties": {**schema["properties"], **properties}}
 
 

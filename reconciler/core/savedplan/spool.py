@@ -1,6 +1,6 @@
-"""Tenants' plans as they are made: in memory while they are few, then written down, each as it is going to be saved.
+"""Holds tenants' plans as they are made: in memory while there are few changes, then in a file in saved form.
 
-However many tenants there are, one plan is in memory at a time; of the others their outlines, and where they stand.
+At most one plan is in memory at a time then, besides the outlines of the others and their offsets.
 """
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
@@ -15,16 +15,16 @@ from reconciler.core.savedplan.change_file import SIZE, FileMark, Reader, Scratc
 from reconciler.model.plans.plan import Deferred, KeptDeferred, KeptTenants, Outline, StoredOutline, TenantPlan, outline
 
 IN_MEMORY = 100
-"""So many changes, made and deferred, are kept in memory: a megabyte or two, of plans with many rates."""
+"""The number of changes, applied and deferred, kept in memory: one or two megabytes for plans with many rates."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpooledTenant:
-    """A tenant's plan that was written down: its outline, and from ``start`` on its parts, each after the one before.
+    """A tenant's plan in the file: its outline, and the offset ``start`` of its parts, which follow each other.
 
-    ``changes`` and ``deferred``: how many marks there are of each, which say where the changes stand; ``order``: the
-    bytes of that of what is deferred, if it is not as saved; ``words``: those of all that is said of what is deferred,
-    but for the changes.
+    ``changes`` and ``deferred``: the number of marks of each, which locate the changes. ``order``: the size in bytes of
+    the order of deferred changes, if it is not the saved order. ``words``: the size in bytes of the reasons of deferred
+    changes.
     """
 
     outline: Outline
@@ -41,10 +41,10 @@ class SpooledTenant:
 
 @dataclass(slots=True)
 class Spool(MutableMapping[str, TenantPlan]):
-    """Tenants' plans by tenant; one that is put again takes the place of the one before.
+    """Tenants' plans by tenant; setting one again replaces it.
 
-    ``prepare``: what is still to be done to a plan that is put. ``most``: how much is kept in memory. ``scratch`` opens
-    what the rest is written to; where it gives ``None``, all stays in memory.
+    ``prepare``: applied to each plan that is set. ``most``: the number of changes kept in memory. ``scratch`` opens the
+    file for the rest; if it returns ``None``, everything stays in memory.
     """
 
     scratch: Callable[[], Scratch | None]
@@ -99,7 +99,7 @@ class Spool(MutableMapping[str, TenantPlan]):
         return len({*self._written, *self._held})
 
     def tenants(self, order: Iterable[str]) -> Sequence[TenantPlan]:
-        """The plans of these tenants, in this order; in memory, if they are few."""
+        """The plans of these tenants, in this order; in memory if there are few."""
         if self._to is None:
             return tuple(self._held[each] for each in order)
         for each, plan in self._held.items():
@@ -115,13 +115,13 @@ class _Entries:
     reader: Reader
 
     def read(self, entry: SpooledTenant) -> TenantPlan:
-        """A tenant's plan, whole."""
+        """A tenant's whole plan."""
         changes = tuple(self.reader.changes(self.marks(entry), entry.tenant))
         deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
     def marks(self, entry: SpooledTenant) -> Iterator[FileMark]:
-        """Of the changes."""
+        """The marks of the changes."""
         return marks(self._part(entry, 0, entry.changes * SIZE))
 
     def changes(self, entry: SpooledTenant) -> Iterator[StoredOutline]:
@@ -131,7 +131,7 @@ class _Entries:
         return map(b",".join, in_blocks(self.reader.spelled(self.marks(entry), entry.tenant)))
 
     def deferred(self, entry: SpooledTenant) -> Iterator[KeptDeferred]:
-        """What is deferred, in the plan's order."""
+        """The deferred changes, in the plan's order."""
         kept = self.reader.kept(self._deferred_marks(entry), entry.tenant)
         said = map(said_from_data, map(orjson.loads, self._words(entry)))
         found = map(KeptDeferred, said, kept)
@@ -152,17 +152,17 @@ class _Entries:
         return self._part(entry, _marks(entry) + entry.order, entry.words).splitlines()
 
     def _part(self, entry: SpooledTenant, after: int, size: int) -> bytes:
-        """``after``: how far behind the beginning."""
+        """``after``: the offset from the beginning of the entry."""
         return self.reader.scratch.read(entry.start + after, size) if size else b""
 
 
 _CHANGE = b'"resource_change":'
 _NO_CHANGE = _CHANGE + b"null"
-"""No text has these in it: in one, the quotes would be escaped."""
+"""No text contains these bytes: its quotes would be escaped."""
 
 
 class SpooledTenants(KeptTenants):
-    """Tenants' plans that stand in a scratch file."""
+    """Tenants' plans in a scratch file."""
 
     __slots__ = ("_entries", "_from")
 
@@ -221,6 +221,6 @@ def _marks(entry: SpooledTenant) -> int:
 
 
 def _order(deferred: Sequence[Deferred], saved: Sequence[Deferred]) -> bytes:
-    """Where in the order in which it is saved each stands."""
+    """The index of each deferred change in the saved order."""
     places = {id(each): place for place, each in enumerate(saved)}
     return orjson.dumps([places[id(each)] for each in deferred])

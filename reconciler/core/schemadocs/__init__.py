@@ -1,6 +1,6 @@
 """The JSON Schemas of documents and results, and their descriptions.
 
-Nothing here is written by hand that a declaration can tell.
+Nothing here repeats what a declaration already says.
 """
 
 from reconciler.core.schemadocs.result_schemas import FORMAT_VERSION

@@ -44,7 +44,7 @@ _KEYS = {
     "TermsAndConditions": "general",
     "Customer": "acme",
 }
-"""For examples: a key of each kind."""
+"""A sample key of each kind, for examples."""
 _EXAMPLES: dict[str, list[Any]] = {"flag": [True], "whole": [1]}
 _NAMED_EXAMPLES: dict[str, list[Any]] = {
     "currency": ["EUR"],
@@ -76,7 +76,7 @@ def title(name: str) -> str:
 
 
 def kind_description(model: type[Part], *, state: bool) -> str:
-    """What a model is, and how its entities come to a tenant."""
+    """A model's docstring, and how its entities are created in and removed from a tenant."""
     text = inspect.getdoc(model) or ""
     sync = model.sync if issubclass(model, Document) else None
     if sync is None or state:
@@ -92,7 +92,7 @@ def kind_description(model: type[Part], *, state: bool) -> str:
 
 
 def described(model: type[Part], name: str, schema: dict[str, Any], *, state: bool) -> tuple[str, list[Any]]:
-    """A field's description and examples; ``schema`` is that of its type, which may have some of its own."""
+    """A field's description and examples; ``schema`` is that of its type, which may have its own."""
     info = model.model_fields[name]
     bare, metadata = unwrapped(info.annotation, tuple(info.metadata))
     said = [_own(model, name, bare, metadata), schema.get("description", "")]
@@ -174,7 +174,7 @@ def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
 
 
 def _changes(metadata: tuple[Any, ...]) -> Iterator[str]:
-    """How the field table says that a field changes in a tenant."""
+    """The sentences about how a field changes in a tenant, from its declarations."""
     for each in metadata:
         match each:
             case Synced(unless_override=None):

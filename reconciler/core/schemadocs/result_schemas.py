@@ -1,7 +1,8 @@
 # long: one small function for each command's result
-"""The JSON Schemas of what commands print with ``--format json``; the plan's is `core.savedplan.plan_schema`.
+"""The JSON Schemas of the results that commands print with ``--format json``; that of plans is
+`core.savedplan.plan_schema`.
 
-They are open: a key that a later release adds is valid by an older schema, and keeps the ``format_version``.
+They are open: a key that a later release adds is valid under an older schema, and keeps the ``format_version``.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +14,9 @@ from reconciler.model.plans.plan import Summary, TenantStatus
 from reconciler.model.values.keys import snake
 
 FORMAT_VERSION = "1.0"
-"""Of every JSON result but the plan, which has Terraform's. It stays when a key is added, and becomes another when one
-is renamed or removed or changes its meaning."""
+"""The version of every JSON result but the plan, which has Terraform's. Adding a key keeps it; renaming, removing or
+redefining one changes it.
+"""
 
 
 def result_schema(title: str, **data: Schema) -> Schema:
@@ -339,7 +341,7 @@ def _explain() -> Schema:
 
 
 def _either(title: str, **data: Schema) -> Schema:
-    """The schema of a result that has one of these keys."""
+    """The schema of a result with exactly one of these keys."""
     schema = result_schema(title)
     keys: list[Schema] = [{"required": [key]} for key in data]
     return {**schema, "properties": {**schema["properties"], **data}, "oneOf": keys}
@@ -391,7 +393,7 @@ VERDICTS = (
     "distributor_owned",
     "provider_only",
 )
-"""What `explain` says of a field: a verdict on a difference, or why there is none."""
+"""The verdicts of `explain` on a field: those on a difference, and those without one."""
 
 RESULTS: Mapping[str, Callable[[], Schema]] = {
     "apply.json": _apply,

@@ -1,7 +1,7 @@
-"""The JSON Schemas of catalogs and of tenants' state, derived from the models, for editors and for other tools.
+"""The JSON Schemas of catalogs and of tenants' states, derived from the models, for editors and other tools.
 
-They are written for draft 7, which is what editors know best, and refuse what the models refuse, as far as JSON can
-say it: that a reference leads somewhere and that a minimum is not above its maximum is for `validate`.
+They use draft 7, which editors support best, and refuse what the models refuse, as far as JSON Schema can express it:
+`validate` checks that references exist and that no minimum is above its maximum.
 """
 
 import json
@@ -28,13 +28,13 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def catalog_schema() -> Schema:
-    """Of every document that may stand in a workspace."""
+    """The schema of every document in a workspace."""
     kinds: dict[str, type[Part]] = {WORKSPACE: Workspace, **STEERING_KINDS, **CATALOG_KINDS}
     return _document_schema("A document of a workspace", _Voice(state=False), kinds)
 
 
 def state_schema() -> Schema:
-    """Of every document of a tenant's state, as `tenant import` takes it."""
+    """The schema of every document of a tenant's state, as `tenant import` takes it."""
     return _document_schema("A document of a tenant's state", _Voice(state=True), STATE_KINDS)
 
 
@@ -44,7 +44,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "state.json": state_schema,
     **RESULTS,
 }
-"""What `schemas/` holds, by file name. A further schema is added here."""
+"""The document schemas in `schemas/`, by file name. Add further schemas here."""
 
 
 def schemas() -> dict[str, Schema]:
@@ -59,16 +59,16 @@ def schema_text(schema: Schema) -> str:
 
 @dataclass
 class _Voice:
-    """Whom a schema speaks to: authors of catalogs, or of patches to a tenant's state.
+    """The variant of a schema: for catalogs, or for patches of a tenant's state.
 
-    In a state nothing but kind and key is required, null removes, and there is an origin. ``defs`` collects the models.
+    In a state only kind and key are required, null removes, and there is an origin. ``defs`` collects the models.
     """
 
     state: bool
     defs: dict[str, Schema] = field(default_factory=dict)
 
     def has(self, metadata: tuple[Any, ...]) -> bool:
-        """Whether a field with this metadata stands in such documents at all."""
+        """Whether documents of this variant have a field with this metadata."""
         if self.state:
             return not any(isinstance(each, CatalogOnly) for each in metadata)
         return not any(isinstance(each, StateOnly) and not each.values for each in metadata)
@@ -95,7 +95,7 @@ _COMMAND = "reconcile schema"
 
 
 def _part(model: type[Part], voice: _Voice, *, whole: bool = False) -> Schema:
-    """A reference to a model's definition. ``whole``: within a list, which a patch replaces and does not merge."""
+    """A reference to a model's definition. ``whole``: in a list, which a patch replaces and does not merge."""
     name = model.__name__
     if name not in voice.defs:
         voice.defs[name] = {}
@@ -128,13 +128,13 @@ def _property(model: type[Part], name: str, voice: _Voice, *, nullable: bool) ->
         schema = {"const": model.__name__}
     description, examples = described(model, name, schema, state=voice.state)
     schema = {key: value for key, value in schema.items() if key not in _NOTES}
-    if "$ref" in schema:  # beside a reference, draft 7 ignores everything
+    if "$ref" in schema:  # draft 7 ignores everything beside a reference
         schema = {"allOf": [schema]}
     return {"title": title(name), "description": description, **({"examples": examples} if examples else {}), **schema}
 
 
 def _schema(annotation: Any, metadata: tuple[Any, ...], voice: _Voice, *, nullable: bool) -> Schema:
-    """Of a type as it is annotated. ``nullable``: null is allowed whatever the type says."""
+    """The schema of an annotated type. ``nullable``: null is allowed whatever the type says."""
     bare, metadata = unwrapped(annotation, metadata)
     schema = _bare_schema(bare, metadata, voice)
     for each in metadata:

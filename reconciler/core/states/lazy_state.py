@@ -1,4 +1,4 @@
-"""A tenant's state as its store's digests describe it: what is there is known, and bodies are read on demand."""
+"""A tenant's state as its store's digests describe it: identities are known, and bodies are read on demand."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 
 FEW = 8
-"""So many bodies are read one by one; who asks for more gets all of them at once."""
+"""The number of bodies that are read one by one; further reads fetch all of them at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class SharedContents:
-    """What tenants have letter by letter: all of their states but their own documents. It is known by being the same.
+    """The identical part of several tenants' states: everything but their own documents. Compared by object identity.
 
-    ``synced`` and ``origins`` as of a `LazyState`; ``digests``: of the entities as a whole (`Entity.digest`).
+    ``synced`` and ``origins``: as in `LazyState`. ``digests``: of the whole entities (`Entity.digest`).
     """
 
     synced: Mapping[EntityId, str]
@@ -30,12 +30,11 @@ class SharedContents:
 
 
 class LazyState(StateView):
-    """A tenant's state as its store's digests tell it.
+    """A tenant's state whose bodies are read on demand.
 
-    ``synced``: of every entity that there is, the digest of its synchronised part
-    (`reconciler.core.states.managed_digest`). ``origins``: as pairs, made into a mapping once somebody asks. ``read``:
-    reads the entities with these identities, or with ``None`` all of them, and ``told`` their digests
-    (`Entity.digest`); both raise `Unavailable` where the state is not the one that was sketched any more.
+    ``synced``: the digest of the managed part of every entity (`reconciler.core.states.managed_digest`). ``origins``:
+    pairs, made into a mapping on demand. ``read``: reads the entities with these identities (``None``: all). ``told``:
+    reads their digests (`Entity.digest`). Both raise `Unavailable` if the state changed since.
     """
 
     common: SharedContents | None = None
@@ -63,7 +62,9 @@ class LazyState(StateView):
         read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
         told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
     ) -> "LazyState":
-        """Of a tenant that has what others have, and beside it its ``own``, each with the digest as in ``synced``."""
+        """The state of a tenant with shared contents and its ``own`` entities, each with its digest as in
+        ``synced``.
+        """
         made = cls({**common.synced, **{id: synced for id, (_, synced) in own.items()}}, tuple, read, told)
         made.common = common
         made.own = {id: each for id, (each, _) in own.items()}
@@ -71,7 +72,7 @@ class LazyState(StateView):
         return made
 
     def corrected(self, entities: Iterable[Entity]) -> "LazyState":
-        """The same state with these of its entities otherwise. Their digests as a whole stay those of the rows."""
+        """The state with these entities replaced. The digests of whole entities stay those of the rows."""
         changes = {each.id: each for each in entities}
         origins = {**self.origins, **{id: each.origin for id, each in changes.items()}}
         synced = {**self.synced, **{id: of_actual(each) for id, each in changes.items()}}
@@ -92,33 +93,33 @@ class LazyState(StateView):
         return dict(self._origins())
 
     def origin(self, id: EntityId) -> str | None:
-        """Where an entity came down from; ``None`` for an own one, and for what is not there."""
+        """The origin of an entity; ``None`` for an own one or a missing one."""
         if self.common is None:
             return self.origins.get(id)
         own = self.own.get(id)
         return own.origin if own else self.common.origins.get(id)
 
     def fetch(self, ids: Iterable[EntityId] | None = None) -> None:
-        """Read the bodies of these entities, or with ``None`` of all, that were not read yet."""
+        """Reads the bodies of these entities (``None``: of all) that were not read yet."""
         wanted = self.synced.keys() if ids is None else self.synced.keys() & set(ids)
         missing = wanted - self._known.keys()
         if not missing:
             return
         for each in self._read(self._or_all(missing)):
-            self._known.setdefault(each.id, each)  # what was corrected stays so
+            self._known.setdefault(each.id, each)  # corrected entities stay
 
     def digests(self, ids: Collection[EntityId]) -> dict[EntityId, str]:
-        """Of these entities, all of which are there, as a whole; of others too, where that is less to ask for."""
+        """The digests of these whole entities, all of which must exist; of others too, if that is faster to read."""
         if self.common and self.common.digests.keys() >= set(ids):
             return {id: self.common.digests[id] for id in ids}
         return dict(self._told(self._or_all(ids))) if ids else {}
 
     def _or_all(self, ids: Collection[EntityId]) -> Collection[EntityId] | None:
-        """What to ask for: these, or everything, if that is no more than twice as much."""
+        """The entities to read: these, or everything if that is at most twice as much."""
         return None if 2 * len(ids) > len(self.synced) else sorted(ids)
 
     def whole(self) -> State:
-        """All of it, read, sorted."""
+        """All entities, read and sorted."""
         self.fetch()
         return dict(sorted(self._known.items()))
 

@@ -1,8 +1,8 @@
-"""The synchronised part of an entity: all of it that planning compares or follows, and nothing that is the reseller's.
+"""The digest of an entity's managed part: everything that planning compares or follows, without the reseller's fields.
 
-Its digest is kept beside a tenant's entities. `of_copy` gives the digest that an entity's copy has once it is wholly
-in sync, so that equal digests say, without a body being read, that there is nothing to compare. Unequal ones say
-nothing yet: what is spelt otherwise, or is not compared in this tenant, is then found to be no difference.
+It is cached beside a tenant's entities. `of_copy` returns the digest of a copy that is completely in sync, so that
+equal digests prove, without reading a body, that nothing differs. Unequal digests prove nothing: the values may be
+equal in another notation, or not be compared in this tenant.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,18 +20,18 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
 
 Part: TypeAlias = Callable[[Value], Value]
-"""Makes a value into its synchronised part; ``None``, an empty list or an empty map where nothing is left."""
+"""Returns the managed part of a value; ``None``, or an empty list or map, if nothing is left."""
 
 
 def of_actual(entity: Entity) -> str:
-    """The digest of an entity's synchronised part, as it stands in a tenant, whose copy or own it be."""
+    """The digest of the managed part of an entity in a tenant, copy or own."""
     return _digest(entity.id, entity.origin, _managed(entity.id.kind)(entity.body))
 
 
 def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -> str:
-    """The digest that the copy of an upstream's entity has, in a tenant that gets all of it.
+    """The digest of a copy of an upstream's entity in a tenant that gets all of it.
 
-    ``body``: the upstream's. ``silent``: the top-level fields of which nothing is said.
+    ``body``: the upstream's. ``silent``: the top-level fields that are not compared.
     """
     said = {name: value for name, value in body.items() if name not in silent}
     part = _managed(id.kind)(copy_in_sync(said, fields_of(id.kind), origin))
@@ -42,7 +42,7 @@ def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -
 
 @cache
 def shape_version() -> str:
-    """Of what the synchronised part is: digests of another version say nothing."""
+    """A digest of what the managed part contains: digests of another version are not comparable."""
     shapes = repr([(kind, fields_of(kind)) for kind in sorted(STATE_KINDS)])
     return checksum(shapes.encode()).hex()
 
@@ -54,7 +54,7 @@ def _digest(id: EntityId, origin: str | None, part: Body) -> str:
 
 @cache
 def _managed(kind: str) -> Part:
-    """For bodies of a kind, as they stand in a tenant."""
+    """Returns the managed part of bodies of a kind."""
     return _struct(fields_of(kind))
 
 
@@ -79,7 +79,7 @@ def _is_nothing(value: Value) -> bool:
 
 
 def _part(field: FieldShape) -> Part | None:
-    """``None`` for what is the reseller's, or the provider's alone."""
+    """``None`` for fields of the reseller, and for fields of the provider alone."""
     if field.items:
         return _items(field)
     if field.type == "struct":
@@ -100,7 +100,7 @@ def _items(field: FieldShape) -> Part:
 
 
 def _leaf(default: Value) -> Part:
-    """What equals the default may as well be absent."""
+    """A value equal to the default counts as absent."""
     if default is None:
         return lambda value: value
     return lambda value: None if value == default else value

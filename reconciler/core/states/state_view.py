@@ -1,7 +1,7 @@
-"""States, whole or read on demand: what both can be asked without reading every body.
+"""States in memory or read on demand, with functions that read no more bodies than necessary.
 
-A tenant's state is a mapping of entities. One whose bodies are read on demand is a `StateView`; who asks a state
-through the functions here need not know which of the two it has.
+A tenant's state is a mapping of entities. One whose bodies are read on demand is a `StateView`; callers of the
+functions here need not know which kind they have.
 """
 
 from abc import ABC, abstractmethod
@@ -16,34 +16,34 @@ class Unavailable(Exception):
 
 
 class StateView(Mapping[EntityId, Entity], ABC):
-    """A state whose identities and origins are known, and whose bodies are read when they are asked for.
+    """A state whose identities and origins are known, and whose bodies are read on demand.
 
-    Reading a body raises `Unavailable` where the state is not the one that was looked at first.
+    Reading a body raises `Unavailable` if the state changed since it was first read.
     """
 
     @property
     @abstractmethod
     def kinds(self) -> Set[str]:
-        """Every kind of which there is something, and maybe some of which there was."""
+        """The kinds of the entities, and perhaps of removed ones."""
 
     @abstractmethod
     def origin(self, id: EntityId) -> str | None:
-        """Where an entity came down from; ``None`` for an own one, and for what is not there."""
+        """The origin of an entity; ``None`` for an own one or a missing one."""
 
     @abstractmethod
     def fetch(self, ids: Iterable[EntityId] | None = None) -> None:
-        """Read the bodies of these entities, or with ``None`` of all, at once."""
+        """Reads the bodies of these entities (``None``: of all) at once."""
 
     @abstractmethod
     def corrected(self, entities: Iterable[Entity]) -> "StateView":
-        """The same state with these of its entities otherwise."""
+        """The state with these entities replaced."""
 
     def whole(self) -> State:
-        """All of it, read, sorted."""
+        """All entities, read and sorted."""
         return dict(sorted(self.items()))
 
     def digests(self, ids: Collection[EntityId]) -> Mapping[EntityId, str]:
-        """`Entity.digest` of these entities, all of which are there; of others too, where that is less to read."""
+        """`Entity.digest` of these entities, all of which must exist; of others too, if that is faster to read."""
         self.fetch(ids)
         return {id: self[id].digest() for id in ids}
 
@@ -57,7 +57,7 @@ class StateView(Mapping[EntityId, Entity], ABC):
 
 
 class ChangedView(StateView):
-    """A view with some of its entities otherwise, or gone (``None``); the rest is not read for it."""
+    """A view with some entities replaced or removed (``None``); the rest is not read for it."""
 
     def __init__(self, before: StateView, changes: Mapping[EntityId, Entity | None]) -> None:
         self.before = before
@@ -104,19 +104,19 @@ def whole(state: State) -> State:
 
 
 def fetched(state: State, ids: Iterable[EntityId] | None = None) -> State:
-    """The state itself, the bodies of these entities (``None``: all) read at once."""
+    """The same state, after reading the bodies of these entities (``None``: of all) at once."""
     if isinstance(state, StateView):
         state.fetch(ids)
     return state
 
 
 def kinds_of(state: State) -> Set[str]:
-    """Every kind of which there is something, and maybe some of which there was."""
+    """The kinds of the entities, and perhaps of removed ones."""
     return state.kinds if isinstance(state, StateView) else {id.kind for id in state}
 
 
 def origin_of(state: State, id: EntityId) -> str | None:
-    """Where an entity came down from; ``None`` for a tenant's own, and for what is not there."""
+    """The origin of an entity; ``None`` for a tenant's own or a missing one."""
     if isinstance(state, StateView):
         return state.origin(id)
     have = state.get(id)
@@ -124,12 +124,12 @@ def origin_of(state: State, id: EntityId) -> str | None:
 
 
 def came_down(state: State, origin: str) -> Iterator[EntityId]:
-    """What is there with an origin."""
+    """The entities with an origin."""
     return (id for id in state if origin_of(state, id) == origin)
 
 
 def digests_of(state: State, ids: Collection[EntityId]) -> Mapping[EntityId, str]:
-    """`Entity.digest` of these entities, all of which are there, and maybe of others."""
+    """`Entity.digest` of these entities, all of which must exist, and perhaps of others."""
     return state.digests(ids) if isinstance(state, StateView) else {id: state[id].digest() for id in ids}
 
 
@@ -142,7 +142,7 @@ def changed(state: State, changes: Mapping[EntityId, Entity | None]) -> State:
 
 
 def corrected(state: State, entities: Iterable[Entity]) -> State:
-    """The state with these of its entities otherwise, sorted as before."""
+    """The state with these entities replaced, sorted as before."""
     if isinstance(state, StateView):
         return state.corrected(entities)
     return dict(sorted({**state, **{each.id: each for each in entities}}.items()))

@@ -1,6 +1,6 @@
-"""All tenants, level by level: catalogs go down the tree, mirrors go up.
+"""Plans all tenants, level by level: catalogs go down the tree, mirrors go up.
 
-No rule about a field stands here.
+Nothing here contains a rule about a field.
 """
 
 from reconciler.core.tree.afterwards import dated_plans

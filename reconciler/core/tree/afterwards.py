@@ -1,7 +1,7 @@
-"""What is read of a tenant's state once the tenant was planned: by mirroring, and by the schedule.
+"""The parts of a tenant's state that mirroring and the schedule read after the tenant was planned.
 
-A state that others write to meanwhile is read to this end before its plan counts as made, and of a state that is sent
-back from another process nothing else is sent.
+They are read before the plan counts as made, in case others write to the state; and nothing else of a state is sent
+back from another process.
 """
 
 from reconciler.core.desired import PLAN, PRODUCT
@@ -14,14 +14,15 @@ from reconciler.model.values.keys import EntityId
 
 
 def dated_plans(provider: ProviderTree) -> frozenset[EntityId]:
-    """A provider's plans with dated amounts: those that are not as their documents say."""
+    """A provider's plans with dated amounts, whose copies depend on the day."""
     return frozenset(provider.documents.dated(PLAN))
 
 
 def read_afterwards(state: State, dated: frozenset[EntityId] | None) -> State:
-    """What is read of a tenant with nobody below it: its subscriptions, whence its products came, and its plans.
+    """Reads what is needed of a tenant without resellers: its subscriptions, the origins of its products, and its
+    plans.
 
-    ``dated``: the plans that may have amounts to come (``None``: all). Raises `Unavailable`.
+    ``dated``: the plans that may have future amounts (``None``: all). Raises `Unavailable`.
     """
     products = {id: Entity(id, {}, origin_of(state, id)) for id in state if id.kind == PRODUCT}
     mirrored = mirrored_from(state)
@@ -31,7 +32,7 @@ def read_afterwards(state: State, dated: frozenset[EntityId] | None) -> State:
 
 
 def scheduled_part(plan: Entity) -> Entity:
-    """The part of a tenant's plan that the schedule reads: its status, and the items that are the tenant's own."""
+    """The part of a tenant's plan that the schedule reads: its status, and the tenant's own items."""
     status = {name: plan.body[name] for name in ("status",) if name in plan.body}
     own = own_items(plan.body, kind_shapes()[PLAN].fields, plan.origin or "")
     return Entity(plan.id, {**status, **{name: items for name, items in own.items() if items}}, plan.origin)

@@ -1,4 +1,4 @@
-"""Answers of tasks as they are sent back from another process: without what nobody looks at afterwards."""
+"""Results of tasks as another process sends them back: without the parts that nobody reads afterwards."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from reconciler.model.values.keys import EntityId
 
 
 def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answer:
-    """The answer without what nobody looks at: it may have a long way to go. Nothing of it has to be read any more.
+    """The answer without the parts that nobody reads, so that it is small to send and needs no further reads.
 
     ``dated``: the plans that may have dated amounts (``None``: all).
     """

@@ -1,7 +1,7 @@
-# long: the walk down the tree and back up share what each step found out
-"""The tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06).
+# long: the walks down and up the tree share their results
+"""Plans the tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06).
 
-Catalogs fold downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
+Catalogs are folded downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -57,15 +57,15 @@ from reconciler.model.values.entity import State, state_fingerprint
 from reconciler.model.values.keys import EntityId
 
 Day: TypeAlias = date | Mapping[str, date]
-"""The day on which amounts hold and cycles end: one for all tenants, or by provider (DATE-01)."""
+"""The day of effective amounts and cycle ends: one for all tenants, or one per provider (DATE-01)."""
 ObserveProvider: TypeAlias = Callable[[str], Observed | Unreadable]
-"""Reads the state of a provider's own system, where subscriptions are mirrored to."""
+"""Reads the state of a provider's own system, which mirrors are written to."""
 Allowed: TypeAlias = Mapping[str, frozenset[str]]
 """The guards that are overridden for one plan, by tenant (GUARD-01)."""
 
 
 def empty(_provider: str) -> Observed:
-    """A provider's own system in which there is nothing yet."""
+    """An empty state of a provider's own system."""
     return Observed({}, state_fingerprint({}), 0)
 
 
@@ -81,10 +81,8 @@ def plan_all(  # noqa: PLR0913 - four that say what there is, three that say wha
 ) -> Iterator[TenantPlan]:
     """The plans of the selected tenants (``None``: of all), upstreams first, then by key (TREE-01).
 
-    A provider has one if its own system holds something, or is to.
-
-    An upstream that is not selected counts as it is (TREE-03); one that cannot be read takes those below with it
-    (TREE-04).
+    A provider has a plan if its own system has entities, or gets some. An upstream that is not selected is used as it
+    is (TREE-03); an unreadable one makes the tenants below it fail (TREE-04).
     """
     return Fold(catalog, observe, rules, on, allowed or {}, observe_provider).plans(selected)
 
@@ -96,18 +94,19 @@ def tenants_in_order(catalog: Catalog) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What the walk down the tree remembers: each tenant's plan and its state afterwards.
+    """The state of the walk down the tree: each tenant's plan and its state afterwards.
 
-    ``on``: the day, or that of every provider. ``states``: those afterwards, and of tenants that are not planned their
-    states as they are. ``reads``: these tenants, on which what was planned stands (TREE-03). ``at``: the moment that
-    histories get, or that of every provider, ISO 8601; the start of the day by default. ``day_at``: the day of a
-    record's moment in an IANA time zone (DATE-01); in UTC by default.
-    ``mirrors_held``: by reseller, the mirrors that it does not get of its own resellers. ``told``: upstreams with
-    what is known further up, where that was asked for; ``asking``: the tenants that were planned against these.
-    ``wave``: plans the tenants of one level; in turn, by default. ``engine``: compares them; the plain one, by default.
-    ``not_mirrored``: tenants let go of with nothing to mirror. ``policies``: those that were resolved; ``layers``: what
-    these have in common. ``dated``: by provider, its plans with dated amounts. ``price_holds``: by reseller that
-    mirrors, the list prices that it does not get itself, where they are known (SUB-13).
+    ``on``: the day, or one per provider. ``at``: the moment for history records, or one per provider, ISO 8601; by
+    default the start of the day. ``day_at``: the day of a record's moment in an IANA time zone (DATE-01); by default in
+    UTC. ``wave``: plans the tenants of one level; by default in turn. ``engine``: compares tenants; by default the
+    plain one.
+
+    ``states``: the states after the plan, and the current states of tenants that are not planned. ``reads``: the latter
+    tenants, which the plan depends on (TREE-03). ``mirrors_held``: by reseller, the mirrors from its own resellers that
+    it does not get. ``told``: upstreams with the facts of their own upstreams, if they were needed; ``asking``: the
+    tenants that were planned against these. ``not_mirrored``: released tenants with nothing to mirror. ``policies``:
+    resolved policies; ``layers``: the layers that they share. ``dated``: by provider, its plans with dated amounts.
+    ``price_holds``: by reseller that mirrors, the list prices that it does not get, if known (SUB-13).
     """
 
     catalog: Catalog
@@ -151,10 +150,10 @@ class Fold:
         selected: frozenset[str] | None,
         planned: Callable[[str], None] | None = None,
     ) -> list[str]:
-        """Put the plan of each selected tenant into ``kept`` when it is made, and again with what is mirrored to it.
+        """Puts the plan of each selected tenant into ``kept`` as soon as it is made, and again with the mirrors to it.
 
-        Returns the tenants in the plan's order. ``planned`` is told of each while its state is there; where it is
-        given, what no other tenant needs of a state is let go afterwards (decision 022).
+        Returns the tenants in the plan's order. ``planned`` is called with each while its state is in memory; if it is
+        given, the parts of a state that no other tenant needs are released afterwards (decision 022).
         """
         order = tenants_in_order(self.catalog)
         for wave in levels(self.catalog):
@@ -170,7 +169,7 @@ class Fold:
         return [key for key in [*sorted(self.catalog.providers), *order] if key in kept]
 
     def _let_go(self, reseller: str) -> None:
-        """Of a tenant with no resellers, nothing but what is mirrored is needed once it was planned."""
+        """Releases the state of a planned tenant without resellers, except what is mirrored."""
         self.states[reseller] = state = mirrored_from(self.states[reseller])
         if not MirrorSource(self.policies.pop(reseller), state).concerned:
             self.not_mirrored.add(reseller)
@@ -179,12 +178,12 @@ class Fold:
         self.observed.pop(reseller, None)
 
     def mirrors(self, selected: frozenset[str] | None) -> Iterator[TenantPlan]:
-        """The plans of distributors that get mirrors, every catalog left as it is; the deepest level first."""
+        """The plans of distributors that get mirrors, without the plans of any catalog; the deepest level first."""
         for distributor, resellers in self._distributors(tenants_in_order(self.catalog), selected):
             yield from self._mirrored(distributor, resellers, {}).values()
 
     def mirrored_of(self, distributor: str, resellers: list[str]) -> TenantPlan | None:
-        """The plan of what is mirrored to a distributor of some of its resellers, every catalog left as it is."""
+        """The plan of a distributor's mirrors from some of its resellers, without the plan of any catalog."""
         return self._mirrored(distributor, resellers, {}).get(distributor)
 
     def _distributors(self, order: list[str], selected: frozenset[str] | None) -> Iterator[tuple[str, list[str]]]:
@@ -206,7 +205,9 @@ class Fold:
         return found[::-1]
 
     def projection(self, reseller: str) -> Projection | Unreadable:
-        """What a reseller's distributor should have of its subscriptions, all else of its family planned."""
+        """What a reseller's distributor should have of its subscriptions, after its ancestors and descendants are
+        planned.
+        """
         family = [reseller]
         for one in family:
             family += [each for each in self.catalog.policies if upstream_key(self.catalog, each) == one]
@@ -225,9 +226,9 @@ class Fold:
     def _mirrored(
         self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
     ) -> dict[str, TenantPlan]:
-        """A distributor's plan with the mirrors of its resellers' subscriptions, once theirs was made.
+        """A distributor's plan with the mirrors of its resellers' subscriptions, after the resellers' own plans.
 
-        And those of resellers that cannot be read, where they were not planned.
+        The result includes the failed plans of unreadable resellers that were not planned.
         """
         found: dict[str, TenantPlan] = {}
         if distributor in self.failed:
@@ -259,7 +260,7 @@ class Fold:
         return {} if mute else {distributor: done.plan}
 
     def observe_distributor(self, distributor: str) -> Observed | Unreadable:
-        """The state of a provider's own system, or of a reseller, as it is; read once."""
+        """The current state of a provider's own system, or of a reseller; read once."""
         if distributor not in self.observed:
             provider = distributor in self.catalog.providers
             found = self.observe_provider(distributor) if provider else self._whole(self._policy(distributor))
@@ -282,14 +283,14 @@ class Fold:
         return Clock(on, at, partial(self.day_at, tree.time_zone) if self.day_at else utc_day)
 
     def offer(self, distributor: str, state: State) -> Offer:
-        """What a distributor sells, as its catalog or its state has it."""
+        """What a distributor sells, from its catalog or its state."""
         if distributor in self.catalog.providers:
             return provider_offer(self.catalog.providers[distributor], self.day_of(distributor))
         tree = self.catalog.providers[self.catalog.provider_of[distributor]]
         return reseller_offer(tree, distributor, state, self.day_of(distributor))
 
     def _source(self, reseller: str, *, planned: bool) -> MirrorSource | TenantPlan | None:
-        """A reseller as it is after its plan; one that was not planned as it is, if it mirrors (TREE-03)."""
+        """A reseller after its plan; an unplanned one as it is, if it mirrors (TREE-03)."""
         if reseller in self.failed or reseller in self.not_mirrored:
             return None
         policy = self._policy(reseller)
@@ -303,10 +304,10 @@ class Fold:
         return MirrorSource(policy, state, held, self.allowed.get(reseller, frozenset()), holds)
 
     def prices_held(self, policy: Policy, state: State) -> Mapping[tuple[str, str], Root] | None:
-        """By product and unit, why a reseller does not get a price of its list itself (SUB-13).
+        """Why a reseller does not get prices of its list, by product and unit (SUB-13).
 
-        Of one that is not planned in this run, as a plan of it as it is would say (TREE-03). ``None``: there is no plan
-        of it, as something cannot be read.
+        For a reseller that is not planned in this run, its current state is planned for this purpose (TREE-03).
+        ``None``: unknown, because a tenant cannot be read.
         """
         reseller = policy.reseller
         if reseller not in self.price_holds:
@@ -323,19 +324,19 @@ class Fold:
         return self.price_holds[reseller]
 
     def _policy(self, reseller: str) -> Policy:
-        """What holds for a reseller; resolved once, until its state is let go."""
+        """The effective policy of a reseller; cached until its state is released."""
         if reseller not in self.policies:
             self.policies[reseller] = resolve_policy(self.catalog, reseller, self.layers)
         return self.policies[reseller]
 
     def plan(self, reseller: str) -> TenantPlan:
-        """The plan of one tenant whose upstream was planned before it, if it was selected."""
+        """The plan of one tenant. Its upstream, if selected, must have been planned before."""
         return dict(self._planned([reseller]))[reseller]
 
     def _planned(self, resellers: Iterable[str]) -> Iterator[tuple[str, TenantPlan]]:
-        """The plans of tenants of one level, whose upstreams were planned before them, if they were selected.
+        """The plans of tenants of one level. Their upstreams, if selected, must have been planned before.
 
-        What a tenant is planned against is the same in whatever order the others of its level are.
+        The input of a tenant's plan does not depend on the order of its level.
         """
         catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.comparer)
         ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
@@ -352,7 +353,7 @@ class Fold:
         yield from failed.items()
 
     def _tasks(self, resellers: Iterable[str], plans: dict[str, TenantPlan]) -> Iterator[Task]:
-        """A task for each; one whose upstream cannot be read has its plan at once."""
+        """A task for each; a tenant with an unreadable upstream gets its failed plan at once."""
         for reseller in resellers:
             policy = self._policy(reseller)
             upstream = self.upstream_of(policy)
@@ -396,7 +397,7 @@ class Fold:
 
     @property
     def comparer(self) -> Engine:
-        """What compares tenants."""
+        """The engine that compares tenants."""
         return self.engine or PlainEngine(self.rules)
 
     def read_besides(self) -> tuple[Read, ...]:
@@ -404,15 +405,15 @@ class Fold:
         return tuple(self.reads[key] for key in tenants_in_order(self.catalog) if key in self.reads)
 
     def _failure(self, policy: Policy, found: Unreadable) -> TenantPlan:
-        """A tenant in error; what is below it is so too, by the one cause (TREE-04)."""
+        """The plan of a failed tenant; the tenants below it fail with the same cause (TREE-04)."""
         self.failed[policy.reseller] = Unreadable(found.problem, found.tenant or policy.reseller)
         problem, day = _problem(found, policy.upstream), self.day_of(policy.reseller).isoformat()
         return TenantPlan(policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=problem, day=day)
 
     def upstream_of(self, policy: Policy, actual: State | None = None) -> Upstream | Unreadable:
-        """What a tenant's upstream offers: a provider's catalog, or a reseller's state after its plan.
+        """A tenant's upstream: a provider's catalog, or a reseller's state after its plan.
 
-        Where the tenant, of which ``actual`` is the state, asks for more than that: with what is known further up.
+        If the tenant with the state ``actual`` needs more, the upstream has the facts of its own upstreams.
         """
         upstream = self._upstream(policy)
         if isinstance(upstream, Unreadable) or upstream.key not in self.catalog.policies:
@@ -422,7 +423,7 @@ class Fold:
         return self._informed(upstream)
 
     def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
-        """What an upstream offers, with what is known further up."""
+        """An upstream with the facts of its own upstreams."""
         unknown: list[Upstream] = []
         known: Upstream | Unreadable = upstream
         while isinstance(known, Upstream) and known.key in self.catalog.policies:
@@ -455,7 +456,9 @@ class Fold:
         return self.upstreams[key]
 
     def _held(self, reseller: str) -> Mapping[EntityId, InheritedBlock]:
-        """What does not come to a tenant, nor below it. Of one that was not planned, nothing is known (TREE-03)."""
+        """What a tenant does not get, and so nor do those below it. Unknown, and empty, for an unplanned tenant
+        (TREE-03).
+        """
         if reseller not in self.done:
             return {}
         policy = self._policy(reseller)
@@ -466,7 +469,7 @@ class Fold:
         return held_at(policy, self.done[reseller], above)
 
     def _known_above(self, reseller: str) -> Upstream | None:
-        """A reseller's own upstream, unless a tenant would have to be read for it."""
+        """A reseller's own upstream, if no tenant has to be read for it; else ``None``."""
         policy = self._policy(reseller)
         if policy.upstream == policy.provider:
             above = self._upstream(policy)
@@ -474,7 +477,7 @@ class Fold:
         return self.told.get(policy.upstream) or self.upstreams.get(policy.upstream)
 
     def _state(self, reseller: str) -> State | Unreadable:
-        """After its plan; as it is, if it was not selected (TREE-03)."""
+        """A tenant's state after its plan; the current state if it was not selected (TREE-03)."""
         if reseller in self.states:
             return self.states[reseller]
         policy = self._policy(reseller)
@@ -488,7 +491,9 @@ class Fold:
         return state
 
     def _as_source_of(self, policy: Policy) -> Callable[[Observed], tuple[Observed, State]]:
-        """Reads what others are planned by: all of a tenant with resellers, of others what mirroring looks at."""
+        """Returns a reader of what others need: the whole state of a tenant with resellers, else what mirroring
+        reads.
+        """
 
         def read(observed: Observed) -> tuple[Observed, State]:
             if policy.reseller in self.distributors:
@@ -500,7 +505,7 @@ class Fold:
         return read
 
     def _whole(self, policy: Policy) -> Observed | Unreadable:
-        """A reseller as it is, with all of its bodies."""
+        """A reseller's current state, with all of its bodies."""
 
         def read(observed: Observed) -> Observed:
             fetched(observed.state)
@@ -510,7 +515,7 @@ class Fold:
 
 
 def _problem(found: Unreadable, upstream: str) -> str:
-    """Why a tenant cannot be planned: its own state, or that of a tenant above it."""
+    """Why a tenant cannot be planned: its own state, or that of a tenant above it, is unreadable."""
     if not found.tenant:
         return found.problem
     who = f"its upstream {upstream}" if found.tenant == upstream else f"{found.tenant}, above its upstream {upstream},"

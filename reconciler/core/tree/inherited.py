@@ -1,4 +1,4 @@
-"""What a tenant does not get, being withheld or blocked there or above: so it is below, by the root cause (TREE-02)."""
+"""What a tenant does not get because it is withheld or blocked there or above, with the root cause (TREE-02)."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,14 +15,14 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
 PRICE_DEPTH = 3
-"""Of the path of a purchase price: ``billing_cycles.P1M.purchase_price``."""
+"""The length of the path of a purchase price: ``billing_cycles.P1M.purchase_price``."""
 
 
 def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[EntityId, InheritedBlock]:
-    """What does not come to a tenant, or does not return there, with the root cause.
+    """The entities that a tenant does not get, or that stay disabled there, with the root cause.
 
-    A copy that stays disabled because its original does is held by what holds the original; a dependent of what does
-    not come, by what holds that.
+    A copy that stays disabled because its original does has the original's cause; a dependency of an entity that is not
+    created has that entity's cause.
     """
     plans = (EntityId(PLAN, key) for key in delegated_list(policy, above))
     still = {
@@ -36,7 +36,7 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
 
 
 def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
-    """What the tenant calls it: by its old key, where its rename is held too (AP-21)."""
+    """The identity in the tenant: the old key, if the entity's rename is held too (AP-21)."""
     before = deferred.change.before
     old = entity(before).id if before else deferred.change.entity
     return old if old in planned.after else deferred.change.entity
@@ -50,7 +50,7 @@ def mirrors_held(
 
 
 def prices_held(plan: TenantPlan) -> Mapping[tuple[str, str], Root]:
-    """By product and unit, why a price of its list does not become a reseller's purchase price (SUB-13)."""
+    """Why prices of a reseller's list do not become its purchase prices, by product and unit (SUB-13)."""
     found = (
         ((each.change.entity.key, field.path[1]), each)
         for each in plan.deferred
@@ -85,9 +85,9 @@ def _root(tenant: str, deferred: Deferred) -> Root:
 def _carried(
     held: Mapping[EntityId, InheritedBlock], planned: Planned, above: Upstream
 ) -> dict[EntityId, InheritedBlock]:
-    """The dependents of what does not come that the tenant lacks too, each with the cause of the first that needs it.
+    """The dependencies that are not created either, each with the cause of the first entity that needs it.
 
-    What does not return brings nothing: a dependent that its copy lacks would stay away all the same (decision 002).
+    A disabled copy that is not enabled again brings no dependencies (decision 002).
     """
     carried: dict[EntityId, InheritedBlock] = {}
     queue = sorted(id for id in held if id not in planned.after)
@@ -104,7 +104,7 @@ def _carried(
 
 
 def _coming(id: EntityId, above: Upstream) -> Body | None:
-    """What a dependent would have been, where the level above has it or is held from it itself."""
+    """What a dependency would be, if the level above has it or inherits a block of it."""
     if id in above.state:
         return copy_of(above.state[id].body, kind_shapes()[id.kind].fields, above.key)
     return above.held[id].body if id in above.held else None

@@ -1,6 +1,6 @@
-"""A level of the tree as tasks: each says all that planning one tenant takes, so that it can be done anywhere.
+"""The levels of the tree as tasks: each contains everything for planning one tenant, so that it can run anywhere.
 
-Levels are waves: what is in one depends on nothing else in it, only on the levels above.
+The tenants of a level do not depend on each other, only on the levels above.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,24 +22,25 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A tenant whose state could not be read, and why. Never taken for an empty one. ``tenant``: which, if another."""
+    """A tenant whose state could not be read, and why. It never counts as empty. ``tenant``: the unreadable one, if
+    another.
+    """
 
     problem: str
     tenant: str = ""
 
 
 Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
-"""Reads a tenant's state; the shell's."""
+"""Reads a tenant's state; the shell provides it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One tenant to plan, and everything that it is planned from but its state.
+    """One tenant to plan, with all input except its state.
 
-    ``on``: the day whose amounts hold for it (DATE-01). ``informed``: the upstream knows all that is known
-    further up, or there is nothing further up. ``above``: whether there are resellers below the tenant, so that all of
-    its state is asked for afterwards. ``observed``: its state, if it was read already. ``dated``: of its plans, those
-    that may have dated amounts (``None``: all).
+    ``on``: the day of its effective amounts (DATE-01). ``informed``: the upstream has the facts of its own upstreams,
+    or there are none. ``above``: the tenant has resellers, so its whole state is needed afterwards. ``observed``: its
+    state, if it was already read. ``dated``: its plans that may have dated amounts (``None``: all).
     """
 
     policy: Policy
@@ -62,15 +63,18 @@ class TenantResult:
 
 @dataclass(frozen=True, slots=True)
 class NeedsAncestors:
-    """The tenant asks for what only is known further up (AP-21). ``observed``: its state, where it need not be read
-    again."""
+    """The tenant cannot be planned without facts of its upstream's own upstreams (AP-21). ``observed``: its state, if
+    it was read.
+    """
 
     observed: Observed | None = None
 
 
 Answer: TypeAlias = TenantResult | Unreadable | NeedsAncestors
 Wave: TypeAlias = Callable[[Iterable[Task], int], Iterator[tuple[Task, Answer]]]
-"""Plans the tenants of one level, in whatever order, each with its task. The number: of the tasks, or somewhat more."""
+"""Plans the tenants of one level, in any order, each with its task. The number is that of the tasks, or an
+upper bound.
+"""
 
 
 def levels(catalog: Catalog) -> Iterator[list[str]]:
@@ -91,8 +95,8 @@ def upstream_key(catalog: Catalog, reseller: str) -> str:
 
 
 def plan_task(task: Task, observe: Observe, engine: Engine) -> Answer:
-    """The plan of one tenant. Whatever is asked of its state afterwards is read by then:
-    a write that comes later concerns nobody but this tenant's apply.
+    """The plan of one tenant. Everything that is needed of its state afterwards is read before it returns, so that a
+    later write affects only this tenant's apply.
     """
 
     def planned(observed: Observed) -> TenantResult | NeedsAncestors:
@@ -108,14 +112,14 @@ def plan_task(task: Task, observe: Observe, engine: Engine) -> Answer:
 
 
 READS = 3
-"""So many times a tenant is read to which others write meanwhile. After that it is in error, and nobody else is."""
+"""The number of attempts to read a tenant that others write to. After the last the tenant fails, but no other does."""
 
 
 def read_again(
     observe: Callable[[], Observed | Unreadable], use: Callable[[Observed], _Made], *, first: Observed | None = None
 ) -> _Made | Unreadable:
-    """What is made of a tenant's state. Where that cannot be read to its end, as others wrote to it meanwhile, all is
-    done anew with another reading. ``first``: one that is there already.
+    """The result of ``use`` on a tenant's state, repeated with a new reading if others wrote to the state meanwhile.
+    ``first``: a reading that was already made.
     """
     observed = first or observe()
     for number in range(1, READS + 1):
@@ -130,7 +134,7 @@ def read_again(
 
 
 def _read_ahead(done: TenantResult, task: Task) -> None:
-    """Read what is asked of a tenant's state once it was planned (`brief`). Raises `Unavailable`."""
+    """Reads what is needed of a tenant's state after planning (`brief`). Raises `Unavailable`."""
     after = done.planned.after
     if task.above:
         fetched(done.observed.state)
@@ -140,5 +144,5 @@ def _read_ahead(done: TenantResult, task: Task) -> None:
 
 
 def in_turn(observe: Observe, engine: Engine) -> Wave:
-    """One tenant after the other, here."""
+    """Plans the tenants one after another in this process."""
     return lambda tasks, _: ((task, plan_task(task, observe, engine)) for task in tasks)

@@ -1,4 +1,4 @@
-"""The way up: what a distributor gets of its resellers' subscriptions, once every catalog came down (TREE-01)."""
+"""The way up: what a distributor gets of its resellers' subscriptions, after all catalogs were planned (TREE-01)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,18 +43,18 @@ class MirrorSource:
 
     @property
     def concerned(self) -> bool:
-        """Whether there is anything to mirror, or to say of it."""
+        """Whether there is anything to mirror or to report."""
         return self.policy.options[MIRROR].on or any(id.kind == SUBSCRIPTION for id in self.state)
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has neither customers nor subscriptions, nor mirrors that are held."""
+        """Whether it has no customers, no subscriptions, and no held mirrors."""
         return not self.held and not any(id.kind in (CUSTOMER, SUBSCRIPTION) for id in self.state)
 
 
 @dataclass(frozen=True, slots=True)
 class DistributorPlan:
-    """A distributor with what its resellers' mirrors come to: its plan, its state after it, and what is held there."""
+    """A distributor's plan with mirrors, its state afterwards, and the mirrors that it does not get."""
 
     plan: TenantPlan
     state: State
@@ -62,7 +62,7 @@ class DistributorPlan:
 
 
 def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
-    """What a distributor should have of one reseller's subscriptions beside what it has."""
+    """The comparison of a distributor with what it should have of one reseller's subscriptions."""
     desired, trace = mirror(projection, rules), projection.trace
     desired = replace(desired, wanted={id: each for id, each in desired.wanted.items() if id not in trace.released})
     distributor, on = projection.offer.distributor, projection.clock.on
@@ -78,7 +78,7 @@ def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say b
     rules: RuleBook,
     clock: Clock,
 ) -> DistributorPlan:
-    """Mirror the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
+    """Mirrors the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
     done = start
     for source in sources:
         trace = traced(done.state, observed.lineage, source.policy.reseller)
@@ -96,12 +96,12 @@ def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say b
 
 
 def _has_none_of(state: State, reseller: str) -> bool:
-    """Whether nothing in a distributor's state was mirrored from a reseller."""
+    """Whether a distributor's state has no mirrors from a reseller."""
     return next(iter(came_down(state, reseller)), None) is None
 
 
 def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
-    """A tenant's plan with the mirrors of one more reseller: it is applied whole or not at all."""
+    """A tenant's plan with the mirrors of one more reseller: it is applied as a whole."""
     changes = execution_order((*plan.changes, *part.plan.changes))
     deferred = (*plan.deferred, *part.plan.deferred)
     overridden = (f"{guard}:{reseller}" for guard in part.plan.allowed) if part.plan.changes else ()
@@ -111,6 +111,6 @@ def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
 
 
 def nothing_yet(tenant: str, upstream: str, observed: Observed, on: date) -> TenantPlan:
-    """The plan of a tenant to which nothing happens but what is mirrored to it. ``on``: the tenant's day."""
+    """The plan of a tenant that changes nothing except mirrors to be added. ``on``: the tenant's day."""
     day = on.isoformat()
     return TenantPlan(tenant, upstream, TenantStatus.IN_SYNC, observed.fingerprint, observed.revision, day=day)

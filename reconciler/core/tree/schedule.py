@@ -1,6 +1,6 @@
-"""What is scheduled next: amounts of delegated plans, and prices of price lists, that change on a day to come.
+"""The schedule: amounts of delegated plans, and prices of price lists, that change on a future day.
 
-Whether they are let through then is judged on that day; a plan made with that day as its clock shows it.
+Whether they are permitted is judged on that day; a plan with that day as its clock shows it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,14 +23,14 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value
 
 Coming: TypeAlias = tuple[str, EntityId, Path, str]
-"""An amount to come: the day (ISO 8601), the entity, where in it the amount stands, and the amount."""
+"""A future amount: the day (ISO 8601), the entity, the amount's path in it, and the amount."""
 Announced: TypeAlias = Mapping[tuple[str, str], tuple[Coming, ...]]
-"""What price lists announce, by provider and list; those that announce nothing are left out."""
+"""The future prices of price lists, by provider and list; lists without any are left out."""
 
 
 def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
-    """The next change of every dated amount of the plans, and of the listed products, that tenants have from above
-    once the plan is applied. ``fold``: the one that planned them.
+    """The next change of every dated amount in the plans and listed products that tenants have from above after the
+    plan. ``fold``: the fold that planned them.
     """
     schedule = Schedule.of(fold)
     for tenant in tenants:
@@ -47,15 +47,15 @@ class Schedule:
     dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
     found: dict[Coming, list[str]] = field(default_factory=dict)
     originals: dict[tuple[str, EntityId], Body | None] = field(default_factory=dict)
-    """By distributor and plan, the body of the original, so that no level of the tree is walked twice."""
+    """The body of the original by distributor and plan, so that each level of the tree is walked once."""
 
     @classmethod
     def of(cls, fold: Fold) -> "Schedule":
-        """A schedule with nothing noted yet."""
+        """An empty schedule."""
         return cls(fold, _lists(fold))
 
     def note(self, tenant: str) -> None:
-        """Note what is to come for a tenant that was planned."""
+        """Adds the future amounts of a planned tenant."""
         above = upstream_key(self.fold.catalog, tenant)
         if above in self.fold.catalog.providers and above not in self.dated:
             self.dated[above] = _dated(self.fold, above)
@@ -66,13 +66,13 @@ class Schedule:
             self.found.setdefault(coming, []).append(tenant)
 
     def entries(self) -> tuple[Scheduled, ...]:
-        """All that was noted, by day."""
+        """Every future amount, by day."""
         return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
     def _of_plans(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
-        """The amounts to come of active plans that came down. ``dated``: the plans to look at (``None``: all).
+        """The future amounts of active delegated plans. ``dated``: the plans to check (``None``: all).
 
-        An item in whose place the tenant has an own one is left out: that one follows nothing (ORIGIN-04).
+        Items that are the tenant's own are left out, since they follow nothing (ORIGIN-04).
         """
         state: State = self.fold.states.get(tenant, {})
         on = self.fold.day_of(tenant)
@@ -84,7 +84,7 @@ class Schedule:
                     yield day, id, path, amount
 
     def _original(self, tenant: str, copy: Entity) -> Body | None:
-        """The body of a copy's original, however many levels up; ``None`` if it did not come down or has none."""
+        """The body of a copy's original, any number of levels up; ``None`` if it is not a copy or has no original."""
         walked: list[tuple[str, Entity]] = []
         found: Body | None = None
         above, catalog = upstream_key(self.fold.catalog, tenant), self.fold.catalog
@@ -110,7 +110,7 @@ class Schedule:
 
 
 def _dated(fold: Fold, provider: str) -> frozenset[EntityId]:
-    """A provider's plans with dated amounts, once something was planned of it."""
+    """A provider's plans with dated amounts, if any of its tenants was planned."""
     return dated_plans(fold.catalog.providers[provider]) if provider in fold.upstreams else frozenset()
 
 
@@ -134,7 +134,7 @@ def _announced(body: Body, on: date) -> Iterator[Coming]:
 
 
 def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
-    """What the tenant's own list announces of the products that came down to it, at whatever level it is (IW-05)."""
+    """The future prices in a tenant's own list for its delegated products, at any level (IW-05)."""
     if lists:
         policy = resolve_policy(fold.catalog, tenant)
         state = fold.states.get(tenant, {})
@@ -144,7 +144,7 @@ def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
 
 
 def _with_own(original: Body | None, entity: Entity) -> Body | None:
-    """The original of a copy of ``entity``: the tenant's own items in it come down with the rest (ORIGIN-04)."""
+    """The original of a copy of ``entity``, with the tenant's own items, which are delegated too (ORIGIN-04)."""
     if original is None or entity.origin is None:
         return original
     own = {name: items for name, items in _own_items(entity).items() if items}
@@ -152,12 +152,14 @@ def _with_own(original: Body | None, entity: Entity) -> Body | None:
 
 
 def _own_items(copy: Entity) -> Mapping[str, Body]:
-    """By field and key, the items of a copy that are its tenant's own, and come down to the level below (ORIGIN-04)."""
+    """The items of a copy that are its tenant's own, by field and key; they are delegated to the level below
+    (ORIGIN-04).
+    """
     return own_items(copy.body, kind_shapes()[copy.id.kind].fields, copy.origin or "")
 
 
 def _without(body: Body, items: Mapping[str, Body]) -> Body:
-    """Without the items that stand under these fields and keys."""
+    """The body without the items with these fields and keys."""
     kept = {
         name: {key: each for key, each in body[name].items() if key not in gone}
         for name, gone in items.items()
@@ -167,7 +169,7 @@ def _without(body: Body, items: Mapping[str, Body]) -> Body:
 
 
 def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
-    """Of every dated amount, where it stands, the next day on which it changes, and to what."""
+    """For every dated amount: its path, the next day on which it changes, and the amount from then on."""
     for shape in fields:
         value, here = body.get(shape.name), (*path, shape.name)
         if shape.type == "amount":
@@ -180,7 +182,7 @@ def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ())
 
 
 def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:
-    """The next day on which a dated amount changes, and to what; nothing of one that is not dated."""
+    """The next day on which a dated amount changes, and the amount from then on; nothing for an undated one."""
     if isinstance(value, list):
         coming = [each for each in value if each["from"] > on.isoformat()]
         yield from ((each["from"], each["amount"]) for each in coming[:1])

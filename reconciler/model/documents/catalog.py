@@ -1,9 +1,9 @@
 # long: the one field table
-"""What every document has, and the kinds that a catalog synchronises, with the field table declared on their fields.
+"""The fields of every document, and the kinds that catalogs synchronise, with the field table declared on their fields.
 
-To add a field or change who owns one, change its declaration here; the diff, the judgement, `docs/rules.md`, the JSON
-Schemas and the tests follow. ``Field(description=...)`` describes a field; references, and fields whose type is
-a part, need none. Fields without a default are required, except in a tenant's state.
+To add a field or change who owns one, change its declaration here; the diff, the judge, `docs/rules.md`, the JSON
+Schemas and the tests follow. ``Field(description=...)`` describes a field; references, and fields whose type is a part,
+need none. Fields without a default are required, except in a tenant's state.
 """
 
 from typing import Annotated, ClassVar, Literal

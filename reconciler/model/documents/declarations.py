@@ -1,7 +1,7 @@
-"""The declarations of the field table: who owns a field, and which options let it change.
+"""The declarations of the field table: who owns a field, and which options permit it to change.
 
-They stand on the fields of the documents (``Annotated[Amount, synced_by(UPDATE_FEES, rule="CB-12")]``) and on kinds.
-A field without one is the provider's alone: never compared, never copied.
+They are metadata of the documents' fields (``Annotated[Amount, synced_by(UPDATE_FEES, rule="CB-12")]``) and of kinds. A
+field without a declaration belongs to the provider alone: it is never compared or copied.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from typing import Any, TypeAlias
 from reconciler.model.documents.options import MIRROR
 
 COPIED = "copied"
-"""At creation the field takes the upstream's value."""
+"""At creation the field gets the upstream's value."""
 GATED = "gated"
-"""At creation the field is left out; it is a difference of its own (CB-21)."""
+"""At creation the field is left out; it is a separate difference (CB-21)."""
 EMPTY = "empty"
 """At creation the field is left empty."""
 LAST_APPLIED = "last_applied"
-"""The field of a mirror that holds what was applied last, where a rule needs to know it."""
+"""The field of a mirror that stores what was last applied, for the rules that need it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """Compared; any one of ``options`` lets it change."""
+    """Compared; any one of ``options`` permits it to change."""
 
     options: tuple[str, ...]
     rule: str
@@ -29,14 +29,14 @@ class Synced:
     unless_override: str | None = None
     """An override without which the field is the reseller's (CB-18)."""
     off: str | None = None
-    """The rule that says what does not happen while all of the options are off, where there is one of its own."""
+    """The rule about what does not happen while all of the options are off, if there is a separate one."""
     until_edited: bool = False
-    """The field is the distributor's once it has another value than the one last applied (SUB-13)."""
+    """The field is the distributor's once its value differs from the one last applied (SUB-13)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
-    """Compared and listed; no option lets it change. ``at_creation`` may be a constant that holds from then on."""
+    """Compared and listed; no option permits it to change. ``at_creation`` may be a constant that stays."""
 
     rule: str
     at_creation: Any = COPIED
@@ -44,10 +44,10 @@ class Unmanaged:
 
 @dataclass(frozen=True, slots=True)
 class ResellerOwned:
-    """The reseller's: never compared, never written after creation, which gives it ``at_creation``.
+    """Owned by the reseller: never compared, and never written after creation, which sets ``at_creation``.
 
-    ``follows``: the one exception, a transition of another field that sets it (CB-09). ``owner``: of a mirror it is
-    the distributor's.
+    ``follows``: the one exception, a transition of another field that sets it (CB-09). ``owner``: for a mirror, the
+    distributor.
     """
 
     rule: str
@@ -58,7 +58,7 @@ class ResellerOwned:
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """When ``field`` goes from ``before`` to ``after``, this field is set to ``value``, under the same options."""
+    """When ``field`` changes from ``before`` to ``after``, this field is set to ``value``, under the same options."""
 
     field: str
     before: str
@@ -69,7 +69,7 @@ class Follows:
 
 @dataclass(frozen=True, slots=True)
 class Bookkeeping:
-    """What the reconciler remembers: no difference of its own, but written with whatever else of the entity is."""
+    """Stored by the reconciler: not a difference of its own, but written with any other change of the entity."""
 
     rule: str
     at_creation: Any = COPIED
@@ -77,7 +77,7 @@ class Bookkeeping:
 
 @dataclass(frozen=True, slots=True)
 class Unconditional:
-    """What no option is needed for: a rename (AP-21), or an origin that was changed in the tenant (ORIGIN-02)."""
+    """Needs no option: a rename (AP-21), or an origin that was changed in the tenant (ORIGIN-02)."""
 
     rule: str
 
@@ -87,11 +87,11 @@ Declaration: TypeAlias = Synced | Unmanaged | ResellerOwned | Bookkeeping
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """On a map by key: what lets an item come and go. Items carry declarations on their own fields.
+    """On a map by key: what permits an item to be created and removed. Items have declarations on their own fields.
 
-    ``with_origin``: items carry an origin; those without are the reseller's own, and left alone (ORIGIN-04).
-    ``shares_origin``: in a document of a state, an item that gives no origin takes the one that the document gives.
-    ``dormant``: a flag of the item; while it is off upstream, an item that the copy lacks is no difference (CB-23).
+    ``with_origin``: items have an origin; those without one are the reseller's own, and left alone (ORIGIN-04).
+    ``shares_origin``: in a state document, an item without an origin takes that of the document. ``dormant``: a flag of
+    the item; while it is off upstream, a missing item is no difference (CB-23).
     """
 
     created: Synced | None
@@ -105,9 +105,9 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """On a set of keys: each member is a difference of its own, where its coming and going are declared apart.
+    """On a set of keys: each member is a separate difference, with separate declarations for adding and removing.
 
-    Only members that are in the tenant count (IW-10, IW-11).
+    Only members that the tenant has count (IW-10, IW-11).
     """
 
     created: Synced | Unmanaged | None
@@ -116,12 +116,12 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """The field names an entity of ``kind``.
+    """The field references an entity of ``kind``.
 
-    ``with_origin``: only links to what came down, or is to come down, are compared; the reseller's own stay.
-    ``at``: what holds the keys: the field's ``value`` (a key or a set of keys), its map's ``keys`` or ``values``.
-    ``gives``: where an entity that came down names one that the tenant lacks, it is wanted for itself (IW-12).
-    ``copied``: whether the entity comes down with what names it; otherwise it stays at the provider.
+    ``with_origin``: only links to copies, present or wanted, are compared; the reseller's own links stay. ``at``: where
+    the keys are: the field's ``value`` (a key or a set of keys), or its map's ``keys`` or ``values``. ``gives``: if a
+    copy references an entity that the tenant lacks, that one is wanted for itself (IW-12). ``copied``: the entity is
+    delegated with the one that references it; otherwise it stays at the provider.
     """
 
     kind: str
@@ -133,32 +133,32 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class StateOnly:
-    """The field, or with ``values`` only those values of it, stands in a tenant's state only, never in a catalog."""
+    """The field, or with ``values`` only those values of it, is allowed only in a tenant's state, not in a catalog."""
 
     values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogOnly:
-    """The field stands in catalogs only."""
+    """The field is allowed only in catalogs."""
 
 
 OWN_BLOCKS = "blocks"
-"""An own entity of the tenant with that key blocks what comes down, unless ``adopt``."""
+"""An own entity of the tenant with that key blocks the copy, unless the policy adopts."""
 OWN_LINKS = "links"
 """An own entity of the tenant with that key is linked to, and left as it is (AP-08, AP-20)."""
 OWN_SHARED = "shared"
-"""The entity is the tenant's whatever its origin; its declared fields are compared all the same (Tenant)."""
+"""The entity is the tenant's whatever its origin, but its declared fields are compared (Tenant)."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindSync:
-    """How entities of a kind come and go in a tenant.
+    """How entities of a kind are created and removed in a tenant.
 
-    ``dependent``: the rule by which one is created because something needs it, whatever the options.
-    ``created``: what lets one that is given (delegated, in a template, on a price list) be created.
-    ``removed``: what lets one with origin be removed that is no longer given; ``None``: it is left alone.
-    ``held_by``: a kind and its field; an entity that one of those names, and that is not wanted itself, is not removed.
+    ``dependent``: the rule by which one is created because another entity needs it, whatever the options. ``created``:
+    what permits creating one that is requested (delegated, in a template, on a price list). ``removed``: what permits
+    removing a copy that is no longer wanted; ``None``: it is left alone. ``held_by``: a kind and its field; an unwanted
+    entity that such a field references is not removed.
     """
 
     dependent: str | None = None
@@ -171,12 +171,12 @@ class KindSync:
 def synced_by(
     *options: str, rule: str, at_creation: Any = COPIED, unless_override: str | None = None, off: str | None = None
 ) -> Synced:
-    """Any of ``options`` lets the field change; ``rule`` is the id in RULES.md."""
+    """Any of ``options`` permits the field to change; ``rule`` is the id in RULES.md."""
     return Synced(options, rule, at_creation, unless_override, off)
 
 
 def unmanaged(*, rule: str, at_creation: Any = COPIED) -> Unmanaged:
-    """No option lets the field change; a difference is counted, and listed with ``--verbose``."""
+    """No option permits the field to change; a difference is counted, and listed with ``--verbose``."""
     return Unmanaged(rule, at_creation)
 
 
@@ -196,5 +196,5 @@ def mirrored(*, rule: str) -> Synced:
 
 
 def mirrored_until_edited(*, rule: str) -> Synced:
-    """The field follows until the distributor edits it (SUB-13); what was applied last tells (`LAST_APPLIED`)."""
+    """The field follows its source until the distributor edits it (SUB-13), which `LAST_APPLIED` shows."""
     return Synced((MIRROR,), rule, until_edited=True)

@@ -1,7 +1,7 @@
 """Every kind of document by its name.
 
-To add a kind: write its class in `documents` (what a catalog synchronises), `policy` (what steers) or `tenant` (what
-only a tenant's state has) and add it to its tuple here. Reading, validation, import and the JSON Schemas follow.
+To add a kind, write its class in `catalog` (synchronised kinds), `policy` (steering kinds) or `tenant` (kinds of
+tenants' states only) and add it to its tuple here. Reading, validation, import and the JSON Schemas follow.
 """
 
 from reconciler.model.documents import catalog, policy, tenant
@@ -37,17 +37,17 @@ WORKSPACE = "Workspace"
 PROVIDER = "Provider"
 SYNC_POLICY = "SyncPolicy"
 TENANT = "Tenant"
-"""A tenant's own document, which no other tenant has."""
+"""A tenant's own document, which is not delegated."""
 
 CATALOG_KINDS: dict[str, type[Document]] = {model.__name__: model for model in _CATALOG}
-"""What a provider's catalog holds, and what may come down to a tenant."""
+"""The kinds in a provider's catalog, which may be delegated to tenants."""
 STEERING_KINDS: dict[str, type[Document]] = {model.__name__: model for model in _STEERING}
-"""What says who gets what. It stands in the workspace only, and is never copied."""
+"""The kinds that decide who gets what. They exist in the workspace only, and are never copied."""
 TENANT_KINDS: dict[str, type[Document]] = {model.__name__: model for model in _TENANT}
-"""What only a tenant's state has."""
+"""The kinds that only a tenant's state has."""
 STATE_KINDS: dict[str, type[Document]] = CATALOG_KINDS | TENANT_KINDS
-"""What a tenant's state may hold."""
+"""The kinds that a tenant's state may have."""
 KINDS: dict[str, type[Document]] = CATALOG_KINDS | STEERING_KINDS | TENANT_KINDS
 """Every kind but `Workspace`, which has no key."""
 WORKSPACE_KINDS: dict[str, type[Part]] = {WORKSPACE: policy.Workspace, **CATALOG_KINDS, **STEERING_KINDS}
-"""What stands in a workspace's files."""
+"""The kinds in a workspace's files."""

@@ -1,4 +1,4 @@
-"""The options of a sync policy: what may change in a tenant. Every one is off unless something turns it on."""
+"""The options of a sync policy: what may change in a tenant. All are off by default."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option by its id (``plans.create``), with the label it has in its source.
+    """An option by its id (``plans.create``), with the label that it has in its source.
 
-    ``off``: the rule that says what does not happen while it is off, where there is one of its own.
+    ``off``: the rule about what does not happen while it is off, if there is a separate one.
     """
 
     id: str
@@ -87,9 +87,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class VetoRule:
-    """A reseller's veto (CB-34): it wins over ``options`` and holds nothing else.
+    """A reseller's veto (CB-34): it overrides ``options`` and withholds nothing else.
 
-    ``amounts`` restricts it to changes of amounts that the tenant has already.
+    ``amounts``: it only withholds changes of amounts that the tenant already has.
     """
 
     id: str
@@ -97,7 +97,7 @@ class VetoRule:
     amounts: bool
 
     def holds(self, options: Iterable[str]) -> bool:
-        """Whether it wins over what these options permit."""
+        """Whether it overrides the permission by these options."""
         return self.options.issuperset(options)
 
 
@@ -111,8 +111,8 @@ VETOES: dict[str, VetoRule] = {
 """CB-34, as data."""
 
 GUARDS = ("max_deletes", "max_price_change", "max_changes", "currency_change", "price_to_zero")
-"""What ``guards`` in a policy may name (GUARD-01)."""
+"""The names that ``guards`` in a policy may have (GUARD-01)."""
 
 SYNC_DISPLAY = "sync_display_in_control_panel"
 OVERRIDES = (SYNC_DISPLAY,)
-"""What ``overrides`` in a policy may name (CB-18)."""
+"""The names that ``overrides`` in a policy may have (CB-18)."""

@@ -1,4 +1,4 @@
-"""The documents that steer: workspace, provider, price lists, templates and sync policies. They are never copied."""
+"""The steering documents: workspace, provider, price lists, templates and sync policies. They are never copied."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -84,7 +84,7 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
 
 
 def read_store(value: object) -> str:
-    """A store's URL, without anything that it may not say (`store_urls`)."""
+    """A store's URL; refuses parts that it must not have (`store_urls`)."""
     url = read_text(value)
     if fault := why_no_store_url(url):
         raise refuse("bad-store", *fault)
@@ -153,7 +153,7 @@ class Selection(Part):
 
 
 class _SelectionOrList:
-    """Lets a list of keys stand for ``{include: [...]}``, in the model and in its JSON Schema alike."""
+    """Accepts a list of keys as ``{include: [...]}``, in the model and in its JSON Schema."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A reseller's policy as it holds: every setting with its value and the line that sets it."""
+"""A reseller's effective policy: every setting with its value and the line that sets it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from reconciler.model.values.diagnostics import Place
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A value and where it is set. ``layer``: ``provider northwind``, ``template gold``, ``policy contoso``, or
-    ``default`` where nothing sets it (then ``place`` is where the policy would)."""
+    ``default`` if nothing sets it (then ``place`` is where the policy would).
+    """
 
     value: Any
     place: Place
@@ -25,7 +26,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One list of plans, and where it stands."""
+    """One list of plans, and its place."""
 
     selection: Selection
     place: Place
@@ -33,11 +34,11 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for one reseller, after provider defaults, templates and its own policy.
+    """The effective policy of one reseller: provider defaults, templates and its own policy combined.
 
-    ``given``: the kinds that a service template hands out (OrderFlow, Role, ...), each a setting with a list of keys.
-    ``listed``: the price list that ``price_list`` names. ``billing_day``: of its mirrored subscriptions.
-    ``options``, ``vetoes``, ``overrides`` and ``guards`` have an entry for every id there is.
+    ``given``: the kinds that a service template gives (OrderFlow, Role, ...), each a setting with a list of keys.
+    ``listed``: the price list that ``price_list`` names. ``billing_day``: of its mirrored subscriptions. ``options``,
+    ``vetoes``, ``overrides`` and ``guards`` have an entry for every id.
     """
 
     reseller: str

@@ -1,4 +1,4 @@
-"""Documents as they were read, with the place of every field, and a workspace's documents together."""
+"""Documents as they were read, with the place of every field, and all documents of a workspace."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ UTC = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of the workspace: its path from the workspace's root, with ``/``, and its bytes.
+    """A file of the workspace: its path relative to the workspace's root, with ``/``, and its bytes.
 
-    ``content`` may be what reads the bytes when they are needed. ``name``: git's name for them (the id of the blob),
-    if it is known: files of the same name have the same bytes.
+    ``content`` may be a function that reads the bytes on demand. ``name``: git's name for them (the id of the blob), if
+    known: files with the same name have the same bytes.
     """
 
     path: str
@@ -32,7 +32,7 @@ class SourceFile:
 
 
 class SourceMark(NamedTuple):
-    """Where a map's item stands: its key (for an item of a list, the item) and its value, counted from 1."""
+    """The place of a map's item: its key (for an item of a list, the item) and its value, counted from 1."""
 
     key_line: int
     key_column: int
@@ -42,14 +42,14 @@ class SourceMark(NamedTuple):
 
 
 Marks: TypeAlias = "dict[str, SourceMark] | list[SourceMark] | None"
-"""The places within a map or list, beside its values; ``None`` for a scalar."""
+"""The places inside a map or list, parallel to its values; ``None`` for a scalar."""
 
 
 class Contents(Protocol):
-    """What is in the documents of a file, read when it is asked for: each by its number, from 0.
+    """The documents of a file, read on demand: each by its number, from 0.
 
-    ``marks`` stand in the order of the body's lists; ``model`` is the validated document. ``dated``: the numbers of
-    those that may hold amounts that depend on the day.
+    ``marks`` are in the order of the body's lists; ``model`` is the validated document. ``dated``: the numbers of the
+    documents that may have dated amounts.
     """
 
     @property
@@ -64,14 +64,14 @@ class Contents(Protocol):
     def model(self, number: int) -> Part: ...
 
     def forget(self) -> None:
-        """Keep nothing of it that can be read again."""
+        """Releases everything that can be read again."""
 
 
 class SourceDocument(NamedTuple):
-    """A document that was read and is well formed. A catalog has very many, and few of them are looked into.
+    """A document that was read and is valid. A catalog has very many, and few of them are read in full.
 
-    ``entity`` is its generic form, defaults filled in, with no origin. ``key`` is the reseller's for a SyncPolicy and
-    empty for a Workspace.
+    ``entity``: its generic form, defaults filled in, without origin. ``key``: the reseller's for a SyncPolicy, empty
+    for a Workspace.
     """
 
     id: EntityId
@@ -100,15 +100,15 @@ class SourceDocument(NamedTuple):
 
     @property
     def dated(self) -> bool:
-        """Whether it may hold amounts that depend on the day."""
+        """Whether it may have dated amounts."""
         return self.number in self.contents.dated
 
     def forget(self) -> None:
-        """Let go of what was read of its file; it is read again where it is asked for."""
+        """Releases what was read of its file; it is read again on demand."""
         self.contents.forget()
 
     def place_of(self, path: Path | tuple[Any, ...], *, key: bool = False) -> Place:
-        """The place of a field's value (with ``key``: of its key), or of the nearest thing around it that is there."""
+        """The place of a field's value (with ``key``: of its key), or of the nearest enclosing value that exists."""
         mark = mark_at(self.contents.marks(self.number), path)
         if mark is None:
             return self.place
@@ -117,9 +117,9 @@ class SourceDocument(NamedTuple):
 
 
 def mark_at(marks: Marks, path: Iterable[object]) -> SourceMark | None:
-    """The mark of the last step of a path that is there; ``None`` where not even the first is.
+    """The mark of the last existing step of a path; ``None`` if the first does not exist.
 
-    A list may stand for ``{include: [...]}`` (`policy.Plans`): in a list, steps by name stay where they are.
+    A list may be short for ``{include: [...]}`` (`policy.Plans`): in a list, steps by name are skipped.
     """
     found: SourceMark | None = None
     for step in path:
@@ -137,7 +137,7 @@ def mark_at(marks: Marks, path: Iterable[object]) -> SourceMark | None:
 
 
 class Shelf(Protocol):
-    """Where documents are: a file that was read. ``dated``: the numbers of those that may depend on the day."""
+    """A file that was read, as a source of documents. ``dated``: the numbers of those that may have dated amounts."""
 
     @property
     def dated(self) -> Collection[int]: ...
@@ -146,7 +146,7 @@ class Shelf(Protocol):
 
 
 class Documents(Mapping[EntityId, SourceDocument]):
-    """Documents by their identity: each is made when it is asked for. They come in the order of kind and key."""
+    """Documents by identity, created on demand, in the order of kind and key."""
 
     def __init__(self, shelves: Mapping[str, Mapping[str, Shelf]]) -> None:
         """``shelves``: by kind and key."""
@@ -173,16 +173,16 @@ class Documents(Mapping[EntityId, SourceDocument]):
         return (self[EntityId(kind, key)] for key in sorted(self.keys_of(kind)))
 
     def dated(self, kind: str) -> Iterator[EntityId]:
-        """The documents of a kind that may hold amounts that depend on the day, in no order."""
+        """The documents of a kind that may have dated amounts, in no order."""
         ids = (EntityId(kind, key) for key, shelf in self._shelves.get(kind, {}).items() if shelf.dated)
         return (id for id in ids if self[id].dated)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderTree:
-    """All documents of one provider: its catalog and templates by identity. Policies stand in the `Catalog`.
+    """All documents of one provider: its catalog and templates by identity. Policies are in the `Catalog`.
 
-    ``renames``: what they were called, where they say so (AP-21).
+    ``renames``: the former keys that they declare (AP-21).
     """
 
     provider: SourceDocument
@@ -195,17 +195,17 @@ class ProviderTree:
 
     @property
     def time_zone(self) -> str:
-        """The IANA name of the zone in which the days of the provider and of all below it begin (DATE-01)."""
+        """The IANA name of the time zone that decides the days of the provider and of all tenants below (DATE-01)."""
         return self.provider.entity.body.get("time_zone") or UTC
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A whole workspace: its providers, and every reseller's policy with the provider in whose tree it stands.
+    """A whole workspace: its providers, and every reseller's policy with its provider.
 
-    ``digest`` is of all documents that were read: the plan carries it. ``store`` is the workspace's default.
-    ``upstream_of``: the provider or reseller above each reseller. ``stores``: of the tenants that name a store or a
-    token's variable of their own, both; so that none of their documents is opened for it.
+    ``digest``: of all documents that were read; the plan contains it. ``store``: the workspace's default.
+    ``upstream_of``: the provider or reseller above each reseller. ``stores``: for tenants that name their own store or
+    token variable, both, so that their documents need not be read for it.
     """
 
     store: str

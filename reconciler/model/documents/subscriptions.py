@@ -1,7 +1,7 @@
-"""What can be done to a subscription, and what of it a distributor may do to a mirrored one: one table (SUB-17…SUB-39).
+"""The actions on subscriptions, and what a distributor may do to a mirror, as one table (SUB-17…SUB-39).
 
-Which fields are locked is declared on the fields themselves (`model/documents/tenant.py`). To add an action, enter it
-here and say in `core/subscriptions/actions.py` what it does.
+The locked fields are declared on the fields themselves (`model/documents/tenant.py`). To add an action, enter it here
+and implement its effect in `core/subscriptions/actions.py`.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ ACTORS = (DISTRIBUTOR, RESELLER)
 @dataclass(frozen=True, slots=True)
 class SubscriptionAction:
     """One action. ``parameters``: what ``--set`` may name (``x.*``: anything below ``x``; ``*``: any field);
-    ``required`` of them.
+    ``required``: those that must be set.
 
-    ``accounts_for``: the fields whose change a history record of it explains. ``denied``: the rule that denies it to
-    the distributor of a mirrored subscription; without one, ``limits`` is the rule that says which fields it may
-    change. ``resellers``: whether it is there for the reseller.
+    ``accounts_for``: the fields whose change its history record explains. ``denied``: the rule that denies it to the
+    distributor of a mirror; without one, ``limits`` is the rule about the fields that it may change. ``resellers``:
+    whether resellers may use it.
     """
 
     id: str
@@ -97,4 +97,4 @@ ACTIONS: dict[str, SubscriptionAction] = {
         SubscriptionAction("retry_provisioning", denied="SUB-11", resellers=False),
     )
 }
-"""Every action by its name, as the command and the history have it."""
+"""Every action by its name in commands and histories."""

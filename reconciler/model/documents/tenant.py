@@ -149,7 +149,7 @@ if TYPE_CHECKING:
 
         billing_cycle: Period
 
-else:  # `from` is no name in Python
+else:  # `from` is a Python keyword
     PendingUnit = create_model(
         "PendingUnit",
         __base__=Part,

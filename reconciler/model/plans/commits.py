@@ -1,21 +1,22 @@
-"""Which commit a plan comes from, and how that is said where documents differ from it."""
+"""The commit that a plan comes from, and how documents that differ from it are marked."""
 
 from dataclasses import dataclass
 
 DIRTY = "+dirty"
-"""Behind the commit of what is not, byte for byte, what that commit holds."""
+"""The suffix of a commit whose files differ from it."""
 
 
 def short_commit(commit: str, digits: int = 10) -> str:
-    """The first digits of a commit's id, and whether what was planned is what it holds."""
+    """The first digits of a commit's id, with the suffix if files differ."""
     return commit[:digits] + (DIRTY if commit.endswith(DIRTY) else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the desired state comes from: the commit (``None`` outside git, without a commit, and where git refuses),
-    whether the documents differ from it, and a digest of every document that was read. ``base`` is the revision that
-    causes are told from."""
+    """The source of the desired state: the commit (``None`` outside git, without a commit, and if git refuses), whether
+    the documents differ from it, and a digest of every document that was read. ``base``: the revision that causes are
+    relative to.
+    """
 
     commit: str | None
     base: str | None
@@ -24,5 +25,5 @@ class Source:
 
     @property
     def recorded(self) -> str | None:
-        """The commit as journals and reports say it: ``<commit>+dirty`` where what is planned is not what it holds."""
+        """The commit as journals and reports show it: ``<commit>+dirty`` if files differ from it."""
         return f"{self.commit}{DIRTY}" if self.commit and self.dirty else self.commit

@@ -1,4 +1,4 @@
-"""Where the entities of a tenant came down from, as its journal says it (ORIGIN-02, ORIGIN-03)."""
+"""The origins of a tenant's entities according to its journal (ORIGIN-02, ORIGIN-03)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ from reconciler.model.values.plain_values import Path
 
 @dataclass(frozen=True, slots=True)
 class Descent:
-    """What the last journal record about an entity says of its origin.
+    """The origin of an entity according to the last journal record about it.
 
-    ``origin``: the key of the upstream that it came down from. ``items``: the paths of the items that came down with
-    it or later, such as ``("resources", "seat")``. ``released``: it was given up since, and is the tenant's own until
-    that is undone (ORIGIN-03).
+    ``origin``: the key of its upstream. ``items``: the paths of the delegated items, such as ``("resources", "seat")``.
+    ``released``: it was released since, and is the tenant's own until that is undone (ORIGIN-03).
     """
 
     origin: str
@@ -23,8 +22,11 @@ class Descent:
 
 
 Lineage: TypeAlias = Mapping[EntityId, Descent]
-"""By entity. A whole index, or the part of one that a plan depends on (`reconciler.core.records.origins.at_issue`)."""
+"""Descents by entity: a whole index, or the part that a plan depends on
+(`reconciler.core.records.origins.at_issue`).
+"""
 
 RELEASED, RECLAIMED = "released", "reclaimed"
-"""Notes of a journal record: the entities (``kind/key``, or ``kind/key#path`` of an item) that it gives up, and those
-for which giving up is undone."""
+"""Notes of a journal record: the entities (``kind/key``, or ``kind/key#path`` for an item) that it releases, and those
+whose release it undoes.
+"""

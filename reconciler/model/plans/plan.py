@@ -1,4 +1,4 @@
-# long: one value, whole: its parts, and what is kept of them
+# long: one complete value: its parts, and how they are stored
 """The plan: a complete value. It is rendered, explained, saved and applied; nothing is decided after it was made."""
 
 from abc import abstractmethod
@@ -20,9 +20,10 @@ FORMAT_VERSION = "1.2"
 
 
 class TenantStatus(StrEnum):
-    """How a tenant stands. In sync: nothing is to change, and nothing is withheld or blocked.
+    """The status of a tenant. In sync: nothing changes, and nothing is withheld or blocked.
 
-    Withheld: all that is left is. A plan of an earlier release says ``in_sync`` of those too (`Outline.status`).
+    Withheld: the only differences left are withheld. A plan of an earlier release has ``in_sync`` for this too
+    (`Outline.status`).
     """
 
     IN_SYNC = "in_sync"
@@ -34,7 +35,7 @@ class TenantStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Where a value was declared: a line of the workspace and, in git, the commit that set it."""
+    """Where a value is declared: a line of the workspace and, in git, the commit that set it."""
 
     file: str
     line: int
@@ -43,9 +44,9 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a change. ``path`` from the entity's body; an item that comes or goes is one field.
+    """One field of a change. ``path`` starts at the entity's body; an item that is added or removed is one field.
 
-    ``note``: why it has its value, in words, where a rule asks for it (SUB-13).
+    ``note``: why it has its value, as text, if a rule requires it (SUB-13).
     """
 
     path: Path
@@ -60,11 +61,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one entity: ``before`` and ``after`` are whole documents (``None``: it is not there).
+    """What happens to one entity: ``before`` and ``after`` are whole documents (``None``: it does not exist).
 
-    ``fields`` is empty for create and delete. ``needed_by``: for a dependent, the entities it is created for.
-    ``common``: of which this is the one of a tenant (`in_tenant`), so that what is done with the same change of many
-    tenants can be done once. A change that is made into another has none.
+    ``fields`` is empty for create and delete. ``needed_by``: for a dependency, the entities that it is created for.
+    ``common``: the tenant-independent change that this one was made from (`in_tenant`), so that work on the same change
+    of many tenants can be shared; ``None`` for any change made in another way.
     """
 
     tenant: str
@@ -99,28 +100,28 @@ class Change:
             self.declared_at,
             self.needed_by,
         )
-        object.__setattr__(made, "common", self)  # frozen, and not yet anybody's
+        object.__setattr__(made, "common", self)  # frozen, but not shared yet
         return made
 
     @property
     def causes(self) -> frozenset[str]:
-        """The causes of the change and of its fields; none where they were not told from a base."""
+        """The causes of the change and of its fields; empty without a base."""
         found = {each.cause for each in self.fields}
         found.add(self.cause)
         return frozenset(cause for cause in found if cause)
 
     @property
     def was(self) -> EntityId:
-        """What the entity was called before, where it is renamed (AP-21)."""
+        """The identity before the change, which differs for a rename (AP-21)."""
         return self.entity if self.before is None else EntityId(self.before["kind"], self.before["key"])
 
 
 class Said(NamedTuple):
-    """What is said of a change that is not made: ``reason`` is ``withheld``, ``blocked`` or ``unmanaged``.
+    """Why a change is not made: ``reason`` is ``withheld``, ``blocked`` or ``unmanaged``.
 
-    ``allowed_by``: the options that would permit it. ``detail``: in words, all that must change and where.
-    ``policy``: the line that decides. ``hold``: what ``detail`` says, as data; ``None`` where nothing holds it
-    (unmanaged), and in plans of an earlier release.
+    ``allowed_by``: the options that would permit it. ``detail``: all that must change and where, as text. ``policy``:
+    the line that decides. ``hold``: the contents of ``detail`` as data; ``None`` for unmanaged differences, and in
+    plans of an earlier release.
     """
 
     reason: str
@@ -131,21 +132,21 @@ class Said(NamedTuple):
     hold: HeldBy | None = None
 
     def of(self, change: Change) -> "Deferred":
-        """A change of which this is said."""
+        """A change deferred for this reason."""
         return Deferred(self.reason, self.rule, self.allowed_by, self.detail, self.policy, change, self.hold)
 
     @property
     def holders(self) -> tuple[str, ...]:
-        """What to count a withheld change under: ``plans.create``, ``option or option``, ``veto on prices``.
+        """The names to count a withheld change under: ``plans.create``, ``option or option``, ``veto on prices``.
 
-        A change with fields of which only some are vetoed counts under both.
+        A change with some vetoed fields counts under both.
         """
         held = self.hold or self._inferred()
         options = () if held.kind is HoldKind.VETO else (" or ".join(held.options) or self.rule,)
         return (*options, *(f"veto on {each}" for each in held.vetoes))
 
     def _inferred(self) -> HeldBy:
-        """As far as a plan tells that was made before there was ``hold``: by the rule, and what each veto is about."""
+        """A hold derived from the rule and the vetoes, for plans made before ``hold`` existed."""
         if self.rule != VETO:
             return HeldBy(HoldKind.OPTION, "", self.allowed_by)
         return HeldBy(HoldKind.VETO, "", (), tuple(id for id, veto in VETOES.items() if veto.holds(self.allowed_by)))
@@ -156,7 +157,7 @@ VETO = "CB-34"
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A change that is not made, and what is said of it (`Said`)."""
+    """A change that is not made, and why (`Said`)."""
 
     reason: str
     rule: str
@@ -182,10 +183,10 @@ WARNING_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class PlanWarning:
-    """Something that a plan's readers should know, though nothing is held because of it.
+    """A fact that a plan's readers should know, and that withholds or blocks nothing.
 
-    ``code``: one of `WARNING_CODES`. ``tenants``: those that it is about, sorted; all have the ``entity``.
-    ``declared_at``: the line that leads to it.
+    ``code``: one of `WARNING_CODES`. ``tenants``: the tenants with the ``entity`` that it is about, sorted.
+    ``declared_at``: the line that causes it.
     """
 
     code: str
@@ -208,13 +209,13 @@ class PlanWarning:
 
 @dataclass(frozen=True, slots=True)
 class TenantPlan:
-    """The plan of one tenant. ``fingerprint`` and ``revision`` are of the state that was read.
+    """The plan of one tenant. ``fingerprint`` and ``revision``: of the state that was read.
 
-    ``changes`` stand in the order in which they are made. ``problem`` says why a tenant could not be planned.
-    ``upstream``: empty for a provider, whose own system only gets mirrors. ``allowed``: the guards that were
-    overridden for this plan (GUARD-01); ``GUARD:RESELLER`` where it was for the mirrors of a reseller. ``day``: the day
-    whose amounts hold (ISO 8601), that of its provider's time zone (DATE-01); empty where it is not known.
-    ``warnings``: those of this tenant, in their order; `Plan.warnings` has the same of several tenants as one.
+    ``changes``: in the order of application. ``problem``: why a tenant could not be planned. ``upstream``: empty for a
+    provider, whose own system only gets mirrors. ``allowed``: the guards that were overridden for this plan (GUARD-01),
+    as ``GUARD:RESELLER`` for the mirrors of a reseller. ``day``: the day of the effective amounts (ISO 8601), in its
+    provider's time zone (DATE-01); empty if unknown. ``warnings``: those of this tenant, in order; `Plan.warnings`
+    merges the same one of several tenants.
     """
 
     tenant: str
@@ -232,7 +233,7 @@ class TenantPlan:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A tenant that is not planned, but whose state as it is was planned against (TREE-03)."""
+    """A tenant that is not planned, but whose current state the plan depends on (TREE-03)."""
 
     tenant: str
     upstream: str
@@ -242,7 +243,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scheduled:
-    """An amount that changes on a day to come (ISO 8601), and the tenants that have its plan or product from above."""
+    """An amount that changes on a future day (ISO 8601), and the tenants that have its plan or product from above."""
 
     date: str
     entity: EntityId
@@ -268,17 +269,18 @@ class Summary:
 
 
 def total(counts: Iterable[Summary]) -> Summary:
-    """Several counts as one."""
+    """The sum of several counts."""
     found = [(each.create, each.update, each.delete, each.withheld, each.blocked, each.unmanaged) for each in counts]
     return Summary(*map(sum, zip(*found, strict=True))) if found else Summary()
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A tenant's plan in short: ``bare`` is without what it changes and defers, of which only the numbers are told.
+    """The outline of a tenant's plan: ``bare`` is the plan without its changes and deferred changes, which are only
+    counted.
 
-    ``withheld_by``: how many entities each option or veto withholds (`Said.holders`).
-    ``causes``: how many entities change for each cause.
+    ``withheld_by``: the number of entities that each option or veto withholds (`Said.holders`). ``causes``: the number
+    of entities that change, by cause.
     """
 
     bare: TenantPlan
@@ -292,7 +294,7 @@ class Outline:
 
     @property
     def status(self) -> TenantStatus:
-        """The tenant's status, as the counts have it: a plan of an earlier release knows no `TenantStatus.WITHHELD`."""
+        """The tenant's status according to the counts: plans of an earlier release have no `TenantStatus.WITHHELD`."""
         status = self.bare.status
         return TenantStatus.WITHHELD if status is TenantStatus.IN_SYNC and self.summary.withheld else status
 
@@ -302,7 +304,7 @@ class Outline:
 
 
 def outline(tenant: TenantPlan) -> Outline:
-    """A tenant's plan in short."""
+    """The outline of a tenant's plan."""
     actions = Counter(change.action for change in tenant.changes)
     reasons = Counter(reason for reason, _ in {(each.reason, each.change.entity) for each in tenant.deferred})
     summary = Summary(
@@ -328,21 +330,21 @@ def outline(tenant: TenantPlan) -> Outline:
 
 
 class StoredOutline(NamedTuple):
-    """A change that is read when it is needed. ``likeness``: equal for changes that differ in their tenant only."""
+    """A change that is read on demand. ``likeness``: equal for changes that differ only in the tenant."""
 
     likeness: bytes
     read: Callable[[], Change]
 
 
 class KeptDeferred(NamedTuple):
-    """A deferred change that is read when it is needed, and what is said of it."""
+    """A deferred change that is read on demand, and why it is deferred."""
 
     said: Said
     kept: StoredOutline
 
 
 class KeptTenants(Sequence[TenantPlan]):
-    """Tenants' plans that are not in memory: each is read when it is asked for, and only that one.
+    """Tenants' plans that are not in memory: each is read on demand.
 
     Equal to every sequence of equal plans.
     """
@@ -353,23 +355,23 @@ class KeptTenants(Sequence[TenantPlan]):
     @property
     @abstractmethod
     def outlines(self) -> Sequence[Outline]:
-        """What is known of each without reading it."""
+        """The outlines of all plans, without reading them."""
 
     @abstractmethod
     def changes_of(self, number: int) -> Iterator[StoredOutline]:
-        """The changes of one tenant, each to be read by itself."""
+        """The changes of one tenant, each to be read on demand."""
 
     @abstractmethod
     def deferred_of(self, number: int) -> Iterator[KeptDeferred]:
-        """What is deferred of one tenant, each change to be read by itself."""
+        """The deferred changes of one tenant, each to be read on demand."""
 
     @abstractmethod
     def spelled_changes(self) -> Iterator[bytes]:
-        """The changes as they are saved (``resource_changes``): pieces of one or more, with commas between."""
+        """The changes in saved form (``resource_changes``): pieces of one or more, joined by commas."""
 
     @abstractmethod
     def spelled_deferred(self) -> Iterator[bytes]:
-        """The same of what is deferred (``deferred_changes``)."""
+        """The same for deferred changes (``deferred_changes``)."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -379,13 +381,13 @@ class KeptTenants(Sequence[TenantPlan]):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What apply would do, tenant by tenant, upstreams first. ``timestamp`` is the clock of planning, ISO 8601.
+    """What apply would do, by tenant, upstreams first. ``timestamp``: the clock of planning, ISO 8601.
 
-    ``reconciler_version`` made the plan: it is part of what was saved, so that a plan keeps its identity when a later
-    reconciler reads it. ``read``: the tenants that were read besides those planned, upstreams first.
-    ``scheduled``: the next change of every dated amount, by day. Of a large plan ``tenants`` are `KeptTenants`: walk
-    them once, and take what counts from ``outlines``. ``without``: the keys that the plan was saved without, by a
-    reconciler that did not have them yet; it keeps its identity so.
+    ``reconciler_version``: the version that made the plan; it is saved with it, so that the plan keeps its identity
+    when a later reconciler reads it. ``read``: the tenants that were read but not planned, upstreams first.
+    ``scheduled``: the next change of every dated amount, by day. ``tenants``: `KeptTenants` in a large plan: iterate
+    over them once, and take counts from ``outlines``. ``without``: the keys that an earlier reconciler saved the plan
+    without; needed for its identity.
     """
 
     timestamp: str
@@ -399,7 +401,7 @@ class Plan:
 
     @property
     def outlines(self) -> Sequence[Outline]:
-        """Every tenant's plan in short, in the same order."""
+        """The outline of every tenant's plan, in the same order."""
         if isinstance(self.tenants, KeptTenants):
             return self.tenants.outlines
         if not self._outlines:
@@ -408,7 +410,7 @@ class Plan:
 
     @property
     def warnings(self) -> tuple[PlanWarning, ...]:
-        """Every warning once, with all of the tenants that have it, in order."""
+        """Every distinct warning, with all of its tenants, in order."""
         found = sorted((each for one in self.outlines for each in one.bare.warnings), key=lambda each: each.order)
         same = (list(each) for _, each in groupby(found, key=lambda each: each.order))
         return tuple(replace(each[0], tenants=tuple(sorted(sum((one.tenants for one in each), ())))) for each in same)
@@ -424,15 +426,15 @@ class Plan:
 
     @property
     def in_sync(self) -> bool:
-        """Whether the tenants match the catalog as they are: nothing to change, withheld, blocked or in error.
+        """Whether the tenants match the catalog now: nothing to change, withheld, blocked or in error.
 
-        Differences that are unmanaged do not count: no option is about them.
+        Unmanaged differences do not count: no option is about them.
         """
         return self.complete and not self.applyable
 
     @property
     def complete(self) -> bool:
-        """Whether the tenants match the catalog once the plan is applied: nothing withheld, blocked or in error."""
+        """Whether the tenants match the catalog after the plan: nothing withheld, blocked or in error."""
         count = self.summary()
         return not (self.errored or count.withheld or count.blocked)
 

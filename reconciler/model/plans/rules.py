@@ -1,7 +1,7 @@
 """The rules by id, as `explain` and `docs/rules.md` print them.
 
-**R** marks a resolution of what the sources leave open. The id stands beside the one place that implements a rule:
-a declaration in `documents`, an option, a veto, or a precondition.
+**R** marks a resolution of what the sources leave open. A rule's id is beside the one place that implements it: a
+declaration in `documents`, an option, a veto, or a precondition.
 """
 
 RULES: dict[str, str] = {
@@ -359,9 +359,9 @@ RULES: dict[str, str] = {
 
 
 FORMER_IDS = {"ORIGIN": "ORIGIN-01"}
-"""Ids that plans and journals of earlier versions have, by what the rule is called now."""
+"""Rule ids of earlier versions in plans and journals, with their current ids."""
 
 
 def rule_text(rule: str) -> str:
-    """The text of a rule. Raises ``KeyError`` for an id that there is not: a declaration names only known rules."""
+    """The text of a rule. Raises ``KeyError`` for an unknown id: declarations name only known rules."""
     return RULES[FORMER_IDS.get(rule, rule)]

@@ -1,4 +1,4 @@
 """Plain values: keys, amounts, currencies, URLs, entities and diagnostics.
 
-No rule of the business stands here.
+Nothing here is a business rule.
 """

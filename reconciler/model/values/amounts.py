@@ -1,6 +1,6 @@
 """Amounts: exact decimals as text, and amounts that change on a date.
 
-The text is kept as written and shown as written; ``6.0`` equals ``6.00`` by `canonical`, which no float ever touches.
+The text is stored and shown as written; ``6.0`` equals ``6.00`` by `canonical`, without floats.
 """
 
 import re
@@ -9,16 +9,16 @@ from datetime import date
 from typing import Any
 
 AMOUNTS = ("amount", "amounts")
-"""The types of fields that hold money: one amount, or one by key."""
+"""The field types that hold money: one amount, or amounts by key."""
 DIGITS = 30
-"""So many an amount may have before the point, and behind it."""
+"""The maximum number of digits before the decimal point, and after it."""
 _AMOUNT = rf"(?:0|[1-9][0-9]{{0,{DIGITS - 1}}})(?:\.[0-9]{{1,{DIGITS}}})?"
 AMOUNT = re.compile(rf"{_AMOUNT}\Z")
 AMOUNT_PATTERN = rf"^{_AMOUNT}$"
 
 
 def canonical(amount: str) -> str:
-    """The one spelling of an amount's value: no trailing zeros after the point.
+    """The canonical text of an amount's value: no trailing zeros after the point.
 
     >>> canonical("6.00"), canonical("0.000000019"), canonical("10")
     ('6', '0.000000019', '10')
@@ -27,7 +27,7 @@ def canonical(amount: str) -> str:
 
 
 def effective_amount(value: Any, on: date) -> Any:
-    """The amount that holds on a day: the latest entry whose ``from`` has come, ``None`` before the first.
+    """The effective amount on a day: the latest entry whose ``from`` is not later, ``None`` before the first.
 
     ``value`` is an amount's text, ``None``, or ``[{"from": "2027-01-01", "amount": "6.60"}, ...]`` sorted by date.
     """
@@ -42,7 +42,7 @@ def effective_amount(value: Any, on: date) -> Any:
 
 
 def why_no_amount(text: str) -> str | None:
-    """The reason, for people, why a text is no amount; ``None`` when it is one."""
+    """Why a text is not an amount, for people; ``None`` if it is one."""
     if AMOUNT.match(text):
         return None
     for pattern, reason in _REASONS:
@@ -52,7 +52,7 @@ def why_no_amount(text: str) -> str | None:
 
 
 def meant_amount(text: str) -> str:
-    """The amounts that a text probably stands for, as they are written here, for people; empty where nobody can tell.
+    """The amounts that a text probably means, in the accepted notation, for people; empty if that is unclear.
 
     >>> meant_amount("10,90"), meant_amount("1.234,50 EUR"), meant_amount("1,000"), meant_amount("10%")
     ('10.90', '1234.50', '1000 or 1.000', '')
@@ -96,5 +96,5 @@ _REASONS = (
 
 
 def dated(entries: list[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Entries of a dated amount in the order of their dates."""
+    """The entries of a dated amount, sorted by date."""
     return sorted((dict(entry) for entry in entries), key=lambda entry: entry["from"])

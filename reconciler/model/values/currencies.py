@@ -1,6 +1,6 @@
-"""The currencies of ISO 4217, as far as they are money: what a price can be in.
+"""The currencies of ISO 4217 that prices can have.
 
-Data, not a library: core and model take no files along, and the list changes about once a year. The source is the
+Data rather than a library: core and model carry no files, and the list changes about once a year. The source is the
 maintenance agency's List One (SIX Group), published 2026-01-01; `tests/unit/test_currencies.py` compares both.
 """
 
@@ -35,7 +35,7 @@ NOT_MONEY = {
     "XTS": "a code for tests",
     "XXX": "the code for no currency",
 }
-"""The codes of List One that nothing is paid in, and what each stands for."""
+"""The codes of List One that are not used for payment, and what each stands for."""
 
 # fmt: off
 _EURO = (
@@ -61,11 +61,11 @@ SUCCESSORS = {
     "ZMK": "ZMW",
     "ZWL": "ZWG",
 }
-"""Codes that were withdrawn (List Three), and what replaced each."""
+"""Withdrawn codes (List Three), and what replaced each."""
 
 
 def why_no_currency(code: str) -> tuple[str, str] | None:
-    """What is wrong with a code of a currency, and a hint; ``None`` for one that is money."""
+    """What is wrong with a currency code, and a hint; ``None`` for a currency that prices can have."""
     if code in CURRENCIES:
         return None
     if code in NOT_MONEY:

@@ -1,13 +1,13 @@
-"""Problems of the user: collected with their place, never raised."""
+"""The user's problems: collected with their place, never raised."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 LONGEST_MESSAGE = 1_000
-"""Characters of a summary, and of a hint."""
+"""The maximum number of characters of a summary, and of a hint."""
 MOST_OF_A_CODE = 100
-"""So many problems of one code in one file are listed."""
+"""The maximum number of problems listed per code and file."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,9 +26,9 @@ class Place:
 class Diagnostic:
     """One problem: where it is, its stable code, what is wrong and what to do about it.
 
-    ``also`` names further places of the same problem (the other of two duplicates); ``line`` is the text at the place.
-    ``severity``: ``error``, or ``warning``, which makes nothing invalid. ``tenants``: those that a warning is about.
-    ``more``: it stands for so many problems that are not listed (`limited`); 0 for a problem itself.
+    ``also``: further places of the same problem (the other of two duplicates). ``line``: the text at the place.
+    ``severity``: ``error``, or ``warning``, which does not make the workspace invalid. ``tenants``: those that a
+    warning is about. ``more``: the number of unlisted problems that it stands for (`limited`); 0 for a real problem.
     """
 
     place: Place
@@ -42,7 +42,7 @@ class Diagnostic:
     more: int = 0
 
     def __post_init__(self) -> None:
-        """Whatever a message quotes, it stays one that can be read."""
+        """Shortens the texts: they may quote anything."""
         for name in ("summary", "hint"):
             text: str = getattr(self, name)
             if len(text) > LONGEST_MESSAGE:
@@ -53,14 +53,14 @@ class Diagnostic:
 
 
 def sorted_problems(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """By place, then code: the same problems always print in the same order."""
+    """Sorted by place, then code: the same problems always print in the same order."""
     return sorted(set(problems), key=lambda each: (each.place, each.code, each.summary))
 
 
 def limited(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """In order, and of each file and code the first `MOST_OF_A_CODE`; then how many more there are.
+    """Sorted, with the first `MOST_OF_A_CODE` of each file and code, and one entry for the number of the others.
 
-    What says so stands at the place of the first that is left out. Counts of all are `counts_by_severity`'s.
+    That entry is at the place of the first problem left out. `counts_by_severity` counts all of them.
     """
     listed: list[Diagnostic] = []
     left_out: dict[tuple[str, str, str], list[Diagnostic]] = {}
@@ -80,7 +80,7 @@ def limited(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def counts_by_severity(problems: Iterable[Diagnostic]) -> dict[str, int]:
-    """How many problems there are, those that are not listed among them: ``{"error": 70000}``."""
+    """The number of problems, unlisted ones included: ``{"error": 70000}``."""
     counts: dict[str, int] = {}
     for each in problems:
         counts[each.severity] = counts.get(each.severity, 0) + (each.more or 1)
@@ -127,4 +127,4 @@ CODES = {
     "not-checked": "Checks could not be made because of another problem.",
     "bad-time-zone": "There is no such time zone (DATE-01).",
 }
-"""Every code a diagnostic may carry, with what it means. Codes are stable: add, never rename."""
+"""Every code of a diagnostic, with its meaning. Codes are stable: add, never rename."""

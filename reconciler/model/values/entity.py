@@ -1,4 +1,4 @@
-"""Entities: what stands in a tenant, or in a provider's catalog, whatever its kind."""
+"""Entities of any kind, in a tenant or in a provider's catalog."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,21 +13,23 @@ from reconciler.model.values.plain_values import Body, Value
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity: its identity, its body (without kind, key and origin) and the upstream it came down from, if any."""
+    """One entity: its identity, its body (without kind, key and origin) and the upstream that it was copied from, if
+    any.
+    """
 
     id: EntityId
     body: Body
     origin: str | None = None
 
     def document(self) -> dict[str, Value]:
-        """As a document of a tenant's state."""
+        """The entity as a document of a tenant's state."""
         head: dict[str, Value] = {"kind": self.id.kind, "key": self.id.key}
         if self.origin is not None:
             head["origin"] = self.origin
         return {**head, **self.body}
 
     def digest(self) -> str:
-        """Of the whole entity; equal entities have equal digests, in whatever order their maps were written."""
+        """The digest of the whole entity, independent of the order of its maps."""
         return record_digest(orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS))
 
 
@@ -42,12 +44,14 @@ def entity(document: Mapping[str, Value]) -> Entity:
 
 
 def fingerprint(digests: Iterable[tuple[EntityId, str]]) -> str:
-    """Of a whole state, from its entities' digests: ``sha256:...``. The empty state has one too."""
+    """The fingerprint of a whole state, from its entities' digests: ``sha256:...``. An empty state has one too."""
     return fingerprint_of((lines(digests),))
 
 
 def lines(digests: Iterable[tuple[EntityId, str]]) -> str:
-    """What a fingerprint is of: a line for each entity, sorted; those of a state are its kinds', kind by kind."""
+    """The text that a fingerprint is computed from: a line per entity, sorted; a state's text is that of its kinds in
+    order.
+    """
     return "".join([f"{kind}/{key} {digest}\n" for (kind, key), digest in sorted(digests)])
 
 
@@ -57,5 +61,5 @@ def fingerprint_of(pieces: Iterable[str]) -> str:
 
 
 def state_fingerprint(state: State) -> str:
-    """The fingerprint of a state that is in memory."""
+    """The fingerprint of a state in memory."""
     return fingerprint((id, each.digest()) for id, each in state.items())

@@ -1,8 +1,8 @@
 # long: every type of field, its reader beside its JSON Schema
-"""The types of fields, as documents declare them: how a scalar is read, what it is to the diff, its JSON Schema.
+"""The types of fields that documents declare: how a scalar is read, how the diff compares it, and its JSON Schema.
 
-The parser hands over scalars raw: `Number` for a plain scalar that looks like a number, so that nothing passes
-through a float; pydantic calls the readers below, whose errors carry our codes.
+The parser passes scalars as written: `Number` for a plain scalar that looks like a number, so that no value passes
+through a float; pydantic calls the readers below, whose errors have our codes.
 """
 
 import re
@@ -35,7 +35,7 @@ _PERIOD = re.compile(rf"{_PERIOD_FORM}\Z")
 _PERIOD_LIKE = re.compile(r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?\Z")
 _PERIOD_PART = re.compile(r"([0-9]+)([YMWD])")
 _LONGEST_PERIOD = 100
-"""Years."""
+"""In years."""
 _MONTHS, _DAYS_AT_MOST = 12, 366
 _DIGITS = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -47,7 +47,7 @@ CREDENTIAL = "RECONCILE_"
 
 
 class Number:
-    """A plain scalar that YAML 1.2 would read as a number, with its text as it was written."""
+    """A plain scalar that YAML 1.2 would read as a number, with its text as written."""
 
     __slots__ = ("text",)
 
@@ -60,7 +60,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What a scalar is to the generic diff: ``amount`` compares by value, ``set`` without order, others plainly."""
+    """How the generic diff treats a scalar: ``amount`` compares by value, ``set`` without order, others directly."""
 
     type: str
 
@@ -73,9 +73,9 @@ def refuse(
     at: tuple[str | int, ...] = (),
     near: tuple[str, tuple[str, ...]] | None = None,
 ) -> PydanticCustomError:
-    """A refusal with one of our codes; ``at`` is where within the field, ``near`` a misspelt name and the known ones.
+    """An error with one of our codes. ``at``: the path within the field. ``near``: a misspelt name and the known ones.
 
-    ``at`` ends in ``"[key]"`` where a map's key is at fault, as pydantic's own places do.
+    ``at`` ends in ``"[key]"`` if a map's key is at fault, as pydantic's own paths do.
     """
     if near:
         hint = did_you_mean(*near)
@@ -83,7 +83,7 @@ def refuse(
 
 
 def _inside(step: str | int, reader: Callable[[object], Any], value: object) -> Any:
-    """Read a part of a value; a refusal says at which step within the field it happened."""
+    """Reads a part of a value; an error gets the step within the field."""
     try:
         return reader(value)
     except PydanticCustomError as error:
@@ -92,9 +92,9 @@ def _inside(step: str | int, reader: Callable[[object], Any], value: object) -> 
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``did you mean "plans"?``, or what there is to choose from."""
+    """``did you mean "plans"?``, or the list of known names."""
     names = sorted(known)
-    # To compare long texts takes long, and none of the known names is long.
+    # Comparing long texts is slow, and no known name is long.
     close = get_close_matches(name, names, n=1, cutoff=0.6) if len(name) <= LONGEST else []
     if close:
         return f'did you mean "{close[0]}"?'
@@ -103,7 +103,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def quoted_value(value: object) -> str:
-    """A value as a message names it, at most `LONGEST` characters of it."""
+    """A value as a message shows it, at most `LONGEST` characters."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -114,12 +114,14 @@ def quoted_value(value: object) -> str:
 
 
 def is_rest(fields: Mapping[str, Any], name: str) -> bool:
-    """Whether a key of a map is what a comma cut off a number: ``{recurring: 10,90}`` has the keys recurring and 90."""
+    """Whether a map's key is the rest of a number with a decimal comma: ``{recurring: 10,90}`` has the keys recurring
+    and 90.
+    """
     return _DIGITS.match(name) is not None and name in fields and fields[name] is None
 
 
 def read_text(value: object) -> str:
-    """A string; what looks like a number, a boolean or null must be quoted."""
+    """A string; anything that looks like a number, a boolean or null must be quoted."""
     if isinstance(value, str):
         return value
     hint = f"put it in quotes: {quote(value.text)}" if isinstance(value, Number) else ""
@@ -127,7 +129,7 @@ def read_text(value: object) -> str:
 
 
 def read_currency(value: object) -> str:
-    """A currency: a code of ISO 4217 that is money."""
+    """A currency: an ISO 4217 code that prices can have."""
     code = read_text(value)
     if wrong := why_no_currency(code):
         raise refuse("bad-currency", *wrong)
@@ -135,7 +137,7 @@ def read_currency(value: object) -> str:
 
 
 def read_token_env(value: object) -> str:
-    """The name of an environment variable that holds a credential; the prefix keeps others out of YAML's reach."""
+    """The name of an environment variable with a credential; the prefix protects all other variables."""
     name = read_text(value)
     if not _VARIABLE.match(name):
         raise refuse(
@@ -153,12 +155,12 @@ def read_key(value: object) -> str:
 
 
 def read_mirrored_key(value: object) -> str:
-    """The key of a customer or subscription: at a distributor, resellers' keys stand in front."""
+    """The key of a customer or subscription; at a distributor, it starts with the resellers' keys."""
     return _read_key(value, MIRRORED_KEY)
 
 
 def read_former_key(value: object) -> str:
-    """What a key was (AP-21), in releases that took more for one as well."""
+    """A former key (AP-21), including forms that only earlier releases accepted."""
     return _read_key(value, FORMER_KEY)
 
 
@@ -295,7 +297,7 @@ def read_period(value: object) -> str:
 
 
 def period_parts(period: str) -> tuple[int, int]:
-    """A period as months and days; one that nobody can count, as a state may hold it, has no length.
+    """A period as months and days; an invalid one, which a state may have, has no length.
 
     >>> period_parts("P1Y2M"), period_parts("P2W3D")
     ((14, 0), (0, 17))
@@ -307,7 +309,7 @@ def period_parts(period: str) -> tuple[int, int]:
 
 
 def read_set(value: object) -> list[str]:
-    """A list of keys, without repeats and without order."""
+    """A list of keys, without duplicates; the order does not matter."""
     return _read_set(value, read_key)
 
 
@@ -322,7 +324,7 @@ def _read_set(value: object, reader: Callable[[object], str]) -> list[str]:
 
 
 def read_former_keys(value: object) -> list[str]:
-    """A former key, or a list of them without repeats and without order."""
+    """A former key, or a list of them without duplicates; the order does not matter."""
     return _read_set(value, read_former_key) if isinstance(value, list) else [read_former_key(value)]
 
 
@@ -357,12 +359,12 @@ def read_days(value: object) -> dict[str, str]:
 
 
 def read_version(value: object) -> str:
-    """A version: text, or a number read as written."""
+    """A version: text, or a number kept as written."""
     return value.text if isinstance(value, Number) else read_text(value)
 
 
 def read_scalar(value: object) -> Any:
-    """Any scalar; a number is read as its text."""
+    """Any scalar; a number is kept as its text."""
     if isinstance(value, Number):
         return value.text
     if isinstance(value, str | bool):

@@ -7,14 +7,12 @@ LONGEST_KEY = 128
 KEY_PATTERN = r"[a-z0-9][a-z0-9_.-]{0,127}"
 TENANT_KEY_PATTERN = r"[a-z0-9][a-z0-9_-]{0,127}"
 MIRRORED_KEY_PATTERN = rf"(?:{TENANT_KEY_PATTERN}\.)*{KEY_PATTERN}"
-"""At a distributor, a customer's or subscription's key has the reseller's in front, and so on up the tree: as many
-levels as there are, and what a key may be at the end.
-"""
+"""At a distributor, the key of a customer or subscription starts with the resellers' keys, one per level."""
 KEY = re.compile(rf"{KEY_PATTERN}\Z")
 TENANT_KEY = re.compile(rf"{TENANT_KEY_PATTERN}\Z")
 MIRRORED_KEY = re.compile(rf"{MIRRORED_KEY_PATTERN}\Z")
 FORMER_KEY = re.compile(r"[a-z0-9_.-]{1,5000}\Z")
-"""What a key was in earlier releases; it can be renamed from (AP-21)."""
+"""The form of keys in earlier releases; they can be renamed from (AP-21)."""
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -24,7 +22,7 @@ def snake(kind: str) -> str:
 
 
 def noun(kind: str) -> str:
-    """``PlanCategory`` -> ``plan category``, as messages say it."""
+    """``PlanCategory`` -> ``plan category``, as messages show it."""
     return snake(kind).replace("_", " ")
 
 

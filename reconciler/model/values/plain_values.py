@@ -1,7 +1,7 @@
-"""Plain values: what a document's body is made of once it was read, and paths into it.
+"""Plain values, which a document's body consists of, and paths into it.
 
-A body is JSON-like: strings, whole numbers, booleans, lists and maps. Amounts are strings, as they were written
-(``"6.00"``), so that no float ever touches money; sets are sorted lists; what is absent is left out.
+A body is JSON-like: strings, whole numbers, booleans, lists and maps. Amounts are strings as written (``"6.00"``), so
+that money is never a float; sets are sorted lists; absent values are left out.
 """
 
 import re
@@ -23,7 +23,7 @@ _STEP = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
 
 def timestamp(now: datetime) -> str:
-    """A moment as plans, journals and histories have it: ISO 8601, to the second; ``now`` is in UTC."""
+    """A moment as plans, journals and histories have it: ISO 8601, in seconds; ``now`` is in UTC."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -39,7 +39,7 @@ def render_path(path: Iterable[str]) -> str:
 
 
 def parse_path(text: str) -> Path:
-    """The inverse of `render_path`. Raises ``ValueError`` where the text is no path."""
+    """The inverse of `render_path`. Raises ``ValueError`` for a text that is not a path."""
     steps: list[str] = []
     at = 0
     while at < len(text):
@@ -54,7 +54,7 @@ def parse_path(text: str) -> Path:
 
 
 def get(body: Value, path: Iterable[str]) -> Value:
-    """The value at ``path``, or ``None`` where there is none."""
+    """The value at ``path``, or ``None`` if there is none."""
     for step in path:
         if not isinstance(body, Mapping):
             return None

@@ -1,19 +1,19 @@
-"""How messages quote what they found: as much of it as helps, however long it is."""
+"""Quotes values in messages, shortened to a readable length."""
 
 import re
 
 LONGEST = 200
-"""So many characters of a value are quoted."""
+"""The maximum number of characters of a value that are quoted."""
 _NAME = 255
-"""No file system has a longer name of a file or folder; a path of such names is shown whole."""
+"""The longest name of a file or folder in any file system; a path of such names is shown in full."""
 _LINE = 5_000
-"""Characters of a message of one line: a path has at most 4,096 bytes."""
+"""The maximum number of characters of a one-line message: a path has at most 4,096 bytes."""
 _QUOTED = re.compile(r"""(?<!\w)(?:"[^"]*"|'[^']*')""")
 _WORD = re.compile(rf"[^\s/]{{{_NAME + 1},}}")
 
 
 def shortened(text: str) -> str:
-    """The text, or as much of a long one as is quoted.
+    """The text, shortened if it is long.
 
     >>> shortened("short"), len(shortened("x" * 900_000))
     ('short', 200)
@@ -27,9 +27,9 @@ def quote(text: str) -> str:
 
 
 def readable(message: str) -> str:
-    """A message of one line in which whatever is quoted, and every word, is shortened, whoever wrote it.
+    """A one-line message in which quoted texts and words are shortened, whoever wrote it.
 
-    Paths of files that exist stay whole.
+    Paths of files stay complete.
 
     >>> readable(f'there is no tenant "{"a b" * 300}"') == f'there is no tenant {quote("a b" * 300)}'
     True

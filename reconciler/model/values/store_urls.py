@@ -1,7 +1,7 @@
-"""What a store's URL may say, and which hosts it names. Pure: nothing is looked up, and no driver is asked.
+"""Which store URLs are accepted, and which hosts they name. Pure: no name is resolved, and no driver is called.
 
-Whoever may open a pull request may write it, so what could weaken the connection, choose credentials or hide another
-host is refused, and what is not understood with certainty is as well. See ``CONTRACT.md`` ("Every store URL").
+Anybody who can open a pull request can write one. So anything that could weaken the connection, select credentials or
+hide another host is refused, and so is anything ambiguous. See ``CONTRACT.md`` ("Every store URL").
 """
 
 import re
@@ -39,8 +39,8 @@ PARAMETERS = frozenset(
         "user",
     }
 )
-"""The parameters of libpq that a URL of PostgreSQL may have. Files with keys, passwords and certificates, services and
-whatever turns a protection off belong to the operator's environment (``PGSSLROOTCERT``, ``PGPASSFILE``, …).
+"""The libpq parameters that a PostgreSQL URL may have. Files with keys, passwords and certificates, services, and
+anything that turns a protection off belong to the operator's environment (``PGSSLROOTCERT``, ``PGPASSFILE``, …).
 """
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
@@ -52,9 +52,9 @@ _POSTGRESQL_FORM = "for example postgresql://reconcile@db.example/tenants"
 
 
 class Host(NamedTuple):
-    """A host that a URL names, in lower case; an address in its one canonical form, without brackets.
+    """A host that a URL names, in lower case; an address in its canonical form, without brackets.
 
-    ``port``: ``None`` where the URL names none. ``socket``: a folder with a socket of this machine, no host.
+    ``port``: ``None`` if the URL names none. ``socket``: a folder with a socket of this machine rather than a host.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Host(NamedTuple):
 
     @property
     def loopback(self) -> bool:
-        """Whether it is this machine for certain: ``localhost``, 127.0.0.0/8 and ::1, as they are always written."""
+        """Whether it is certainly this machine: ``localhost``, 127.0.0.0/8 and ::1, in their usual notation."""
         if self.socket or self.name == "localhost":
             return True
         address = ip_address_of(self.name)
@@ -79,7 +79,7 @@ def _is_mapped(address: IPv4Address | IPv6Address) -> bool:
 
 
 def ip_address_of(name: str) -> IPv4Address | IPv6Address | None:
-    """The address that a name is, if it is one; ``127.1``, ``0x7f.1`` and the like are only names."""
+    """The IP address that a name is, if it is one; ``127.1``, ``0x7f.1`` and the like count as names."""
     try:
         return ip_address(name)
     except ValueError:
@@ -87,9 +87,9 @@ def ip_address_of(name: str) -> IPv4Address | IPv6Address | None:
 
 
 def canonical_host(text: str) -> str | None:
-    """A host in the form that hosts are compared in; ``None`` for what is none, an address with a zone too.
+    """A host in the form in which hosts are compared; ``None`` if it is not one, or is an address with a zone.
 
-    A final dot stays: ``localhost.`` is looked up, and may be anything.
+    A final dot stays: ``localhost.`` is resolved, and may be any host.
     """
     name = text.lower()
     bracketed = name.startswith("[") and name.endswith("]")
@@ -101,7 +101,7 @@ def canonical_host(text: str) -> str | None:
 
 
 def why_no_store_url(url: str) -> Fault | None:
-    """What is wrong with a store's URL, without what it must not tell; ``None`` for a good one."""
+    """What is wrong with a store's URL, without its secrets; ``None`` for a valid one."""
     scheme, colon, rest = url.partition(":")
     if not colon or not scheme:
         return f"{shown_url(url)} is not a URL", "for example sqlite:///.reconcile/tenants.db"
@@ -123,7 +123,7 @@ def why_no_store_url(url: str) -> Fault | None:
 
 
 def _credential(scheme: str, rest: str) -> Fault | None:
-    """A password, a token or the like, wherever it stands and however it is encoded."""
+    """A password, a token or the like, at any place and in any encoding."""
     path = scheme == SQLITE and rest.startswith("///")
     authority = decoded(_authority(rest))
     plain = rest if path else decoded(rest)
@@ -144,10 +144,11 @@ def _authority(rest: str) -> str:
 
 
 def hosts_of(url: str) -> tuple[Host, ...]:
-    """Every host that a store's URL names, sockets' folders too; none of SQLite's. Raises `ValueError` with words.
+    """Every host that a store's URL names, including folders of sockets; none for SQLite. Raises `ValueError` with a
+    message.
 
-    A URL of PostgreSQL without any has the one of the operator's environment. Where ``hostaddr`` stands beside
-    ``host``, both are named: the one is connected to, the other is believed.
+    A PostgreSQL URL without a host uses that of the operator's environment. With ``hostaddr`` beside ``host``, both are
+    returned: the first is connected to, the second is authenticated.
     """
     scheme, _, rest = url.partition(":")
     if scheme == SQLITE or not rest.startswith("//"):
@@ -174,7 +175,9 @@ def hosts_of(url: str) -> tuple[Host, ...]:
 
 
 def _listed(names: list[str], ports: list[int | None]) -> Iterator[Host]:
-    """Names with their ports: as many, or one for all. An empty name among several would be a default: refused."""
+    """Names with their ports: one port each, or one for all. An empty name among several would be a default:
+    refused.
+    """
     if len(ports) not in (0, 1, len(names)):
         raise ValueError("a store's URL has as many ports as hosts, or one for all")
     for number, name in enumerate(names):
@@ -214,7 +217,7 @@ def _host(name: str, port: int | None) -> Host:
 
 
 def parameters(url: str) -> list[tuple[str, str]]:
-    """A URL's parameters, decoded as libpq does it. Raises `ValueError` for one that stands twice."""
+    """A URL's parameters, decoded as libpq does. Raises `ValueError` for a duplicate."""
     _, _, query = url.partition("?")
     found: list[tuple[str, str]] = []
     for each in query.split("&") if query else []:

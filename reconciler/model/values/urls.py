@@ -1,6 +1,6 @@
 """URLs as they may be shown: without user, password, query and fragment, any of which may be a credential.
 
-What cannot be told apart with certainty is not shown: a misspelt URL has its password in unexpected places.
+Anything ambiguous is not shown: a misspelt URL has its password in unexpected places.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 HIDDEN = "***"
-"""Stands for what is not shown."""
+"""Replaces what is not shown."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HOST = r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[A-Za-z0-9._*-]*|%2[Ff](?:[\w.-]|%2[Ff])*)"
@@ -29,7 +29,7 @@ _COLON = re.compile(r":|%3a", re.IGNORECASE)
 
 
 def decoded(text: str) -> str:
-    """Without percent-encoding, however often that was applied.
+    """The text without percent-encoding, however often it was encoded.
 
     >>> decoded("user%253Apw")
     'user:pw'
@@ -43,7 +43,7 @@ def decoded(text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a parameter of this name holds a credential, as far as its name tells."""
+    """Whether a parameter of this name holds a credential, judging by the name."""
     return bool(_SECRET.search(decoded(name)))
 
 
@@ -81,13 +81,13 @@ def shown_url(url: str) -> str:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """What stands before a query, fragment or parameters, and those."""
+    """The text before a query, fragment or parameters, and those."""
     match = re.search(r"[?#;]", text)
     return (text[: match.start()], text[match.start() :]) if match else (text, "")
 
 
 def redacted(text: str) -> str:
-    """A message with every URL in it as `shown_url` has it. A URL in quotes ends at the last such quote.
+    """A message with every URL replaced by `shown_url`. A URL in quotes ends at the last such quote.
 
     >>> redacted('"https://ann:my pw@host/x?token=1" is no key')
     '"https://***@host/x" is no key'
@@ -105,13 +105,13 @@ def redacted(text: str) -> str:
 _OURS = "RECONCILE_"
 _NOT_SECRET = frozenset({"ALLOWED_HOSTS", "CACHE", "USER", "WORKSPACE"})
 _CREDENTIAL = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
-"""In names of variables; `_SECRET` is of parameters, and has `PWD`, which is the folder here."""
+"""For names of variables; `_SECRET` is for parameters, and includes `PWD`, which is the working directory here."""
 _SHORT = 6
 """A shorter value may be part of any word."""
 
 
 def without_values(text: str, environment: Mapping[str, str]) -> str:
-    """A text without the values of those variables that hold a credential: documents may name any ``RECONCILE_…``.
+    """A text without the values of variables that hold a credential: documents may name any ``RECONCILE_…``.
 
     >>> without_values("no token-7", {"RECONCILE_ONE": "token-7", "PGPASSWORD": "x y z", "HOME": "/"})
     'no ***'
@@ -128,7 +128,7 @@ def _holds_a_credential(name: str) -> bool:
 
 
 def _begins(text: str, at: int) -> tuple[int, bool] | None:
-    """Where the next URL begins, or what else may hold a credential; and whether it is a URL."""
+    """Where the next URL, or anything else that may hold a credential, begins; and whether it is a URL."""
     url = URL.search(text, at)
     other = first_credential(text, at, url.start() if url else None)
     if other is not None:
@@ -137,7 +137,7 @@ def _begins(text: str, at: int) -> tuple[int, bool] | None:
 
 
 def first_credential(text: str, at: int = 0, before: int | None = None) -> int | None:
-    """The first ``user:password@``, or parameter that holds a credential, from ``at`` on, that begins ``before``."""
+    """The first ``user:password@``, or parameter with a credential, from ``at`` on, that begins before ``before``."""
     if not _AT_OR_EQUALS.search(text, at, len(text) if before is None else _end_of_word(text, before)):
         return None
     for word in WORD.finditer(text, at):
@@ -169,7 +169,7 @@ def _last(pattern: re.Pattern[str], text: str) -> int | None:
 
 
 def _end(text: str, start: int) -> int:
-    """Where what begins at ``start`` ends: at the last quote of the kind before it, else with its word."""
+    """Where the URL or word at ``start`` ends: at the last quote of the kind before it, else at the end of the word."""
     before = text[start - 1 : start]
     if before in ('"', "'") and (closing := text.rfind(before)) > start:
         return closing
