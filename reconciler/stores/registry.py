@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from reconciler.model.plans.origins import Lineage
 from reconciler.model.values.urls import shown_url
+from reconciler.stores import file_stamps
 from reconciler.stores.base import Record, Snapshot, Standing, StoreError, TenantReader, TenantStore, WriteLogEntry
 
 GROUP = "reconciler.stores"
@@ -69,6 +70,15 @@ def open_store(url: str, *, root: Path, token: str | None = None) -> TenantStore
     if _scheme(url) == "postgresql":
         return _write_postgresql(url, token)
     return _open(url, root, token, writing=True)
+
+
+def settled_stamp(url: str, *, root: Path) -> tuple[int, ...] | None:
+    """Numbers that differ after every write to a store, found without opening it or loading its driver.
+
+    ``None`` where a store has none (only SQLite files have), or they cannot be relied on: its `TenantReader.standings`
+    tell then. Raises `StoreError`.
+    """
+    return file_stamps.settled_stamp(_path(url, root)) if _scheme(url) == "sqlite" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
 """A plan that found nothing to do is known the next time, until anything that it depends on is another."""
 
+import os
+import shutil
 import sqlite3
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
 import pytest
 
 from reconciler.cli import planning
+from reconciler.shell.connections import access
+from reconciler.stores import file_stamps
 from tests.cli.mirrors import exported, with_mirrors
-from tests.cli.runner import Ran, Shop
+from tests.cli.runner import NOW, Ran, Shop
 
 NOTHING = "No changes. Your tenants match the catalog.\n"
 
@@ -133,6 +139,85 @@ def test_a_cache_that_cannot_be_written_is_no_error(asking: Asking, tmp_path: Pa
     (tmp_path / "cache").write_text("in the way", "utf-8")
     assert [asking.plan().out for _ in range(2)] == [NOTHING] * 2
     assert asking.made == 2
+
+
+def changed_in_place(database: Path) -> None:
+    """One character of a state, and the file's time set back: no byte more."""
+    before = database.stat()
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE entities SET body = replace(body, '\"2.00\"', '\"1.00\"') WHERE tenant = 'one'")
+    connection.commit()
+    connection.close()
+    assert database.stat().st_size == before.st_size
+    os.utime(database, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replaced_by_another(database: Path) -> None:
+    """A copy of the file that was changed takes its name, as where a backup is put back."""
+    copy = database.with_name("copy.db")
+    shutil.copy2(database, copy)
+    changed_in_place(copy)
+    copy.replace(database)
+
+
+def removed(database: Path) -> None:
+    database.unlink()
+
+
+@pytest.fixture
+def settled(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database of a shop whose plan is known, and with it that its file has not changed since."""
+    monkeypatch.setattr(file_stamps, "SETTLED_NS", 0)
+    assert [asking.plan().out for _ in range(2)] == [NOTHING] * 2
+    assert asking.made == 1
+    return asking.shop.root / ".reconcile" / "tenants.db"
+
+
+def test_a_store_whose_file_is_as_it_was_is_not_opened(
+    asking: Asking, settled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(access, "open_reader", None)
+        assert asking.plan().out == NOTHING
+    assert asking.made == 1
+    settled.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(access, "open_reader", None)
+        with pytest.raises(TypeError):
+            asking.plan()
+
+
+@pytest.mark.parametrize("change", [changed_in_place, replaced_by_another, removed])
+def test_a_store_whose_file_is_another_is_asked(asking: Asking, settled: Path, change: Callable[[Path], None]) -> None:
+    change(settled)
+    assert asking.plan().out != NOTHING
+    assert asking.made == 2
+
+
+def test_a_plan_that_is_known_loads_no_driver(asking: Asking, settled: Path) -> None:
+    assert settled.is_file()
+    program = """if True:
+        import sys
+        from reconciler.stores import file_stamps
+        file_stamps.SETTLED_NS = 0
+        from reconciler.cli.main import main
+        try:
+            main(sys.argv[1:])
+        finally:
+            print(*{name.partition(".")[0] for name in sys.modules})
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "plan", "--now", NOW],
+        cwd=asking.shop.root,
+        env={**os.environ, **asking.env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *shown, modules = ran.stdout.splitlines(keepends=True)
+    assert "".join(shown) == NOTHING
+    assert "reconciler" in modules.split()
+    assert not {"alembic", "psycopg", "sqlalchemy"} & {*modules.split()}
 
 
 DATED = "unit_prices: {P1M: [{from: 2026-01-01, amount: 2.50}, {from: 2026-12-20, amount: 2.60}], P1Y: 25.00}"

@@ -20,7 +20,7 @@ from reconciler.shell.pools.executors import IN_TURN, Executors
 from reconciler.shell.scratch import scratch_outside
 from reconciler.stores.allowed import ALLOWED_HOSTS, check_allowed
 from reconciler.stores.base import Snapshot, StoreError, TenantReader, TenantStore
-from reconciler.stores.registry import open_reader, open_store
+from reconciler.stores.registry import open_reader, open_store, settled_stamp
 
 NAMED = 10
 """So many faults of a damaged state are named one by one."""
@@ -95,6 +95,11 @@ class Access:
         if place not in self.writers:
             self.writers[place] = open_store(place.url, root=self.root, token=self._token(place))
         return self.writers[place]
+
+    def settled_stamp(self, place: StoreLocation) -> tuple[int, ...] | None:
+        """As `stores.registry.settled_stamp`, of a store that could be opened from here. Raises `StoreError`."""
+        self._token(place)
+        return settled_stamp(place.url, root=self.root)
 
     def observe(self, tenant: str, place: StoreLocation) -> Observed | Unreadable:
         """A tenant's state for planning; what cannot be read, or is no state of ours, is never taken for empty."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -99,8 +100,13 @@ class PlanCache:
             data = orjson.loads(content)
             if any(day_in(zone, now).isoformat() != day for zone, day in data["days"].items()):
                 return None
-            seen = {tenant: (StoreLocation(*place), fingerprint) for tenant, place, fingerprint in data["seen"]}
-            return restore(data["plan"].encode()) if _still(seen, access) else None
+            kept = [(StoreLocation(*place), stamp, states) for place, stamp, states in data["seen"]]
+            now_seen = _states_as_kept(kept, access)
+            if now_seen is None:
+                return None
+            if now_seen != data["seen"]:
+                self._write({**data, "seen": now_seen})
+            return restore(data["plan"].encode())
         except (PlanRefused, StoreError, KeyError, TypeError, ValueError):
             return None  # another's, or of a store that cannot say: the plan is made anew
 
@@ -111,8 +117,14 @@ class PlanCache:
         encoded = _up_to(LARGEST, lists_of(plan)) and encode(plan)
         if not encoded or _tells_the_time(plan):
             return
-        seen = [[tenant, [place.url, place.token_env], known] for tenant, (place, known) in sorted(access.seen.items())]
-        content = orjson.dumps({"days": dict(days), "seen": seen, "plan": encoded.decode()})
+        states: dict[StoreLocation, dict[str, str]] = {}
+        for tenant, (place, fingerprint) in sorted(access.seen.items()):
+            states.setdefault(place, {})[tenant] = fingerprint
+        seen = [[[place.url, place.token_env], None, found] for place, found in states.items()]
+        self._write({"days": dict(days), "seen": seen, "plan": encoded.decode()})
+
+    def _write(self, data: Mapping[str, Any]) -> None:
+        content = orjson.dumps(data)
         with suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(self.path.parent) and is_ours(self.path):
@@ -143,13 +155,21 @@ def _tells_the_time(plan: Plan) -> bool:
     return any("history" in (each.change.after or {}) for each in deferred)
 
 
-def _still(seen: Mapping[str, tuple[StoreLocation, str]], access: Access) -> bool:
-    """Whether every state that was read has the fingerprint that it had, by its store's word."""
-    places: dict[StoreLocation, list[str]] = {}
-    for tenant, (place, _) in seen.items():
-        places.setdefault(place, []).append(tenant)
-    for place, tenants in places.items():
-        known = access.reader(place).standings(tenants)
-        if any(tenant not in known or known[tenant].fingerprint != seen[tenant][1] for tenant in tenants):
-            return False
-    return True
+def _states_as_kept(
+    kept: Iterable[tuple[StoreLocation, list[int] | None, dict[str, str]]], access: Access
+) -> list[object] | None:
+    """What was seen of each store, with its stamp of now; ``None`` if any state that was read is another.
+
+    ``kept``: of each store its settled stamp, and the fingerprints of its tenants. A store with the same stamp is not
+    opened; another one is asked for fingerprints, after its stamp was taken: a write in between shows the next time.
+    """
+    seen: list[object] = []
+    for place, stamp, states in kept:
+        found = access.settled_stamp(place)
+        now = None if found is None else list(found)
+        if now is None or now != stamp:
+            known = access.reader(place).standings(states)
+            if any(tenant not in known or known[tenant].fingerprint != was for tenant, was in states.items()):
+                return None
+        seen.append([[place.url, place.token_env], now, states])
+    return seen

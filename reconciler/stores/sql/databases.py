@@ -18,8 +18,9 @@ from sqlalchemy.pool import NullPool
 
 from reconciler.stores.base import OutcomeUnknown, StoreError
 from reconciler.stores.failures import DAMAGED, DISK, FLEETING, Failure, Finding, NotText, of_sqlite, of_system
+from reconciler.stores.file_stamps import Stamp, stamp, stamp_if_any
 from reconciler.stores.sql.in_doubt import settled
-from reconciler.stores.sql.sqlite_files import OpenFile, Stamp, read_texts_only, stamp, stamp_if_any
+from reconciler.stores.sql.sqlite_files import OpenFile, read_texts_only
 from reconciler.stores.sql.upgraded import UpgradedCopy
 from reconciler.stores.sql.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
 

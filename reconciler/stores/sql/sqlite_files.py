@@ -7,49 +7,15 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
-from reconciler.stores.base import StoreError
-from reconciler.stores.failures import NotText, of_system
+from reconciler.stores.failures import NotText
+from reconciler.stores.file_stamps import Stamp, stamp_if_any
 from reconciler.stores.sql.kept_open import kept_open
-
-
-class Stamp(NamedTuple):
-    """What file there is, and that it is as it was: whoever writes it, replaces it or locks us out changes this."""
-
-    device: int
-    inode: int
-    size: int
-    modified: int
-    changed: int
-
-    def is_same_file(self, other: "Stamp") -> bool:
-        return self[:2] == other[:2]
-
-
-def stamp(path: Path) -> Stamp | None:
-    """Of a file, links followed; ``None`` where there is none. What cannot be told, or a link to nothing, is an error,
-    never "no state yet".
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        missing = takewhile(lambda each: not each.exists(), (path, *path.parents))  # above what exists, nothing dangles
-        if dangling := next((each for each in missing if each.is_symlink()), None):
-            raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
-        return None
-    except OSError as error:
-        raise StoreError(f"{path}: it cannot be opened ({error.strerror})", of_system(error)) from error
-    if not S_ISREG(found.st_mode):  # to open a pipe hangs
-        what = "a folder" if S_ISDIR(found.st_mode) else "a pipe, a socket or a device, not a file"
-        raise StoreError(f"{path}: it cannot be opened (it is {what})")
-    return _stamp_of(found)
 
 
 class OpenFile:
@@ -146,15 +112,3 @@ _OF_TENANTS = (
 
 _of_the_parent: list[Engine] = []
 """In a forked process. Not even let go of: to close them would be to act for the parent."""
-
-
-def stamp_if_any(path: Path) -> Stamp | None:
-    """As `stamp`, where nobody wants to hear why there is none."""
-    try:
-        return _stamp_of(path.stat())
-    except OSError:
-        return None
-
-
-def _stamp_of(found: os.stat_result) -> Stamp:
-    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

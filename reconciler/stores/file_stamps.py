@@ -1,0 +1,72 @@
+"""What tells that a file is as it was, without opening it."""
+
+import os
+import time
+from itertools import takewhile
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import NamedTuple
+
+from reconciler.stores.base import StoreError
+from reconciler.stores.failures import of_system
+
+SETTLED_NS = 2_000_000_000
+"""A file that changed more recently, in nanoseconds, may change again without another stamp: the times that a file
+system gives are of a clock that ticks every few milliseconds, on some every two seconds.
+"""
+
+
+class Stamp(NamedTuple):
+    """What file there is, and that it is as it was: whoever writes it, replaces it or locks us out changes this."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    def is_same_file(self, other: "Stamp") -> bool:
+        return self[:2] == other[:2]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Of a file, links followed; ``None`` where there is none. What cannot be told, or a link to nothing, is an error,
+    never "no state yet".
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        missing = takewhile(lambda each: not each.exists(), (path, *path.parents))  # above what exists, nothing dangles
+        if dangling := next((each for each in missing if each.is_symlink()), None):
+            raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be opened ({error.strerror})", of_system(error)) from error
+    if not S_ISREG(found.st_mode):  # to open a pipe hangs
+        what = "a folder" if S_ISDIR(found.st_mode) else "a pipe, a socket or a device, not a file"
+        raise StoreError(f"{path}: it cannot be opened (it is {what})")
+    return _stamp_of(found)
+
+
+def stamp_if_any(path: Path) -> Stamp | None:
+    """As `stamp`, where nobody wants to hear why there is none."""
+    try:
+        return _stamp_of(path.stat())
+    except OSError:
+        return None
+
+
+def _stamp_of(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def settled_stamp(path: Path) -> Stamp | None:
+    """The stamp of a SQLite file, if a later write to it has to give another one; ``None`` if that is not sure.
+
+    It is not where there is no file, where it changed just now (`SETTLED_NS`) or in the future, and where a journal
+    stands beside it: then the file is not all there is. Raises `StoreError` as `stamp`.
+    """
+    found = stamp(path)
+    if found is None or any(path.with_name(f"{path.name}{end}").exists() for end in ("-journal", "-wal")):
+        return None
+    return found if max(found.modified, found.changed) + SETTLED_NS < time.time_ns() else None
