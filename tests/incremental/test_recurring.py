@@ -2,32 +2,22 @@
 (`reconciler.core.incremental.outcomes`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from random import Random
 from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.tree.fold import Fold
-from reconciler.core.workspace.load import load
 from reconciler.model.documents.options import OPTIONS
-from reconciler.model.documents.settings import Policy
-from reconciler.model.documents.source import Catalog, SourceFile
+from reconciler.model.documents.source import Catalog
 from reconciler.model.plans.plan import TenantPlan
-from reconciler.model.values.entity import Entity, State, state_fingerprint
+from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
-from reconciler.model.values.plain_values import Body
-from tests.laws.grown import RULES
-from tests.laws.sketched import plans_by_digests
-from tests.laws.test_laws import ON, WORKSPACE, law, read
-from tests.laws.worlds import AMOUNTS, GUARDS_OFF, NAMES, POOLS, PROVIDER, RESELLER, Document, World, as_yaml, worlds
-
-RESELLERS = (RESELLER, "fabrikam", "litware", "tailspin", "wingtip")
-"""Of one template, in the order in which they are planned."""
+from tests.incremental.shop import RESELLERS, applied, in_sync, loaded, same_plans, shop
+from tests.laws.test_laws import law, read
+from tests.laws.worlds import AMOUNTS, GUARDS_OFF, NAMES, POOLS, RESELLER, Document, World, worlds
 
 
 @law
@@ -37,42 +27,42 @@ def test_tenants_of_one_template_get_what_each_gets_alone(world: World, seed: in
     states = _states(world, chance)
     amended = replace(world, catalog=tuple(_amended(each, chance) for each in world.catalog))
     catalog = _catalog(amended, chance)
-    plans = _same(catalog, states)
+    plans = same_plans(catalog, states)
     event(f"recurring: {any(_recurring(each) or _held(each) for each in plans)}")
-    _same(catalog, {each.tenant: _applied(states[each.tenant], each) for each in plans})
+    same_plans(catalog, {each.tenant: applied(states[each.tenant], each) for each in plans})
 
 
 def test_one_price_recurs_in_every_tenant_but_the_first() -> None:
-    catalog, states = _shop(fee="12.00"), {tenant: _in_sync(tenant) for tenant in RESELLERS}
-    plans = _same(catalog, states)
+    catalog, states = shop(fee="12.00"), {tenant: in_sync(tenant) for tenant in RESELLERS}
+    plans = same_plans(catalog, states)
     assert [len(each.changes) for each in plans] == [1, 1, 1, 1, 1]
     assert [_recurring(each) for each in plans] == [0, 1, 1, 1, 1]
 
 
 def test_what_is_another_entity_here_is_found_out_here() -> None:
-    states = {tenant: _in_sync(tenant) for tenant in RESELLERS}
+    states = {tenant: in_sync(tenant) for tenant in RESELLERS}
     plan = states["litware"][EntityId("Plan", "web")]
     states["litware"][plan.id] = replace(plan, body={**plan.body, "description": "ours"})
-    plans = _same(_shop(fee="12.00"), states)
+    plans = same_plans(shop(fee="12.00"), states)
     assert [_recurring(each) for each in plans] == [0, 1, 0, 1, 1]
 
 
 def test_what_is_withheld_is_worded_by_each_policy() -> None:
-    catalog = _shop(fee="12.00", options={"plans": {"update_fees": False}})
-    plans = _same(catalog, {tenant: _in_sync(tenant) for tenant in RESELLERS})
+    catalog = shop(fee="12.00", options={"plans": {"update_fees": False}})
+    plans = same_plans(catalog, {tenant: in_sync(tenant) for tenant in RESELLERS})
     assert [len(each.deferred) for each in plans] == [1, 1, 1, 1, 1]
     assert [_held(each) for each in plans] == [0, 1, 1, 1, 1]
     assert [f"policy {each.tenant}" in each.deferred[0].detail for each in plans] == [True] * 5
 
 
 def test_a_veto_of_one_tenant_holds_there_alone() -> None:
-    catalog = _shop("12.00", apart={"litware": {"veto": {"prices": True}}})
-    plans = _same(catalog, {tenant: _in_sync(tenant) for tenant in RESELLERS})
+    catalog = shop("12.00", apart={"litware": {"veto": {"prices": True}}})
+    plans = same_plans(catalog, {tenant: in_sync(tenant) for tenant in RESELLERS})
     assert [len(each.changes) for each in plans] == [1, 1, 0, 1, 1]
 
 
 def test_a_guard_that_trips_names_each_tenant() -> None:
-    plans = _same(_shop(fee="1000"), {tenant: _in_sync(tenant) for tenant in RESELLERS})
+    plans = same_plans(shop(fee="1000"), {tenant: in_sync(tenant) for tenant in RESELLERS})
     assert [each.deferred[0].rule for each in plans] == ["GUARD-01"] * 5
     assert [f"max_price_change:{each.tenant}" in each.deferred[0].detail for each in plans] == [True] * 5
 
@@ -85,20 +75,6 @@ def _held(plan: TenantPlan) -> int:
     return sum(each.change.common is not None for each in plan.deferred)
 
 
-def _same(catalog: Catalog, states: Mapping[str, State]) -> Sequence[TenantPlan]:
-    """The plans by digests, together; they are those that comparing each in full gives."""
-
-    def observe(policy: Policy) -> Observed:
-        state = states[policy.reseller]
-        return Observed(state, state_fingerprint(state), 1)
-
-    fold = Fold(catalog, observe, RULES, ON)
-    expected = tuple(fold.plans(None))
-    plans, _ = plans_by_digests(replace(Fold(catalog, observe, RULES, ON)))
-    assert plans == expected
-    return plans
-
-
 def _catalog(world: World, chance: Random) -> Catalog:
     """The world's, with as many resellers of its template, each with a policy of its own; some say something else."""
     rest = [each for each in world.catalog if each["kind"] not in ("SyncPolicy", "ServiceTemplate")]
@@ -106,7 +82,7 @@ def _catalog(world: World, chance: Random) -> Catalog:
     (policy,) = (each for each in world.catalog if each["kind"] == "SyncPolicy")
     template = {**template, "delegated_plans": policy["delegate"]["plans"]}
     own = {name: value for name, value in policy.items() if name != "delegate"}
-    return _loaded([*rest, template], [{**_flipped(own, chance), "reseller": each} for each in RESELLERS])
+    return loaded([*rest, template], [{**_flipped(own, chance), "reseller": each} for each in RESELLERS])
 
 
 def _flipped(policy: Document, chance: Random) -> Document:
@@ -122,14 +98,6 @@ def _switched(settings: Document, chance: Random) -> Document:
         name: _switched(each, chance) if isinstance(each, dict) else each ^ (chance.random() < 0.3)
         for name, each in settings.items()
     }
-
-
-def _loaded(documents: Sequence[Document], policies: Sequence[Document]) -> Catalog:
-    files = [SourceFile(f"{PROVIDER}/catalog.yaml", as_yaml(documents))]
-    files += [SourceFile(f"{PROVIDER}/{each['reseller']}.yaml", as_yaml([each])) for each in policies]
-    catalog, problems = load([WORKSPACE, *files])
-    assert catalog is not None, [str(each) for each in problems]
-    return catalog
 
 
 def _states(world: World, chance: Random) -> dict[str, State]:
@@ -186,52 +154,3 @@ def _own(state: State, tenant: str) -> State:
     mine, theirs = EntityId("Tenant", tenant), EntityId("Tenant", RESELLER)
     own = {mine: replace(state[theirs], id=mine)} if theirs in state else {}
     return {id: each for id, each in state.items() if id != theirs} | own
-
-
-def _applied(state: State, plan: TenantPlan) -> State:
-    after = {each.entity: each.after for each in plan.changes}
-    kept = {id: each for id, each in state.items() if id not in after}
-    return kept | {id: _entity(id, body) for id, body in after.items() if body is not None}
-
-
-def _entity(id: EntityId, document: Body) -> Entity:
-    body = {name: value for name, value in document.items() if name not in ("kind", "key", "origin")}
-    return Entity(id, body, document.get("origin"))
-
-
-def _shop(fee: str, options: Document | None = None, apart: Mapping[str, Document] | None = None) -> Catalog:
-    """Two plans that every reseller has, by these options. ``apart``: what else the policy of one says."""
-    documents: list[Document] = [
-        {"kind": "Provider", "key": PROVIDER, "currency": "EUR"},
-        {"kind": "ServiceTemplate", "key": "gold", "delegated_plans": {"include": ["web", "mail"]}},
-        *({"kind": kind, "key": "one", "name": "One"} for kind in ("PlanCategory", "ServiceTerm", "ProductCategory")),
-        *({"kind": kind, "key": "one", "name": "One"} for kind in ("ProductGroup", "ProductType")),
-        {"kind": "Product", "key": "one", "name": "One", "group": "one", "type": "one", "category": "one"},
-        _plan("web", fee),
-        _plan("mail", "5.00"),
-    ]
-    on = {"plans": {"update_fees": True}} if options is None else options
-    policies = [
-        {
-            "kind": "SyncPolicy",
-            "reseller": each,
-            "upstream": PROVIDER,
-            "service_template": "gold",
-            "options": on,
-            **(apart or {}).get(each, {}),
-        }
-        for each in RESELLERS
-    ]
-    return _loaded(documents, policies)
-
-
-def _plan(key: str, fee: str) -> Document:
-    needs = dict.fromkeys(("plan_category", "service_term", "product"), "one")
-    return {"kind": "Plan", "key": key, "name": key, **needs, "periods": {"P1M": {"fees": {"recurring": fee}}}}
-
-
-def _in_sync(tenant: str) -> dict[EntityId, Entity]:
-    """A tenant's state as it is once the shop's plans were created at ten and five."""
-    catalog = _shop("10.00", {"plans": {"create": True}})
-    fold = Fold(catalog, lambda _: Observed({}, state_fingerprint({}), 0), RULES, date(2026, 1, 1))
-    return dict(_applied({}, fold.plan(tenant)))

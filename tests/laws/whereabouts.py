@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reconciler.core.desired.wanted import Wanted
-from reconciler.model.documents.declarations import Unconditional
-from reconciler.model.plans.change import Action, Difference
+from reconciler.model.plans.change import Action, Difference, Remove, Rename, Restore, Update, UpdateLink
 from reconciler.model.plans.plan import Change, TenantPlan
 from reconciler.model.values.amounts import canonical
 from reconciler.model.values.keys import EntityId
@@ -60,7 +59,7 @@ class Whereabouts:
     def carriers(self, difference: Difference) -> frozenset[EntityId]:
         """What carries a difference that stands in no list: entities that come, or would, each in one list."""
         id = difference.entity
-        if isinstance(difference.declared, Unconditional):
+        if isinstance(difference, Rename | Restore):
             return frozenset({id} if CHANGES in self._wholes.get(id, ()) else ())
         if not self._is_there(id) or (id in self._wanted and not self._delegated(id)):
             return self._carriers(id)
@@ -68,13 +67,14 @@ class Whereabouts:
 
     def _missing(self, difference: Difference) -> Iterator[EntityId]:
         """What it waits for: products that are not there at all, a product for a unit, what does not let a group go."""
-        if difference.requires_existing:
+        if isinstance(difference, UpdateLink) or (isinstance(difference, Update) and difference.requires_existing):
             actual = self.tenant.comparison.actual
             yield from (each for each in difference.needs if each not in actual and not self._is_there(each))
-        along = [each for each in difference.accompanies if not self._is_there(each)]
-        if len(along) == len(difference.accompanies):
+        accompanies = difference.accompanies if isinstance(difference, Update) else ()
+        along = [each for each in accompanies if not self._is_there(each)]
+        if len(along) == len(accompanies):
             yield from along
-        held = difference.blocked_while_referenced_by
+        held = difference.blocked_while_referenced_by if isinstance(difference, Remove) else ()
         yield from (each for each in held if not (self._is_there(each) and self._delegated(each)))
 
     def _carriers(self, id: EntityId, seen: frozenset[EntityId] = frozenset()) -> frozenset[EntityId]:
@@ -154,7 +154,7 @@ def _is(difference: Difference, before: Value, after: Value) -> bool:
 def _holds(change: Change, difference: Difference) -> bool:
     """Whether an entity that comes has the field as the difference has it."""
     assert change.after is not None
-    if difference.member:
+    if isinstance(difference, UpdateLink):
         members = get(change.after, difference.path[:-1]) or ()
         return bool((difference.path[-1] in members) == (difference.after is not None))
     return bool(_plain(get(change.after, difference.path)) == _plain(difference.after))

@@ -5,21 +5,20 @@ special case. The renames themselves are differences that need no option.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from reconciler.core.desired.wanted import Upstream
 from reconciler.core.schema import FieldShape, fields_of
 from reconciler.core.states import changed
-from reconciler.model.documents.declarations import Unconditional
-from reconciler.model.plans.change import Action, Difference, Obstacle
+from reconciler.model.plans.change import Obstacle, Rename
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId, noun
 from reconciler.model.values.plain_values import Body, Path, Value
 
 KEY: Path = ("key",)
 FIELD = "moved_from"
-RENAMED = Unconditional(rule="AP-21")
+RENAMED = "AP-21"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +39,24 @@ class Moved:
         """The entity as the tenant has it now."""
         return self.before.get(self.origins.get(id, id))
 
-    def differences(self) -> Iterator[Difference]:
+    def differences(self) -> Iterator[Rename]:
         """The differences in keys and links that the renames make, and those that are refused."""
         for new, old in self.refused.items():
             detail = (
                 f'the tenant has a {noun(new.kind)} "{new.key}" of its own, so that "{old.key}" cannot get this key'
             )
             mend = "rename its own, or set adopt: true in its policy to take it over"
-            refused = Obstacle(RENAMED.rule, f"{detail}; {mend}")
-            yield replace(_difference(old, KEY, old.key, new.key), obstacles=(refused,))
+            refused = Obstacle(RENAMED, f"{detail}; {mend}")
+            yield Rename(old, KEY, old.key, new.key, RENAMED, obstacles=(refused,))
         among = self.state if self.among is None else (id for id in self.among if id in self.state)
         for id in among if self.state is not self.before else ():
             after, before = self.state[id], self.was(id)
             if before is after or before is None:
                 continue
             if before.id != id:
-                yield _difference(id, KEY, before.id.key, id.key)
+                yield Rename(id, KEY, before.id.key, id.key, RENAMED)
             for path in _differing(before.body, after.body, fields_of(id.kind), ()):
-                yield _difference(id, path, _at(before.body, path), _at(after.body, path))
-
-
-def _difference(id: EntityId, path: Path, before: Value, after: Value) -> Difference:
-    return Difference(id, Action.UPDATE, path, before, after, RENAMED, RENAMED.rule)
+                yield Rename(id, path, _at(before.body, path), _at(after.body, path), RENAMED)
 
 
 def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:

@@ -133,11 +133,6 @@ class Wanted:
     notes: Mapping[Path, str] = field(default_factory=_nothing)
 
     @property
-    def context_free(self) -> bool:
-        """Whether its outcome depends on nothing else in the tenant except what needs it."""
-        return not (self.requested_by or self.accompanies or self.obstacles or self.root)
-
-    @property
     def for_itself(self) -> bool:
         """Whether it is wanted independently of the tenant's state."""
         return self.requested and not self.requested_by

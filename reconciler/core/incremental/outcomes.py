@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from reconciler.core.planning import EntityOutcome, permitted_by, said
+from reconciler.core.planning import EntityOutcome, note_of, permitted_by, said
 from reconciler.model.bounded_cache import MOST
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Judged
@@ -81,5 +81,5 @@ def _worded_apart(judged: Iterable[Judged]) -> tuple[Judged, ...]:
     """
     apart: dict[tuple[object, ...], Judged] = {}
     for each in judged:
-        apart.setdefault((permitted_by(each), each.enabled, each.vetoes, each.difference.note), each)
+        apart.setdefault((permitted_by(each), each.enabled, each.vetoes, note_of(each.difference)), each)
     return tuple(apart.values())

@@ -15,12 +15,12 @@ from reconciler.core.planning import (
     permitted_by,
     withheld_rule,
 )
-from reconciler.core.records import GIVEN_UP, RESTORED
+from reconciler.core.records import GIVEN_UP
 from reconciler.core.schema import FieldShape, KindShape, field_at
 from reconciler.core.subscriptions import mirror_key
-from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned, Synced, Unconditional, Unmanaged
+from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned, Synced, Unmanaged
 from reconciler.model.documents.settings import Policy, Setting
-from reconciler.model.plans.change import Difference, Judged, Verdict
+from reconciler.model.plans.change import Judged, Rename, Restore, Verdict
 from reconciler.model.plans.plan import Declared
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.field_types import did_you_mean
@@ -128,7 +128,7 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
     difference = judged.difference
     applies = judged.verdict is Verdict.APPLY
     why = f"permitted by {', '.join(judged.enabled)}" if applies else detail((judged,), policy)
-    if isinstance(difference.declared, Unconditional) and applies:
+    if isinstance(difference, Rename | Restore) and applies:
         why = _needs_no_option(difference)
     place = policy.options[judged.enabled[0]].place if applies and judged.enabled else deciding_place(judged, policy)
     return Account(
@@ -147,8 +147,8 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
     )
 
 
-def _needs_no_option(difference: Difference) -> str:
-    if difference.rule == RESTORED:
+def _needs_no_option(difference: Rename | Restore) -> str:
+    if isinstance(difference, Restore):
         return f"it came down from {difference.after}, says the tenant's journal; no option is needed"
     return "the upstream renamed it; no option is needed"
 

@@ -10,7 +10,15 @@ from reconciler.core.planning.leftovers import is_removable, named_by
 from reconciler.core.planning.plan_builder import changed_leaves
 from reconciler.core.planning.plan_warnings import SCHEDULE, VISIBLE
 from reconciler.core.planning.preconditions import PRECONDITIONS, templates_of
-from reconciler.core.planning.reasons import deciding_place, declared_at, detail, permitted_by, said, withheld_rule
+from reconciler.core.planning.reasons import (
+    deciding_place,
+    declared_at,
+    detail,
+    note_of,
+    permitted_by,
+    said,
+    withheld_rule,
+)
 from reconciler.core.planning.scope import EntityOutcome, Scope
 from reconciler.core.planning.tenant_plan import (
     Engine,
@@ -47,6 +55,7 @@ __all__ = [
     "is_removable",
     "judge",
     "named_by",
+    "note_of",
     "overrides_of",
     "permitted_by",
     "plan_tenant",

@@ -35,16 +35,23 @@ from reconciler.model.documents.declarations import (
     Bookkeeping,
     ResellerOwned,
     Synced,
-    Unconditional,
     Unmanaged,
 )
-from reconciler.model.plans.change import Action, Difference
+from reconciler.model.plans.change import (
+    Create,
+    Difference,
+    HeldUpdate,
+    Remove,
+    Restore,
+    TakeOver,
+    TakeOverItem,
+    Update,
+    UpdateLink,
+)
 from reconciler.model.values.amounts import AMOUNTS, canonical, effective_amount
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value, get
-
-RESTORATION = Unconditional(rule=RESTORED)
 
 STAYS = Unmanaged(rule="FIELDS")
 """What an entity gets that came down and that nothing wants any more."""
@@ -138,7 +145,7 @@ def _restorations(comparison: Comparison) -> Iterator[Difference]:
     for old, before in comparison.trace.before.items():
         id = now.get(old, old)
         for path, mine, theirs in origins_that_differ(before, comparison.actual[id]):
-            yield Difference(id, Action.UPDATE, path, mine, theirs, RESTORATION, RESTORATION.rule)
+            yield Restore(id, path, mine, theirs, RESTORED)
 
 
 def _of(comparison: Comparison, wanted: Wanted) -> Iterator[Difference]:
@@ -157,7 +164,7 @@ def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Itera
     if wanted.requested and shape.sync.created and wanted.only_fields is None:
         created = shape.sync.created
         needs = tuple(references(copy, shape.fields))
-        yield Difference(wanted.id, Action.CREATE, (), None, copy, created, created.rule, needs)
+        yield Create(wanted.id, copy, created, created.rule, needs)
     yield from _gated(comparison, wanted, {}, shape)
 
 
@@ -169,7 +176,7 @@ def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindS
     after = comparison.takeover.body(have.body, copy, shape.fields)
     created = shape.sync.created
     needs = tuple(references(copy, shape.fields))
-    yield Difference(wanted.id, Action.UPDATE, (), have.body, after, created, created.rule, needs, takeover=True)
+    yield TakeOver(wanted.id, have.body, after, created, created.rule, needs)
     yield from _gated(comparison, wanted, have.body, shape)
     yield from _left_over(comparison, wanted, have.body, shape)
 
@@ -179,7 +186,7 @@ def _left_over(comparison: Comparison, wanted: Wanted, have: Body, shape: KindSh
     for field in shape.fields:
         if field.items and not field.items.with_origin and isinstance(field.items.removed, Synced):
             for each in Walk(comparison, wanted, have).differences((field,)):
-                if each.declared is field.items.removed and each.after is None:
+                if isinstance(each, Update) and each.declared is field.items.removed and each.after is None:
                     yield replace(each, needs=(wanted.id,), requires_existing=True)
 
 
@@ -187,6 +194,7 @@ def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape)
     """Fields that a creation leaves out: differences of their own, which need the entity to be there."""
     fields = tuple(field for field in shape.fields if at_creation(field) == GATED)
     for each in Walk(comparison, wanted, have).differences(fields):
+        assert isinstance(each, Update), "no links, and no items that carry an origin, are gated"
         yield replace(each, needs=(wanted.id, *each.needs), requires_existing=wanted.requested)
 
 
@@ -203,8 +211,7 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
         if all(comparison.may_let_go(holder) for holder in holders):
             removed = comparison.rules.kinds[id.kind].sync.removed
             assert removed is not None, "it is removable"
-            found = Difference(id, Action.DELETE, (), have.body, None, removed, removed.rule)
-            yield replace(found, blocked_while_referenced_by=holders)
+            yield Remove(id, have.body, removed, removed.rule, blocked_while_referenced_by=holders)
 
 
 def _leftovers(comparison: Comparison) -> Iterator[Difference]:
@@ -213,7 +220,7 @@ def _leftovers(comparison: Comparison) -> Iterator[Difference]:
     scope = comparison.scope
     found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, scope=scope)
     for each in found:
-        yield Difference(each.id, Action.DELETE, (), each.body, None, STAYS, STAYS.rule, note=LEFT_OVER)
+        yield Remove(each.id, each.body, STAYS, STAYS.rule, note=LEFT_OVER)
 
 
 def _stays_named(comparison: Comparison, id: EntityId) -> bool:
@@ -256,8 +263,17 @@ class Walk:
             inside = any(path[: len(each)] == each for each in differ)
             if field is None or not isinstance(field.declared, Synced) or inside or self._edited(mine, field, path):
                 continue
-            found = self._difference(path, mine, held.value, field.declared)
-            yield replace(found, amount=field.type in AMOUNTS, root=held.root, obstacles=held.obstacles, note="")
+            yield HeldUpdate(
+                self.wanted.id,
+                path,
+                mine,
+                held.value,
+                self._rule(path, field.declared),
+                field.declared,
+                amount=field.type in AMOUNTS,
+                root=held.root,
+                obstacles=held.obstacles,
+            )
 
     def _struct(self, have: Body, want: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Difference]:
         for field in fields:
@@ -287,8 +303,8 @@ class Walk:
         before, after = self._settled(mine, field), self._settled(theirs, field)
         if not _same(before, after, field):
             needs = (EntityId(field.ref.kind, after),) if field.ref and field.ref.copied and after else ()
-            found = self._difference(path, before, after, declared)
-            yield replace(found, needs=needs, amount=field.type in AMOUNTS)
+            found = self._update(path, before, after, declared, needs)
+            yield replace(found, amount=True) if field.type in AMOUNTS else found
 
     def _edited(self, mine: Value, field: FieldShape, path: Path) -> bool:
         """SUB-13: whether the distributor put another value there than was applied last."""
@@ -330,7 +346,7 @@ class Walk:
         before = sorted(have) if many else mine
         lacking = new | {key for key in _as_set(after) & want if EntityId(kind, key) not in self.comparison.actual}
         needs = tuple(EntityId(kind, key) for key in sorted(lacking))
-        yield replace(self._difference(path, before, after or None, field.declared), needs=needs)
+        yield self._update(path, before, after or None, field.declared, needs)
 
     def _links(self, mine: list[str], theirs: list[str], field: FieldShape, path: Path) -> Iterator[Difference]:
         """Relations between entities that both came down (IW-10, IW-11)."""
@@ -338,11 +354,12 @@ class Walk:
         for key in theirs:
             target = EntityId(field.ref.kind, key)
             if key not in mine and field.links.created and self._is_or_may_come(target):
-                found = self._difference((*path, key), None, key, field.links.created)
-                yield replace(found, needs=(target,), requires_existing=True, member=True)
+                created, here = field.links.created, (*path, key)
+                yield UpdateLink(self.wanted.id, here, None, key, self._rule(here, created), created, (target,))
         for key in mine:
             if key not in theirs and field.links.removed and not self._is_own(field.ref.kind, key):
-                yield replace(self._difference((*path, key), key, None, field.links.removed), member=True)
+                removed, here = field.links.removed, (*path, key)
+                yield UpdateLink(self.wanted.id, here, key, None, self._rule(here, removed), removed)
 
     def _items(self, mine: Body, theirs: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
         assert field.items is not None
@@ -354,34 +371,54 @@ class Walk:
                 yield from self._struct(mine[key], item, field.fields, here)
         for key, item in mine.items():
             if key not in theirs and field.items.removed and not self.comparison.own_item(field, item):
-                yield self._difference((*path, key), item, None, field.items.removed)
+                yield self._update((*path, key), item, None, field.items.removed)
 
     def _new_item(self, mine: Body | None, item: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
         """An item that the tenant lacks is created; an own one in its place is taken over as a creation would be."""
         assert field.items is not None
-        if field.items.created and not dormant(item, field):
-            copy = copy_of_item(item, field, self.comparison.origin)
-            after = copy if mine is None else self.comparison.takeover.item(mine, copy, field)
-            found = self._difference(path, mine, after, field.items.created)
-            yield replace(found, needs=tuple(references(copy, field.fields)), takeover=mine is not None)
+        created = field.items.created
+        if created is None or dormant(item, field):
+            return
+        copy = copy_of_item(item, field, self.comparison.origin)
+        needs = tuple(references(copy, field.fields))
+        if mine is None:
+            yield self._update(path, None, copy, created, needs)
+        else:
+            after = self.comparison.takeover.item(mine, copy, field)
+            yield TakeOverItem(self.wanted.id, path, mine, after, self._rule(path, created), created, needs)
 
-    def _difference(self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged) -> Difference:
-        rule = self.wanted.rules.get(path, declared.rule)
-        along = self.wanted.accompanies.get(path[:2], ())
-        note = self.wanted.notes.get(path, "")
-        return Difference(
-            self.wanted.id, Action.UPDATE, path, before, after, declared, rule, accompanies=along, note=note
+    def _update(
+        self, path: Path, before: Value, after: Value, declared: Synced | Unmanaged, needs: tuple[EntityId, ...] = ()
+    ) -> Update:
+        return Update(
+            self.wanted.id,
+            path,
+            before,
+            after,
+            self._rule(path, declared),
+            declared,
+            needs=needs,
+            accompanies=self.wanted.accompanies.get(path[:2], ()),
+            note=self.wanted.notes.get(path, ""),
         )
+
+    def _rule(self, path: Path, declared: Synced | Unmanaged) -> str:
+        return self.wanted.rules.get(path, declared.rule)
 
     def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
         """A reseller's field that a transition of another field sets, under the same options (CB-09)."""
         for field in fields:
             follows = field.declared.follows if isinstance(field.declared, ResellerOwned) else None
             for each in found:
-                if follows and (each.path, each.before, each.after) == (
-                    (follows.field,),
-                    follows.before,
-                    follows.after,
+                if (
+                    follows
+                    and isinstance(each, Update)
+                    and (each.path, each.before, each.after)
+                    == (
+                        (follows.field,),
+                        follows.before,
+                        follows.after,
+                    )
                 ):
                     before = self._settled(self.have.get(field.name), field)
                     if before != follows.value:

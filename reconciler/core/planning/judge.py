@@ -5,19 +5,33 @@ precondition that fails: blocked; else apply, unless something holds the whole t
 What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from reconciler.core.desired import Reachable
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.preconditions import PRECONDITIONS, Circumstances, ItemTakeover, Use
-from reconciler.core.records import RESTORED
 from reconciler.core.schema import copy_of, references
-from reconciler.model.documents.declarations import OWN_BLOCKS, Unconditional, Unmanaged
+from reconciler.model.documents.declarations import OWN_BLOCKS, Unmanaged
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
-from reconciler.model.plans.change import Action, Difference, Judged, Obstacle, Root, Verdict
+from reconciler.model.plans.change import (
+    Create,
+    Difference,
+    HeldUpdate,
+    Judged,
+    Obstacle,
+    Remove,
+    Rename,
+    Restore,
+    Root,
+    TakeOver,
+    TakeOverItem,
+    Update,
+    UpdateLink,
+    Verdict,
+)
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
@@ -56,7 +70,7 @@ def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, h
     judged = bench.along([_held(each, hold) for each in verdicts])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
     standing = tuple(_effective(judged, comparison, arrivals))
-    applied = [each for each in standing if each.verdict is Verdict.APPLY and each.difference.rule != RESTORED]
+    applied = [each for each in standing if each.verdict is Verdict.APPLY and not isinstance(each.difference, Restore)]
     listed = {(each.difference.entity, each.difference.path) for each in standing}
     moot = frozenset(
         each.difference.entity for each in verdicts if (each.difference.entity, each.difference.path) not in listed
@@ -73,6 +87,8 @@ def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
     }
 
     def obstacles(removal: Difference) -> tuple[Obstacle, ...]:
+        if not isinstance(removal, Remove):
+            return ()
         held_by = comparison.rules.kinds[removal.entity.kind].sync.held_by
         holders = [(holder, (held_by[1],)) for holder in removal.blocked_while_referenced_by] if held_by else []
         return tuple(dict.fromkeys(each for holder in holders for each in blocked.get(holder, ())))
@@ -98,39 +114,75 @@ def _effective(
     created = {
         each.difference.entity
         for each in judged
-        if each.verdict is Verdict.APPLY and not each.difference.path and each.difference.action is not Action.DELETE
+        if each.verdict is Verdict.APPLY and isinstance(each.difference, Create | TakeOver)
     }
     there = created | set(arrivals)
     live = Reachable(comparison.desired.wanted, comparison.holders, lambda id: id in there or comparison.ours(id))
-    for each in judged:
-        difference = each.difference
-        if isinstance(difference.declared, Unconditional):
-            yield each
-            continue
-        nowhere = difference.entity not in there and difference.entity not in comparison.actual
-        if difference.path and nowhere and each.verdict is Verdict.APPLY:
-            continue
-        if not difference.path and difference.action is not Action.DELETE and difference.entity in arrivals:
-            continue
-        if difference.entity in comparison.desired.wanted and difference.entity not in live:
-            continue
-        if any(
-            not (held in there or (held in live and comparison.ours(held)))
-            for held in difference.blocked_while_referenced_by
-        ):
-            continue
-        missing = [id for id in difference.needs if id not in there and not _present(comparison, id, difference)]
-        if not (difference.requires_existing and missing):
-            yield each
+
+    def lets_go(holder: EntityId) -> bool:
+        return holder in there or (holder in live and comparison.ours(holder))
+
+    def stands(difference: Difference, verdict: Verdict) -> bool:
+        id = difference.entity
+        if not isinstance(difference, Rename | Restore) and id in comparison.desired.wanted and id not in live:
+            return False
+        match difference:
+            case Create() | TakeOver():
+                return id not in arrivals
+            case Remove():
+                return all(map(lets_go, difference.blocked_while_referenced_by))
+            case Update() | UpdateLink() | TakeOverItem() | HeldUpdate():
+                nowhere = id not in there and id not in comparison.actual
+                return not (nowhere and verdict is Verdict.APPLY) and not _lacks(difference, comparison, there)
+            case Rename() | Restore():
+                return True
+            case _:
+                assert_never(difference)
+
+    return (each for each in judged if stands(each.difference, each.verdict))
+
+
+def _lacks(difference: Difference, comparison: Comparison, there: Set[EntityId]) -> bool:
+    """Whether something is neither there nor comes that the difference requires to exist, rather than bringing it."""
+    match difference:
+        case UpdateLink() | Update(requires_existing=True):
+            required = (id for id in difference.needs if id not in there)
+            return not all(_present(comparison, id, difference) for id in required)
+        case _:
+            return False
+
+
+def _brings(difference: Difference) -> tuple[EntityId, ...]:
+    """What has to come along with a difference that is applied, where the tenant lacks it."""
+    match difference:
+        case Create() | TakeOver() | TakeOverItem():
+            return difference.needs
+        case Update():
+            return () if difference.requires_existing else difference.needs
+        case UpdateLink() | Remove() | HeldUpdate() | Rename() | Restore():
+            return ()
+        case _:
+            assert_never(difference)
+
+
+def _accompanied(difference: Difference) -> tuple[EntityId, ...]:
+    """The entities of which one must be there for the difference to be one (IW-07); none: it stands by itself."""
+    return difference.accompanies if isinstance(difference, Update) else ()
 
 
 def _use(difference: Difference) -> Use:
     """What the difference does to its entity, as preconditions see it."""
-    if difference.action is Action.DELETE:
-        return "remove"
-    if difference.path and difference.takeover:
-        return ItemTakeover(difference.path, difference.before.get("origin"))
-    return "update" if difference.path else "create"
+    match difference:
+        case Create() | TakeOver():
+            return "create"
+        case Remove():
+            return "remove"
+        case TakeOverItem():
+            return ItemTakeover(difference.path, difference.before.get("origin"))
+        case Update() | UpdateLink() | HeldUpdate() | Rename() | Restore():
+            return "update"
+        case _:
+            assert_never(difference)
 
 
 def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bool:
@@ -148,11 +200,13 @@ class Judge:
 
     def verdict(self, difference: Difference) -> Judged:
         """The verdict on one difference, whatever becomes of the others."""
-        if isinstance(difference.declared, Unmanaged):
-            return Judged(difference, Verdict.UNMANAGED)
-        if isinstance(difference.declared, Unconditional):
-            verdict = Verdict.BLOCKED if difference.obstacles else Verdict.APPLY
-            return Judged(difference, verdict, obstacles=difference.obstacles)
+        match difference:
+            case Restore():
+                return Judged(difference, Verdict.APPLY)
+            case Rename(obstacles=obstacles):
+                return Judged(difference, Verdict.BLOCKED if obstacles else Verdict.APPLY, obstacles=obstacles)
+            case _ if isinstance(difference.declared, Unmanaged):
+                return Judged(difference, Verdict.UNMANAGED)
         options = difference.declared.options
         enabled = tuple(option for option in options if self.policy.options[option].on)
         vetoes = tuple(self._vetoes(difference, enabled or options))
@@ -167,27 +221,31 @@ class Judge:
     def _root(self, difference: Difference) -> Root | None:
         """Why a value is not to be had at another level (SUB-13), or what would be created at the upstream, where that
         was held itself (TREE-02)."""
-        if difference.root:
-            return difference.root
-        wanted = self.case.wanted(difference.entity)
-        return wanted.root if wanted and not difference.path else None
+        match difference:
+            case HeldUpdate():
+                return difference.root
+            case Create() | TakeOver():
+                wanted = self.case.wanted(difference.entity)
+                return wanted.root if wanted else None
+            case _:
+                return None
 
     def _vetoes(self, difference: Difference, options: tuple[str, ...]) -> Iterator[str]:
         """CB-34: a veto holds changes of existing amounts, or of CB-15, and no creation."""
-        if not difference.path or (difference.before is None and difference.amount):
+        amount = isinstance(difference, Update | HeldUpdate) and difference.amount
+        if not difference.path or (difference.before is None and amount):
             return
         for veto in self.case.comparison.rules.vetoes.values():
             setting = self.policy.vetoes.get(veto.id)
-            holds = difference.amount if veto.amounts else True
+            holds = amount if veto.amounts else True
             if setting and setting.on and holds and veto.holds(options):
                 yield veto.id
 
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
-        removed = difference.action is Action.DELETE
-        found = [*self._of(difference.entity, _use(difference)), *difference.obstacles]
-        if not removed and not difference.requires_existing:
-            for target in self._reach(difference.needs):
-                found += self._of(target, "need")
+        beforehand = difference.obstacles if isinstance(difference, HeldUpdate) else ()
+        found = [*self._of(difference.entity, _use(difference)), *beforehand]
+        for target in self._reach(_brings(difference)):
+            found += self._of(target, "need")
         return tuple(dict.fromkeys(found))
 
     def _of(self, target: EntityId, use: Use) -> tuple[Obstacle, ...]:
@@ -199,16 +257,16 @@ class Judge:
 
     def along(self, judged: list[Judged]) -> list[Judged]:
         """Without what would come along with other entities, none of which is there or comes (IW-07)."""
-        if not any(each.difference.accompanies for each in judged):
+        if not any(_accompanied(each.difference) for each in judged):
             return judged
-        applied = [each for each in judged if each.verdict is Verdict.APPLY and not each.difference.accompanies]
+        applied = [each for each in judged if each.verdict is Verdict.APPLY and not _accompanied(each.difference)]
         there = {each.difference.entity for each in applied if not each.difference.path}
         there |= set(self.arrivals(applied))
         ours = self.case.comparison.ours
         return [
             each
             for each in judged
-            if not each.difference.accompanies or any(id in there or ours(id) for id in each.difference.accompanies)
+            if not (along := _accompanied(each.difference)) or any(id in there or ours(id) for id in along)
         ]
 
     def arrivals(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
@@ -216,10 +274,9 @@ class Judge:
         brought: dict[EntityId, list[Judged]] = {}
         created = {each.difference.entity for each in applied if not each.difference.path}
         for each in applied:
-            if not each.difference.requires_existing:
-                for target in self._reach(each.difference.needs):
-                    if self._comes(target) and target not in created:
-                        brought.setdefault(target, []).append(each)
+            for target in self._reach(_brings(each.difference)):
+                if self._comes(target) and target not in created:
+                    brought.setdefault(target, []).append(each)
         return {target: self._arrival(target, by) for target, by in sorted(brought.items())}
 
     def with_the_first(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:

@@ -4,18 +4,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
+from typing import assert_never
 
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.judge import DependentCreation, Judgement
 from reconciler.core.planning.price_changes import NO_MOVES, PriceChanges
-from reconciler.core.planning.reasons import declared_at, lead, permitted_by, said
+from reconciler.core.planning.reasons import declared_at, lead, note_of, permitted_by, said
 from reconciler.core.planning.scope import EntityOutcome
-from reconciler.core.records import RESTORED
 from reconciler.core.schema import FieldShape, fields_of, kept, prune_empty
 from reconciler.core.states import changed
-from reconciler.model.documents.declarations import Unconditional
 from reconciler.model.documents.settings import Policy
-from reconciler.model.plans.change import Action, Difference, Judged, Verdict
+from reconciler.model.plans.change import (
+    Action,
+    Create,
+    Difference,
+    HeldUpdate,
+    Judged,
+    Remove,
+    Rename,
+    Restore,
+    TakeOver,
+    TakeOverItem,
+    Update,
+    UpdateLink,
+    Verdict,
+)
 from reconciler.model.plans.plan import Change, Declared, Deferred, FieldChange
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
@@ -87,7 +100,7 @@ class PlanBuilder:
         wanted = self.comparison.desired.wanted.get(id)
         if wanted is None or id in self.comparison.asked or id in self.judgement.moot or id in self.judgement.arrivals:
             return False
-        return wanted.context_free and all(each.context_free for each in self._judged.get(id, ()))
+        return all(each.context_free for each in self._judged.get(id, ()))
 
     @cached_property
     def _judged(self) -> Mapping[EntityId, list[Judged]]:
@@ -115,7 +128,7 @@ class PlanBuilder:
         have = self.comparison.actual.get(id)
         arrival = self.judgement.arrivals.get(id)
         whole = next((each.difference for each in judged if not each.difference.path), None)
-        if whole and whole.action is Action.DELETE:
+        if isinstance(whole, Remove):
             return None
         if arrival or whole:
             body = arrival.body if arrival else whole.after if whole else {}
@@ -123,7 +136,7 @@ class PlanBuilder:
             origin: str | None = self.comparison.origin
         else:
             assert have is not None
-            only_origins = all(each.difference.rule == RESTORED for each in judged)  # nothing else was applied
+            only_origins = all(isinstance(each.difference, Restore) for each in judged)  # nothing else was applied
             body, origin = have.body if only_origins else self._remembered(id, have.body), have.origin
         return self._tidied(id, with_differences(body, (each.difference for each in judged)), origin)
 
@@ -183,7 +196,7 @@ class PlanBuilder:
         )
         if first.difference.path:
             return replace(change, fields=tuple(self._field(each, each.enabled) for each in judged))
-        return self._with_takeover_fields(change) if first.difference.takeover else change
+        return self._with_takeover_fields(change) if isinstance(first.difference, TakeOver) else change
 
     def _with_takeover_fields(self, change: Change) -> Change:
         """A takeover is an update: all fields that it changes, including the origin, have the same permission."""
@@ -204,7 +217,7 @@ class PlanBuilder:
             allowed_by,
             difference.rule,
             declared_at=self._declared_at(difference.entity, difference.path),
-            note=difference.note,
+            note=note_of(difference),
         )
 
     def _declared_at(self, id: EntityId, path: Path) -> Declared | None:
@@ -226,10 +239,9 @@ class PlanBuilder:
     def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
         first = judged[0].difference
         have = self.comparison.actual.get(id)
-        whole = not first.path and not first.takeover
-        body = first.after if not first.path else have.body if have else {}
+        body = first.after if isinstance(first, Create | TakeOver) else have.body if have else {}
         after = None
-        if first.action is not Action.DELETE:
+        if not isinstance(first, Remove):
             origin = self.comparison.origin if not first.path or have is None else have.origin
             after = self._tidied(id, with_differences(body, (each.difference for each in judged)), origin).document()
         change = Change(
@@ -242,9 +254,13 @@ class PlanBuilder:
             rule=first.rule,
             declared_at=self._declared_at(id, ()),
         )
-        if first.takeover and not first.path:
+        if isinstance(first, TakeOver):
             return self._with_takeover_fields(change)
-        fields = () if whole else tuple(self._field(each, permitted_by(each)) for each in judged)
+        fields = (
+            ()
+            if isinstance(first, Create | Remove)
+            else tuple(self._field(each, permitted_by(each)) for each in judged)
+        )
         return replace(change, fields=fields)
 
 
@@ -261,14 +277,17 @@ def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
 def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
     """The body with every field of the differences changed; renames are already applied to it (AP-21)."""
     for each in differences:
-        if isinstance(each.declared, Unconditional):
-            continue
-        if each.member:
-            key, listed = each.path[-1], get(body, each.path[:-1]) or []
-            members = sorted({*listed, key} if each.after is not None else set(listed) - {key})
-            body = put(body, each.path[:-1], members or None)
-        elif each.path:
-            body = put(body, each.path, each.after)
+        match each:
+            case Rename() | Restore() | Create() | TakeOver() | Remove():
+                continue
+            case UpdateLink():
+                key, listed = each.path[-1], get(body, each.path[:-1]) or []
+                members = sorted({*listed, key} if each.after is not None else set(listed) - {key})
+                body = put(body, each.path[:-1], members or None)
+            case Update() | TakeOverItem() | HeldUpdate():
+                body = put(body, each.path, each.after)
+            case _:
+                assert_never(each)
     return body
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.model.documents.declarations import Synced
 from reconciler.model.documents.options import OPTIONS
 from reconciler.model.documents.settings import Policy, Setting
-from reconciler.model.plans.change import HeldBy, HoldKind, Judged, Verdict
+from reconciler.model.plans.change import Difference, HeldBy, HoldKind, Judged, Remove, Rename, Restore, Update, Verdict
 from reconciler.model.plans.plan import Declared, Said
 from reconciler.model.values.diagnostics import Place
 
@@ -18,8 +18,21 @@ def permitted_by(judged: Judged) -> tuple[str, ...]:
     """The options any of which would permit it."""
     if judged.root:
         return judged.root.options
+    declared = _synced(judged)
+    return declared.options if declared else ()
+
+
+def _synced(judged: Judged) -> Synced | None:
+    """The declaration whose options decide; ``None`` where no option does."""
+    if isinstance(judged.difference, Rename | Restore):
+        return None
     declared = judged.difference.declared
-    return declared.options if isinstance(declared, Synced) else ()
+    return declared if isinstance(declared, Synced) else None
+
+
+def note_of(difference: Difference) -> str:
+    """What else a reader should know of a difference."""
+    return difference.note if isinstance(difference, Update | Remove) else ""
 
 
 def withheld_rule(judged: Judged) -> str:
@@ -30,8 +43,8 @@ def withheld_rule(judged: Judged) -> str:
         return judged.obstacles[0].rule
     if judged.vetoes:
         return "CB-34"
-    declared = judged.difference.declared
-    if not isinstance(declared, Synced) or judged.verdict is not Verdict.WITHHELD:
+    declared = _synced(judged)
+    if declared is None or judged.verdict is not Verdict.WITHHELD:
         return judged.difference.rule
     off = declared.off or (OPTIONS[declared.options[0]].off if len(declared.options) == 1 else None)
     return off or judged.difference.rule
@@ -101,7 +114,7 @@ def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
         case _ if judged[0].root:
             return "; ".join(dict.fromkeys(text for each in judged for text in _inherited(each, policy)))
         case Verdict.UNMANAGED:
-            notes = dict.fromkeys(each.difference.note for each in judged if each.difference.note)
+            notes = dict.fromkeys(note for each in judged if (note := note_of(each.difference)))
             return "; ".join(notes) or "no option synchronises this"
         case Verdict.BLOCKED:
             return "; ".join(dict.fromkeys(text for each in judged for text in _blocked(each)))
@@ -122,8 +135,8 @@ def _blocked(judged: Judged) -> Iterator[str]:
 
 
 def _withheld(judged: Judged, policy: Policy) -> Iterator[str]:
-    declared = judged.difference.declared
-    if not judged.enabled and isinstance(declared, Synced):
+    declared = _synced(judged)
+    if not judged.enabled and declared:
         yield _off(declared.options, policy)
     for veto in judged.vetoes:
         setting = policy.vetoes[veto]

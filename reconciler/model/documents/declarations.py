@@ -75,13 +75,6 @@ class Bookkeeping:
     at_creation: Any = COPIED
 
 
-@dataclass(frozen=True, slots=True)
-class Unconditional:
-    """Needs no option: a rename (AP-21), or an origin that was changed in the tenant (ORIGIN-02)."""
-
-    rule: str
-
-
 Declaration: TypeAlias = Synced | Unmanaged | ResellerOwned | Bookkeeping
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, TypeAlias, assert_never
 
-from reconciler.model.documents.declarations import Synced, Unconditional, Unmanaged
+from reconciler.model.documents.declarations import Synced, Unmanaged
 from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.keys import EntityId
-from reconciler.model.values.plain_values import Path, Value
+from reconciler.model.values.plain_values import Body, Path, Value
 
 
 class Action(StrEnum):
@@ -28,48 +28,130 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference. ``path`` is empty where the whole entity comes, goes or is taken over.
+class Create:
+    """The tenant lacks an entity that it should have. ``needs``: entities that must be in the tenant before."""
 
-    ``takeover``: what the tenant has at ``path`` (empty: the whole entity) is its own, and becomes a copy.
-    ``declared`` decides; ``needs`` are entities that must be in the tenant before it can be made; ``amount`` marks
-    money; ``note`` says what else a reader should know. ``requires_existing``: where what it needs does not come, the
-    difference goes with it rather than forcing it (relations, IW-10). ``member``: ``path`` ends at a member of a set.
-    ``accompanies``: entities of which at least one must have come down, or come (IW-07).
-    ``blocked_while_referenced_by``: what must follow its upstream in the same plan for a removal to be one. ``root``,
-    ``obstacles``: what holds this very difference, known beforehand (SUB-13).
+    action: ClassVar[Action] = Action.CREATE
+    path: ClassVar[Path] = ()
+    before: ClassVar[None] = None
+    entity: EntityId
+    after: Body
+    declared: Synced
+    rule: str
+    needs: tuple[EntityId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """An own entity of the tenant becomes a copy (ORIGIN-01). ``needs`` as of `Create`."""
+
+    action: ClassVar[Action] = Action.UPDATE
+    path: ClassVar[Path] = ()
+    entity: EntityId
+    before: Body
+    after: Body
+    declared: Synced
+    rule: str
+    needs: tuple[EntityId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A copy that is no longer wanted: removed by an option, or, ``declared`` unmanaged, left over.
+
+    ``blocked_while_referenced_by``: entities that must follow their upstream in the same plan for it to be removed.
+    ``note``: what else a reader should know.
     """
 
+    action: ClassVar[Action] = Action.DELETE
+    path: ClassVar[Path] = ()
+    after: ClassVar[None] = None
     entity: EntityId
-    action: Action
+    before: Body
+    declared: Synced | Unmanaged
+    rule: str
+    blocked_while_referenced_by: tuple[EntityId, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _AtPath:
+    """What every difference below an entity says: the value ``before`` and ``after``, ``None`` for none."""
+
+    action: ClassVar[Action] = Action.UPDATE
+    entity: EntityId
     path: Path
     before: Value
     after: Value
-    declared: Synced | Unmanaged | Unconditional
     rule: str
-    needs: tuple[EntityId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update(_AtPath):
+    """A field has another value, or an item of a map is missing or too many.
+
+    ``amount`` marks money. ``needs``: entities that must be in the tenant before; with ``requires_existing``, the
+    difference is dropped where they neither are there nor come, rather than bringing them. ``accompanies``: entities of
+    which at least one must have come down, or come (IW-07). ``note``: what else a reader should know.
+    """
+
+    declared: Synced | Unmanaged
     amount: bool = False
+    needs: tuple[EntityId, ...] = ()
     requires_existing: bool = False
-    takeover: bool = False
-    member: bool = False
-    blocked_while_referenced_by: tuple[EntityId, ...] = ()
     accompanies: tuple[EntityId, ...] = ()
     note: str = ""
-    root: "Root | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLink(_AtPath):
+    """A relation to a peer comes or goes (IW-10, IW-11): ``path`` ends at the member of the set, the peer's key.
+
+    ``needs``: the peer; the difference is dropped where that neither is there nor comes.
+    """
+
+    declared: Synced | Unmanaged
+    needs: tuple[EntityId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOverItem(_AtPath):
+    """An own item of a copy, such as a rate, becomes the upstream's (ORIGIN-04). ``needs`` as of `Create`."""
+
+    declared: Synced
+    needs: tuple[EntityId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUpdate(_AtPath):
+    """A field is as it should be, but for a value that it does not get (SUB-13).
+
+    ``root``: why not, at another level; ``obstacles``: what must change first. ``amount`` marks money.
+    """
+
+    declared: Synced
+    amount: bool
+    root: "Root | None"
+    obstacles: "tuple[Obstacle, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(_AtPath):
+    """The upstream renamed the entity, or one that it links to (AP-21): no option decides.
+
+    ``obstacles``: why the entity cannot get its new key.
+    """
+
     obstacles: "tuple[Obstacle, ...]" = ()
 
-    @property
-    def context_free(self) -> bool:
-        """Whether what becomes of it depends on nothing else in the tenant. A field that may, is to be named here."""
-        others = (
-            self.needs
-            or self.requires_existing
-            or self.takeover
-            or self.blocked_while_referenced_by
-            or self.accompanies
-        )
-        held = self.root or self.obstacles or isinstance(self.declared, Unconditional)
-        return self.action is Action.UPDATE and bool(self.path) and not (others or held)
+
+@dataclass(frozen=True, slots=True)
+class Restore(_AtPath):
+    """The origin of the entity, or of an item, is not what the tenant's journal says (ORIGIN-02): no option decides."""
+
+
+Difference: TypeAlias = Create | TakeOver | Remove | Update | UpdateLink | TakeOverItem | HeldUpdate | Rename | Restore
+"""One difference between what a tenant should have and what it has. ``path`` is empty for a whole entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +222,17 @@ class Judged:
     @property
     def context_free(self) -> bool:
         """Whether the verdict depends on nothing else in the tenant; what is blocked is so by something else."""
-        free = self.verdict is not Verdict.BLOCKED and not (self.obstacles or self.root)
-        return free and self.difference.context_free
+        return self.verdict is not Verdict.BLOCKED and _is_context_free(self.difference)
+
+
+def _is_context_free(difference: Difference) -> bool:
+    """Whether what becomes of it depends on the entity alone. What else links depend on, the comparison notes."""
+    match difference:
+        case Update():
+            return not (difference.needs or difference.accompanies)
+        case UpdateLink() | TakeOverItem():
+            return not difference.needs
+        case Create() | TakeOver() | Remove() | HeldUpdate() | Rename() | Restore():
+            return False
+        case _:
+            assert_never(difference)
