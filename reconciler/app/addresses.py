@@ -16,9 +16,9 @@ def parse_address(tenant: str, text: str) -> tuple[EntityId, Path | None]:
     kind, slash, key = address.partition("/")
     kinds = {snake(name): name for name in STATE_KINDS}
     if not slash or not key:
-        raise Unknown(f"{text!r} is no address; for example plan/m365-business-basic#status")
+        raise Unknown(f"{text!r} is not an address; example: plan/m365-business-basic#status")
     if kind not in kinds:
-        raise Unknown(f'there is no kind "{kind}": {did_you_mean(kind, kinds)}')
+        raise Unknown(f'unknown kind "{kind}": {did_you_mean(kind, kinds)}')
     try:
         return EntityId(kinds[kind], key), parse_path(path) if hash_ else None
     except ValueError as error:

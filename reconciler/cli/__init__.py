@@ -1,4 +1,4 @@
-"""The commands: parse options, call `reconciler.app`, print what a renderer made, choose the exit status.
+"""The commands: parse options, call `reconciler.app`, print the renderer's output, choose the exit status.
 
-Nothing else prints. Never here: a decision about what should change.
+No other package prints. Commands never decide what should change.
 """

@@ -1,4 +1,4 @@
-"""`apply`: a saved plan, or one that is made, shown and approved."""
+"""`apply`: apply a saved plan, or make, show and approve one first."""
 
 import errno
 import os
@@ -38,17 +38,19 @@ from reconciler.shell.runs.apply_workers import told
 from reconciler.shell.runs.execute import NOT_DONE, Application, Applied, Result
 
 PLANNING_ONLY = (
-    "--tenant, --shard, --ref, --allow, --base, --verify and --out belong to planning; a saved plan is applied as it is"
+    "planning options (--tenant, --shard, --ref, --allow, --base, --verify, --out) cannot be given with a saved plan"
 )
 
 
 @click.command("apply")
 @argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @planning_options
-@option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is applied without asking anyway.")
+@option("--auto-approve", is_flag=True, help="Skip the approval prompt. A saved plan never prompts.")
 @with_workspace
 def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, auto_approve: bool) -> None:
-    """Apply a saved PLAN, or plan, show, ask and apply. Each tenant is changed whole or not at all."""
+    """Apply a saved PLAN, or make a plan, show it, ask for approval and apply it. Each tenant is changed completely or
+    not at all.
+    """
     if saved is not None and (asked.of_planning or asked.out):
         raise click.UsageError(PLANNING_ONLY)
     if saved is not None and not saved.exists():
@@ -66,8 +68,8 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
         _show(plan, asked, saved=given is not None, asks=asks)
         save(plan, asked.out, root)
         if given and plan.source.digest != workspace.catalog.digest:
-            say("Note: the workspace changed since this plan was made; what is applied is the plan.")
-        if guarded:  # while planning, git was asked for more
+            say("Note: the workspace changed since this plan was made; the plan is applied as saved.")
+        if guarded:  # planning may have found more uncommitted files or git errors
             _refuse_uncommitted(workspace, given)
         approved = not asks or _approved(plan)
         saved_plan = given is not None
@@ -85,9 +87,9 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
 
 
 def _show(plan: Plan, asked: Asked, *, saved: bool, asks: bool) -> None:
-    """The plan before it is applied: of a saved one, only as much as is asked for.
+    """Show the plan before it is applied; of a saved plan only what the options ask for.
 
-    With JSON the result is what was done, so that what is to be approved goes to standard error.
+    With JSON, standard output holds the result of the apply, so the plan to approve goes to standard error.
     """
     if asked.form == "json":
         if asks:
@@ -99,32 +101,32 @@ def _show(plan: Plan, asked: Asked, *, saved: bool, asks: bool) -> None:
 
 
 def _no_plan(saved: Path, root: Path) -> click.ClickException:
-    """What to say of a plan file that is not there: perhaps a tenant was meant."""
+    """The error for a missing plan file, with a hint if the argument names a tenant."""
     try:
         tenants = open_for_command(root).tenants()
-    except app.Invalid:  # then the workspace is not what the message is about
+    except app.Invalid:  # the error is about the plan file, not about the workspace
         tenants = []
     if any(fnmatchcase(tenant, str(saved)) for tenant in tenants):
-        return click.UsageError(f"there is no plan file {saved}, and it is a tenant: did you mean --tenant {saved}?")
+        return click.UsageError(f"no plan file {saved}, but a tenant has this name: did you mean --tenant {saved}?")
     return click.ClickException(f"{saved}: {os.strerror(errno.ENOENT)}")
 
 
 def _refuse_uncommitted(workspace: app.Workspace, given: Plan | None) -> None:
-    """Refuse what nobody looks at and no commit holds, or where git does not say. Raises `ClickException`."""
+    """Refuse to apply uncommitted changes without review, or if git cannot list them. Raises `ClickException`."""
     checkout = workspace.checkout
     if checkout.problems:
-        why = f"git refuses to say what is committed ({checkout.problems[0]})"
+        why = f"git could not report what is committed ({checkout.problems[0]})"
     elif given and given.source.dirty:
         why = "the plan was made from uncommitted changes"
     elif given is None and checkout.differences:
         why = f"uncommitted changes: {shortly(checkout.differences)}"
     else:
         return
-    raise click.ClickException(f"{why}; nothing was applied. Commit them, or apply all the same with --allow-dirty")
+    raise click.ClickException(f"{why}; nothing was applied. Commit the changes, or apply anyway with --allow-dirty")
 
 
 def _approved(plan: Plan) -> bool:
-    """Whether somebody said ``yes``, on a terminal or by a pipe. No answer is a no."""
+    """Whether the answer on standard input is ``yes``. No answer counts as no."""
     tenants = counted(_changing(plan), "tenant")
     sys.stderr.write(f"\nApply these changes to {tenants}? Only `yes` is accepted: ")
     sys.stderr.flush()
@@ -133,18 +135,18 @@ def _approved(plan: Plan) -> bool:
         say("")
     if answer.strip() == "yes":
         return True
-    unasked = "" if answer else " Nobody answered; --auto-approve applies without asking."
+    unasked = "" if answer else " There was no answer; --auto-approve applies without asking."
     say(f"Nothing was applied.{unasked}")
     return False
 
 
 def _changing(plan: Plan) -> int:
-    """How many tenants it changes."""
+    """The number of tenants that the plan changes."""
     return sum(each.summary.changes > 0 for each in plan.outlines)
 
 
 def _applied(access: Access, plan: Plan, application: Application) -> tuple[list[Applied], bool]:
-    """Carry the plan out; what was done, and whether it was interrupted, which is said then."""
+    """Run the application. Returns the results so far and whether it was interrupted; reports an interruption."""
     done: list[Applied] = []
     with progress(_changing(plan), "Applying") as step:
         try:
@@ -155,23 +157,23 @@ def _applied(access: Access, plan: Plan, application: Application) -> tuple[list
             done += _under_way(access, done)
             named = ", ".join(each.tenant for each in done if each.result is Result.APPLIED) or "none"
             say(
-                f"\nInterrupted. Tenants that were applied: {named}. "
-                "Each is changed whole or not at all. The same command again finishes it; "
-                "`reconcile plan` shows what is left."
+                f"\nInterrupted. Applied tenants: {named}. "
+                "Each tenant is changed completely or not at all. Run the same command again to finish; "
+                "`reconcile plan` shows the remaining changes."
             )
             return done, True
     return done, False
 
 
 def _under_way(access: Access, done: Iterable[Applied]) -> list[Applied]:
-    """What was begun elsewhere when this was interrupted, once it ended; nothing else is begun."""
+    """The results of writes that workers had started before the interruption; waits for them and starts no others."""
     known = {each.tenant for each in done}
     found = [each for placed, results in access.executors.under_way() for each in told(placed, results)]
     return [each for each in found if each.tenant not in known]
 
 
 def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> None:
-    """What was refused or failed, and the counts of what was done: a result, where people read the plan."""
+    """Report refusals and failures, and the counts of applied changes (on standard output if the form is text)."""
     refused = [each for each in done if each.result in NOT_DONE]
     why: dict[tuple[Result, str], list[str]] = {}
     for each in refused:
@@ -182,9 +184,9 @@ def _tell(plan: Plan, done: Iterable[Applied], *, form: str, saved: bool) -> Non
         applied = {each.tenant for each in done if each.result is Result.APPLIED}
         count = total(each.summary for each in plan.outlines if each.tenant in applied)
         counts = f"{count.create} added, {count.update} changed, {count.delete} destroyed"
-        rest = f"; not applied: {', '.join(each.tenant for each in refused)}. Plan again to see what is left"
+        rest = f"; not applied: {', '.join(each.tenant for each in refused)}. Plan again to see the rest"
         had = sum(each.result is Result.ALREADY_APPLIED for each in done)
-        already = f" ({counted(had, 'tenant')} had this plan already)" if had else ""
+        already = f" ({counted(had, 'tenant')} already had this plan)" if had else ""
         text = f"Apply incomplete: {counts}{already}{rest}.\n" if refused else f"Apply complete: {counts}{already}.\n"
         if form != "text":
             say(text)

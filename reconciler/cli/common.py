@@ -1,4 +1,4 @@
-"""What the entry point and the commands share before anything heavy is imported: exit statuses, groups, parameters."""
+"""Exit statuses, groups and parameter classes, shared by the entry point and the commands. Imports nothing heavy."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,21 +12,21 @@ CHANGES = 2
 DENIED = 3
 INTERRUPTED = 130
 
-WORKSPACE_HELP = "The workspace's folder. Default: RECONCILE_WORKSPACE, else the nearest reconcile.yaml upwards."
+WORKSPACE_HELP = "The workspace directory. Default: RECONCILE_WORKSPACE, or the nearest parent with reconcile.yaml."
 
 C = TypeVar("C", bound=Callable[..., Any])
 
-EMPTY = "it is empty. Perhaps a variable is not set; to go without it, leave it out."
+EMPTY = "the value is empty. Is a variable unset? Omit it to use the default."
 
 
 def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any) -> None:
-    """An empty value is never "not given": the plan of ``--ref ""`` would be that of the working tree."""
+    """Reject an empty value: ``--ref ""`` must not silently plan the working tree."""
     if "" in (value if isinstance(value, tuple | list) else (value,)):
         raise click.BadParameter(EMPTY, ctx, parameter)
 
 
 class CommandOption(click.Option):
-    """An option whose value must not be empty."""
+    """An option that rejects an empty value."""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         _refuse_empty(self, ctx, value)
@@ -34,7 +34,7 @@ class CommandOption(click.Option):
 
 
 class Argument(click.Argument):
-    """An argument whose value must not be empty."""
+    """An argument that rejects an empty value."""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         _refuse_empty(self, ctx, value)
@@ -42,17 +42,17 @@ class Argument(click.Argument):
 
 
 def option(*declared: str, **attributes: Any) -> Callable[[C], C]:
-    """`click.option`, of the class `CommandOption`. Every option is declared by this one; a test tries each."""
+    """`click.option`, with the class `CommandOption`. Every option is declared with it; a test checks each one."""
     return click.option(*declared, cls=CommandOption, **attributes)
 
 
 def argument(*declared: str, **attributes: Any) -> Callable[[C], C]:
-    """`click.argument`, of the class `Argument`, likewise."""
+    """`click.argument` with the class `Argument`. Every argument is declared with it; a test checks each one."""
     return click.argument(*declared, cls=Argument, **attributes)
 
 
 class Group(click.Group):
-    """A group of commands. Alone, without a command, it is a usage error that shows the help."""
+    """A group of commands. Without a command it shows the help and fails as a usage error."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:

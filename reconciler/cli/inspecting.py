@@ -1,4 +1,4 @@
-"""`explain`, `status`, `history` and `plans`: looking, without changing anything."""
+"""The read-only commands `explain`, `status`, `history` and `plans`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +26,8 @@ from reconciler.stores.base import Record
 @click.command("explain")
 @argument("tenant", metavar="TENANT")
 @argument("address", metavar="[ADDRESS[#PATH]]", required=False)
-@option("--enable", multiple=True, metavar="OPTION", help="What if this option, or group, were on; repeatable.")
-@option("--disable", multiple=True, metavar="OPTION", help="What if it were off; repeatable.")
+@option("--enable", multiple=True, metavar="OPTION", help="Assume this option or group is on; repeatable.")
+@option("--disable", multiple=True, metavar="OPTION", help="Assume this option or group is off; repeatable.")
 @format_option()
 @with_workspace
 def explain_command(
@@ -41,11 +41,11 @@ def explain_command(
 ) -> None:
     """Explain one entity of a tenant, such as plan/KEY, or one field of it, plan/KEY#PATH.
 
-    Desired and actual value and whence, the verdict, the rule, the option and the line of policy that decide, and what
-    enabling it would release. With --enable or --disable, and no address: what that would release and hold.
+    Shows both values, where they are declared, the verdict, the rule, option and policy line that decide it, and what
+    the option would release. With --enable or --disable and no address: what that would release and withhold.
     """
     if (address is None) == (not (enable or disable)):
-        raise click.UsageError("explain takes an address, or --enable and --disable")
+        raise click.UsageError("give an address, or --enable and --disable")
     workspace = open_for_command(root)
     workspace.known(tenant)
     if address is None:
@@ -75,9 +75,9 @@ def explain_command(
 def _suppose(
     workspace: app.Workspace, tenant: str, options: tuple[tuple[str, ...], tuple[str, ...]], *, form: str, now: datetime
 ) -> None:
-    """What if these options were on, and those off."""
+    """Print what would change if the first options were on and the second ones off."""
     if tenant in workspace.catalog.providers:
-        raise click.ClickException(f"{tenant} is a provider: no options are set for it")
+        raise click.ClickException(f"{tenant} is a provider, and options are set for resellers only")
     with access_to(workspace.root) as access:
         supposed = app.suppose(workspace, access, tenant, options, now=now)
     if form == "json":
@@ -92,15 +92,15 @@ def _suppose(
 @format_option()
 @with_workspace
 def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: tuple[str, ...], form: str) -> None:
-    """One line a TENANT (globs; default: all): in sync, changes, withheld, blocked, unreachable; last applied commit
-    and time.
+    """Show one line per TENANT (globs; default: all): in sync, changes, withheld, blocked or unreachable, and the
+    commit and time of the last apply.
 
-    Entities are counted. The exit status is 0 whatever the lines say; `plan` is what fails.
+    Counts are of entities. The exit status is 0 whatever the status of the tenants; use `plan` to fail on changes.
     """
     workspace = open_for_command(root)
     with access_to(root) as access:
         plan = app.make_plan(workspace, access, now=now, selected=workspace.chosen((*tenants, *named)))
-        records = app.history(workspace, access, unreadable=lambda _: None)  # the plan says so already
+        records = app.history(workspace, access, unreadable=lambda _: None)  # the plan reports these tenants already
     applied = {record.tenant: record for record in records if not record.notes.keys() & {RELEASED, RECLAIMED}}
     rows = _status_rows(plan, applied)
     if form == "json":
@@ -134,7 +134,7 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 @format_option()
 @with_workspace
 def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
-    """What was applied, when, from which commit, by whom; to one TENANT or to all."""
+    """Show what was applied, when, from which commit and by whom, in one TENANT or in all."""
     workspace = open_for_command(root)
     with access_to(root) as access:
         problems: list[str] = []
@@ -150,7 +150,7 @@ def history_command(root: Path, now: datetime, tenant: str | None, form: str) ->
 
 
 @click.command("plans")
-@option("--search", metavar="S", help="Only plans whose key or name holds S.")
+@option("--search", metavar="S", help="Only plans whose key or name contains S.")
 @option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable.")
 @option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
 @format_option()
@@ -158,7 +158,7 @@ def history_command(root: Path, now: datetime, tenant: str | None, form: str) ->
 def plans_command(
     root: Path, now: datetime, search: str | None, filters: tuple[str, ...], sort: str, form: str
 ) -> None:
-    """The plans that can be delegated, and to whom each is."""
+    """List the plans that can be delegated, and the resellers each one is delegated to."""
     wanted = [_filter(text) for text in filters]
     workspace = open_for_command(root)
     with access_to(root) as access:

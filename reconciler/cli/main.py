@@ -1,4 +1,4 @@
-"""The entry point: the command group, whose commands are imported when they are used, and the exit status of errors."""
+"""The entry point: the command group, which imports each command on use, and the exit status of errors."""
 
 import gc
 import os
@@ -14,52 +14,52 @@ from reconciler.cli.output import ready_streams, say
 from reconciler.version import __version__
 
 COMMANDS = {
-    "init": ("reconciler.cli.setup", "Write a small working workspace with two resellers."),
-    "validate": ("reconciler.cli.planning", "Check every document, and say everything that is wrong at once."),
-    "plan": ("reconciler.cli.planning", "Show what apply would do, and what is held back and why."),
-    "apply": ("reconciler.cli.applying", "Apply a saved plan, or plan, show, ask and apply."),
+    "init": ("reconciler.cli.setup", "Write a small example workspace with two resellers."),
+    "validate": ("reconciler.cli.planning", "Check every document and list all problems."),
+    "plan": ("reconciler.cli.planning", "Show what apply would do, and what is withheld or blocked and why."),
+    "apply": ("reconciler.cli.applying", "Apply a saved plan, or make one, ask for approval and apply it."),
     "show": ("reconciler.cli.planning", "Show a saved plan in any format."),
-    "explain": ("reconciler.cli.inspecting", "Explain one entity or field of a tenant: what, whence, and why."),
-    "status": ("reconciler.cli.inspecting", "One line a tenant: in sync, changes, withheld, blocked, unreachable."),
-    "history": ("reconciler.cli.inspecting", "What was applied, when, from which commit, by whom."),
-    "plans": ("reconciler.cli.inspecting", "The plans that can be delegated, and to whom each is."),
-    "tenant": ("reconciler.cli.tenants", "A tenant's actual state as YAML documents, out and in."),
-    "subscription": ("reconciler.cli.subscriptions", "The subscriptions of a tenant and what is pending; act on one."),
-    "store": ("reconciler.cli.stores", "The versions of the stores' tables; bring them up to date."),
-    "watch": ("reconciler.cli.watching", "Mirror subscriptions continuously, and show what is pending."),
+    "explain": ("reconciler.cli.inspecting", "Explain one entity or field of a tenant: values, sources and verdict."),
+    "status": ("reconciler.cli.inspecting", "One line per tenant: in sync, changes, withheld, blocked or unreachable."),
+    "history": ("reconciler.cli.inspecting", "Show what was applied, when, from which commit and by whom."),
+    "plans": ("reconciler.cli.inspecting", "List the plans that can be delegated, and to whom each one is."),
+    "tenant": ("reconciler.cli.tenants", "List, show, export and import the actual state of tenants."),
+    "subscription": ("reconciler.cli.subscriptions", "List, show and change the subscriptions of a tenant."),
+    "store": ("reconciler.cli.stores", "Check and migrate the tables of the tenant stores."),
+    "watch": ("reconciler.cli.watching", "Mirror subscriptions continuously and show what is pending."),
     "schema": ("reconciler.cli.setup", "Write the JSON Schemas of all documents."),
 }
-"""Every command: the module that has it, and the line that `--help` shows."""
+"""Every command: its module and the line that `--help` shows."""
 
 
 class LazyCommands(Group):
-    """A group that imports a command's module only when the command is used, so that `--help` stays quick."""
+    """A group that imports a command's module only when the command is used, which keeps `--help` fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """For the listing in `--help`: the name and its line."""
+        """A stub with the name and help line, for the listing in `--help`."""
         return click.Command(cmd_name, short_help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """For use: the command itself."""
+        """The command itself, to run it."""
         name = args[0]
         if name in COMMANDS:
             return name, command(name), args[1:]
         from difflib import get_close_matches
 
         close = get_close_matches(name, COMMANDS, n=1)
-        return ctx.fail(f'There is no command "{name}".' + (f' Did you mean "{close[0]}"?' if close else ""))
+        return ctx.fail(f'Unknown command "{name}".' + (f' Did you mean "{close[0]}"?' if close else ""))
 
 
 def command(name: str) -> click.Command:
-    """A command of `COMMANDS`. Its own help is drawn by rich-click, which takes as long to import as click itself."""
+    """Import a command of `COMMANDS`. rich-click, which draws its help, takes as long to import as click itself."""
     import rich_click
 
-    rich_click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever a CI's variables say
+    rich_click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever CI variables are set
     found: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
     return found
 
@@ -69,14 +69,14 @@ def command(name: str) -> click.Command:
 @click.version_option(__version__, prog_name="reconcile")
 @click.pass_context
 def reconcile(ctx: click.Context, workspace: str | None) -> None:
-    """Keep resellers' tenants true to their provider's catalog: plan, apply, explain."""
+    """Keep resellers' tenants in sync with their provider's catalog: plan, apply, explain."""
     from pathlib import Path
 
     ctx.obj = Path(workspace) if workspace is not None else None
 
 
 def _show_bug(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    """A traceback, as Python shows it, without what a message of somebody else's code may have of a credential."""
+    """Print a traceback with any credentials in its messages redacted."""
     import traceback
 
     from reconciler.model.values.urls import redacted, without_values
@@ -87,16 +87,16 @@ def _show_bug(kind: type[BaseException], error: BaseException, at: TracebackType
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command. Exit status: 0 done, 1 any error, 3 denied or blocked; 130 interrupted."""
+    """Run a command. Exit status: 0 done, 1 error, 3 denied or blocked, 130 interrupted."""
     ready_streams()
     sys.excepthook = _show_bug
-    gc.set_threshold(50_000, 50, 100)  # a catalog is many small values without cycles: looking for them costs a third
+    gc.set_threshold(50_000, 50, 100)  # many small values without cycles: the default costs a third
     try:
         status = reconcile.main(arguments, prog_name="reconcile", standalone_mode=False)
     except click.ClickException as error:
         status = _failed(error)
     except (click.Abort, KeyboardInterrupt):
-        say("Interrupted. Whatever was not finished was not written.")
+        say("Interrupted. Unfinished changes were not written.")
         status = INTERRUPTED
     except OSError as error:
         where = f"{os.fspath(error.filename)}: " if isinstance(error.filename, str | os.PathLike) else ""
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _failed(error: click.ClickException) -> int:
-    """What is wrong, and for a wrong usage the right one. Usage errors are errors like any other."""
+    """Print the error, and for a usage error the usage. Returns exit status 1, also for usage errors."""
     from reconciler.model.values.quotes import readable
     from reconciler.model.values.urls import redacted
     from reconciler.report.values import clean

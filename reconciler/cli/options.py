@@ -1,4 +1,4 @@
-"""What commands share: the workspace, the clock, errors as exit status 1, and remarks."""
+"""Options and helpers that commands share: the workspace, the clock, error handling and notes."""
 
 import functools
 import os
@@ -25,7 +25,7 @@ from reconciler.stores.base import StoreError
 R = TypeVar("R")
 C = TypeVar("C", bound=Callable[..., Any])
 
-CLOCK_HELP = "The clock; a date alone is each provider's midnight. Default: the real one."
+CLOCK_HELP = "The current time to assume; a date means midnight at each provider. Default: the system clock."
 SAMPLE_MOMENTS = "2026-12-01 or 2026-12-01T08:00:00Z"
 
 
@@ -38,9 +38,9 @@ def _is_date(text: str) -> bool:
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment in ISO 8601; with a time but no zone it is UTC.
+    """A date or time in ISO 8601; a time without a zone is UTC.
 
-    A date alone is each provider's own midnight (DATE-01): a moment without a zone, see `shell.days.day_in`.
+    A date means each provider's own midnight (DATE-01): a datetime without a zone, see `shell.days.day_in`.
     """
 
     name = "ISO-8601"
@@ -58,9 +58,9 @@ class Moment(click.ParamType[datetime]):
 
 
 def with_workspace(command: Callable[..., R]) -> Callable[..., R]:
-    """Options ``-C`` and ``--now``, and every expected error shown with exit status 1.
+    """Add the options ``-C`` and ``--now``, and show expected errors with exit status 1.
 
-    The command gets ``root``, the workspace's folder, and ``now``.
+    The command gets ``root``, the workspace directory, and ``now``.
     """
 
     def found(chosen: Path | None, now: datetime | None, **rest: Any) -> R:
@@ -72,7 +72,7 @@ def with_workspace(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def with_folder(command: Callable[..., R]) -> Callable[..., R]:
-    """The same options, for what needs no workspace: the command gets ``chosen``, the folder given with ``-C``."""
+    """The same options for a command without a workspace, which gets ``chosen``, the directory given with ``-C``."""
 
     @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
     @option("--now", type=Moment(), metavar="ISO-8601", help=CLOCK_HELP)
@@ -87,7 +87,7 @@ def with_folder(command: Callable[..., R]) -> Callable[..., R]:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Expected errors as messages on standard error, with exit status 1."""
+    """Show expected errors on standard error, with exit status 1."""
     try:
         yield
     except app.Invalid as error:
@@ -98,7 +98,7 @@ def errors_shown() -> Iterator[None]:
 
 
 class ExecutorChoice(click.ParamType[Choice]):
-    """An executor by its name or URL."""
+    """An executor, given by name or URL."""
 
     name = "executor"
 
@@ -112,7 +112,7 @@ class ExecutorChoice(click.ParamType[Choice]):
 
 
 EXECUTOR_OPTIONS = (
-    option("--parallelism", type=click.IntRange(min=1), metavar="N", help="So many at once; 1: in turn."),
+    option("--parallelism", type=click.IntRange(min=1), metavar="N", help="Tenants at once; 1: sequentially."),
     option(
         "--executor",
         type=ExecutorChoice(),
@@ -122,11 +122,11 @@ EXECUTOR_OPTIONS = (
         help="Who reads, compares and writes tenants.",
     ),
 )
-"""Of what can be done side by side."""
+"""The options of commands that process tenants concurrently."""
 
 
-def format_option(*forms: str, help: str = "For people, or for programs.") -> Callable[[C], C]:
-    """``--format`` (``-o``) of a command, which gets it as ``form``: ``text``, ``json``, and ``forms`` besides."""
+def format_option(*forms: str, help: str = "Output format.") -> Callable[[C], C]:
+    """The option ``--format`` (``-o``), passed as ``form``: ``text``, ``json`` or one of ``forms``."""
     return option(
         "--format",
         "-o",
@@ -139,9 +139,9 @@ def format_option(*forms: str, help: str = "For people, or for programs.") -> Ca
 
 
 def open_for_command(root: Path, revision: str | None = None, looked: CacheLookup | None = None) -> app.Workspace:
-    """The workspace of a command, closed when the command ends. What git refuses is said.
+    """Open the workspace, to be closed when the command ends. Git errors are reported.
 
-    ``revision``: a commit instead of the files; ``looked``: what `look_for_plan` read already.
+    ``revision``: a commit to read instead of the files; ``looked``: what `look_for_plan` has read already.
     """
     workspace = app.open_workspace(root, revision, looked, remark=git_refused)
     when_done(workspace.close)
@@ -149,36 +149,34 @@ def open_for_command(root: Path, revision: str | None = None, looked: CacheLooku
 
 
 def when_done(close: Callable[[], None]) -> None:
-    """Close something when the command ends, however it ends."""
+    """Register a callback to run when the command ends, also after an error."""
     context = click.get_current_context(silent=False)
     assert context is not None
     context.call_on_close(close)
 
 
 def git_refused(line: str) -> None:
-    """Say what git refuses, in its own words."""
-    say(f"{line}\nNote: that is git's answer, so commits, and what is not committed, are not known.")
+    """Report a git error in git's words."""
+    say(f"{line}\nNote: git failed, so commits and uncommitted changes are unknown.")
 
 
 INCREMENTAL = "RECONCILE_INCREMENTAL"
-"""Set to ``off``, it makes every tenant be read and compared in full; the plans are the same."""
+"""Environment variable. ``off``: read and compare every tenant in full; the plans are the same."""
 
 
 def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> Access:
-    """The stores of a workspace. ``verify``: believe nothing that is kept beside the states. ``choice``: who does what
-    can be done side by side.
-    """
+    """Open the stores of a workspace. ``verify``: ignore cached digests. ``choice``: where concurrent work runs."""
     incremental = os.environ.get(INCREMENTAL) != "off"
     return Access(root, os.environ, verify=verify, incremental=incremental, executors=Executors(choice))
 
 
 def remark_on(file: Path, root: Path) -> None:
-    """Say so if a file that was written is one that the workspace's next reader takes for documents."""
+    """Warn if a file that was written would be read as documents of the workspace."""
     real = Path(os.path.realpath(file))
     if real.suffix in SUFFIXES and real.is_relative_to(root):
         inside = real.relative_to(root)
         if not any(part.startswith(".") for part in inside.parts):
-            say(f"Note: {file} is in the workspace, whose *{real.suffix} files are all read as its documents: move it.")
+            say(f"Note: {file} is in the workspace, where every *{real.suffix} file is read as documents: move it.")
 
 
 def counted(number: int, noun: str) -> str:
@@ -187,9 +185,9 @@ def counted(number: int, noun: str) -> str:
 
 
 def who() -> str:
-    """Who applies: ``RECONCILE_USER``, a CI's actor, or the login name.
+    """The name to record in the journal: ``RECONCILE_USER``, the CI's actor, or the login name.
 
-    Its bytes are read as UTF-8 whatever the locale, and what is none becomes U+FFFD: no store keeps half characters.
+    The bytes are decoded as UTF-8 in any locale, with U+FFFD for invalid ones: no store accepts lone surrogates.
     """
     return os.fsencode(_who()).decode("utf-8", "replace")
 

@@ -1,4 +1,4 @@
-"""Writing to people: results to standard output, all else to standard error; colour and progress on a terminal."""
+"""Output: results to standard output, all else to standard error; colour and progress on a terminal only."""
 
 import os
 import sys
@@ -11,9 +11,9 @@ PIECE = 100_000
 
 
 def ready_streams() -> None:
-    """Make standard output and error fit to be written to: closed ones swallow, odd encodings escape.
+    """Make standard output and error writable: closed ones discard, limited encodings escape.
 
-    A process may be started without them, and a terminal may lack the characters that names are made of.
+    A process may be started without them, and a terminal's encoding may lack characters of names.
     """
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
@@ -23,27 +23,27 @@ def ready_streams() -> None:
 
 
 def _nowhere() -> TextIO:
-    return cast(TextIO, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123 - it lives as long as we do
+    return cast(TextIO, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123 - open until the process ends
 
 
 def write_result(text: str) -> None:
-    """A result for people, in the terminal's encoding; a character that it lacks is escaped."""
+    """Write a result for people, in the terminal's encoding; characters it lacks are escaped."""
     _write(sys.stdout, text)
 
 
 def write_data(text: str) -> None:
-    """A result for programs (JSON, YAML, HTML, Markdown): UTF-8, whatever the terminal's encoding."""
+    """Write a result for programs (JSON, YAML, HTML, Markdown), in UTF-8 whatever the terminal's encoding."""
     _write_bytes(sys.stdout, text.encode("utf-8", "backslashreplace"))
 
 
 def write_results(pieces: Iterable[str]) -> None:
-    """`write_result` in pieces, written by about a hundred thousand characters."""
+    """`write_result` for an iterable of pieces, written about 100,000 characters at a time."""
     for each in _gathered(pieces):
         write_result(each)
 
 
 def write_data_in_pieces(pieces: Iterable[str]) -> None:
-    """`write_data` in the same way."""
+    """`write_data` for an iterable of pieces."""
     for each in _gathered(pieces):
         write_data(each)
 
@@ -61,12 +61,12 @@ def _gathered(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def say(text: str) -> None:
-    """A remark, to standard error."""
+    """Write a message to standard error."""
     _write(sys.stderr, text if text.endswith("\n") else text + "\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write and flush. A reader that went away (``| head``) changes nothing of what is done, nor the exit status."""
+    """Write and flush. A closed pipe (``| head``) neither stops the command nor changes its exit status."""
     try:
         stream.write(text)
         stream.flush()
@@ -75,7 +75,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _write_bytes(stream: TextIO, data: bytes) -> None:
-    """The same for bytes, after the text that was written before."""
+    """Write bytes after flushing the text written so far."""
     try:
         stream.flush()
         stream.buffer.write(data)
@@ -85,14 +85,14 @@ def _write_bytes(stream: TextIO, data: bytes) -> None:
 
 
 def coloured(stream: object) -> bool:
-    """Whether colour is wanted there: a terminal, and no ``NO_COLOR``."""
+    """Whether to colour the stream: a terminal, and ``NO_COLOR`` is not set."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager
 def progress(total: int, title: str) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error, if that is a terminal and the work takes longer than a second."""
+    """A progress bar on standard error, if it is a terminal and the work takes longer than a second."""
     if total < 2 or not sys.stderr.isatty():
         yield lambda _: None
         return

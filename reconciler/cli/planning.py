@@ -1,4 +1,4 @@
-"""`validate`, `plan` and `show`; and what `apply` shares with them."""
+"""`validate`, `plan` and `show`, and the options and functions that `apply` shares with them."""
 
 import functools
 import sys
@@ -48,11 +48,11 @@ from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_bounded, writ
 from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
 
 OTHER_FORMATS = ("markdown", "html")
-"""How a plan is shown besides as text and JSON."""
+"""The formats of a plan besides text and JSON."""
 
 
 def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
-    """A plan as the result, as text, JSON or one of `OTHER_FORMATS`, written as it is made."""
+    """Write a plan to standard output as text, JSON or one of `OTHER_FORMATS`, piece by piece."""
     match form:
         case "json":
             from reconciler.report.plans.data import plan_json
@@ -71,11 +71,11 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
 
 
 @click.command("validate")
-@format_option("github", help="For people, for programs, or as annotations of GitHub Actions.")
+@format_option("github", help="Output format; github: annotations for GitHub Actions.")
 @option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
 @with_workspace
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
-    """Check every document, and say everything that is wrong at once. Exit status 1 for an error, not for a warning."""
+    """Check every document and list all problems. Exit status 1 for an error, 0 for warnings."""
     catalog, problems = app.check_workspace(root, ref, remark=git_refused)
     invalid = any(each.severity == "error" for each in problems)
     match form:
@@ -96,11 +96,11 @@ def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> N
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What `plan` and `apply` are asked for, by the options that they share.
+    """The values of the options that `plan` and `apply` share.
 
-    ``tenants``: the chosen ones (none: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
-    ``base``: the revision to tell causes from; ``verify``: believe no digest that is kept; ``shard``: ``I/N``;
-    ``executor``, ``parallelism``: who does it, and how many at once; ``allow_dirty``: apply what is not committed.
+    ``tenants``: the selected ones (empty: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
+    ``base``: the revision to compare with for causes; ``verify``: ignore cached digests; ``shard``: ``I/N``;
+    ``executor``, ``parallelism``: where to run, and how many at once; ``allow_dirty``: apply uncommitted changes.
     """
 
     tenants: tuple[str, ...]
@@ -120,22 +120,20 @@ class Asked:
 
     @property
     def choice(self) -> Choice:
-        """Who does what can be done side by side."""
+        """The executor for concurrent work."""
         return replace(self.executor, parallelism=self.parallelism)
 
     @property
     def of_planning(self) -> bool:
-        """Whether anything is asked that decides what is planned."""
+        """Whether an option is given that affects the contents of a plan."""
         return bool(self.tenants or self.ref or self.allowed or self.base or self.verify or self.shard)
 
 
-ALLOW_DIRTY = option(
-    "--allow-dirty", is_flag=True, help="Let `apply --auto-approve` apply what the commit does not hold."
-)
+ALLOW_DIRTY = option("--allow-dirty", is_flag=True, help="Let `apply --auto-approve` apply uncommitted changes.")
 
 
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that `plan` and `apply` share; the command gets them as ``asked``."""
+    """Add the options that `plan` and `apply` share; the command gets them as ``asked``."""
     names = tuple(field.name for field in fields(Asked))
 
     @functools.wraps(command)
@@ -146,24 +144,24 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for add in reversed(
         (
             option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs."),
-            option("--ref", metavar="REV", help="The desired state from a commit; nothing is checked out."),
+            option("--ref", metavar="REV", help="Read the desired state from a commit; nothing is checked out."),
             option(
                 "--allow",
                 "allowed",
                 multiple=True,
                 metavar="GUARD:TENANT",
-                help="Override a guard for this plan, which records it; repeatable, globs such as max_price_change:*.",
+                help="Override a guard for this plan, which records it; repeatable; globs such as max_price_change:*.",
             ),
-            option("--base", metavar="REV", help="Label every change: pr, drift or backlog, told from a commit."),
+            option("--base", metavar="REV", help="Label every change pr, drift or backlog by comparing with a commit."),
             option(
-                "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan, as JSON."
+                "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan as JSON."
             ),
             format_option(*OTHER_FORMATS, help="How to show the plan."),
-            option("--detailed-exitcode", is_flag=True, help="Of `plan`: exit status 2 for changes, 0 for none."),
+            option("--detailed-exitcode", is_flag=True, help="For `plan`: exit status 2 for changes, 0 for none."),
             option("--fail-on-withheld", is_flag=True, help="Exit status 3 if anything is withheld."),
-            option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full."),
-            option("--verify", is_flag=True, help="Read every state, and believe no digest that is kept."),
-            option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, whole subtrees each."),
+            option("--verbose", is_flag=True, help="Also list unmanaged differences, and show everything in full."),
+            option("--verify", is_flag=True, help="Ignore cached digests."),
+            option("--shard", metavar="I/N", help="Only the I-th of N parts of the tree, each of whole subtrees."),
             ALLOW_DIRTY,
             *EXECUTOR_OPTIONS,
         )
@@ -173,27 +171,27 @@ def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def in_planning(root: Path, revision: str | None, looked: CacheLookup | None = None) -> app.Workspace:
-    """The workspace to plan from, and a remark where it is not what is committed."""
+    """Open the workspace to plan from, and note uncommitted changes."""
     workspace = open_for_command(root, revision, looked)
     say_uncommitted(workspace.checkout)
     return workspace
 
 
 def say_uncommitted(checkout: Checkout) -> None:
-    """Name the documents that are planned otherwise than the commit has them."""
+    """Report the documents that differ from the commit."""
     if checkout.differences:
         say(f"Uncommitted changes: {clean(shortly(checkout.differences))}")
 
 
 def say_uncommitted_in(plan: Plan) -> None:
-    """The same of a saved plan, which does not know which documents they were."""
+    """Report that a saved plan was made from uncommitted changes; it does not record which documents."""
     if plan.source.dirty:
-        commit = f"commit {short_commit(plan.source.commit)} does not hold" if plan.source.commit else "no commit holds"
-        say(f"Uncommitted changes: the plan was made from documents that {commit}")
+        commit = f"commit {short_commit(plan.source.commit)}" if plan.source.commit else "any commit"
+        say(f"Uncommitted changes: the plan was made from documents that are not in {commit}")
 
 
 def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
-    """The plan, with a bar while it is made."""
+    """Make the plan, with a progress bar."""
     selected = workspace.chosen(asked.tenants, asked.shard)
     total = len(selected if selected is not None else workspace.catalog.policies)
     with progress(total, "Planning") as step:
@@ -202,7 +200,7 @@ def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Aske
 
 
 def save(plan: Plan, out: Path | None, root: Path) -> None:
-    """Save a plan, whole or not at all."""
+    """Save a plan completely or not at all. Raises `ClickException`."""
     if out is None:
         return
     try:
@@ -214,7 +212,7 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
 
 
 def exit_status_of(plan: Plan, asked: Asked) -> int:
-    """0 done; 1 a tenant in error; 3 blocked with nothing else to do, or withheld where that fails."""
+    """The exit status: 0 done; 1 a tenant in error; 3 blocked with nothing to apply, or withheld if that fails."""
     if plan.errored:
         return FAILED
     count = plan.summary()
@@ -229,15 +227,15 @@ def exit_status_of(plan: Plan, asked: Asked) -> int:
 @option("--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan.")
 @with_workspace
 def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...], inverse: Path | None) -> None:
-    """Show what apply would do, and what is withheld or blocked and why, in each TENANT (globs) or in all.
+    """Show what apply would do, and what is withheld or blocked and why, in each TENANT (globs; default: all).
 
-    Writes nothing anywhere.
+    Writes nothing except the file of --out.
     """
     asked = replace(asked, tenants=(*asked.tenants, *named))
     if inverse is not None and asked.of_planning:
         raise click.UsageError(
-            "--inverse undoes a plan as it was applied: tenants, --tenant, --shard, --ref, --base, --allow and "
-            "--verify do not go with it"
+            "--inverse undoes a whole applied plan; it cannot be combined with tenants, --tenant, --shard, --ref, "
+            "--base, --allow or --verify"
         )
     undone = read_plan(inverse) if inverse else None
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:
@@ -256,7 +254,7 @@ def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...]
 
 
 def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> Plan:
-    """The plan of the files as they are: if it is known that there is nothing to do, without making it."""
+    """The plan of the current files, from the plan cache if it records that there is nothing to do."""
     about = ("tenants", *asked.tenants, "shard", asked.shard or "", "allow", *asked.allowed)
     looked = look_for_plan(root, access, about, now=now)
     when_done(looked.close)
@@ -270,7 +268,7 @@ def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> P
 
 
 def read_plan(path: Path) -> Plan:
-    """A saved plan. Raises `ClickException` for a file that cannot be read or is none."""
+    """Read a saved plan. Raises `ClickException` for a file that is unreadable or not a plan."""
     try:
         return decode(read_bounded(path, MOST_OF_A_PLAN, pipes=True))
     except OSError as error:
@@ -281,11 +279,11 @@ def read_plan(path: Path) -> Plan:
 
 @click.command("show")
 @argument("saved", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False))
-@format_option(*OTHER_FORMATS, help="How to show it.")
-@option("--verbose", is_flag=True, help="List what is unmanaged too, and everything in full.")
+@format_option(*OTHER_FORMATS, help="Output format.")
+@option("--verbose", is_flag=True, help="Also list unmanaged differences, and show everything in full.")
 @with_folder
 def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001
-    """Show a saved PLAN in any format. It is shown as it was made: neither the workspace nor the clock matters."""
+    """Show a saved PLAN in any format, as it was made; neither the workspace nor the clock is read."""
     plan = read_plan(saved)
     say_uncommitted_in(plan)
     write_plan(plan, form, verbose=verbose)

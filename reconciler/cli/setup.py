@@ -1,4 +1,4 @@
-"""`init` and `schema`: files for a workspace."""
+"""`init` and `schema`: write files for a workspace."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,14 +21,14 @@ from reconciler.shell.scaffold import scaffold
 @format_option()
 @with_folder
 def init_command(chosen: Path | None, now: datetime | None, directory: Path | None, form: str) -> None:  # noqa: ARG001
-    """Write a small working workspace with two resellers into DIR (default: here).
+    """Write a small example workspace with two resellers into DIR (default: the current directory).
 
-    Nothing is written over: if one of its files is there already, nothing is written at all.
+    Overwrites nothing: if one of its files exists, nothing is written at all.
     """
     folder = directory or chosen or Path()
     taken, written = scaffold(folder)
     if taken:
-        exist = "exist already" if len(taken) > 1 else "exists already"
+        exist = "already exist" if len(taken) > 1 else "already exists"
         raise click.ClickException(f"nothing was written: {', '.join(map(str, taken))} {exist}")
     _tell(written, form)
     say(f"\nNext: reconcile {'' if folder == Path() else f'-C {quote(str(folder))} '}plan")
@@ -51,7 +51,7 @@ def schema_command(chosen: Path | None, now: datetime | None, directory: Path | 
 
 
 def _tell(written: Iterable[Path], form: str) -> None:
-    """Which files were written."""
+    """List the files that were written."""
     if form == "json":
         write_data(enveloped(result={"written": [str(path) for path in written]}))
         return

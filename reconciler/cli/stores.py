@@ -1,4 +1,4 @@
-"""`store`: the versions of the stores' tables, and bringing them up to date."""
+"""`store`: check and migrate the tables of the tenant stores."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -21,7 +21,7 @@ from reconciler.shell.connections.store_versions import StoreVersion
 @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.pass_context
 def store_command(ctx: click.Context, chosen: Path | None) -> None:
-    """The stores that tenants are in: the versions of their tables."""
+    """Check and migrate the tables of the tenant stores."""
     ctx.obj = chosen or ctx.obj
 
 
@@ -29,9 +29,9 @@ def store_command(ctx: click.Context, chosen: Path | None) -> None:
 @format_option()
 @with_workspace
 def check_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001 - every command takes --now
-    """The version of each store's tables beside this reconciler's. Nothing is written.
+    """Compare the schema version of each store's tables with this reconciler's. Writes nothing.
 
-    An older store can be planned against, and `apply` brings it up to date; exit status 1 if one cannot be used.
+    `plan` reads an older store and `apply` migrates it. Exit status 1 if a store cannot be used.
     """
     workspace = open_for_command(root)
     with access_to(root) as access:
@@ -48,9 +48,9 @@ def check_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001
 @format_option()
 @with_workspace
 def migrate_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001
-    """Bring the tables of every store up to date, or make them where there are none.
+    """Migrate the tables of every store to the current version, or create them.
 
-    Each store is migrated whole or not at all. It takes the rights to change tables, which `apply` may lack.
+    Each store is migrated completely or not at all. Needs the right to change tables, which `apply` may lack.
     """
     workspace = open_for_command(root)
     with access_to(root) as access:
@@ -69,7 +69,7 @@ def _data(found: StoreVersion) -> dict[str, object]:
 
 
 def _fail_for(found: Iterable[StoreVersion]) -> None:
-    """Exit status 1 where a store cannot be used, and why."""
+    """Report each store that cannot be used, and exit with status 1 if there is one."""
     failed = [each for each in found if each.status in store_versions.FAILED]
     for each in failed:
         say(f"Error: {each.problem}")

@@ -1,4 +1,4 @@
-"""`subscription`: list and show them with what is pending, and act on one through the guard."""
+"""`subscription`: list and show subscriptions with pending changes, and act on one under the guard."""
 
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from reconciler.shell.tenants.actions import Acted, Order
 @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.pass_context
 def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
-    """The subscriptions of a tenant and what is pending; act on one."""
+    """List, show and change the subscriptions of a tenant."""
     ctx.obj = chosen or ctx.obj
 
 
@@ -33,11 +33,11 @@ STATUSES = ("active", "inactive", "suspended", "cancelled", "deleted")
 @subscription_command.command("list")
 @argument("tenant", metavar="TENANT")
 @option("--status", type=click.Choice(STATUSES), help="Only subscriptions with this status.")
-@option("--pending", is_flag=True, help="Only subscriptions of which something is pending.")
+@option("--pending", is_flag=True, help="Only subscriptions with pending changes.")
 @format_option()
 @with_workspace
 def list_command(root: Path, now: datetime, tenant: str, status: str | None, pending: bool, form: str) -> None:
-    """The subscriptions of TENANT: what a mirror follows, and what is pending."""
+    """List the subscriptions of TENANT: the source of each mirror, and pending changes."""
     listed = [
         each
         for each in _subscriptions(root, tenant, now)
@@ -56,7 +56,7 @@ def list_command(root: Path, now: datetime, tenant: str, status: str | None, pen
 @format_option()
 @with_workspace
 def show_command(root: Path, now: datetime, tenant: str, subscription: str, form: str) -> None:
-    """One SUBSCRIPTION of TENANT whole: what it follows, and what is pending and why."""
+    """Show one SUBSCRIPTION of TENANT in full: its source, and what is pending and why."""
     listed = {each.key: each for each in _subscriptions(root, tenant, now)}
     key = subscription.removeprefix(f"{tenant}/").removeprefix("subscription/")
     if key not in listed:
@@ -77,8 +77,8 @@ def _subscriptions(root: Path, tenant: str, now: datetime) -> list[ListedSubscri
 @argument("tenant", metavar="TENANT")
 @argument("subscription", metavar="SUBSCRIPTION")
 @argument("action", metavar="ACTION")
-@option("--as", "role", type=click.Choice(ACTORS), help="Who acts; by default whose the subscription is.")
-@option("--set", "texts", multiple=True, metavar="K=V", help="A dotted path and a YAML scalar; repeatable.")
+@option("--as", "role", type=click.Choice(ACTORS), help="The role to act as. Default: the owner of the subscription.")
+@option("--set", "texts", multiple=True, metavar="K=V", help="A parameter: dotted path and YAML scalar; repeatable.")
 @format_option()
 @with_workspace
 def act_command(
@@ -91,10 +91,10 @@ def act_command(
     texts: tuple[str, ...],
     form: str,
 ) -> None:
-    """Do ACTION to a SUBSCRIPTION in TENANT's system, and to its mirrors above in the same transaction.
+    """Perform ACTION on a SUBSCRIPTION in TENANT's system, and on its mirrors upstream in the same transaction.
 
-    Of a mirrored subscription, which is its reseller's, a distributor may change what is not locked. Exit status 0
-    done, 3 denied; the denial names its rule.
+    A mirrored subscription belongs to its reseller; the distributor may change only its unlocked fields. Exit status
+    0 done, 3 denied; the denial names its rule.
     """
     _check(action, role)
     workspace = open_for_command(root)
@@ -114,7 +114,7 @@ def act_command(
 
 
 def _acted_data(order: Order, acted: Acted) -> dict[str, object]:
-    """What came of an action. ``done``: false where it was denied; ``changed`` is empty where nothing had to be."""
+    """The result of an action as data. ``done``: false if denied; ``changed``: empty if there was nothing to do."""
     denied = acted.denied
     return {
         "tenant": order.tenant,
@@ -130,9 +130,9 @@ def _acted_data(order: Order, acted: Acted) -> dict[str, object]:
 
 def _check(name: str, role: str | None) -> None:
     if name not in ACTIONS:
-        raise click.UsageError(f'there is no action "{name}": {did_you_mean(name, ACTIONS)}')
+        raise click.UsageError(f'unknown action "{name}": {did_you_mean(name, ACTIONS)}')
     if role == RESELLER and not ACTIONS[name].resellers:
-        raise click.UsageError(f"{name} is the distributor's: act --as distributor")
+        raise click.UsageError(f"only the distributor may perform {name}: use --as distributor")
 
 
 def _told(tenant: str, action: str, acted: Acted) -> str:

@@ -1,4 +1,4 @@
-"""`tenant`: list, show, export and import tenants' actual state, and release what came down."""
+"""`tenant`: list, show, export and import the actual state of tenants, and release synced entities."""
 
 import sys
 from dataclasses import asdict
@@ -27,7 +27,7 @@ from reconciler.shell.tenants.releasing import Release, Wish
 @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
 @click.pass_context
 def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
-    """A tenant's actual state as YAML documents, out and in."""
+    """List, show, export and import the actual state of tenants."""
     ctx.obj = chosen or ctx.obj
 
 
@@ -35,7 +35,7 @@ def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
 @format_option()
 @with_workspace
 def list_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001 - every command takes --now
-    """Every tenant, its upstream, its store and how much it holds."""
+    """List every tenant with its upstream, its store and its number of entities."""
     workspace = open_for_command(root)
     with access_to(root) as access:
         rows = tenancy.tenant_rows(workspace.catalog, access)
@@ -47,7 +47,7 @@ def list_command(root: Path, now: datetime, form: str) -> None:  # noqa: ARG001 
 
 
 def _row_data(row: tenancy.TenantRow) -> dict[str, object]:
-    """``entities`` is null where the store could not be read."""
+    """A row as data. ``entities`` is null if the store could not be read."""
     problem = row.problem or None
     return {
         **asdict(row),
@@ -62,7 +62,7 @@ def _row_data(row: tenancy.TenantRow) -> dict[str, object]:
 @format_option()
 @with_workspace
 def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # noqa: ARG001
-    """What a tenant holds: its delegated plans first, then how much of everything."""
+    """Show the delegated and own plans of a tenant, and the number of entities of each kind."""
     workspace = open_for_command(root)
     with access_to(root) as access:
         state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
@@ -76,8 +76,8 @@ def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # 
 @tenant_command.command("export")
 @argument("tenant", metavar="TENANT")
 @argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), required=False)
-@option("--as-catalog", is_flag=True, help="The documents of a catalog that the tenant can be brought under.")
-@format_option(help="YAML documents, or one JSON object with all of them; FILE gets YAML.")
+@option("--as-catalog", is_flag=True, help="Export a catalog that matches the tenant, to bring it under management.")
+@format_option(help="YAML documents, or one JSON object with all of them; FILE is always YAML.")
 @with_workspace
 def export_command(
     root: Path,
@@ -87,7 +87,7 @@ def export_command(
     as_catalog: bool,
     form: str,
 ) -> None:
-    """Print a tenant's state as documents, or write it to FILE. A tenant without state prints nothing."""
+    """Print a tenant's state as YAML documents, or write it to FILE. A tenant without state prints nothing."""
     workspace = open_for_command(root)
     with access_to(root) as access:
         if as_catalog:
@@ -108,7 +108,7 @@ def export_command(
 
 
 def _write(entities: tuple[Entity, ...], file: Path | None, form: str) -> None:
-    """To standard output, or into a file, which is said."""
+    """Write the documents to standard output, or to a file and report it."""
     if file is None or str(file) == "-":
         if form == "json":
             documents = [exported(each) for each in sorted(entities, key=lambda entity: entity.id)]
@@ -125,13 +125,13 @@ def _write(entities: tuple[Entity, ...], file: Path | None, form: str) -> None:
 @tenant_command.command("import")
 @argument("tenant", metavar="TENANT")
 @argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), default="-")
-@option("--replace", is_flag=True, help="These documents are the whole state: what they do not name is removed.")
+@option("--replace", is_flag=True, help="The documents are the whole state: remove entities they do not name.")
 @format_option()
 @with_workspace
 def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: bool, form: str) -> None:
-    """Write documents into a tenant's state as the tenant itself would: maps merge, null removes.
+    """Write documents into a tenant's state as the tenant itself would: maps are merged, null removes.
 
-    They are read from FILE, or from standard input. No policy and no guard applies.
+    Reads FILE or standard input. Policies and guards do not apply.
     """
     workspace = open_for_command(root)
     name = workspace.known(tenant)
@@ -148,16 +148,16 @@ def import_command(root: Path, now: datetime, tenant: str, file: Path, replace: 
     say(f"Imported {count} into {name}: {written.added} added, {written.changed} changed, {written.removed} removed.")
     if written.released:
         say(
-            f"Released, as they came down and these documents give them no origin (ORIGIN-02): "
+            f"Released, because they are synced from upstream and these documents give them no origin (ORIGIN-02): "
             f"{', '.join(written.released[:NAMED])}{_more(len(written.released) - NAMED)}. "
-            f"`reconcile tenant release {name} ADDRESS --undo` takes one back."
+            f"`reconcile tenant release {name} ADDRESS --undo` undoes a release."
         )
 
 
 STDIN = "<stdin>"
-"""How messages name standard input."""
+"""The name of standard input in messages."""
 NAMED = 10
-"""So many released entities are named; the journal has them all."""
+"""Number of released entities to name; the journal lists all."""
 
 
 def _more(number: int) -> str:
@@ -167,18 +167,18 @@ def _more(number: int) -> str:
 @tenant_command.command("release")
 @argument("tenant", metavar="TENANT")
 @argument("address", metavar="ADDRESS")
-@option("--undo", is_flag=True, help="Take it back: its origin is drift again, and the next apply restores it.")
+@option("--undo", is_flag=True, help="Undo the release: the next apply restores the entity.")
 @format_option()
 @with_workspace
 def release_command(root: Path, now: datetime, tenant: str, address: str, undo: bool, form: str) -> None:
-    """Give up an entity that came down, such as plan/KEY: it is the tenant's own from then on.
+    """Release an entity that is synced from upstream, such as plan/KEY: it becomes the tenant's own.
 
-    No plan changes, blocks or takes it over any more, and the journal says who released it and when (ORIGIN-03).
+    No plan changes, blocks or takes it over any more. The journal records who released it and when (ORIGIN-03).
     """
     workspace = open_for_command(root)
     entity, path = parse_address(workspace.known(tenant), address)
     if path is not None:
-        raise click.UsageError(f"an entity is released whole: {tenant}/{entity}, without #PATH")
+        raise click.UsageError(f"only a whole entity can be released: {tenant}/{entity}, without #PATH")
     wish = Wish(tenant, entity, undo, who(), app.timestamp(now))
     with access_to(root) as access:
         done = app.release(workspace, access, wish)
@@ -189,9 +189,9 @@ def release_command(root: Path, now: datetime, tenant: str, address: str, undo: 
 
 
 _RELEASED = {
-    Release.RELEASED: "released: it is the tenant's own now; --undo takes it back.",
-    Release.ALREADY: "it was released already: nothing to do.",
-    Release.UNDONE: "the release is undone: the next apply takes it back.",
+    Release.RELEASED: "released: it is now the tenant's own; --undo undoes this.",
+    Release.ALREADY: "already released: nothing to do.",
+    Release.UNDONE: "release undone: the next apply restores it.",
 }
 
 
@@ -201,5 +201,5 @@ def _read(file: Path) -> bytes:
     if sys.stdin is None:
         return b""
     if sys.stdin.isatty():
-        say("Reading documents from standard input, up to the end of it (Ctrl-D).")
+        say("Reading documents from standard input until end of file (Ctrl-D).")
     return read_stream(sys.stdin.buffer, STDIN)

@@ -1,4 +1,4 @@
-"""`watch`: the continuous mode."""
+"""`watch`: mirror subscriptions continuously."""
 
 import os
 import signal
@@ -26,13 +26,13 @@ from reconciler.shell.runs.execute import NOT_DONE, Result
 from reconciler.stores.base import StoreError
 
 LONGEST_INTERVAL = 31 * 24 * 3600
-"""Seconds from one round to the next at most; what waits takes no number at will."""
+"""Most seconds between rounds; `threading.Event.wait` rejects very large numbers."""
 MOST = 10
-"""So many pending mirrors of a round are named."""
+"""Number of pending mirrors to name per round."""
 
 
 class Seconds(click.FloatRange):
-    """A range that "not a number", which compares with nothing, is outside of."""
+    """A number range that rejects NaN, which passes every comparison of `click.FloatRange`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
@@ -46,16 +46,16 @@ class Seconds(click.FloatRange):
     default=30,
     show_default=True,
     metavar="SECONDS",
-    help="From the end of a round to the next.",
+    help="Seconds between the end of a round and the next.",
 )
-@option("--tenant", "tenants", multiple=True, metavar="T", help="Only to this tenant; repeatable, globs.")
-@option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds; without it, never.")
+@option("--tenant", "tenants", multiple=True, metavar="T", help="Mirror only to this tenant; repeatable, globs.")
+@option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds. Default: never.")
 @with_workspace
 def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str, ...], rounds: int | None) -> None:
-    """Mirror subscriptions to their distributors every interval, and show what is pending.
+    """Mirror subscriptions to their distributors at every interval, and show what is pending.
 
-    What stays pending is said once. Catalogs are left as they are: `apply` is for them. SIGINT or SIGTERM stops it
-    once the tenant that is being written is done. With --now, the clock stands still.
+    A pending change is reported once. Catalogs are not changed; use `apply` for them. SIGINT or SIGTERM stops after
+    the current tenant is written. With --now, every round assumes that time.
     """
     context = click.get_current_context(silent=False)
     fixed = now if context and context.params["now"] else None
@@ -71,21 +71,21 @@ def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str
             done += 1
             if done == rounds or stop.wait(interval):
                 break
-    say("Stopped. Nothing was left half-written.")
+    say("Stopped. No tenant was left partly written.")
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What came of a round, in words: what was mirrored, and what is pending and why."""
+    """The lines to print for a round: what was mirrored, and what is pending and why."""
 
     done: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
 
 
 def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event, *, first: bool) -> News:
-    """One round. What fails is said, and tried again in the next.
+    """Run one round. Failures are reported and retried in the next round.
 
-    But a tenant that is not known in the first round is a wrong usage. Raises `Unknown`.
+    Raises `Unknown` if the first round does not know a tenant that the options name.
     """
     refused: list[str] = []
     try:
@@ -122,17 +122,17 @@ def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime
 
 
 def _pending(plan: Plan) -> Iterator[str]:
-    """What is held back, and why; of very many the first."""
+    """Deferred changes and their reasons, at most `MOST` of them."""
     held = (each for tenant in plan.tenants for each in tenant.deferred if each.reason != "unmanaged")
     for each in islice(held, MOST):
         yield f"{each.change.address}: {each.reason}: {each.detail}"
     if more := sum(1 for _ in held):
-        yield f"and {more} more that are held back (`reconcile plan` lists them)"
+        yield f"and {more} more deferred changes (listed by `reconcile plan`)"
 
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; the handlers that were there come back."""
+    """An event that SIGINT and SIGTERM set; the previous handlers are restored at the end."""
     stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""The outside world: files, git revisions, observing tenants and executing plans.
+"""I/O: files, git revisions, reading tenants and executing plans.
 
-Never here: what a tenant should have, or whether a change is allowed. That was decided before a shell function runs.
+Shell functions never decide what a tenant should have or whether a change is allowed; `core` has decided that before.
 """

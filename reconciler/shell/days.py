@@ -1,6 +1,6 @@
-"""Which day it is: a date in a document begins at midnight of its provider's time zone (DATE-01).
+"""The current day per provider: a date in a document begins at midnight in the provider's time zone (DATE-01).
 
-The rules of time zones come from the package ``tzdata``, never from the system: a day is the same on every machine.
+Time zone rules come from the package ``tzdata``, never from the system, so days are the same on every machine.
 """
 
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from reconciler.model.values.plain_values import timestamp
 def day_in(zone: str, now: datetime) -> date:
     """The day at ``now`` in an IANA time zone (DATE-01).
 
-    ``now`` with a time zone of its own is an instant. Without one it is a local time of every zone alike, which is how
-    ``--now 2027-01-01``, a date alone, is each provider's own midnight. Raises ``KeyError`` for an unknown zone.
+    ``now`` with a time zone is an instant. Without one it is local time in every zone, so ``--now 2027-01-01`` means
+    midnight at each provider. Raises ``KeyError`` for an unknown zone.
     """
     if now.tzinfo is None:
         return now.date()
     try:
         return now.astimezone(_zone(zone)).date()
-    except OverflowError:  # the calendar begins and ends within a day of this instant
+    except OverflowError:  # at the first or last day of the calendar
         return now.date()
 
 
 def days_of(catalog: Catalog, now: datetime) -> Mapping[str, date]:
-    """The day at ``now`` of every provider, by its key; all tenants below a provider have its day (DATE-01)."""
+    """The day at ``now`` by provider key; all tenants below a provider have its day (DATE-01)."""
     return {key: day_in(tree.time_zone, now) for key, tree in sorted(catalog.providers.items())}
 
 
@@ -38,25 +38,25 @@ def day_of(catalog: Catalog, tenant: str, now: datetime) -> date:
 
 
 def days_by_zone(catalog: Catalog, now: datetime) -> Mapping[str, str]:
-    """The day at ``now`` (ISO 8601) in every time zone that a provider names: what the plans of a catalog depend on."""
+    """The day at ``now`` (ISO 8601) by time zone, for every zone that a provider names. Plans depend on these days."""
     return {
         zone: day_in(zone, now).isoformat() for zone in sorted({each.time_zone for each in catalog.providers.values()})
     }
 
 
 def moments_of(catalog: Catalog, now: datetime) -> Mapping[str, str]:
-    """The moment ``now`` (ISO 8601, UTC) at every provider, by its key: what records of subscriptions get.
+    """The time ``now`` (ISO 8601, UTC) by provider key, for records of subscriptions.
 
-    Without a time zone of its own it is a local time, and so another instant in each zone (`day_in`).
+    ``now`` without a time zone is local time, so a different instant in each zone (`day_in`).
     """
     return {key: _instant(tree.time_zone, now) for key, tree in sorted(catalog.providers.items())}
 
 
 def day_at(zone: str, at: str) -> date | None:
-    """The day in an IANA time zone of the moment ``at`` that a record tells (ISO 8601).
+    """The day, in an IANA time zone, of a record's time ``at`` (ISO 8601).
 
-    ``None`` where it tells none: records of a reseller's own system hold any text. Raises ``KeyError`` for an unknown
-    zone.
+    ``None`` if ``at`` is not a time: records of a reseller's own system may hold any text. Raises ``KeyError`` for an
+    unknown zone.
     """
     try:
         return day_in(zone, datetime.fromisoformat(at))
@@ -68,14 +68,14 @@ def _instant(zone: str, now: datetime) -> str:
     if now.tzinfo is None:
         try:
             return timestamp(now.replace(tzinfo=_zone(zone)).astimezone(UTC))
-        except OverflowError:  # the calendar begins and ends within a day of this instant
+        except OverflowError:  # at the first or last day of the calendar
             return timestamp(now)
     return timestamp(now)
 
 
 @cache
 def known_zones() -> frozenset[str]:
-    """The names of all IANA time zones, links to others included."""
+    """The names of all IANA time zones, including aliases."""
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 

@@ -1,4 +1,4 @@
-"""Which engine compares tenants: the incremental one, unless it is switched off or not there; else the plain one."""
+"""Chooses the engine that compares tenants: the incremental one, or the plain one if that is off or not installed."""
 
 from importlib.util import find_spec
 
@@ -9,13 +9,13 @@ INCREMENTAL = "reconciler.core.incremental"
 
 
 def engine_of(rules: RuleBook, *, incremental: bool, most: int | None = None) -> Engine:
-    """An engine for these rules. Both give the same plans; without the incremental package, both are the plain one.
+    """An engine for these rules. Both engines give the same plans. Without the incremental package it is the plain one.
 
-    ``most``: of how many desired states the incremental one keeps what it found out (``None``: of all).
+    ``most``: the number of desired states that the incremental engine caches results for (``None``: no limit).
     """
     if not incremental or find_spec(INCREMENTAL) is None:
         return PlainEngine(rules)
-    # imported here, as it may be deleted: plans then only take longer
+    # imported here because the package may be deleted; plans then only take longer
     from reconciler.core.incremental import IncrementalEngine  # noqa: PLC0415
 
     return IncrementalEngine(rules, most=most)

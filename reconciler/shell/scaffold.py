@@ -1,4 +1,4 @@
-"""The starter workspace that `init` writes: the files in `starter/`, as they are."""
+"""Writes the starter workspace of `init`: the files in `starter/`, unchanged."""
 
 import os
 from importlib.resources import files
@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def scaffold(directory: Path) -> tuple[list[Path], list[Path]]:
-    """Write the starter below ``directory``: the files in the way (then nothing is written), and those written."""
+    """Write the starter below ``directory``. Returns the files that already exist (then nothing is written), and those
+    written.
+    """
     wanted = {directory / name: text for name, text in _starter(files("reconciler.shell") / "starter", "")}
     taken = [path for path in wanted if os.path.lexists(path)]
     if taken:

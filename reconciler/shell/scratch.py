@@ -1,4 +1,4 @@
-"""Scratch files: for their owner only, without a name, so that nothing is left of them however the process ends."""
+"""Scratch files: readable by their owner only and without a name, so they vanish however the process ends."""
 
 import tempfile
 from pathlib import Path
@@ -10,8 +10,8 @@ from reconciler.stores.base import StoreError
 
 
 class ScratchFile:
-    """A file to write at the end of and to read anywhere in, by several threads at once. It is closed when it is
-    forgotten: with the plan that stands in it.
+    """An append-only file that several threads may read at any position. Closed when garbage-collected, with the plan
+    that it holds.
     """
 
     __slots__ = ("__weakref__", "_end", "_file", "_lock")
@@ -23,7 +23,7 @@ class ScratchFile:
         self._lock = Lock()
 
     def write(self, data: bytes) -> int:
-        """Where it begins. Raises `StoreError` where there is no room left."""
+        """Append the data and return its offset. Raises `StoreError` if there is no space left."""
         with self._lock:
             start = self._end
             try:
@@ -32,7 +32,7 @@ class ScratchFile:
                 self._file.flush()
             except OSError as error:
                 where = f"{tempfile.gettempdir()}: {error.strerror}"
-                raise StoreError(f"the plan is too large for {where}; TMPDIR can name another folder") from error
+                raise StoreError(f"the plan is too large for {where}; set TMPDIR to another directory") from error
             self._end += len(data)
         return start
 
@@ -45,7 +45,7 @@ class ScratchFile:
 
 
 def scratch_outside(root: Path) -> ScratchFile | None:
-    """A scratch file in the system's folder for them; none where there is no such folder outside ``root``."""
+    """A scratch file in the system's temporary directory; ``None`` if that is missing or inside ``root``."""
     try:
         folder = Path(tempfile.gettempdir()).resolve()
         if folder.is_relative_to(root.resolve()):

@@ -252,7 +252,7 @@ def test_a_shallow_clone_says_how_to_fetch_more(shop: Shop, option: str) -> None
     for revision in (before, "HEAD~1"):
         ran = clone.run(f"plan {option} {revision}")
         assert (ran.status, ran.out) == (1, "")
-        assert f"there is no commit '{revision}'" in ran.err
+        assert f"no commit '{revision}'" in ran.err
         assert "fetch-depth: 0" in ran.err
         assert "git fetch --unshallow" in ran.err
 

@@ -44,7 +44,7 @@ def test_no_option_takes_an_empty_value(shop: Shop, name: str, option: str) -> N
         done = shop.run(line)
         assert (done.status, done.out) == (1, ""), line
         assert done.err.startswith("Error: Invalid value for "), line
-        assert "it is empty" in done.err.splitlines()[0]
+        assert "the value is empty" in done.err.splitlines()[0]
         assert option in done.err.splitlines()[0]
         assert "\nUsage: reconcile" in done.err
     assert shop.state == state
@@ -52,7 +52,7 @@ def test_no_option_takes_an_empty_value(shop: Shop, name: str, option: str) -> N
 
 @pytest.mark.parametrize("option", ["--tenant", "--allow"])
 def test_no_one_of_several_values_is_empty(shop: Shop, option: str) -> None:
-    assert "it is empty" in shop.run(f"plan {option} one {option} ''").err
+    assert "the value is empty" in shop.run(f"plan {option} one {option} ''").err
 
 
 @pytest.mark.parametrize(("name", "number"), list(arguments()))
@@ -61,7 +61,7 @@ def test_no_argument_is_empty(shop: Shop, name: str, number: int) -> None:
     done = shop.run(" ".join([name, *[FILLER] * number, "''"]))
     assert (done.status, done.out, shop.state) == (1, "", state)
     assert done.err.startswith("Error: Invalid value for ")
-    assert "it is empty" in done.err.splitlines()[0]
+    assert "the value is empty" in done.err.splitlines()[0]
 
 
 def test_an_empty_variable_of_the_environment_is_one_that_is_not_set(shop: Shop) -> None:

@@ -96,7 +96,7 @@ def test_a_saved_plan_is_applied_once(fresh: Shop, executor: str) -> None:
     assert fresh.run(f"apply saved.plan {executor}").status == 0
     again = fresh.run(f"apply saved.plan {executor}")
     assert (again.status, again.err) == (0, "")
-    assert again.closing == "Apply complete: 0 added, 0 changed, 0 destroyed (2 tenants had this plan already)."
+    assert again.closing == "Apply complete: 0 added, 0 changed, 0 destroyed (2 tenants already had this plan)."
 
 
 @pytest.mark.parametrize("executor", OTHERS)
@@ -141,7 +141,7 @@ main()
 def test_what_was_begun_elsewhere_when_one_interrupts_ends_and_is_told(fresh: Shop) -> None:
     ran = python(fresh, INTERRUPTED)
     assert ran.returncode == 130
-    assert "Interrupted. Tenants that were applied: one." in ran.stderr
+    assert "Interrupted. Applied tenants: one." in ran.stderr
     assert "Traceback" not in ran.stderr
     assert fresh.run("tenant export one").out
     assert fresh.run("tenant export two").out == ""
@@ -172,11 +172,11 @@ def test_a_terminals_interruption_leaves_no_process_behind(fresh: Shop) -> None:
 @pytest.mark.parametrize(
     ("executor", "problem"),
     [
-        ("thread", 'there is no executor "thread": did you mean "threads"? Write local, threads, processes or dask://'),
-        ("dask://", "dask:// takes the scheduler's host and port, for example dask://127.0.0.1:8786"),
-        ("dask://host", "dask:// takes the scheduler's host and port"),
-        ("dask://user:secret@host:1", "dask:// takes the scheduler's host and port"),
-        ("ssh://host:22", 'there is no executor "ssh://host:22": '),
+        ("thread", 'unknown executor "thread": did you mean "threads"? Use local, threads, processes or dask://'),
+        ("dask://", "dask:// needs the scheduler's host and port; example: dask://127.0.0.1:8786"),
+        ("dask://host", "dask:// needs the scheduler's host and port"),
+        ("dask://user:secret@host:1", "dask:// needs the scheduler's host and port"),
+        ("ssh://host:22", 'unknown executor "ssh://host:22": '),
     ],
 )
 def test_what_is_no_executor_is_a_usage_error(fresh: Shop, executor: str, problem: str) -> None:
@@ -194,7 +194,7 @@ def test_none_at_once_is_a_usage_error(fresh: Shop) -> None:
 def test_a_cluster_does_not_see_files_of_this_machine(fresh: Shop) -> None:
     ran = fresh.run("plan --verify --executor dask://127.0.0.1:1")
     assert (ran.status, ran.out) == (1, "")
-    assert "one: sqlite:///.reconcile/tenants.db is a file of this machine" in ran.err
+    assert "one: sqlite:///.reconcile/tenants.db is a file on this machine" in ran.err
 
 
 def test_other_processes_do_not_see_this_ones_memory(fresh: Shop) -> None:

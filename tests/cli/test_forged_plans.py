@@ -96,7 +96,7 @@ def _another_name(data: dict[str, Any]) -> None:
 
 def test_what_the_plan_does_not_say_of_an_entity_is_not_written_with_the_rest(saved: Saved) -> None:
     done = saved.refused(_another_name)
-    assert "the plan says something else of" in done.out + done.err
+    assert "the plan's values of" in done.out + done.err
 
 
 def test_a_tenant_below_another_upstream_is_refused(saved: Saved) -> None:
@@ -117,7 +117,7 @@ def _remembers(name: str, value: Any) -> Forgery:
 @pytest.mark.parametrize(("name", "value"), [("records", 7), ("source_unit", "P1Y")])
 def test_what_a_mirror_remembers_of_its_source_is_what_its_source_has(mirrored: Saved, name: str, value: Any) -> None:
     done = mirrored.refused(_remembers(name, value))
-    assert "the plan says something else of one/subscription/sub-1, which is mirrored to it" in done.err
+    assert "the plan's values of one/subscription/sub-1, which is mirrored to it" in done.err
 
 
 def test_an_honest_plan_is_applied(saved: Saved, mirrored: Saved) -> None:

@@ -152,4 +152,4 @@ def test_a_watch_of_many_rounds_keeps_nothing(changed: Shop, tmp_path: Path) -> 
     done = subprocess.run(
         ["sh", "-c", limited], cwd=changed.root, env=env, capture_output=True, text=True, timeout=300, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Stopped. Nothing was left half-written.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Stopped. No tenant was left partly written.\n")

@@ -78,7 +78,7 @@ def test_a_message_is_readable_whatever_it_quotes() -> None:
         f'no {quote(long)} and "..", but a reason, and {quote(long)}'
     )
     assert readable(f"{'9' * DIGITS} is too long") == f"{quote('9' * DIGITS)[1:-1]} is too long"
-    path = "/a/" + "folder/" * 500 + "x.yaml: it is a folder"
+    path = "/a/" + "folder/" * 500 + "x.yaml: it is a directory"
     assert readable(path) == path
     prose = 'it\'s said of "x." ' + "in many words that nobody has to read " * 20
     assert readable(prose) == prose

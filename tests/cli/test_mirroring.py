@@ -211,7 +211,7 @@ def test_the_distributor_is_shown_with_its_mirrors(mirrored: Shop) -> None:
 def test_watch_mirrors_and_says_what(due: Shop) -> None:
     done = due.run("watch --rounds 2 --interval 0.1 --tenant acme")
     assert (done.status, done.out) == (0, "2026-12-01T08:00:00Z acme: 2 changes mirrored\n")
-    assert done.err.endswith("Stopped. Nothing was left half-written.\n")
+    assert done.err.endswith("Stopped. No tenant was left partly written.\n")
     assert due.run("plan").closing == SETTLED
 
 

@@ -72,7 +72,7 @@ TAKES_A_FILE = ["tenant import one FILE", "show FILE", "apply FILE", "plan --inv
 ODD: dict[str, tuple[Callable[[Path], None], str]] = {
     "pipe": (_pipe, "it is a named pipe, not a file"),
     "socket": (_socket, "it is a socket, not a file"),
-    "huge": (_huge, "it is longer than the"),
+    "huge": (_huge, "it is larger than the limit of"),
 }
 
 
@@ -118,7 +118,7 @@ def test_standard_input_without_an_end(bounded: Bounded, shop: Shop) -> None:
     with Path("/dev/zero").open("rb") as zero:
         done = bounded(shop, "tenant", "import", "one", "-", stdin=zero.fileno())
     assert done.status == 1
-    assert f"<stdin>: it is longer than the {MOST_OF_DOCUMENTS // 1_000_000} MB that are read" in done.err
+    assert f"<stdin>: it is larger than the limit of {MOST_OF_DOCUMENTS // 1_000_000} MB" in done.err
 
 
 def test_pipes_of_the_shell_are_read(bounded: Bounded, shop: Shop) -> None:
@@ -149,7 +149,7 @@ def test_a_link_in_a_circle(shop: Shop, name: str) -> None:
     _loop(shop.root / "acme" / name)
     told = shop.run("validate")
     assert told.status == 1
-    assert f"acme/{name}:1:1: error link-dangling: this link leads in a circle: {name}" in told.out
+    assert f"acme/{name}:1:1: error link-dangling: this link is part of a cycle: {name}" in told.out
     git(shop.root, "add", "--all")
     committed = shop.commit()
     if name.endswith(".yaml"):
@@ -219,9 +219,9 @@ def pipe(tmp_path: Path) -> Iterator[Path]:
 def test_a_pipe_that_nobody_reads_is_not_waited_for(bounded: Bounded, shop: Shop, pipe: Path) -> None:
     done = bounded(shop, "plan", "--out", str(pipe))
     assert done.status == 1
-    assert f"the plan was not saved: {pipe}: nobody reads from this pipe" in done.err
+    assert f"the plan was not saved: {pipe}: no process reads from this pipe" in done.err
     done = bounded(shop, "tenant", "export", "one", str(pipe))
-    assert (done.status, done.err) == (1, f"Error: {pipe}: nobody reads from this pipe\n")
+    assert (done.status, done.err) == (1, f"Error: {pipe}: no process reads from this pipe\n")
 
 
 def test_what_stands_beside_a_file_is_not_written_to(shop: Shop) -> None:
@@ -245,7 +245,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
         return read(handle, size)
 
     monkeypatch.setattr(os, "read", growing)
-    with pytest.raises(OSError, match="it is longer than"):
+    with pytest.raises(OSError, match="it is larger than"):
         read_bounded(file, 100)
     assert sum(asked) <= 3 * 101
 

@@ -66,7 +66,7 @@ def test_control_c_at_the_prompt(fresh: Shop) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == "\nInterrupted. Whatever was not finished was not written.\n"
+    assert err == "\nInterrupted. Unfinished changes were not written.\n"
     assert fresh.state is None
 
 
@@ -78,7 +78,7 @@ def test_control_c_during_apply_says_how_far_it_came(
     process = start(fresh, program=(sys.executable, "-c", INTERRUPTED))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"Interrupted. Tenants that were applied: {told}." in err
+    assert f"Interrupted. Applied tenants: {told}." in err
     assert "Traceback" not in err
     assert bool(fresh.run("tenant export one").out) == (told == "one")
     assert fresh.run("tenant export two").out == ""

@@ -87,7 +87,7 @@ def test_what_did_not_come_down_cannot_be_released(shop: Shop) -> None:
     shop.run("tenant import one", stdin="kind: Plan\nkey: mine\nname: Mine\nproduct: mail\n")
     own = shop.run("tenant release one plan/mine")
     assert (own.status, own.out) == (1, "")
-    assert "one/plan/mine did not come down: it is the tenant's own already" in own.err
+    assert "one/plan/mine is not synced from upstream: it is already the tenant's own" in own.err
     unknown = shop.run("tenant release one plan/mail-basik")
     assert unknown.status == 1
     assert 'did you mean "plan/mail-basic"?' in unknown.err
@@ -100,7 +100,7 @@ def test_a_whole_state_without_origins_says_what_it_releases(shop: Shop) -> None
     own = re.sub(r"^ *origin: .*\n", "", shop.run("tenant export one").out, flags=re.MULTILINE)
     imported = shop.run("tenant import one --replace", stdin=own)
     assert imported.status == 0
-    assert "Released, as they came down" in imported.err
+    assert "Released, because they are synced from upstream" in imported.err
     assert "plan/mail-basic" in imported.err
     assert shop.run("plan --tenant one").out == CLEAN
     assert "tenant import --replace" in shop.run("history one").out

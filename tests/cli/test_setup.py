@@ -23,7 +23,7 @@ def test_init_here(tmp_path: Path) -> None:
 def test_init_writes_over_nothing(tmp_path: Path) -> None:
     (tmp_path / "reconcile.yaml").write_text("mine\n")
     done = run("init", tmp_path)
-    assert (done.status, done.err) == (1, "Error: nothing was written: reconcile.yaml exists already\n")
+    assert (done.status, done.err) == (1, "Error: nothing was written: reconcile.yaml already exists\n")
     assert [path.name for path in tmp_path.iterdir()] == ["reconcile.yaml"]
 
 

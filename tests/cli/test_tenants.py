@@ -92,7 +92,7 @@ def test_export_writes_a_file_and_remarks_on_one_that_would_be_read(shop: Shop, 
     assert outside.err == f"Wrote 8 documents to {tmp_path / 'one.yaml'}.\n"
     assert (tmp_path / "one.yaml").read_text("utf-8") == shop.run("tenant export one -").out
     inside = shop.run("tenant export one one.yaml")
-    assert "Note: one.yaml is in the workspace, whose *.yaml files are all read as its documents" in inside.err
+    assert "Note: one.yaml is in the workspace, where every *.yaml file is read as documents" in inside.err
 
 
 def test_unknown_tenants_are_named_with_the_nearest(shop: Shop) -> None:

@@ -257,7 +257,7 @@ def test_a_saved_plan_stays_dirty(shop: Shop) -> None:
     head = git(shop.root, "rev-parse", "HEAD")
     shop.run("plan --out p.plan")
     shop.commit()
-    words = f"Uncommitted changes: the plan was made from documents that commit {head[:10]} does not hold\n"
+    words = f"Uncommitted changes: the plan was made from documents that are not in commit {head[:10]}\n"
     assert words in shop.run("show p.plan").err
     refused = shop.run("apply p.plan --auto-approve")
     assert (refused.status, refused.out) == (1, "")

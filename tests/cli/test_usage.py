@@ -23,18 +23,18 @@ EVERY = (
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("valdate", 'There is no command "valdate". Did you mean "validate"?'),
-        ("frobnicate", 'There is no command "frobnicate".'),
+        ("valdate", 'Unknown command "valdate". Did you mean "validate"?'),
+        ("frobnicate", 'Unknown command "frobnicate".'),
         ("tenant shw", "Did you mean 'show'?"),
         ("plan --tennant one", "Did you mean '--tenant'?"),
         ("plan --format xml", "'xml' is not one of 'text', 'json', 'markdown', 'html'"),
         ("plan --now tomorrow", "is not a date or time in ISO 8601, such as 2026-12-01"),
         ("plan --now 0001-01-01T00:00:00+14:00", "is not a date or time in ISO 8601"),
         ("history one two", "Got unexpected extra argument (two)"),
-        ("apply one", "there is no plan file one, and it is a tenant: did you mean --tenant one?"),
-        ("apply 'on*'", "there is no plan file on*, and it is a tenant: did you mean --tenant on*?"),
+        ("apply one", "no plan file one, but a tenant has this name: did you mean --tenant one?"),
+        ("apply 'on*'", "no plan file on*, but a tenant has this name: did you mean --tenant on*?"),
         ("plan --out .", "is a directory"),
-        ("explain one", "explain takes an address, or --enable and --disable"),
+        ("explain one", "give an address, or --enable and --disable"),
         ("show", "Missing argument 'PLAN'"),
         ("tenant import", "Missing argument 'TENANT'"),
     ],
@@ -96,9 +96,9 @@ def test_without_a_workspace_every_command_says_so(tmp_path: Path, command: str)
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("Error: no reconcile.yaml or catalogs/reconcile.yaml here or above")
     named = run(f"{command} -C nowhere", tmp_path)
-    assert named.err.startswith("Error: nowhere is no workspace: there is no such folder")
+    assert named.err.startswith("Error: nowhere is not a workspace: the directory does not exist")
     told = run(command, tmp_path, env={"RECONCILE_WORKSPACE": "nowhere"})
-    assert told.err.startswith("Error: nowhere (of RECONCILE_WORKSPACE) is no workspace")
+    assert told.err.startswith("Error: nowhere (from RECONCILE_WORKSPACE) is not a workspace")
 
 
 @pytest.mark.parametrize(

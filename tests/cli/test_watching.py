@@ -23,7 +23,7 @@ from tests.contract.samples import AT
 from tests.laws.resale import PROVIDER, Resale, folder, paid
 
 HERE = str(Path(__file__).parents[2])
-STOPPED = "Stopped. Nothing was left half-written.\n"
+STOPPED = "Stopped. No tenant was left partly written.\n"
 PATIENCE = 60.0
 """Seconds within which a watch must have done what it does every tenth of a second; machines are busy."""
 
@@ -105,7 +105,7 @@ def act(world: Resale, *arguments: str) -> tuple[str, str]:
 def test_an_action_is_pending_until_a_round_mirrors_it(resale: Resale) -> None:
     out, err = act(resale, "contoso", "s1", "change_quantity", "--set", "quantity=12")
     assert out == "contoso: change_quantity done: subscription/s1.\n"
-    assert err == "Pending: northwind lives elsewhere: `reconcile watch` or `apply` mirrors it there\n"
+    assert err == "Pending: northwind is in another database: `reconcile watch` or `apply` mirrors it there\n"
     assert resale.body(PROVIDER, "contoso.s1")["quantity"] == 10
     planned = run("plan --now 2026-11-15", resale.root)
     assert "quantity: 10 -> 12" in planned.out
@@ -239,7 +239,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(resale: Resale, watching
     database.mkdir()
     resale.act("contoso", "s1", "change_quantity", "quantity=12")
     watching.append(Watch(resale))
-    said = watching[0].hears("it cannot be opened (it is a folder); waiting\n")
+    said = watching[0].hears("it cannot be opened (it is a directory); waiting\n")
     assert f"Z northwind: {database}: " in said
     database.rmdir()
     shutil.move(away, database)

@@ -231,7 +231,7 @@ def test_attempts_go_on_until_the_time_is_up() -> None:
     def all_of_them() -> None:
         tried.extend(attempts("contoso", seconds=0.2))
 
-    with pytest.raises(StoreError, match="contoso: others write to it all the time; nothing was written"):
+    with pytest.raises(StoreError, match="contoso: other processes keep writing to it; nothing was written"):
         all_of_them()
     assert tried == list(range(len(tried))) and len(tried) > 3
 

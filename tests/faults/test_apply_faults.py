@@ -255,11 +255,11 @@ def test_what_has_the_plan_and_moved_since_is_refused_with_what_is_below(store: 
     store.overwrite("contoso", put(plan("basic", "5.99")), actor="tenant", at="2026-11-22T00:00:00Z")
     done = apply(whole, store)
     assert done["contoso"].problem == (
-        f"this plan was applied to it already, at {AT}, and its state moved since: "
+        f"this plan was already applied to it at {AT}, and its state has changed since: "
         "contoso/plan/basic (by tenant, 2026-11-22T00:00:00Z)"
     )
     assert (done["contoso"].code, done["contoso-east"].code) == ("already_applied_but_moved", "upstream_not_applied")
-    assert done["contoso-east"].problem == "its upstream contoso is not as this plan left it"
+    assert done["contoso-east"].problem == "its upstream contoso has changed since this plan was applied"
     assert {done[each].result for each in OTHERS} == {Result.ALREADY_APPLIED}
 
 

@@ -82,7 +82,7 @@ def test_a_worker_that_is_killed_after_it_wrote_costs_nothing(tmp_path: Path, po
     assert _done_alike(journal(there)) == _done_alike(journal(here))
     assert len({record["run"] for record in journal(there)}) == 1
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout.endswith(f"({len(TENANTS)} tenants had this plan already).\n")
+    assert again.stdout.endswith(f"({len(TENANTS)} tenants already had this plan).\n")
 
 
 def _done_alike(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

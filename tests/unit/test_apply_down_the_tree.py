@@ -122,7 +122,7 @@ def test_an_upstream_that_was_only_read_must_be_as_it_was() -> None:
     assert {tenant: each.result for tenant, each in done.items()} == dict.fromkeys(
         ("contoso", "litware", "wingtip"), Result.REFUSED
     )
-    assert done["litware"].problem == "its upstream contoso is not as it was when the plan was made"
+    assert done["litware"].problem == "its upstream contoso has changed since the plan was made"
     assert applied(planned(store, "litware", "wingtip"), store)["wingtip"].result is Result.APPLIED
 
 

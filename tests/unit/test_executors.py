@@ -99,7 +99,7 @@ def test_of_a_step_that_was_lost_nothing_is_claimed() -> None:
     first, second = told(steps, Lost("the executor failed"))
     assert first == known
     assert (second.tenant, second.result) == ("two", Result.FAILED)
-    assert "it is not known whether it was applied" in second.problem
+    assert "it was applied completely or not at all" in second.problem
     _, third = told(steps, Lost("the executor failed", begun=False))
     assert third.problem == "the executor failed; nothing was written"
 
@@ -144,5 +144,5 @@ def test_who_is_asked(executor: str, parallelism: int | None, remote: int, local
 
 
 def test_what_a_worker_does_not_see_it_does_not_get() -> None:
-    with pytest.raises(ExecutorError, match="b: sqlite:///x is a file of this machine"):
+    with pytest.raises(ExecutorError, match="b: sqlite:///x is a file on this machine"):
         Executors(choice_of("dask://127.0.0.1:1")).for_tenants({"a": "postgresql://db.example/x", "b": "sqlite:///x"})

@@ -1,4 +1,4 @@
-"""The stores of a workspace: opened once, closed together, credentials from the environment only.
+"""Opens the stores of a workspace, each once, and closes them together.
 
-No credential comes from a document.
+Credentials come from the environment only, never from a document.
 """

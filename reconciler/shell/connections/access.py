@@ -1,4 +1,4 @@
-"""Tenants' stores by their policies: opened once, closed together, credentials from the environment only."""
+"""Opens the stores that policies name, each once, with credentials from the environment only."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,38 +23,37 @@ from reconciler.stores.base import Snapshot, StoreError, TenantReader, TenantSto
 from reconciler.stores.registry import open_reader, open_store, settled_stamp
 
 NAMED = 10
-"""So many faults of a damaged state are named one by one."""
+"""Number of faults of a damaged state to list."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where a tenant's state is: the store's URL, and the variable that holds its token."""
+    """Where a tenant's state is stored: the store's URL, and the environment variable with its token."""
 
     url: str
     token_env: str | None = None
 
     @property
     def shown(self) -> str:
-        """The URL as it may be printed."""
+        """The URL without credentials, for messages."""
         return shown_url(self.url)
 
 
 def place_of(catalog: Catalog, tenant: str) -> StoreLocation:
-    """A tenant's store: its own, else the workspace's. A provider is a tenant too."""
+    """The store of a tenant or provider: its own, or the workspace's default."""
     url, token_env = catalog.stores.get(tenant, (None, None))
     return StoreLocation(url or catalog.store, token_env)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Opens the stores of one workspace: readers for planning, writers for what changes something.
+    """Opens the stores of one workspace: readers for planning, writers for commands that write.
 
-    ``verify``: what is kept beside states is not believed, but taken from the states themselves. ``incremental``:
-    whether tenants may be compared by digests, and by what was found out in others. ``seen``: the
-    fingerprints of the states that were observed, and where. ``in_memory``: so many changes of a plan may be.
-    ``executors``: who does what can be done side by side; nobody but this thread, by default. ``others``: the stores of
-    other threads. ``operators_hosts``: in another process, the list of allowed hosts of whoever gave the command; a
-    host has to be in that list and in this environment's.
+    ``verify``: ignore cached digests and compute them from the states. ``incremental``: whether tenants may be compared
+    by digests and with results of other tenants. ``seen``: the fingerprints of the states read so far, with their
+    locations. ``in_memory``: the number of changes of a plan to hold in memory. ``executors``: where concurrent work
+    runs; by default in this thread. ``others``: the stores of other threads. ``operators_hosts``: in a worker process,
+    the allowed hosts of the process that runs the command; a host must be in that list and in this environment's.
     """
 
     root: Path
@@ -72,11 +71,11 @@ class Access:
 
     @property
     def allowed_hosts(self) -> str:
-        """The list of allowed hosts as it goes to other processes with their tasks: names, no values of variables."""
+        """The list of allowed hosts to send to workers: host and variable names, without the variables' values."""
         return self.environment.get(ALLOWED_HOSTS, "")
 
     def of_this_thread(self) -> "Access":
-        """Stores of the same workspace that no other thread uses; they are closed together with these."""
+        """Stores of the same workspace for one thread only; closed together with these."""
         mine: Access | None = getattr(self.here, "access", None)
         if mine is None:
             mine = replace(self, readers={}, writers={}, seen={}, others=[], here=local())
@@ -85,13 +84,13 @@ class Access:
         return mine
 
     def reader(self, place: StoreLocation) -> TenantReader:
-        """A store that cannot be written through. Raises `StoreError`."""
+        """A read-only store. Raises `StoreError`."""
         if place not in self.readers:
             self.readers[place] = open_reader(place.url, root=self.root, token=self._token(place))
         return self.readers[place]
 
     def writer(self, place: StoreLocation) -> TenantStore:
-        """A store to write to. Raises `StoreError`."""
+        """A writable store. Raises `StoreError`."""
         if place not in self.writers:
             self.writers[place] = open_store(place.url, root=self.root, token=self._token(place))
         return self.writers[place]
@@ -102,7 +101,7 @@ class Access:
         return settled_stamp(place.url, root=self.root)
 
     def observe(self, tenant: str, place: StoreLocation) -> Observed | Unreadable:
-        """A tenant's state for planning; what cannot be read, or is no state of ours, is never taken for empty."""
+        """Read a tenant's state for planning. An unreadable or foreign state is never treated as empty."""
         try:
             snapshot = self.reader(place).observe(tenant, verify=self.verify)
         except StoreError as error:
@@ -112,7 +111,7 @@ class Access:
         return self._observed(snapshot, place)
 
     def sketch(self, tenant: str, place: StoreLocation) -> Observed | Unreadable:
-        """A tenant's state for planning, its bodies to be read when asked for, where its store can tell it so."""
+        """Read a tenant's state for planning, with bodies loaded on demand if its store supports digests."""
         try:
             snapshot = self.reader(place).sketch(tenant, verify=self.verify)
         except StoreError as error:
@@ -126,19 +125,21 @@ class Access:
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
 
     def spool(self, prepare: Callable[[TenantPlan], TenantPlan] = lambda plan: plan) -> Spool:
-        """Where to put tenants' plans as they are made. ``prepare``: what is still to be done to each."""
+        """A spool for tenants' plans. ``prepare``: applied to each plan before it is stored."""
         return Spool(partial(scratch_outside, self.root), prepare, self.in_memory)
 
     def _token(self, place: StoreLocation) -> str | None:
-        """The credential of a store whose hosts are allowed; nothing is opened, and no driver loaded, before."""
+        """The token of a store. Checks the allowed hosts before any connection is opened or driver loaded."""
         token = self.environment.get(place.token_env) if place.token_env else None
         if place.token_env and not token:
-            raise StoreError(f"the environment has no {place.token_env}, which {place.shown} needs (token_env)")
+            raise StoreError(
+                f"the environment variable {place.token_env} (token_env) is not set, and {place.shown} needs it"
+            )
         self._check_allowed(place)
         return token
 
     def _check_allowed(self, place: StoreLocation) -> None:
-        """Raises `StoreError` where either list lacks the host, or the host with the variable."""
+        """Raises `StoreError` unless both lists allow the host, and the host with the variable."""
         if self.operators_hosts is None:
             check_allowed(place.url, place.token_env, self.environment)
             return
@@ -159,7 +160,7 @@ class Access:
 
 
 def _damage(found: Sequence[str]) -> str:
-    """Every fault of a damaged state; of very many, the first and how many more."""
+    """The message for a damaged state: at most `NAMED` faults, and the number of others."""
     more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
     named = map(readable, found[:NAMED])
     return f"its state is damaged: {'; '.join([*named, *more])}. `reconcile tenant import` can put it right"

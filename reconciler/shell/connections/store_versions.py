@@ -1,4 +1,4 @@
-"""The versions of a workspace's stores: what they are, and bringing them up to date (`store check|migrate`)."""
+"""Reads and migrates the schema versions of a workspace's stores (`store check|migrate`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from reconciler.stores.sql.versions import Age, Version
 NO_VERSIONS = "unversioned"
 UNREADABLE = "error"
 STATUSES = (*(each.value for each in Age), NO_VERSIONS, UNREADABLE)
-"""How a store stands to this reconciler; `NO_VERSIONS`: it has no tables of ours, as a plugin's."""
+"""The possible statuses of a store. `NO_VERSIONS`: a plugin's store without versioned tables."""
 FAILED = (Age.NEWER, Age.FOREIGN, UNREADABLE)
 
 
 class Versioned(Protocol):
-    """A store that has tables of a version."""
+    """A store with versioned tables."""
 
     def version(self) -> Version:
-        """Of its tables, whatever it is. Raises `StoreError`."""
+        """The version of its tables. Raises `StoreError`."""
 
     def migrate(self) -> Version:
-        """Bring its tables up to date, or make them; the version then. Raises `StoreError`. Writers only."""
+        """Migrate or create its tables and return the new version. Writers only. Raises `StoreError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreVersion:
-    """One store: its URL as it may be printed, the version id of its tables (``None``: none), and this reconciler's.
+    """One store: its URL without credentials, the version id of its tables (``None``: none), and this reconciler's.
 
-    ``before``: the version before it was migrated. ``problem``: why that could not be told or done, in words.
+    ``before``: the version before the migration. ``problem``: the error message, if checking or migrating failed.
     """
 
     store: str
@@ -44,20 +44,20 @@ class StoreVersion:
 
 
 def places(catalog: Catalog) -> list[StoreLocation]:
-    """Where the tenants of a workspace are, each store once; without tenants, the workspace's own."""
+    """The store locations of a workspace's tenants, each once; without tenants, the workspace's default store."""
     tenants = (*catalog.providers, *catalog.policies)
     found = {place_of(catalog, tenant) for tenant in tenants} or {StoreLocation(catalog.store)}
     return sorted(found, key=lambda place: (place.url, place.token_env or ""))
 
 
 def check(catalog: Catalog, access: Access) -> Iterator[StoreVersion]:
-    """The version of each store. Nothing is written."""
+    """The version of each store. Writes nothing."""
     for place in places(catalog):
         yield _looked_at(place, access)
 
 
 def migrate(catalog: Catalog, access: Access) -> Iterator[StoreVersion]:
-    """Each store, brought up to date; where there are no tables yet, they are made."""
+    """Migrate each store, or create its tables."""
     for place in places(catalog):
         found = _looked_at(place, access)
         if found.status not in (Age.OLDER, Age.NONE):

@@ -1,4 +1,4 @@
-"""Who does many tasks: this thread, others, other processes, or a cluster.
+"""Pools that run tasks: this thread, other threads, other processes, or a cluster.
 
-No pool knows what a task is about.
+A pool knows nothing about the contents of its tasks.
 """

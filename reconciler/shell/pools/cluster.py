@@ -1,6 +1,6 @@
-"""A Dask cluster as a pool: its scheduler is given, and nothing of it is started or stopped here.
+"""A Dask cluster as a pool. Connects to a running scheduler; never starts or stops one.
 
-Importing this takes `distributed`, the extra ``catalog-reconciler[dask]``.
+Needs `distributed`, the extra ``catalog-reconciler[dask]``.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ CONNECT_SECONDS, WORKERS_SECONDS, ASK_SECONDS = 10, 30, 5
 
 
 class Cluster(Executor):
-    """A client of the cluster, and the executor that it is; they end together."""
+    """An executor that runs tasks on the cluster, and owns the client."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -26,19 +26,19 @@ class Cluster(Executor):
         return future
 
     def send(self, content: bytes) -> Any:
-        """What stands for these bytes in the arguments of tasks."""
+        """Send the bytes to the cluster once; returns a future to pass as an argument of tasks."""
         self._check()
         return self._client.submit(echo, content, pure=False)
 
     def has_workers(self) -> bool:
-        """Not, if the scheduler cannot be asked either."""
+        """Whether the cluster has workers; false if the scheduler cannot be reached."""
         try:
             return self._runs and bool(self._client.sync(self._client.scheduler.ncores, callback_timeout=ASK_SECONDS))
         except (OSError, TimeoutError):
             return False
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """``wait``, unless the scheduler is gone."""
+        """Shut down, and ``wait`` unless the scheduler is gone."""
         if self._runs:
             self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close()
@@ -53,7 +53,7 @@ class Cluster(Executor):
 
 
 def connect(address: str, parallelism: int | None) -> Pool:
-    """The pool of a scheduler, ``host:port``. Raises `ExecutorError`."""
+    """Connect to the scheduler at ``host:port``. Raises `ExecutorError`."""
     try:
         import distributed  # noqa: PLC0415
     except ImportError as error:
@@ -82,7 +82,7 @@ def connect(address: str, parallelism: int | None) -> Pool:
 
 
 def _check_workers(client: Any) -> None:
-    """Raises what is wrong with them: another version of this would read and write something else."""
+    """Raises `ExecutorError` unless all workers run this version, since others may read and write differently."""
     client.wait_for_workers(1, timeout=WORKERS_SECONDS)
     try:
         found: Mapping[str, str] = client.run(worker_version)
@@ -90,14 +90,14 @@ def _check_workers(client: Any) -> None:
         raise ExecutorError(f"its workers cannot run the reconciler: {error}") from error
     others = sorted({*found.values()} - {__version__})
     if others:
-        raise ExecutorError(f"its workers have reconciler {', '.join(others)}, this is {__version__}")
+        raise ExecutorError(f"its workers run reconciler {', '.join(others)}, but this is {__version__}")
 
 
 def worker_version() -> str:
-    """Of the reconciler where this is called."""
+    """The version of the reconciler in the process that runs this task."""
     return __version__
 
 
 def echo(content: bytes) -> bytes:
-    """What is sent once: as the result of a task, so that the cluster makes it again if the worker that has it dies."""
+    """Returns its argument. As the result of a task, the cluster can recompute it if the worker holding it dies."""
     return content

@@ -1,7 +1,7 @@
-"""Who does the tasks of planning and applying: this thread, others, other processes, or a cluster of machines.
+"""Executors for planning and applying: this thread, other threads, other processes, or a cluster.
 
-Whoever does them, what comes out is the same. A pool speaks `concurrent.futures`; nothing that it takes is imported,
-and nothing started, before it is used.
+Results do not depend on the executor. A pool uses the `concurrent.futures` interface; its modules are imported and its
+workers started only on first use.
 """
 
 import os
@@ -24,22 +24,22 @@ SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
 MISSING = 'Dask is not installed: pip install "catalog-reconciler[dask]"'
 THREADS_AT_ONCE = 8
 PATIENCE_SECONDS = 15
-"""So long a result is waited for before one looks whether there still is somebody to come with it."""
+"""How long to wait for a result before checking whether any worker is alive."""
 WORTH_THREADS = 8
-"""From so many tenants in stores elsewhere on, `local` reads and writes several at once."""
+"""`local` uses threads from this number of tenants in remote stores."""
 
 T = TypeVar("T")
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
-"""A function of a module, and its arguments."""
+"""A module-level function and its arguments."""
 
 
 class ExecutorError(Exception):
-    """An executor that is none, cannot be reached, or failed; the message is for people."""
+    """An executor is unknown, cannot be reached, or failed. The message is for users."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A task whose executor failed. What became of it is not known, unless it was never ``begun``."""
+    """A task whose executor failed. Its outcome is unknown, unless it was never ``begun``."""
 
     problem: str
     begun: bool = True
@@ -47,14 +47,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What a task raised in another process, as text: not every error survives the way."""
+    """The traceback of a task in another process, as text: not every exception can be pickled."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What `--executor` and `--parallelism` ask for. ``address``: of a cluster's scheduler, ``host:port``."""
+    """The values of `--executor` and `--parallelism`. ``address``: of a cluster's scheduler, ``host:port``."""
 
     kind: str = LOCAL
     parallelism: int | None = None
@@ -65,15 +65,15 @@ IN_TURN = Choice(parallelism=1)
 
 
 def choice_of(text: str, parallelism: int | None = None) -> Choice:
-    """``threads`` or ``dask://host:8786`` as a choice. Raises `ExecutorError`."""
+    """Parse ``threads`` or ``dask://host:8786``. Raises `ExecutorError`."""
     if text in (LOCAL, THREADS, PROCESSES):
         return Choice(text, parallelism)
     scheme, colon, _ = text.partition("://")
     if scheme != DASK or not colon:
         near = did_you_mean(scheme, (LOCAL, THREADS, PROCESSES, DASK))
-        raise ExecutorError(f'there is no executor "{shown_url(text)}": {near} Write {SAMPLES}')
+        raise ExecutorError(f'unknown executor "{shown_url(text)}": {near} Use {SAMPLES}')
     if (address := _address(text)) is None:
-        raise ExecutorError(f"{DASK}:// takes the scheduler's host and port, for example {DASK}://127.0.0.1:8786")
+        raise ExecutorError(f"{DASK}:// needs the scheduler's host and port; example: {DASK}://127.0.0.1:8786")
     if find_spec("distributed") is None:
         raise ExecutorError(MISSING)
     return Choice(DASK, parallelism, address)
@@ -90,12 +90,12 @@ def _address(url: str) -> str | None:
 
 @dataclass(slots=True)
 class Pool:
-    """An executor, and how much is handed to it: ``at_once`` tasks, told or not, are with it at any time.
+    """An executor with at most ``at_once`` tasks submitted and not yet collected.
 
-    ``afar``: it is another process, to which everything has to be sent. ``repeats``: it may do a task twice, since a
-    worker that died may have done it. ``failures``: what it raises when it fails itself; ``alive``: whether there is
-    anybody to do the tasks, and ``deserted``: how often in a row there was nobody. ``shared``: what was sent once for
-    all tasks, by its digest.
+    ``afar``: tasks run in another process, so their arguments are serialized. ``repeats``: a task may run twice,
+    because a worker may die after running it. ``failures``: the exceptions that mean that the executor itself failed.
+    ``alive``: whether any worker is left; ``deserted``: how often in a row there was none. ``shared``: arguments that
+    were sent once for all tasks, by digest.
     """
 
     executor: Executor
@@ -111,20 +111,20 @@ class Pool:
     in_hand: deque[tuple[Any, Any]] = field(default_factory=deque)
 
     def share_of(self, count: int, most: int) -> int:
-        """Of so many tasks, how many are sent together: ``most``, and so few that everybody has some."""
+        """The batch size for ``count`` tasks: at most ``most``, and small enough that every worker gets some."""
         return max(1, min(most, count // (2 * self.at_once)))
 
     def share(self, digest: str, content: bytes) -> Any:
-        """An argument that stands for these bytes in every task."""
+        """Send the bytes once; returns the argument to pass to every task."""
         if digest not in self.shared:
             self.shared[digest] = self.send(content)
         return self.shared[digest]
 
     def each(self, items: Iterable[T], call: Callable[[T], Call | None]) -> Iterator[tuple[T, Any]]:
-        """Every item with what its call comes to, `Lost` or ``None`` where there is no call; in the items' order.
+        """Run a call per item. Yields each item with its result, `Lost`, or ``None`` if it has no call; in order.
 
-        An item is taken when there is room for it. A future is let go as soon as it is done: a cluster does a task
-        again, whose result somebody may still ask for, when the worker that has it dies.
+        An item is taken when there is room for it. A future is dropped as soon as it is done, because a cluster repeats
+        a task whose future is still referenced when the worker holding its result dies.
         """
         coming = iter(items)
         more = True
@@ -137,7 +137,7 @@ class Pool:
                 self.in_hand.popleft()
 
     def under_way(self) -> Iterator[tuple[Any, Any]]:
-        """What was handed out and not taken back by `each`, once it is done; for one who does not go on."""
+        """The results of submitted tasks that `each` has not collected; waits for them. For interruptions."""
         while self.in_hand:
             item, future = self.in_hand[0]
             yield item, self._done(future)
@@ -180,17 +180,17 @@ class Pool:
                 return result
 
     def _patience(self) -> float | None:
-        """Who was there does not wait again for every task that there is nobody for."""
+        """How long to wait for a result; shorter once the workers are gone, so as not to wait again for every task."""
         if not self.afar:
             return None
         return self.patience if self.deserted < 2 else 0
 
 
 def attempted(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns, or `Raised`."""
+    """The result of the function, or `Raised`."""
     try:
         return function(*arguments)
-    except Exception:  # it is raised again where it is waited for
+    except Exception:  # raised again by the process that waits for the result
         return Raised(traceback.format_exc())
 
 
@@ -201,15 +201,15 @@ def _lost(error: BaseException) -> Lost:
 
 @dataclass(slots=True)
 class Executors:
-    """The pools that a choice comes to, opened when there is something for them to do, and closed at the end."""
+    """The pools of a choice, opened on first use and closed together."""
 
     choice: Choice = IN_TURN
     pools: dict[str, Pool] = field(default_factory=dict)
 
     def for_tenants(self, stores: Mapping[str, str]) -> Pool | None:
-        """Who does the tasks of these tenants, by the URLs of their stores; ``None``: this thread, in turn.
+        """The pool for these tenants, given the URLs of their stores; ``None``: run sequentially in this thread.
 
-        Raises `ExecutorError` where a tenant's store cannot be seen from there.
+        Raises `ExecutorError` if a tenant's store cannot be reached from the workers.
         """
         kind = self.choice.kind
         if not stores:
@@ -224,7 +224,7 @@ class Executors:
         return self._opened(kind)
 
     def spare(self, stores: Mapping[str, str]) -> Callable[[], Pool] | None:
-        """What opens a pool of processes for so much that this thread would take long; ``None``: it is on its own."""
+        """A function that opens a process pool for large amounts of work; ``None`` if processes cannot be used."""
         alone = self.choice.kind != LOCAL or self.choice.parallelism == 1 or available_cores() < 2
         if alone or any(url.partition(":")[0] != "sqlite" for url in stores.values()):
             return None
@@ -236,12 +236,12 @@ class Executors:
         return self.pools[kind]
 
     def under_way(self) -> Iterator[tuple[Any, Any]]:
-        """What was handed out before an interruption and not told yet, once it is done."""
+        """The results of submitted tasks that were not collected before an interruption; waits for them."""
         for pool in self.pools.values():
             yield from pool.under_way()
 
     def close(self, *, wait: bool = True) -> None:
-        """``wait``: until what was handed out is done."""
+        """Close all pools. ``wait``: until submitted tasks are done."""
         while self.pools:
             _, pool = self.pools.popitem()
             pool.shared.clear()
@@ -250,21 +250,21 @@ class Executors:
 
 
 def _is_elsewhere(url: str) -> bool:
-    """Whether a store is not in this process or on its disk, so that one mostly waits for it."""
+    """Whether a store is remote, neither in this process nor on its disk, so that most time is spent waiting."""
     return url.partition(":")[0] not in ("memory", "sqlite")
 
 
 def _check_in_sight(kind: str, tenant: str, url: str) -> None:
-    """A store that a worker does not see would be empty to it, and a tenant is never taken for empty."""
+    """Raises `ExecutorError` for a store that workers cannot reach: to them the tenant would look empty."""
     scheme = url.partition(":")[0]
     if kind in (PROCESSES, DASK) and scheme == "memory":
         raise ExecutorError(
-            f"{tenant}: {shown_url(url)} is in this process, where no other sees it; use --executor {THREADS}"
+            f"{tenant}: {shown_url(url)} is in this process's memory, which no other can read; use --executor {THREADS}"
         )
     if kind == DASK and scheme == "sqlite":
         raise ExecutorError(
-            f"{tenant}: {shown_url(url)} is a file of this machine, which a cluster's workers do not see; keep tenants "
-            f"in PostgreSQL, or use --executor {PROCESSES}"
+            f"{tenant}: {shown_url(url)} is a file on this machine, which a cluster's workers cannot read; store "
+            f"tenants in PostgreSQL, or use --executor {PROCESSES}"
         )
 
 
@@ -283,15 +283,15 @@ def _processes(choice: Choice) -> Pool:
 
 
 def available_cores() -> int:
-    """How many of the machine's cores this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _left_to_the_parent() -> None:
-    """Ctrl-C on a terminal reaches all of its processes. What was begun is finished; the parent hands out no more.
+    """Set up a worker process: ignore Ctrl-C, which a terminal sends to all processes, and end with the parent.
 
-    With a parent that was killed they end too: nobody else would tell them that there is nothing more to come, since
-    each of them holds an end of the pipe that they listen to (https://github.com/python/cpython/issues/111873).
+    After Ctrl-C running tasks finish and the parent submits no more. A worker whose parent was killed would wait
+    forever, since every worker holds an end of the task pipe (https://github.com/python/cpython/issues/111873).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_the_parent, name="parent", daemon=True).start()

@@ -1,6 +1,6 @@
-"""What tasks take with them to another process: bytes. A provider's documents go once, and everything else names them.
+"""Serializes the arguments of tasks. A provider's documents are sent once; other payloads refer to them.
 
-What was unpacked is kept in the thread that did it, so that nothing of it is shared.
+Deserialized payloads are cached per thread, so threads share nothing.
 """
 
 import copyreg
@@ -25,32 +25,32 @@ from reconciler.shell.engines import engine_of
 T = TypeVar("T")
 
 KEPT = 16
-"""So many things that were unpacked are kept, the ones used last."""
+"""Number of deserialized payloads to cache per thread; the least recently used go first."""
 SHARED = 64
-"""So many desired states that tenants share are kept at least, if there are so many."""
+"""Least number of shared desired states to cache."""
 
 
 class Parcel(NamedTuple):
-    """Something packed, and the digest that it is known by."""
+    """A serialized payload and its digest."""
 
     digest: str
     content: bytes
 
 
 def parcel_of(content: bytes) -> Parcel:
-    """What was packed, under its digest."""
+    """A payload with its digest."""
     return Parcel(checksum(content).hex(), content)
 
 
 class Packer:
-    """Packs what speaks of one provider's documents."""
+    """Serializes values that refer to one provider's documents."""
 
     def __init__(self, tree: ProviderTree) -> None:
         self.tree = parcel_of(pickle.dumps(tree, pickle.HIGHEST_PROTOCOL))
         self._numbers = {id(each): number for number, each in enumerate(_contents(tree))}
 
     def pack(self, value: Any) -> bytes:
-        """To be opened where `tree` was opened."""
+        """Serialize a value, to be opened in a process that has opened `tree`."""
         buffer = BytesIO()
         pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = {**copyreg.dispatch_table, FileContents: self._reduced}
@@ -63,7 +63,7 @@ class Packer:
 
 
 class OpenedTree(NamedTuple):
-    """A provider's documents where tasks are done, and what it offers on the days that were asked for."""
+    """A provider's documents in a worker, with its offer per requested day."""
 
     tree: ProviderTree
     contents: list[Contents]
@@ -72,14 +72,14 @@ class OpenedTree(NamedTuple):
     dated: dict[date, frozenset[EntityId]]
 
     def upstream(self, on: date) -> Upstream:
-        """What the provider offers ``on`` that day."""
+        """The provider's offer on a day."""
         if on not in self.offers:
             self.offers[on] = provider_upstream(self.tree, on)
             self.dated[on] = dated_plans(self.tree)
         return self.offers[on]
 
     def engine(self, rules: RuleBook, on: date, *, incremental: bool) -> Engine:
-        """What compares tenants ``on`` that day; it goes on with what it found out here before."""
+        """The engine that compares tenants on a day; reused, with its cache, by later tasks."""
         key = on, incremental
         if key not in self.engines:
             self.engines[key] = engine_of(rules, incremental=incremental, most=SHARED)
@@ -87,7 +87,7 @@ class OpenedTree(NamedTuple):
 
 
 def opened_tree(parcel: Parcel) -> OpenedTree:
-    """A provider's documents, in the process that tasks were sent to."""
+    """Deserialize a provider's documents in a worker."""
 
     def unpack() -> OpenedTree:
         tree: ProviderTree = pickle.loads(parcel.content)
@@ -97,12 +97,12 @@ def opened_tree(parcel: Parcel) -> OpenedTree:
 
 
 def unpacked(parcel: Parcel) -> Any:
-    """What was packed by a `Packer`, once its tree was opened."""
+    """Deserialize the output of a `Packer`; its tree must have been opened."""
     return _kept(_here.values, parcel.digest, lambda: pickle.loads(parcel.content))
 
 
 def _contents(tree: ProviderTree) -> list[Contents]:
-    """What is in the files of a provider, in an order that is the same wherever they are."""
+    """The contents of a provider's files, in an order that is the same in every process."""
     return list({id(each.contents): each.contents for each in tree.documents.values()}.values())
 
 

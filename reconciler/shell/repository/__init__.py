@@ -1,1 +1,1 @@
-"""Files on disk and the git repository around them. Nothing is written here but the file cache."""
+"""Reads files on disk and the git repository around them. Only the file cache and named output files are written."""

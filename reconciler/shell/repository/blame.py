@@ -1,4 +1,4 @@
-"""Who set the lines of a file, by `git blame`, whatever the configurations of the user and of the repository say."""
+"""The commit of each line of a file, by `git blame`, independent of user and repository configuration."""
 
 import os
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from reconciler.shell.repository.git_commands import Answer, GitCommands, GitRefuses
 
 _BLAME = ("blame", "--incremental", "--root", "--encoding=UTF-8", "--ignore-revs-file=")
-"""``--root``: a repository's first commit is an author like any other. The last clears what a configuration ignores."""
+"""``--root``: also blame the first commit. The last option clears a configured ``blame.ignoreRevsFile``."""
 _UNKNOWN = ("fatal: no such path", "fatal: no such ref")
-"""A file that is not tracked, or no commit yet: nobody to name."""
+"""Errors for an untracked file or a repository without a commit: there is no author."""
 _NOT_COPIED = ("blame.", "include.", "includeif.", "core.worktree", "core.bare", "extensions.", "core.repositoryformat")
 
 
 class Blamed(NamedTuple):
-    """A line's commit, its author and their time (seconds since 1970)."""
+    """A line's commit, author and author time (seconds since 1970)."""
 
     commit: str
     author: str
@@ -28,9 +28,9 @@ class Blamed(NamedTuple):
 
 @dataclass(slots=True)
 class Blaming:
-    """Looks up the lines of files of one repository, each file once.
+    """Blames files of one repository, each once.
 
-    ``troubles``: git's own first lines, where it refused; those files have no lines then.
+    ``troubles``: the first lines of git's errors; the files concerned have no lines.
     """
 
     commands: GitCommands
@@ -43,10 +43,10 @@ class Blaming:
     boundary: frozenset[str] | None = None
 
     def of(self, path: str, revision: str | None) -> list[Blamed | None]:
-        """Each line of a file of the repository; ``revision`` ``None`` is the working tree.
+        """The commit of each line of a file; ``revision`` ``None``: of the working tree.
 
-        ``None`` for a line that is not committed, and for one that a shallow clone gives to the first commit that it
-        has: who set it is in the history that was not fetched.
+        ``None`` for an uncommitted line, and for one that a shallow clone attributes to its oldest commit: its real
+        author is in the history that was not fetched.
         """
         key = (path, revision)
         if key not in self.known:
@@ -54,7 +54,7 @@ class Blaming:
         return self.known[key]
 
     def close(self) -> None:
-        """Remove the folder that was made, if one was."""
+        """Remove the temporary git directory, if there is one."""
         folder, self.folder, self.beside = self.folder, None, None
         if folder:
             rmtree(folder, ignore_errors=True)
@@ -64,7 +64,7 @@ class Blaming:
         found = self.commands.answer(*arguments)
         if found.status and not found.problem.startswith(_UNKNOWN):
             found = self._without_configuration(arguments, found)
-        # History that is lost is an error in words only: what is left of it would be blamed.
+        # Git reports lost history on standard error only, and would blame the remaining history.
         if found.status == 0 and not found.problem:
             return found.out.decode(errors="replace")
         if not found.problem.startswith(_UNKNOWN) and found.problem not in self.troubles:
@@ -72,9 +72,9 @@ class Blaming:
         return ""
 
     def _without_configuration(self, arguments: tuple[str, ...], first: Answer) -> Answer:
-        """Ask again, with a git folder that shares the objects and has none of ``blame.*`` configured.
+        """Repeat the command with a git directory that shares the objects but has no ``blame.*`` configuration.
 
-        No option of git 2.39 undoes a ``blame.ignoreRevsFile`` that names a file which is not there.
+        In git 2.39 no option overrides a ``blame.ignoreRevsFile`` that names a missing file.
         """
         try:
             if self.beside is None:
@@ -109,7 +109,7 @@ class Blaming:
         return GitCommands(self.commands.folder, environment | numbered)
 
     def _settings(self) -> Iterator[tuple[str, str]]:
-        """What is configured, wherever, but for blaming and for the place of the repository."""
+        """The effective configuration, without settings for blame and for the repository's location."""
         for entry in os.fsdecode(self.commands.run("config", "--list", "-z")).split("\0"):
             key, _, value = entry.partition("\n")
             if key and not key.startswith(_NOT_COPIED):
@@ -119,7 +119,7 @@ class Blaming:
         return self.commands.folder / os.fsdecode(self.commands.run("rev-parse", "--git-path", name))
 
     def _boundary(self) -> frozenset[str]:
-        """The commits whose parents a shallow clone does not have."""
+        """The commits whose parents are missing from a shallow clone."""
         if self.boundary is None:
             self.boundary = frozenset()
             with suppress(FileNotFoundError):
@@ -128,7 +128,7 @@ class Blaming:
 
 
 def _parse(groups: str, boundary: frozenset[str]) -> list[Blamed | None]:
-    """What ``git blame --incremental`` says: lines in groups, and a commit's author with its first group only."""
+    """Parse ``git blame --incremental``: groups of lines, with a commit's author in its first group only."""
     commits: dict[int, str] = {}
     authors: dict[str, str] = {}
     times: dict[str, int] = {}

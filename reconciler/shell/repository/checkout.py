@@ -1,7 +1,7 @@
-"""The files of a workspace as they are planned, beside what git has of them: what is left out, what is not committed.
+"""Compares the files of a workspace with git: which tracked documents are missing, and which are not committed.
 
-What `git status` says is not asked for: it leaves out what is ignored, what is assumed unchanged, and what a filesystem
-monitor says is the same. The bytes that were read are compared with the ids that the commit names.
+The bytes that were read are compared with the blob ids of the commit. `git status` is not used, because it leaves out
+files that are ignored, assumed unchanged, or reported unchanged by a filesystem monitor.
 """
 
 import os
@@ -22,7 +22,7 @@ SHA256_DIGITS = 64
 
 
 class UncommittedFile(NamedTuple):
-    """A document that is planned otherwise than the commit has it. ``how``: ``changed``, ``new`` or ``deleted``."""
+    """A document that differs from the commit. ``how``: ``changed``, ``new`` or ``deleted``."""
 
     file: str
     how: str
@@ -33,11 +33,11 @@ class UncommittedFile(NamedTuple):
 
 @dataclass(slots=True)
 class Checkout:
-    """What git says of the files that were read.
+    """The state in git of the files that were read.
 
-    ``commit``: the one that is checked out; ``None`` without one, and where git refuses. ``refusal``: git's own first
-    line, where it refuses. ``names``: the id that git would give to each file's bytes, by the document's name; ``None``
-    where what is planned is a commit's, not the files'.
+    ``commit``: the one that is checked out; ``None`` if there is none or git fails. ``refusal``: the first line of
+    git's error. ``names``: the blob id of each file's bytes, by document name; ``None`` if a commit is planned instead
+    of the files.
     """
 
     repository: Repository | None = None
@@ -48,7 +48,7 @@ class Checkout:
 
     @property
     def differences(self) -> tuple[UncommittedFile, ...]:
-        """The documents that are planned otherwise than the commit has them, by name; none outside git."""
+        """The documents that differ from the commit, by name; none outside git."""
         if self._differences is None:
             self._differences = ()
             if self.repository and self.names is not None and not self.refusal:
@@ -60,23 +60,23 @@ class Checkout:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Git's own first lines, where it refused to read the repository, to compare files, or to say who set a line.
+        """The first lines of git's errors in reading the repository, comparing files, or blaming lines.
 
-        More come up as it is asked for more.
+        The list may grow with later git commands.
         """
         found = ([self.refusal] if self.refusal else []) + (self.repository.troubles if self.repository else [])
         return tuple(dict.fromkeys(found))
 
     @property
     def dirty(self) -> bool:
-        """Whether what is planned is not what the commit holds, or git does not say."""
+        """Whether the planned files differ from the commit, or git cannot tell."""
         return bool(self.differences or self.problems)
 
 
 def read_checkout(root: Path) -> tuple[list[SourceFile], list[Diagnostic], Checkout]:
-    """The files of a workspace, what is wrong with them, and what git says of them.
+    """The files of a workspace, their problems, and their state in git.
 
-    A tracked document that is left out is a problem, never one that is not there.
+    A tracked document missing from the checkout is a problem; it is never treated as removed.
     """
     files, problems = read_worktree(root)
     try:
@@ -99,9 +99,9 @@ def read_checkout(root: Path) -> tuple[list[SourceFile], list[Diagnostic], Check
 def compare_with_commit(
     repository: Repository, names: Mapping[str, str], commit: str | None
 ) -> tuple[UncommittedFile, ...]:
-    """Where documents differ from a commit; without a commit, everywhere. Raises `GitRefuses`.
+    """The documents that differ from a commit; without a commit, all of them. Raises `GitRefuses`.
 
-    ``names``: the id that git would give to the bytes of each document that was read.
+    ``names``: the blob id of the bytes of each document that was read.
     """
     held = repository.documents(commit)[0] if commit else {}
     found = [UncommittedFile(name, "deleted") for name in held.keys() - names.keys()]
@@ -112,12 +112,12 @@ def compare_with_commit(
 
 
 def _as_committed(unlike: Mapping[str, HeldFile], names: Mapping[str, str]) -> set[str]:
-    """Those that git's own conversions (line endings, encodings, filters) make into what is committed."""
+    """The documents that equal the commit after git's conversions (line endings, encodings, filters)."""
     repositories = {id(each.repository): each.repository for each in unlike.values()}
     same: set[str] = set()
     for repository in repositories.values():
         here = {name: each for name, each in unlike.items() if each.repository is repository}
-        # Git converts the file that stands there: it is to be the one that was read.
+        # Git converts the file on disk, which must still be the one that was read.
         still = [name for name, each in here.items() if _has_content(repository, each.path, names[name])]
         paths = "".join(_quoted(here[name].path) for name in still).encode()
         ids = repository.commands.run("hash-object", "--stdin-paths", stdin=paths).split() if paths else []
@@ -126,7 +126,7 @@ def _as_committed(unlike: Mapping[str, HeldFile], names: Mapping[str, str]) -> s
 
 
 def _has_content(repository: Repository, path: str, name: str) -> bool:
-    """Whether a file of a repository has the bytes that git calls by a name."""
+    """Whether a file of a repository has the bytes with a blob id."""
     try:
         data = read_bounded(repository.top / path)
     except OSError:
@@ -135,12 +135,12 @@ def _has_content(repository: Repository, path: str, name: str) -> bool:
 
 
 def _quoted(path: str) -> str:
-    """A path as ``--stdin-paths`` takes it, a line each: every byte of it escaped."""
+    """A path for ``--stdin-paths``, one per line, with every byte escaped."""
     return f'"{"".join(f"{chr(92)}{byte:03o}" for byte in os.fsencode(path))}"\n'
 
 
 def shortly(found: Iterable[UncommittedFile], most: int = 5) -> str:
-    """The first few, and how many more."""
+    """The first ``most`` differences and the number of others, as text."""
     named = list(map(str, found))
     more = [f"and {len(named) - most} more"] if len(named) > most else []
     return ", ".join([*named[:most], *more])

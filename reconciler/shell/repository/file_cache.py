@@ -1,8 +1,9 @@
-"""What was read of files, kept from run to run: found by their contents, never believed unchecked, never needed.
+"""A cache of parsed files between runs, keyed by their contents. Entries are checked, and the cache is optional.
 
-One SQLite file in the user's cache folder. An entry is named by git's name for a file's bytes and the version of the
-reader, and holds what `core.reading.index` makes of a file without a fault. What cannot be read, has a wrong checksum
-or may have been written by somebody else counts as not there; and what cannot be written is read again the next time.
+One SQLite file in the user's cache directory. An entry is keyed by the blob id of a file's bytes and the version of the
+reader, and holds the result of `core.reading.index` for a file without problems. An entry that is unreadable, has a
+wrong checksum or may have been written by another user is ignored; a file whose entry cannot be written is parsed
+again next time.
 """
 
 import hashlib
@@ -35,29 +36,29 @@ from reconciler.model.values.digests import checksum, content_digest
 FILE = "readings.sqlite"
 FORMAT = 1
 KEPT_DAYS = 30
-"""An entry that was not used for so long goes."""
+"""Entries unused for this long are deleted."""
 BATCH = 4_000_000
-"""So many bytes are kept in memory before they are saved."""
+"""Bytes of new entries to hold in memory before saving them."""
 BUSY_SECONDS = 1.0
-"""How long one waits for another process before one reads the files oneself."""
+"""How long to wait for another process's lock before parsing the files instead."""
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS readings (name BLOB PRIMARY KEY, used INTEGER NOT NULL,
     extract BLOB NOT NULL, extract_sum BLOB NOT NULL, rest BLOB NOT NULL, rest_sum BLOB NOT NULL)"""
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY})
-"""By the low byte of its code, an error that says nothing against the file; after any other it is made anew."""
+"""SQLite errors (low byte of the code) that do not mean damage; after any other the file is recreated."""
 
 _DAMAGED = (sqlite3.Error, UnicodeDecodeError)
-"""What reading a spoilt file comes to: SQLite's own message of it may hold bytes that are no text."""
+"""Errors from reading a damaged file; SQLite's message may contain bytes that are not text."""
 
 
 @contextmanager
 def remembering(
     environment: Mapping[str, str], opened: ExitStack | None = None
 ) -> Iterator[Callable[[SourceFile], Reading]]:
-    """A `read_file` that remembers, and keeps at the end what was new to it.
+    """A caching `read_file`, which saves new entries at the end.
 
-    ``RECONCILE_CACHE`` is the folder, or ``off``; the default is ``reconcile`` in the user's cache folder. What was
-    read looks up the rest of it there: the file is closed with ``opened``; without it, at the end.
+    ``RECONCILE_CACHE`` is the directory, or ``off``; the default is ``reconcile`` in the user's cache directory. Cached
+    readings load the rest of their contents on demand: the cache file is closed with ``opened``, or at the end.
     """
     folder, version = cache_folder(environment), reader_version()
     if folder is None or version is None:
@@ -71,7 +72,7 @@ def remembering(
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path | None:
-    """Where readings are kept; ``None`` where they are not."""
+    """The cache directory; ``None`` if there is no cache."""
     chosen = environment.get("RECONCILE_CACHE")
     if chosen:
         return None if chosen == "off" else Path(chosen)
@@ -82,7 +83,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path | None:
 
 
 def reader_version() -> bytes | None:
-    """Of the code that reads: it changes with every change of a reader or a model. ``None`` where it cannot be told."""
+    """A digest of the code that parses, so that any change of it invalidates entries. ``None`` if it is unknown."""
     reader = f"{FORMAT} {sys.version} libyaml {_ruamel_yaml.get_version_string()}".encode()
     sources = [path for package in (core, model) for path in sorted(Path(package.__path__[0]).rglob("*.py"))]
     try:
@@ -93,15 +94,15 @@ def reader_version() -> bytes | None:
 
 
 def name_of(data: bytes, algorithm: str = "sha1") -> str:
-    """Git's name for a file's bytes: the same for a file that is checked out and for one in a commit.
+    """The git blob id of a file's bytes, the same for a checked-out file and one in a commit.
 
-    ``algorithm``: of the repository's object ids, ``sha1`` or ``sha256``.
+    ``algorithm``: the repository's object format, ``sha1`` or ``sha256``.
     """
     return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 class Readings:
-    """The readings of one version of the reader, in one file."""
+    """The cached readings of one version of the reader, in one file."""
 
     def __init__(self, path: Path, version: bytes) -> None:
         self._path = path
@@ -115,7 +116,7 @@ class Readings:
             self._open()
 
     def read(self, file: SourceFile) -> Reading:
-        """As `read_file`; the rest of what is remembered is looked up when one is needed."""
+        """As `read_file`; a cached reading loads the rest of its contents on demand."""
         name = self._name(file)
         found = self._lookup("SELECT extract, extract_sum, used FROM readings WHERE name = ?", name)
         if found is None:
@@ -126,7 +127,7 @@ class Readings:
         return from_extract(file, extract, lambda: self._rest(name, file))
 
     def _keep(self, name: bytes, file: SourceFile, extract: Extract, rest: bytes) -> Callable[[], bytes]:
-        """Until it is saved it is here; from then on it is looked up like everything else."""
+        """Hold a new entry in memory until it is saved; later it is looked up in the file."""
         self._new[name] = (encode_extract(extract), rest)
         self._unsaved += len(rest)
         if self._unsaved >= BATCH:
@@ -134,7 +135,7 @@ class Readings:
         return lambda: self._rest(name, file)
 
     def save(self) -> None:
-        """Keep what is new, and forget what was not used for long. What fails is let be: it is a cache."""
+        """Save new entries and delete old ones. Errors are ignored: the cache is optional."""
         self._unsaved = 0
         if not self._new and not self._used_before:
             return
@@ -148,7 +149,7 @@ class Readings:
                     self._open()
 
     def close(self) -> None:
-        """Let go of the file. What is looked up from then on is read again from the documents."""
+        """Close the file. Later lookups parse the documents again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -177,14 +178,14 @@ class Readings:
         if name in self._new:
             return self._new[name][1]
         found = self._lookup("SELECT rest, rest_sum FROM readings WHERE name = ?", name)
-        if found is None:  # gone since, or spoilt
+        if found is None:  # deleted since, or damaged
             extracted = extract_file(file.data, file.path)
             assert extracted is not None
             return extracted.rest
         return found[0]
 
     def _lookup(self, query: str, name: bytes) -> tuple[bytes, Any] | None:
-        """What is kept, and what else was asked for, if it is there and has the checksum that follows it."""
+        """The entry's content and the other selected column, if the entry exists and its checksum is right."""
         if self._connection is None:
             return None
         try:
@@ -218,19 +219,19 @@ class Readings:
             self._discard()
 
     def _discard(self) -> None:
-        """A file in which anything is spoilt goes whole; the next that is saved is new."""
+        """Delete a damaged file completely; the next save creates a new one."""
         self.close()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
 def _sum(name: bytes, content: bytes) -> bytes:
-    """Under a name: what is kept for one file is not taken for another's."""
+    """A checksum that includes the entry's name, so that an entry cannot be mistaken for another's."""
     return checksum(content, key=name)
 
 
 def is_ours(path: Path) -> bool:
-    """Whether nobody else can have put there what is there, if anything is."""
+    """Whether no other user can have written the file."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Files that a person names, or that stand in a workspace: they may be anything, and may change while they are read.
+"""Safe reading and writing of files that users name or that are in a workspace.
 
-Only regular files are read, and only so much of them. A named pipe would hang, a device would fill the memory. Whatever
-is wrong is an `OSError` with the path and words for people.
+Such a file may be anything and may change while it is read. Only regular files are read, up to a limit: a named pipe
+would block, a device would fill the memory. Every error is an `OSError` with the path and a message for users.
 """
 
 import errno
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 MOST_OF_DOCUMENTS = 256_000_000
-"""Bytes of one file of documents, of standard input, and of a document of a commit."""
+"""Most bytes of one document file, of standard input, and of a document in a commit."""
 MOST_OF_A_PLAN = 2_000_000_000
-"""Bytes of one saved plan."""
+"""Most bytes of one saved plan."""
 _PIECE = 1_000_000
 _SUFFIX = ".partial"
 
 _WORDS = (
-    (stat.S_ISDIR, errno.EISDIR, "it is a folder"),
+    (stat.S_ISDIR, errno.EISDIR, "it is a directory"),
     (stat.S_ISFIFO, errno.EINVAL, "it is a named pipe, not a file"),
     (stat.S_ISSOCK, errno.EINVAL, "it is a socket, not a file"),
     (lambda _: True, errno.EINVAL, "it is a device, not a file"),
@@ -28,17 +28,17 @@ _WORDS = (
 
 
 def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool = False) -> bytes:
-    """The bytes of a regular file. Raises `OSError`, also for what is none, and for more than ``most`` bytes.
+    """The bytes of a regular file. Raises `OSError`, also if it is not a regular file or longer than ``most`` bytes.
 
-    ``pipes``: take a pipe that has no name in the file system as well, as a shell makes it for ``<(command)`` and
+    ``pipes``: also read a pipe without a name in the file system, as a shell makes for ``<(command)`` and
     ``/dev/stdin``.
     """
-    _refuse_odd(path, Path(path).stat(), pipes=pipes)  # before it is opened: to open a device may do something
+    _refuse_odd(path, Path(path).stat(), pipes=pipes)  # before opening: opening a device may have side effects
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     try:
         found = os.fstat(handle)
-        _refuse_odd(path, found, pipes=pipes)  # it may be another file by now
+        _refuse_odd(path, found, pipes=pipes)  # the path may name another file by now
         if hasattr(os, "set_blocking"):
             os.set_blocking(handle, True)
         if found.st_size > most:
@@ -49,12 +49,12 @@ def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool
 
 
 def read_stream(stream: BinaryIO, name: str, most: int = MOST_OF_DOCUMENTS) -> bytes:
-    """All that a stream gives. Raises `OSError` for more than ``most`` bytes."""
+    """All bytes of a stream. Raises `OSError` for more than ``most`` bytes."""
     return _bounded(stream.read, name, most, 0)
 
 
 def _bounded(read: Callable[[int], bytes], path: Path | str, most: int, expected: int) -> bytes:
-    """A file may grow while it is read: no more than ``most`` bytes, and one, are asked for."""
+    """Read at most ``most`` bytes, plus one to detect more: a file may grow while it is read."""
     pieces: list[bytes] = []
     got = 0
     while piece := read(min(max(expected + 1 - got, _PIECE), most + 1 - got)):
@@ -66,7 +66,7 @@ def _bounded(read: Callable[[int], bytes], path: Path | str, most: int, expected
 
 
 def _too_long(path: Path | str, most: int) -> OSError:
-    return OSError(errno.EFBIG, f"it is longer than the {most // 1_000_000} MB that are read", os.fspath(path))
+    return OSError(errno.EFBIG, f"it is larger than the limit of {most // 1_000_000} MB", os.fspath(path))
 
 
 def _refuse_odd(path: Path | str, found: os.stat_result, *, pipes: bool) -> None:
@@ -81,9 +81,9 @@ def _has_no_name(path: Path | str) -> bool:
 
 
 def write_file(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file whole or not at all; a link is followed, the file's mode kept. Raises `OSError`.
+    """Write a file completely or not at all, following links and keeping the mode. Raises `OSError`.
 
-    A device or a pipe is written to, not replaced; a pipe that nobody reads from is an error, not waited for.
+    A device or a pipe is written to, not replaced; a pipe without a reader is an error.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -95,7 +95,7 @@ def write_file(path: Path, pieces: Iterable[bytes]) -> None:
         return
     partial = target.with_name(f".{secrets.token_hex(8)}{_SUFFIX}")
     try:
-        # "x": nothing that stands there, and no link, is written to.
+        # "x": never write to an existing file or link.
         with partial.open("xb") as file:
             file.writelines(pieces)
         if mode is not None:
@@ -113,7 +113,7 @@ def _write_through(target: Path, mode: int, pieces: Iterable[bytes]) -> None:
         handle = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
     except OSError as error:
         if error.errno == errno.ENXIO and stat.S_ISFIFO(mode):
-            raise OSError(errno.ENXIO, "nobody reads from this pipe", os.fspath(target)) from error
+            raise OSError(errno.ENXIO, "no process reads from this pipe", os.fspath(target)) from error
         raise
     if hasattr(os, "set_blocking"):
         os.set_blocking(handle, True)

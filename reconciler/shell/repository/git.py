@@ -1,4 +1,4 @@
-"""The git repository around a workspace, by its local objects: nothing is fetched, checked out or written."""
+"""Reads the git repository around a workspace from its local objects; never fetches, checks out or writes."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +16,12 @@ from reconciler.shell.repository.worktree import LINK_HINT, SUFFIXES, WorkspaceE
 LINK, SUBMODULE = "120000", "160000"
 MAX_LINKS = 20
 SHALLOW_HINT = (
-    "this clone is shallow: fetch more of it, with `fetch-depth: 0` of actions/checkout or `git fetch --unshallow`"
+    "this clone is shallow: fetch its history with `fetch-depth: 0` of actions/checkout or `git fetch --unshallow`"
 )
-SUBMODULE_HINT = "a commit names a submodule's commit but does not hold its files"
-FETCH_HINT = "check it out, so that its documents are not taken for removed ones: git submodule update --init"
+SUBMODULE_HINT = "a commit records only the submodule's commit id, not its files"
+FETCH_HINT = "check it out, or its documents would count as removed: git submodule update --init"
 SPARSE_HINT = (
-    "it is tracked, but a sparse checkout or skip-worktree left it out: `git sparse-checkout disable`, or "
+    "it is tracked, but excluded by sparse checkout or skip-worktree: use `git sparse-checkout disable` or "
     "`git update-index --no-skip-worktree`; to remove a document, delete it in a commit"
 )
 
@@ -35,9 +35,9 @@ class TreeEntry(NamedTuple):
 
 
 class HeldFile(NamedTuple):
-    """A document as a commit holds it: the blob's id, and the repository and the path in it that it is found by.
+    """A document in a commit: its blob id, and its repository and path there.
 
-    Of a link, the path that it leads to; of a document in a submodule, the submodule's repository.
+    For a link, the path of its target; for a document in a submodule, the submodule's repository.
     """
 
     id: str
@@ -47,9 +47,9 @@ class HeldFile(NamedTuple):
 
 @dataclass(slots=True)
 class Repository:
-    """A workspace's repository. ``prefix`` is the workspace's path in it, with ``/`` at the end, or empty.
+    """A workspace's repository. ``prefix`` is the workspace's path in it, ending with ``/``, or empty.
 
-    ``algorithm``: of its object ids, ``sha1`` or ``sha256``. Close it to end what it started.
+    ``algorithm``: its object format, ``sha1`` or ``sha256``. Close it to end its processes.
     """
 
     commands: GitCommands
@@ -67,45 +67,45 @@ class Repository:
 
     @property
     def top(self) -> Path:
-        """The folder of the whole working tree."""
+        """The root directory of the working tree."""
         return self.commands.folder
 
     @property
     def troubles(self) -> list[str]:
-        """Git's own first lines, where it refused to say who set a line."""
+        """The first lines of git's errors from blaming lines."""
         return self.blaming.troubles
 
     def close(self) -> None:
-        """End the process that reads objects, and remove what was made to look at history."""
+        """End the process that reads objects, and remove temporary directories."""
         self.objects.close()
         self.blaming.close()
         for each in self.submodules.values():
             each.close()
 
     def head(self) -> str | None:
-        """The commit that is checked out; ``None`` in a repository without one. Raises `GitRefuses`."""
+        """The commit that is checked out; ``None`` in a repository without commits. Raises `GitRefuses`."""
         found = self.commands.answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         if found.status == 0:
             return found.out.decode()
-        # A damaged reference is not a branch without a commit: `git log` is what tells them apart.
+        # `git log` distinguishes a damaged reference from a branch without commits.
         why = self.commands.answer("log", "-1", "--format=%H")
         if "does not have any commits yet" in why.problem:
             return None
         raise GitRefuses(why.problem or "the commit HEAD cannot be read")
 
     def commit(self, revision: str) -> str:
-        """The full id of a revision. Raises `WorkspaceError` for one that is not there."""
+        """The full commit id of a revision. Raises `WorkspaceError` if it does not exist."""
         found = self.commands.answer("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         if found.status == 0:
             return found.out.decode()
         hint = f"; {SHALLOW_HINT}" if self.shallow else ""
-        raise WorkspaceError(f"there is no commit {revision!r} in {self.top}{hint}")
+        raise WorkspaceError(f"no commit {revision!r} in {self.top}{hint}")
 
     def read(self, revision: str) -> tuple[list[SourceFile], list[Diagnostic]]:
-        """The workspace's document files as they are in a commit, without a checkout; their bytes when needed.
+        """The workspace's document files in a commit, without a checkout; their bytes are read on demand.
 
-        Documents in a submodule are an error: a commit does not hold them. Raises `GitRefuses`, here or where the bytes
-        are asked for.
+        Documents in a submodule are an error, because a commit does not contain them. Raises `GitRefuses`, here or when
+        the bytes are read.
         """
         commit = self.commit(revision)
         held, problems = self.documents(commit)
@@ -114,16 +114,16 @@ class Repository:
             if found.repository is self:
                 files.append(SourceFile(name, partial(self._document, name, found.id, commit), found.id))
             else:
-                problems.append(_problem(name, "in-submodule", "this document stands in a submodule", SUBMODULE_HINT))
+                problems.append(_problem(name, "in-submodule", "this document is in a submodule", SUBMODULE_HINT))
         for name, _, missing in self._submodules(self._tree(commit)):
             if missing:
-                problems.append(_problem(name, "in-submodule", "this is a submodule, not fetched", SUBMODULE_HINT))
+                problems.append(_problem(name, "in-submodule", "this submodule was not fetched", SUBMODULE_HINT))
         return files, problems
 
     def documents(self, commit: str) -> tuple[dict[str, HeldFile], list[Diagnostic]]:
-        """Every document of the workspace in a commit, by name in order, and what is wrong with its links.
+        """Every document of the workspace in a commit, sorted by name, and problems with links.
 
-        Submodules that are checked out are looked into, each at the commit that this one names. Raises `GitRefuses`.
+        Includes submodules that are checked out, at the commits that this commit records. Raises `GitRefuses`.
         """
         tree = self._tree(commit)
         held: dict[str, HeldFile] = {}
@@ -134,7 +134,7 @@ class Repository:
                 held[name] = HeldFile(entry.id, self, path)
         linked: set[str] = set()
         links = (path for path, entry in tree.items() if entry.mode == LINK)
-        for path in sorted(links, key=lambda path: path.split("/")):  # as folders are walked
+        for path in sorted(links, key=lambda path: path.split("/")):  # in the order of a directory walk
             name = path.removeprefix(self.prefix)
             found = self._target(tree, path, name) if is_document(name) else path
             if isinstance(found, Diagnostic):
@@ -150,14 +150,14 @@ class Repository:
         return dict(sorted(held.items())), problems
 
     def has(self, commit: str) -> bool:
-        """Whether a commit is here."""
+        """Whether the repository has a commit."""
         return self.commands.answer("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").status == 0
 
     def left_out(self, read: Iterable[str]) -> list[Diagnostic]:
-        """Tracked documents that are not in the working tree though nobody deleted them (``read``: the names that are).
+        """Problems for tracked documents missing from the working tree but not deleted (``read``: the names there).
 
-        A sparse checkout or skip-worktree left them out, or they stand in a submodule that is not checked out.
-        Raises `GitRefuses`.
+        They are excluded by sparse checkout or skip-worktree, or are in a submodule that is not checked out. Raises
+        `GitRefuses`.
         """
         here = frozenset(read)
         problems = []
@@ -176,11 +176,11 @@ class Repository:
             more = self._submodule(name).left_out(each.removeprefix(inside) for each in here if each.startswith(inside))
             return [_problem(inside + each.place.file, each.code, each.summary, each.hint) for each in more]
         if folder.is_dir() and any(folder.iterdir()):
-            return []  # somebody put files there instead: they are read, and compared
+            return []  # other files are in its place: they are read and compared
         return [_problem(name, "submodule-missing", "this submodule is not checked out", FETCH_HINT)]
 
     def _tracked(self) -> Iterator[tuple[str, str, str]]:
-        """Tag, mode and path of what the index has below the workspace and is not simply there."""
+        """Tag, mode and path of index entries below the workspace that are not plainly checked out."""
         listed = self.commands.run("ls-files", "-z", "-s", "-t", *self._below())
         for entry in listed.split(b"\0"):
             if entry[:1] == b"S" or entry[2:8] == SUBMODULE.encode():
@@ -192,13 +192,13 @@ class Repository:
         return ["--", self.prefix] if self.prefix else []
 
     def _tree(self, commit: str) -> dict[str, TreeEntry]:
-        """Everything below the workspace in a commit, by its path in the repository."""
+        """All entries below the workspace in a commit, by path in the repository."""
         listed = self.commands.run("ls-tree", "-r", "-z", "--full-tree", commit, *self._below())
         entries = (entry.partition(b"\t") for entry in listed.split(b"\0") if entry)
         return {os.fsdecode(path): TreeEntry(*head.decode().split()) for head, _, path in entries}
 
     def _submodules(self, tree: Mapping[str, TreeEntry]) -> Iterator[tuple[str, str, bool]]:
-        """Name and commit of every submodule that the workspace does not ignore, and whether its files are missing."""
+        """The name and commit of every submodule in the workspace, and whether its files are missing."""
         for path, entry in tree.items():
             name = path.removeprefix(self.prefix)
             if entry.mode == SUBMODULE and not _hidden(name):
@@ -206,7 +206,7 @@ class Repository:
                 yield name, entry.id, not (here and self._submodule(name).has(entry.id))
 
     def _submodule(self, name: str) -> "Repository":
-        """The repository of a submodule that is checked out. Raises `GitRefuses`."""
+        """The repository of a checked-out submodule. Raises `GitRefuses`."""
         if name not in self.submodules:
             folder = self.top / self.prefix / name
             found = _found(folder)
@@ -216,21 +216,21 @@ class Repository:
         return self.submodules[name]
 
     def _document(self, name: str, id: str, commit: str) -> bytes:
-        """Raises `GitRefuses` with the document's name."""
+        """The bytes of a blob. Raises `GitRefuses` with the document's name."""
         try:
             return self.objects.read(id)
         except GitRefuses as error:
             raise GitRefuses(f"{name} of commit {commit} cannot be read: {error} (object {id})") from error
 
     def _target(self, tree: Mapping[str, TreeEntry], path: str, name: str) -> str | Diagnostic:
-        """The path that a link leads to, through links that stay in the workspace."""
+        """The path of a link's target, through links that stay in the workspace, or the problem."""
         steps, done, links = path.split("/"), list[str](), 0
         while steps:
             step = steps.pop(0)
             if step == ".." and done:
                 done.pop()
             elif step == "..":
-                return _problem(name, "link-outside", "this link leaves the workspace", LINK_HINT)
+                return _problem(name, "link-outside", "this link points outside the workspace", LINK_HINT)
             elif step not in ("", "."):
                 done.append(step)
                 entry = tree.get("/".join(done))
@@ -240,27 +240,27 @@ class Repository:
                         break
                     target = os.fsdecode(self.objects.read(entry.id))
                     if target.startswith("/"):
-                        return _problem(name, "link-outside", "this link leaves the workspace", LINK_HINT)
+                        return _problem(name, "link-outside", "this link points outside the workspace", LINK_HINT)
                     done, steps = done[:-1], [*target.split("/"), *steps]
         found = "/".join(done)
         if not found.startswith(self.prefix):
-            return _problem(name, "link-outside", "this link leaves the workspace", LINK_HINT)
+            return _problem(name, "link-outside", "this link points outside the workspace", LINK_HINT)
         if links > MAX_LINKS or found not in tree or tree[found].type != "blob":
-            return _problem(name, "link-dangling", "this link leads nowhere", "remove or mend it")
+            return _problem(name, "link-dangling", "the target of this link does not exist", "remove or fix it")
         return found
 
     def blame(self, file: str, revision: str | None) -> list[Blamed | None]:
-        """Who set each line of a file of the workspace; see `Blaming.of`.
+        """The commit of each line of a workspace file; see `Blaming.of`.
 
-        ``revision`` ``None`` is the working tree. A file that git does not know has no lines.
+        ``revision`` ``None``: of the working tree. An untracked file has no lines.
         """
         return self.blaming.of(self.prefix + file, revision)
 
 
 def open_repository(root: Path) -> Repository | None:
-    """The repository around a workspace; ``None`` where there is none.
+    """The repository around a workspace; ``None`` if there is none.
 
-    Raises `GitRefuses` where there is one that git refuses to read, or no git to read it with.
+    Raises `GitRefuses` if git refuses to read the repository or is not installed.
     """
     above = (root.absolute(), *root.absolute().parents)
     # Importing GitPython takes as long as a small plan.
@@ -279,11 +279,11 @@ _PATHS = ("--absolute-git-dir", "--show-toplevel")
 
 
 def _found(folder: Path) -> Repository | None:
-    """The repository with a working tree that a folder is in. Raises `GitRefuses`."""
+    """The repository whose working tree contains a directory. Raises `GitRefuses`."""
     found = GitCommands(folder).answer("rev-parse", *_ASKED, *_PATHS)
     inside, *rest = os.fsdecode(found.out).split("\n")
     if inside == "false":
-        return None  # bare, or in a folder of git's own
+        return None  # bare, or inside a .git directory
     if found.status or len(rest) != len(_ASKED) + len(_PATHS) - 1:
         raise GitRefuses(found.problem or f"{folder}: a path with a line break in it")
     shallow, algorithm, prefix, git_folder, top = rest
@@ -291,7 +291,7 @@ def _found(folder: Path) -> Repository | None:
 
 
 def is_document(name: str) -> bool:
-    """Whether a file of the workspace is read as a document, by its name."""
+    """Whether a workspace file is read as a document, by its name."""
     return name.endswith(SUFFIXES) and not _hidden(name)
 
 

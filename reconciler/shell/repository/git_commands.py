@@ -1,6 +1,6 @@
-"""Running git through GitPython's command wrapper: local objects only, no writes, no network, and git's own words.
+"""Runs git through GitPython's command wrapper: local objects only, no writes, no network, git's own messages.
 
-Nothing here fetches, checks out, writes to a repository, or lets a configuration of the user change what is printed.
+Never fetches, checks out or writes to a repository; user configuration never changes the output.
 """
 
 import os
@@ -18,42 +18,42 @@ from reconciler.shell.repository.worktree import WorkspaceError
 if TYPE_CHECKING:
     import git
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # importing GitPython without git is no error
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # allow importing GitPython without git
 
 _ENVIRONMENT = {
-    "GIT_OPTIONAL_LOCKS": "0",  # looking does not refresh the index: a plan writes nothing anywhere
-    "GIT_LITERAL_PATHSPECS": "1",  # a folder may be called `:(top)x` or `*`
-    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit's id stands for what that commit holds
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone is read as far as it goes; older git obeys the next line
+    "GIT_OPTIONAL_LOCKS": "0",  # do not refresh the index: a plan writes nothing
+    "GIT_LITERAL_PATHSPECS": "1",  # a directory may be named `:(top)x` or `*`
+    "GIT_NO_REPLACE_OBJECTS": "1",  # read the commit itself, not a replacement
+    "GIT_NO_LAZY_FETCH": "1",  # do not fetch for a partial clone; older git needs the next line
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_TERMINAL_PROMPT": "0",
 }
 _CONFIGURATION = ("-c", "core.fsmonitor=false")
 _PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
-"""Set by git for a hook. A workspace's repository is the one that it stands in, wherever the command was started."""
+"""Variables that git sets for hooks; removed, because the repository is the one around the workspace."""
 
 
 _ERRORS = ("fatal:", "error:")
 
 
 class GitRefuses(WorkspaceError):
-    """Git will not, or cannot, say what it is asked; the message is git's own first line."""
+    """A git command failed, or git could not be run. The message is the first line of git's error."""
 
 
 class Answer(NamedTuple):
-    """What a git command answered."""
+    """The result of a git command."""
 
     status: int
     out: bytes
     problem: str
-    """The first line of an error, as git prints it; empty where there is none. It may succeed all the same."""
+    """The first error line that git printed, or empty; the command may have succeeded anyway."""
 
 
 class GitCommands:
-    """Git commands in one folder, each a process of its own that has ended when its answer is here."""
+    """Runs git commands in one directory, each in a process that has ended when the method returns."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
-        """``environment``: besides what is always set. Raises `GitRefuses` where there is no git."""
+        """``environment``: additional variables. Raises `GitRefuses` if git is not installed."""
         import git
 
         for name in _PLACES:
@@ -63,7 +63,7 @@ class GitCommands:
         self._git.update_environment(**_ENVIRONMENT, **(environment or {}))
 
     def answer(self, *arguments: str, stdin: bytes | None = None) -> Answer:
-        """Run a command, whatever its exit status. Raises `GitRefuses` where git cannot be run at all."""
+        """Run a command; any exit status is accepted. Raises `GitRefuses` if git cannot be run."""
         if stdin is None:
             return self._answer(arguments)
         with TemporaryFile() as file:
@@ -72,14 +72,14 @@ class GitCommands:
             return self._answer(arguments, istream=file)
 
     def run(self, *arguments: str, stdin: bytes | None = None) -> bytes:
-        """What a command prints, without the newline at its end. Raises `GitRefuses` where it fails."""
+        """The output of a command without its last newline. Raises `GitRefuses` if it fails."""
         found = self.answer(*arguments, stdin=stdin)
         if found.status:
             raise GitRefuses(found.problem or f"git {arguments[0]} failed with status {found.status}")
         return found.out
 
     def start(self, *arguments: str) -> "git.Git.AutoInterrupt":
-        """A process that answers as long as it is asked. Whoever starts it ends it."""
+        """Start a long-running process; the caller ends it."""
         return self._execute(arguments, istream=subprocess.PIPE, as_process=True)  # type: ignore[no-any-return]
 
     def _answer(self, arguments: Iterable[str], **options: Any) -> Answer:
@@ -92,26 +92,26 @@ class GitCommands:
     def _execute(self, arguments: Iterable[str], **options: Any) -> Any:
         import git
 
-        if not os.access(self.folder, os.X_OK):  # GitPython would run it where this process is instead
-            raise GitRefuses(f"{self.folder} is not a folder that can be entered")
+        if not os.access(self.folder, os.X_OK):  # GitPython would use the current directory instead
+            raise GitRefuses(f"{self.folder} is not an accessible directory")
         program = str(git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git")
         try:
             return self._git.execute([program, *_CONFIGURATION, *arguments], **options)
         except (git.GitCommandNotFound, PermissionError) as error:
-            raise GitRefuses(f"this is a git repository, but no program `{program}` can be run") from error
+            raise GitRefuses(f"this is a git repository, but the program `{program}` cannot be run") from error
 
 
 def _first_line(text: str) -> str:
-    """The first line that says an error, past warnings and traces."""
+    """The first line that is an error, skipping warnings and traces."""
     lines = [line for line in text.splitlines() if line.strip()]
     said = (line for line in lines if line.startswith(_ERRORS))
     return next(said, lines[0] if lines else "")
 
 
 class Objects:
-    """Reads objects by their ids through one `git cat-file --batch`, started when it is first asked.
+    """Reads objects by id through one `git cat-file --batch` process, started on first use.
 
-    Once closed, or in a process that was forked from the one that started it, it starts another when it is asked again.
+    After closing it, and in a forked process, the next read starts a new one.
     """
 
     def __init__(self, commands: GitCommands) -> None:
@@ -121,7 +121,7 @@ class Objects:
         self._owner = 0
 
     def read(self, id: str) -> bytes:
-        """An object's content. Raises `GitRefuses` for one that is not there."""
+        """An object's content. Raises `GitRefuses` if it does not exist."""
         with self._lock:
             process = self._running()
             try:
@@ -131,8 +131,8 @@ class Objects:
                 if len(header) == 3:
                     size = int(header[2])
                     if size > MOST_OF_DOCUMENTS:
-                        self._end()  # rather than read past it
-                        raise GitRefuses(f"it is longer than the {MOST_OF_DOCUMENTS // 1_000_000} MB that are read")
+                        self._end()  # cheaper than reading past it
+                        raise GitRefuses(f"it is larger than the limit of {MOST_OF_DOCUMENTS // 1_000_000} MB")
                     return bytes(process.stdout.read(size + 1)[:size])
             except BrokenPipeError:
                 header = []
@@ -140,7 +140,7 @@ class Objects:
                 raise GitRefuses(f"the repository does not have the object {id}")
             problem = _first_line(process.stderr.read().decode(errors="replace"))
             self._end()
-            raise GitRefuses(problem or f"the repository does not give the object {id}")
+            raise GitRefuses(problem or f"the repository did not return the object {id}")
 
     def _running(self) -> "git.Git.AutoInterrupt":
         if self._process is None or self._owner != os.getpid():
@@ -148,7 +148,7 @@ class Objects:
         return self._process
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End the process if it runs."""
         with self._lock:
             self._end()
 

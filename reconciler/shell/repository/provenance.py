@@ -1,4 +1,4 @@
-"""Commits for the lines that a plan names: who set what, looked up after the plan was made."""
+"""Adds commits to the declared lines of a plan, after the plan was made."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,9 +9,9 @@ from reconciler.shell.repository.git import Repository
 
 @dataclass(slots=True)
 class Commits:
-    """Looks up the commit of every declared line. ``revision`` ``None``: of the working tree.
+    """Looks up the commit of declared lines. ``revision`` ``None``: of the working tree.
 
-    ``known``: changes in common, each with the same and its commits.
+    ``known``: shared changes and their copies with commits.
     """
 
     repository: Repository
@@ -19,7 +19,7 @@ class Commits:
     known: IdentityCache[Change, Change] = field(default_factory=IdentityCache)
 
     def of_plan(self, plan: TenantPlan) -> TenantPlan:
-        """The same plan, every declared line with the commit that set it."""
+        """A copy of the plan in which every declared line has its commit."""
         changes = tuple(map(self._of_change, plan.changes))
         warnings = tuple(replace(each, declared_at=self._of_line(each.declared_at)) for each in plan.warnings)
         return replace(plan, changes=changes, deferred=tuple(map(self._of_deferred, plan.deferred)), warnings=warnings)

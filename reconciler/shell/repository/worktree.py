@@ -1,4 +1,4 @@
-"""A workspace on disk: finding it, and reading every document file below it."""
+"""Finds a workspace on disk and reads its document files."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,24 +14,25 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class WorkspaceError(Exception):
-    """There is no workspace, or it cannot be read at all; the message is for people."""
+    """There is no workspace, or it cannot be read. The message is for users."""
 
 
 def find_workspace(start: Path, environment: Mapping[str, str], chosen: Path | None = None) -> Path:
-    """The workspace's folder: the chosen one, else ``RECONCILE_WORKSPACE``, else the nearest from ``start`` upwards.
+    """The workspace directory: the chosen one, ``RECONCILE_WORKSPACE``, or the nearest one from ``start`` upwards.
 
-    A folder with a ``reconcile.yaml`` is one; of a folder with a ``catalogs/reconcile.yaml``, its ``catalogs`` is.
+    A workspace is a directory with a ``reconcile.yaml``, or the ``catalogs`` directory of one with
+    ``catalogs/reconcile.yaml``.
     """
     if chosen is not None:
         return _named_workspace(chosen, "")
     if named := environment.get("RECONCILE_WORKSPACE"):
-        return _named_workspace(Path(named), " (of RECONCILE_WORKSPACE)")
+        return _named_workspace(Path(named), " (from RECONCILE_WORKSPACE)")
     here = Path(os.path.realpath(start))
     for folder in (here, *here.parents):
         if found := _workspace_in(folder):
             return found
     raise WorkspaceError(
-        f"no {WORKSPACE_FILE} or catalogs/{WORKSPACE_FILE} here or above; name one with -C, or make one: reconcile init"
+        f"no {WORKSPACE_FILE} or catalogs/{WORKSPACE_FILE} here or above; use -C DIR, or create one: reconcile init"
     )
 
 
@@ -40,19 +41,20 @@ def _workspace_in(folder: Path) -> Path | None:
     return next((Path(os.path.realpath(each)) for each in candidates if (each / WORKSPACE_FILE).is_file()), None)
 
 
-def _named_workspace(folder: Path, whence: str) -> Path:
+def _named_workspace(folder: Path, source: str) -> Path:
     found = _workspace_in(folder)
     if found is None:
-        there = f"it has no {WORKSPACE_FILE}" if folder.is_dir() else "there is no such folder"
-        raise WorkspaceError(f"{folder}{whence} is no workspace: {there} (`reconcile init {folder}` makes one)")
+        there = f"it has no {WORKSPACE_FILE}" if folder.is_dir() else "the directory does not exist"
+        raise WorkspaceError(f"{folder}{source} is not a workspace: {there} (`reconcile init {folder}` creates one)")
     return found
 
 
 def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
-    """Every ``*.yaml`` and ``*.yml`` below a workspace, by path. Folders and files that start with a dot are left out.
+    """Every ``*.yaml`` and ``*.yml`` file below a workspace, by path, and problems. Dot files and directories are
+    skipped.
 
-    A link is followed as long as it stays within the workspace; a file that several names lead to is read once. What
-    is no regular file (a pipe, a device), and what is too long, is a problem.
+    Links are followed within the workspace; a file with several names is read once. A file that is too large or not
+    regular (a pipe, a device) is a problem.
     """
     files: list[SourceFile] = []
     problems: list[Diagnostic] = []
@@ -76,9 +78,9 @@ def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
 
 
 def _entries(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """What is in a folder and below, with its path from the workspace's root: documents, and links to folders.
+    """Documents and links to directories below a directory, with their paths from the workspace's root.
 
-    Folders are walked with a list of what is left, not by calls: they may be nested deeper than calls may.
+    Iterative, because directories may be nested deeper than the recursion limit.
     """
     left = list(_inside(root, "", problems))[::-1]
     while left:
@@ -90,7 +92,7 @@ def _entries(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.
 
 
 def _inside(folder: Path | str, name: str, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """What is in a folder, in order; nothing whose name starts with a dot."""
+    """The entries of a directory in order, without dot files."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -103,7 +105,7 @@ def _inside(folder: Path | str, name: str, problems: list[Diagnostic]) -> Iterat
 
 
 def _may_be_folder(link: "os.DirEntry[str]") -> bool:
-    """Whether a link leads to a folder, or cannot be followed."""
+    """Whether a link's target is a directory or cannot be followed."""
     try:
         return link.is_dir()
     except OSError:
@@ -111,39 +113,41 @@ def _may_be_folder(link: "os.DirEntry[str]") -> bool:
 
 
 def _unreadable(name: str, error: OSError) -> Diagnostic:
-    """A file or folder that cannot be read is never taken for one that is not there."""
+    """The problem of an unreadable file or directory, which is never treated as missing."""
     return Diagnostic(Place(name, 1), "file-unreadable", f"cannot be read: {error.strerror}")
 
 
 def _link_problem(root: Path, path: str, name: str) -> Diagnostic | None:
-    """Why a link is not followed; ``None`` for one that leads to something in the workspace."""
+    """The problem of a link that is not followed; ``None`` if its target is in the workspace."""
     try:
         target = Path(path).readlink()
         outside = not Path(os.path.realpath(path)).is_relative_to(root)
         there = None if outside else _why_not_there(path)
-    except OSError as error:  # it is gone by now
+    except OSError as error:  # it was removed meanwhile
         return _unreadable(name, error)
     if outside:
-        return Diagnostic(Place(name, 1), "link-outside", f"this link leaves the workspace: {target}", LINK_HINT)
+        return Diagnostic(
+            Place(name, 1), "link-outside", f"this link points outside the workspace: {target}", LINK_HINT
+        )
     if there:
-        return Diagnostic(Place(name, 1), "link-dangling", f"this link {there}: {target}", "remove or mend it")
+        return Diagnostic(Place(name, 1), "link-dangling", f"{there}: {target}", "remove or fix it")
     return None
 
 
 def _why_not_there(path: str) -> str:
-    """What is wrong with where a link leads; empty for nothing."""
+    """The problem with a link's target; empty if there is none."""
     try:
         Path(path).stat()
     except FileNotFoundError:
-        return "leads nowhere"
+        return "the target of this link does not exist"
     except OSError as error:
         if error.errno == ELOOP:
-            return "leads in a circle"
+            return "this link is part of a cycle"
         raise
     return ""
 
 
-LINK_HINT = "documents are read from the workspace only, so that a commit holds all of them"
+LINK_HINT = "documents are read from the workspace only, so that a commit contains all of them"
 
 
 def _read_under_its_own_name(root: Path, real: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Planning and applying, tenant by tenant, by whatever pool does it.
+"""Planning and applying, tenant by tenant, on any pool.
 
-No rule stands here, and nothing is written but by `execute`.
+No business rules here; only `execute` writes.
 """

@@ -1,7 +1,7 @@
-"""The steps of one level of a plan, done by whoever there is: see `execute` for what a step is.
+"""Runs the steps of one level of a plan on a pool; see `execute` for the steps.
 
-A step may be done twice where a worker died after it had done it. It is written once all the same: the journal takes a
-plan once for a tenant, and what the first attempt wrote is known by the run that it names (docs/decisions/021).
+A step may run twice if a worker dies after running it. It is still written once: the journal accepts a plan once per
+tenant, and the second attempt recognises the first one's record by its run id (docs/decisions/021).
 """
 
 import os
@@ -16,25 +16,25 @@ from reconciler.shell.runs.execute import Applied, Carry, Code, Result, Step, St
 from reconciler.stores.base import StoreError, TenantStore
 
 BATCH = 16
-"""So many steps are a batch at most: as many are not known at once, if a worker cannot be waited for any longer."""
-UNKNOWN = "it is not known whether it was applied, whole or not at all: the same command again tells"
+"""Most steps in a batch; if a worker is lost, the outcome of this many steps is unknown."""
+UNKNOWN = "it was applied completely or not at all; run the same command again to find out"
 UNTOUCHED = "nothing was written"
 PASSED_ON = 512
-"""So many of those that nothing is to be done for go with a batch at most."""
+"""Most steps without work to attach to a batch."""
 
 Where: TypeAlias = Callable[[str], StoreLocation]
-"""Where a tenant is. Raises `StoreError` for one that is not known any more."""
+"""The store location of a tenant. Raises `StoreError` for an unknown tenant."""
 
 
 class Placed(NamedTuple):
-    """A step, and where it is to be done; ``None``: nothing is to be done."""
+    """A step and its store location; ``None``: there is nothing to do."""
 
     step: Step
     place: StoreLocation | None
 
 
 class ApplyBatch(NamedTuple):
-    """Steps of one level, everything that doing them takes. ``allowed_hosts``: as whoever gave the command has it."""
+    """Steps of one level with everything they need. ``allowed_hosts``: of the process that runs the command."""
 
     root: Path
     allowed_hosts: str
@@ -42,7 +42,7 @@ class ApplyBatch(NamedTuple):
 
 
 def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry:
-    """How a pool does the steps of one level. ``count``: of the plan's tenants."""
+    """A function that runs the steps of one level on a pool. ``count``: the number of tenants of the plan."""
     size = pool.share_of(count, BATCH) if pool.afar else 1
 
     def call(placed: list[Placed]) -> Call | None:
@@ -62,7 +62,7 @@ def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry
 
 
 def told(placed: Iterable[Placed], found: list[Applied] | Lost | None) -> Iterator[Applied]:
-    """Of every step of a batch how it ended, by what the pool found."""
+    """The result of every step of a batch, from the result of the pool."""
     results = iter(found if isinstance(found, list) else ())
     for each in placed:
         if isinstance(each.step, Applied):
@@ -97,7 +97,7 @@ def _batches(placed: Iterable[Placed], size: int) -> Iterator[list[Placed]]:
 
 
 def do_batch(content: bytes) -> list[Applied]:
-    """Do a `ApplyBatch`, in the process that it was sent to, with credentials of its own environment."""
+    """Run an `ApplyBatch` in a worker, with credentials from the environment of the worker."""
     batch: ApplyBatch = pickle.loads(content)
     with Access(batch.root, os.environ, operators_hosts=batch.allowed_hosts) as access:
         return _do_all(batch.placed, lambda: access)

@@ -1,8 +1,8 @@
-# long: every way in which a step of a plan can end, and what each is told as
-"""Executing a plan: tenant by tenant, each in one transaction with its journal record, or not at all.
+# long: every outcome of a step of a plan, and its message
+"""Executes a plan tenant by tenant, each in one transaction with its journal record, or not at all.
 
-Nothing is decided here: a tenant whose state moved is refused, and so is what depends on it; the others go on. What is
-done of one level of the tree depends on nothing else in that level: `carriers` may do it side by side.
+Decides nothing: a tenant whose state changed since planning is refused, with all tenants that depend on it; the others
+continue. Steps of one level of the tree are independent of each other, so `apply_workers` may run them concurrently.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from reconciler.stores.base import (
 )
 
 NAMED = 20
-"""How many entities that moved are named when a tenant is refused."""
+"""Number of changed entities to name when a tenant is refused."""
 
 
 class Result(StrEnum):
@@ -51,7 +51,7 @@ NOT_DONE = (Result.REFUSED, Result.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A tenant's part of a plan, carried out or not, and why not: ``problem`` in words, ``code`` for programs."""
+    """The outcome of a tenant's part of a plan: ``problem`` is the message, ``code`` is for programs."""
 
     tenant: str
     result: Result
@@ -63,43 +63,43 @@ class Code(StrEnum):
     """Why a tenant was refused or failed. The names are part of ``apply --format json``."""
 
     STALE = "stale"
-    """Its state moved since the plan was made: plan again."""
+    """The tenant's state changed since the plan was made: plan again."""
     MOVED_SINCE = "already_applied_but_moved"
-    """It had this plan, and its state moved since: plan again."""
+    """This plan was already applied, and the state changed since: plan again."""
     UPSTREAM_STALE = "upstream_stale"
-    """An upstream that was only read moved since the plan was made: plan again."""
+    """An upstream that the plan only read changed since the plan was made: plan again."""
     UPSTREAM = "upstream_not_applied"
-    """A tenant above it was refused or failed: see there."""
+    """An upstream was refused or failed: see its result."""
     NOT_PLANNED = "not_planned"
-    """It could not be planned; the plan says why."""
+    """The tenant could not be planned; the plan has the reason."""
     CONTRADICTS = "plan_contradicts_state"
-    """The saved plan says of something that it changes what the state never was: plan again."""
+    """The saved plan's "before" values were never in the state: plan again."""
     STORE = "store_error"
-    """Its store could not be read or written, for no reason that has a code of its own."""
+    """The store failed for a reason without a code of its own."""
     STORE_BUSY = "store_busy"
-    """Another process uses its store: run the same again."""
+    """Another process is using the store: run the same command again."""
     STORE_DAMAGED = "store_damaged"
-    """What its store holds is not as it was written: restore it."""
+    """The store's contents are damaged: restore it."""
     STORE_DISK = "store_disk"
-    """The disk of its store reported an I/O error: look at the disk, and run the same again."""
+    """The store's disk reported an I/O error: check the disk, and run the same command again."""
     STORE_FORBIDDEN = "store_forbidden"
-    """A right to use its store is lacking."""
+    """Access to the store is denied."""
     STORE_FULL = "store_full"
-    """There is no room left to write: make some, and run the same again."""
+    """The store has no space left: free some, and run the same command again."""
     STORE_NOT_A_DATABASE = "store_not_a_database"
     STORE_READ_ONLY = "store_read_only"
     STORE_UNREACHABLE = "store_unreachable"
-    """The server of its store does not answer, or the connection was lost: run the same again once it does."""
+    """The store's server does not respond, or the connection was lost: run the same command again later."""
     UNKNOWN = "outcome_unknown"
-    """The executor lost it, or its store failed at COMMIT and cannot be read: run the same again, which tells."""
+    """The executor lost the step, or the store failed at COMMIT and cannot be read: run the same command again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyContext:
-    """Under what a plan is applied: its digest, the time (ISO 8601), who, and the commit that was planned from.
+    """The context of an apply: the plan's digest, the time (ISO 8601), the user, and the commit planned from.
 
-    ``run``: a name of this one application, where a step may be done twice: by it, what was done is known to be ours.
-    ``saved``: whether the plan comes from a file, which anybody may have written.
+    ``run``: an id of this apply, if a step may run twice; it identifies records that this apply wrote. ``saved``:
+    whether the plan comes from a file, which is not trusted.
     """
 
     plan: str
@@ -111,12 +111,12 @@ class ApplyContext:
 
 
 RUN = "run"
-"""The note in the journal that names the application of a plan that wrote the record."""
+"""The key of the journal note with the id of the apply that wrote the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """See that a tenant's state is the one that was planned against."""
+    """Verify that a tenant's state is the one that was planned against."""
 
     tenant: str
     fingerprint: str
@@ -125,9 +125,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write a tenant's part of the plan, with its record, to the state that was planned against.
+    """Write a tenant's part of the plan and its record, if the state is the one that was planned against.
 
-    ``saved``: whether what the plan says was there is to be compared with that state first.
+    ``saved``: compare the plan's "before" values with that state first.
     """
 
     record: Record
@@ -143,8 +143,8 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One application of a plan: ``plan`` is its digest, ``run`` the name of this one (empty: none). Iterating does the
-    steps.
+    """One apply of a plan: ``plan`` is the plan's digest, ``run`` the id of this apply (may be empty). Iterating runs
+    the steps.
     """
 
     plan: str
@@ -156,21 +156,21 @@ class Application:
 
 
 Step: TypeAlias = Check | Write | Applied
-"""What is to be done of one tenant; or what is known without doing anything."""
+"""The work for one tenant, or its result if there is no work."""
 StoreOf: TypeAlias = Callable[[str], TenantStore]
-"""A tenant's store. Raises `StoreError` for one that cannot be reached."""
+"""Returns a tenant's store. Raises `StoreError` if it cannot be reached."""
 Carry: TypeAlias = Callable[[Iterable[Step]], Iterator[Applied]]
-"""Does the steps of one level, and tells of each, in their order."""
+"""Runs the steps of one level and yields their results in order."""
 
 
 def execute(plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: Carry | None = None) -> Iterator[Applied]:
-    """Carry a plan out, upstreams first. ``carry``: how; one tenant after the other, by default.
+    """Execute a plan, upstreams first. ``carry`` runs the steps of a level; by default sequentially.
 
-    What is below a tenant that was refused or failed is refused too (TREE-04). So is what was planned against a state
-    that moved since, be it of a tenant that the plan leaves as it is, or that it only read (TREE-03). A tenant that has
-    this plan already, with the state that it left, counts as applied (TREE-05): what was cut off is finished, and those
-    who apply one plan at once finish it together. A provider's own system holds nobody up: what comes down is its
-    catalog.
+    Tenants below one that was refused or failed are refused too (TREE-04), and so are those planned against a state
+    that has changed since, even of a tenant that the plan leaves unchanged or only read (TREE-03). A tenant whose state
+    is already the result of this plan counts as applied (TREE-05): so an interrupted apply can be finished, and
+    concurrent applies of one plan complete it together. A provider's own system stops no tenant, because tenants get
+    the catalog, not its state.
     """
     carry = carry or (lambda steps: (done(step, store_of) for step in steps))
     written = Written()
@@ -196,19 +196,19 @@ def execute(plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: Carr
             ended = each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant]
             if ended and not any(above in stopped for above in _above(each.tenant, upstreams)):
                 moved_since = each.code == Code.MOVED_SINCE
-                stopped[each.tenant] = "is not as this plan left it" if moved_since else "was not applied"
+                stopped[each.tenant] = "has changed since this plan was applied" if moved_since else "was not applied"
             yield each
 
 
 def _above(tenant: str, upstreams: Mapping[str, str]) -> Iterator[str]:
-    """The tenants above one, as far as the plan knows them, nearest first."""
+    """The upstreams of a tenant that the plan names, nearest first."""
     while tenant in upstreams:
         tenant = upstreams[tenant]
         yield tenant
 
 
 def _relied_on(changing: Iterable[str], upstreams: Mapping[str, str]) -> set[str]:
-    """Every tenant above one that changes, found without walking any part of the tree twice."""
+    """Every upstream of a tenant that changes; visits each tenant once."""
     found: set[str] = set()
     for tenant in changing:
         for above in _above(tenant, upstreams):
@@ -219,7 +219,7 @@ def _relied_on(changing: Iterable[str], upstreams: Mapping[str, str]) -> set[str
 
 
 def _levels(upstreams: Mapping[str, str]) -> Mapping[str, int]:
-    """How many tenants stand above each, as far as the plan knows them."""
+    """The number of upstreams of each tenant that the plan names."""
     levels: dict[str, int] = {}
     for tenant in upstreams:
         walk = chain((tenant,), _above(tenant, upstreams))
@@ -230,7 +230,7 @@ def _levels(upstreams: Mapping[str, str]) -> Mapping[str, int]:
 
 
 def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[str, str]) -> Applied | None:
-    """The refusal of a tenant below one that was not applied."""
+    """The refusal of a tenant below one that was not applied, or ``None``."""
     walk = _above(tenant.tenant, upstreams) if stopped else ()
     above = next((each for each in walk if each in stopped), None)
     if above is None:
@@ -240,12 +240,12 @@ def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[
     return Applied(tenant.tenant, Result.REFUSED, f"{who} {stopped[above]}", code)
 
 
-_READ_MOVED = "is not as it was when the plan was made"
+_READ_MOVED = "has changed since the plan was made"
 
 
 @dataclass(slots=True)
 class Written:
-    """Changes as they are written: for the journal, and to the rows. What tenants have in common is made once."""
+    """Converts changes to journal entries and row writes; changes that tenants share are converted once."""
 
     known: IdentityCache[Change, tuple[Body, tuple[EntityWrite, ...]]] = field(default_factory=IdentityCache)
 
@@ -260,7 +260,7 @@ class Written:
 
 
 def _step(tenant: TenantPlan, warrant: ApplyContext, written: Written, *, relied_on: bool) -> Step:
-    """What is to be done of a tenant. ``relied_on``: whether something below it changes."""
+    """The step for a tenant. ``relied_on``: whether a tenant below it changes."""
     if tenant.status is TenantStatus.ERROR:
         problem = tenant.problem or "it could not be planned"
         return Applied(tenant.tenant, Result.FAILED, problem, Code.NOT_PLANNED)
@@ -285,7 +285,7 @@ def _check(read: Read | TenantPlan) -> Check:
 
 
 def done(step: Step, store_of: StoreOf) -> Applied:
-    """Do one step."""
+    """Run one step."""
     try:
         match step:
             case Applied():
@@ -301,7 +301,7 @@ def done(step: Step, store_of: StoreOf) -> Applied:
 
 
 def failed(tenant: str, error: StoreError) -> Applied:
-    """How a tenant ended whose store failed."""
+    """The result of a tenant whose store failed."""
     code = Code.UNKNOWN if isinstance(error, OutcomeUnknown) else Code(f"store_{error.failure}")
     return Applied(tenant, Result.FAILED, str(error), code)
 
@@ -314,9 +314,9 @@ def _checked(step: Check, store: TenantStore) -> Applied:
 
 
 def _written(step: Write, store: TenantStore) -> Applied:
-    """One that is found in the journal under this very run was done by a worker that died before it could tell."""
+    """Write a tenant. A journal record of this same run was written by a worker that died before reporting it."""
     if step.saved and (otherwise := _never_so_in(step, store)):
-        problem = f"the plan says something else of {otherwise} than the state that it was made from; plan again"
+        problem = f"the plan's values of {otherwise} before the change differ from the state; plan again"
         return Applied(step.tenant, Result.REFUSED, problem, Code.CONTRADICTS)
     outcome = store.commit(step.record, step.writes, expected=step.fingerprint, revision=step.revision)
     run = step.record.notes.get(RUN)
@@ -326,7 +326,7 @@ def _written(step: Write, store: TenantStore) -> Applied:
 
 
 def _never_so_in(step: Write, store: TenantStore) -> str:
-    """As `_never_so`. A state that moved while it was read is for the commit to refuse, as stale."""
+    """As `_never_so`. A state that changed during the read is refused as stale by the commit."""
     try:
         return _never_so(step, store)
     except StoreError:
@@ -336,9 +336,9 @@ def _never_so_in(step: Write, store: TenantStore) -> str:
 
 
 def _never_so(step: Write, store: TenantStore) -> str:
-    """The first entity that was not what the plan says it was, though the state is the one that was planned against.
+    """The first entity whose "before" value in the plan differs from the state that was planned against.
 
-    What is not said of an entity would be written with the rest of it. Of a state that moved, the commit tells.
+    Otherwise its undeclared fields would be written too. The commit refuses a state that has changed.
     """
     snapshot = store.sketch(step.tenant) or store.observe(step.tenant)
     if snapshot.fingerprint != step.fingerprint:
@@ -351,9 +351,9 @@ def _never_so(step: Write, store: TenantStore) -> str:
 
 
 def _sources_differ(tenant: TenantPlan, plan: Plan, store_of: StoreOf) -> Applied | None:
-    """The refusal of a tenant whose mirrors would remember what their sources do not have (`mirror_sources`).
+    """The refusal of a tenant whose mirrors would record values that their sources do not have (`mirror_sources`).
 
-    Of a tenant that is not as it was when the plan was made, the commit tells.
+    The commit refuses a tenant that has changed since the plan was made.
     """
     compared = to_compare(tenant, plan)
     if not compared:
@@ -373,21 +373,21 @@ def _told(tenant: str, outcome: Outcome) -> Applied:
         case AlreadyApplied(stands=True):
             return Applied(tenant, Result.ALREADY_APPLIED)
         case AlreadyApplied(at, moved=moved):
-            what = f"its state moved since: {_named(tenant, moved) or _UNNAMED}"
-            problem = f"this plan was applied to it already, at {at}, and {what}"
+            what = f"its state has changed since: {_named(tenant, moved) or _UNNAMED}"
+            problem = f"this plan was already applied to it at {at}, and {what}"
             return Applied(tenant, Result.REFUSED, problem, Code.MOVED_SINCE)
         case Stale(_, moved):
-            problem = f"its state moved since the plan was made: {_named(tenant, moved) or _UNNAMED}"
+            problem = f"its state has changed since the plan was made: {_named(tenant, moved) or _UNNAMED}"
             return Applied(tenant, Result.REFUSED, problem, Code.STALE)
         case _:
             assert_never(outcome)
 
 
-_UNNAMED = "something that no write of ours did; plan again"
+_UNNAMED = "a write from outside the reconciler; plan again"
 
 
 def _named(tenant: str, moved: Sequence[WriteLogEntry]) -> str:
-    """Every entity that moved once, with who wrote it last; of very many, the first and how many more."""
+    """Each changed entity with its last writer; at most `NAMED`, and the number of others."""
     last = {move.entity: f"{address(tenant, move.entity)} (by {move.actor}, {move.at})" for move in moved}
     named = list(last.values())
     rest = [f"and {len(named) - NAMED} more"] if len(named) > NAMED else []
@@ -395,7 +395,7 @@ def _named(tenant: str, moved: Sequence[WriteLogEntry]) -> str:
 
 
 def writes_of(change: Change) -> Iterator[EntityWrite]:
-    """One write; of a rename two (AP-21): the old key goes, the new one comes."""
+    """The writes of a change: one, or for a rename two (AP-21), which delete the old key and create the new one."""
     before, after = _entity(change.before), _entity(change.after)
     if before is None or before.id == change.entity:
         yield EntityWrite(change.entity, before, after)

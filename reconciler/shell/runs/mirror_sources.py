@@ -1,6 +1,6 @@
-"""Comparing what a saved plan makes mirrors remember of their sources with what these have (SUB-13).
+"""Compares the source values that a saved plan records in mirrors with the sources themselves (SUB-13).
 
-A file may say anything there, and no field shows it; later plans would be made from it.
+A plan file may contain anything there, no shown field reveals it, and later plans would be made from it.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,9 +14,9 @@ from reconciler.stores.base import TenantStore
 
 
 def to_compare(tenant: TenantPlan, plan: Plan) -> list[SourceMemory]:
-    """What the tenant's mirrors are to remember of sources that this very plan leaves as they are.
+    """The source values to be recorded in the tenant's mirrors, for sources that this plan leaves unchanged.
 
-    The others were compared when the plan was read (`plan_check`).
+    Those of other sources were compared when the plan was read (`plan_check`).
     """
     new = [found for each in tenant.changes if (found := source_memory(each))]
     below = {each.reseller for each in new}
@@ -25,7 +25,7 @@ def to_compare(tenant: TenantPlan, plan: Plan) -> list[SourceMemory]:
 
 
 def why_not_as_sources(mirrors: Iterable[SourceMemory], store_of: Callable[[str], TenantStore]) -> str:
-    """In words, the first mirror that does not fit its source; empty where all do. Raises `StoreError`.
+    """The message for the first mirror that does not match its source; empty if all match. Raises `StoreError`.
 
     Each reseller's state is read once.
     """
@@ -36,5 +36,5 @@ def why_not_as_sources(mirrors: Iterable[SourceMemory], store_of: Callable[[str]
         for each in listed:
             if each.source not in there or not each.fits(there[each.source].body):
                 said = address(reseller, each.source)
-                return f"the plan says something else of {said}, which is mirrored to it, than is there now; plan again"
+                return f"the plan's values of {said}, which is mirrored to it, differ from the current ones; plan again"
     return ""

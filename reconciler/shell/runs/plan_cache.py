@@ -1,9 +1,8 @@
-"""Plans that found nothing to do, kept from run to run: of the same inputs they are the same, and need not be made.
+"""A cache of plans without changes, between runs: the same inputs give the same plan.
 
-A plan depends on the documents, the commit that they are told from, the day of each provider (DATE-01), what was asked,
-the code, and the states that were read; a state is known by its fingerprint, which its store keeps. Only plans without
-changes are found again: what is to be applied is always made anew. Nothing is believed unchecked, and nothing here is
-ever needed.
+A plan depends on the documents, the base commit, the day of each provider (DATE-01), the options, the code, and the
+states that were read; a state is identified by the fingerprint that its store keeps. Only plans without changes are
+cached, so a plan to apply is always made anew. Entries are checked before use, and the cache is optional.
 """
 
 import os
@@ -30,12 +29,12 @@ from reconciler.stores.base import StoreError
 
 FOLDER = "plans"
 LARGEST = 64 * 1024 * 1024
-"""A plan that takes more is not kept: reading it back would cost as much as it saves."""
+"""Bytes; a larger plan is not cached, because reading it would cost as much as making it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheLookup:
-    """What was found of a plan that is asked for: the plan, if it is known, else what making it can begin with."""
+    """The result of a lookup: the cached plan, or else the files that were read, for making the plan."""
 
     plan: Plan | None
     files: tuple[list[SourceFile], list[Diagnostic]]
@@ -43,22 +42,22 @@ class CacheLookup:
     recall: "PlanCache | None"
 
     def close(self) -> None:
-        """End what git started for it."""
+        """End the git processes of the lookup."""
         if self.checkout.repository:
             self.checkout.repository.close()
 
     def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
-        """So that the next one who asks need not make it. ``days``: by time zone (`days_by_zone`)."""
+        """Cache a plan that was made. ``days``: by time zone (`days_by_zone`)."""
         if self.recall and not self.checkout.problems:
             self.recall.keep(plan, access, days)
 
 
 def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: datetime) -> CacheLookup:
-    """A plan of the files as they are that found nothing to do, if nothing is another by now. ``asked``: for what."""
+    """Look up the plan of the current files. ``asked``: the options that the plan depends on."""
     files, problems, checkout = read_checkout(root)
     files = _named(files)
     about = (checkout.commit or "", str(checkout.dirty), *asked)
-    # Where git refuses, provenance is missing for that alone: such a plan is not kept.
+    # If git fails, provenance is missing only because of that: do not cache the plan.
     recall = None if problems or checkout.problems else PlanCache.of(os.environ, root, files, about)
     plan = recall.find(access, now) if recall else None
     known = replace(plan, timestamp=timestamp(now)) if plan else None
@@ -66,13 +65,13 @@ def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: date
 
 
 def _named(files: Iterable[SourceFile]) -> list[SourceFile]:
-    """The files with git's names for their contents, which reading them needs as well."""
+    """The files with the blob ids of their contents, which parsing needs as well."""
     return [file if file.name else SourceFile(file.path, file.data, name_of(file.data)) for file in files]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanCache:
-    """Where a plan of this kind would be kept, and the key of everything that it depends on but states."""
+    """The cache file of a plan, and the key of everything that it depends on except states."""
 
     path: Path
     key: bytes
@@ -81,18 +80,18 @@ class PlanCache:
     def of(
         cls, environment: Mapping[str, str], root: Path, files: Iterable[SourceFile], asked: Iterable[str]
     ) -> "PlanCache | None":
-        """``asked``: whatever else a plan depends on, as texts. ``None`` where nothing is kept."""
+        """``asked``: everything else a plan depends on, as texts. ``None`` if there is no cache."""
         folder, version = cache_folder(environment), reader_version()
         if folder is None or version is None:
             return None
         asked = [str(root), *asked]
-        # A path may hold bytes that are no text: `repr` has an escape for each.
+        # A path may contain bytes that are not text; `repr` escapes them.
         depends = (asked, *((file.path, file.name) for file in sorted(files, key=lambda file: file.path)))
         key = content_digest((repr(each).encode() for each in depends), key=version)
         return cls(folder / FOLDER / checksum(os.fsencode(root)).hex(), key)
 
     def find(self, access: Access, now: datetime) -> Plan | None:
-        """The plan, if one is kept for this key, its days go on, and no state that it read is another by now."""
+        """The cached plan for this key, if its days still hold and no state that it read has changed."""
         content = self._content()
         if content is None:
             return None
@@ -108,10 +107,10 @@ class PlanCache:
                 self._write({**data, "seen": now_seen})
             return restore(data["plan"].encode())
         except (PlanRefused, StoreError, KeyError, TypeError, ValueError):
-            return None  # another's, or of a store that cannot say: the plan is made anew
+            return None  # another user's, or its store has no fingerprints: make the plan
 
     def keep(self, plan: Plan, access: Access, days: Mapping[str, str]) -> None:
-        """Keep a plan that has nothing to do. What fails is let be: it is a cache."""
+        """Cache a plan without changes. Errors are ignored: the cache is optional."""
         if plan.applyable or plan.errored:
             return
         encoded = _up_to(LARGEST, lists_of(plan)) and encode(plan)
@@ -145,12 +144,12 @@ class PlanCache:
 
 
 def _up_to(most: int, lists: Lists) -> bool:
-    """Whether all that grows with the tenants comes to no more bytes; what is more is not walked."""
+    """Whether the per-tenant lists take at most ``most`` bytes; stops counting beyond that."""
     return all((most := most - len(piece)) >= 0 for pieces in lists.values() for piece in pieces)
 
 
 def _tells_the_time(plan: Plan) -> bool:
-    """Whether it holds more of the clock than the day: histories that would grow."""
+    """Whether the plan depends on the time within the day, as histories that would grow do."""
     deferred = (each for tenant in plan.tenants for each in tenant.deferred)
     return any("history" in (each.change.after or {}) for each in deferred)
 

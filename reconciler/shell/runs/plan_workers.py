@@ -1,8 +1,7 @@
-"""The tenants of one level, planned by whoever there is. `core.tree.levels` says what a task is, `executors` who does
-it.
+"""Plans the tenants of one level on a pool. `core.tree.levels` defines the tasks, `executors` the pools.
 
-Threads only read, which is what one waits for: states are compared here, one after the other. Other processes read and
-compare; they are sent batches of tasks, and open the stores themselves, with credentials of their own environment.
+Threads only read states, which is mostly waiting; this thread compares them one after the other. Processes read and
+compare: they get batches of tasks and open the stores themselves, with credentials from their own environment.
 """
 
 import os
@@ -29,19 +28,19 @@ from reconciler.shell.pools.executors import Call, ExecutorError, Lost, Pool
 from reconciler.shell.pools.payloads import OpenedTree, Packer, Parcel, opened_tree, parcel_of, unpacked
 
 BATCH = 32
-"""So many tenants are a batch at most: handing one out to a cluster takes about as long as planning a tenant."""
+"""Most tenants in a batch; submitting one to a cluster takes about as long as planning a tenant."""
 
 SAMPLE = 64
-"""So many tenants are planned here before one knows how long the others will take."""
+"""Number of tenants to plan in this process to estimate the time of the others."""
 WORTH_SECONDS = 10
-"""What the others have to take for processes to be started: those cost a second or two, and every plan a way back."""
+"""Estimated time from which processes are started: starting takes a second or two, and plans must be sent back."""
 
 Where: TypeAlias = Callable[[Policy], StoreLocation]
 Trees: TypeAlias = Callable[[str], ProviderTree]
 
 
 def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
-    """How a pool plans the tenants of one level. ``trees``: by provider."""
+    """A function that plans the tenants of one level on a pool. ``trees``: by provider."""
     wave = _Senders(pool, access, where, trees).wave if pool.afar else _reading(pool, access, where)
 
     def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
@@ -54,10 +53,10 @@ def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
 
 
 def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
-    """A level is begun here; if the rest would take longer than ``worth``, ``others`` are called and go on with it.
+    """Plan a level in this process first; if the rest would take longer than ``worth``, continue with ``others``.
 
-    By the median: the first tenant of a template finds out what the others take over, and says nothing of them. Where
-    most of the changes are taken over, sending them back takes longer than making them.
+    Uses the median time, because the first tenant of a template fills the cache for the others. If most changes come
+    from the cache, sending them back would take longer than making them here.
     """
 
     def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
@@ -77,7 +76,7 @@ def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE
 
 
 def _is_taken_over(answer: Answer) -> bool:
-    """Whether most of a plan is as in another tenant's (decision 024)."""
+    """Whether most changes of a plan come from the cache (decision 024)."""
     if not isinstance(answer, TenantResult):
         return False
     plan = answer.planned.plan
@@ -106,7 +105,7 @@ def _reading(pool: Pool, access: Access, where: Where) -> Wave:
 
 
 class RemoteTask(NamedTuple):
-    """A task on its way to another process. ``upstream``: the number of its parcel; ``None``: it is the provider."""
+    """A task for another process. ``upstream``: the index of its payload; ``None``: the provider."""
 
     policy: Policy
     upstream: int | None
@@ -117,10 +116,10 @@ class RemoteTask(NamedTuple):
 
 
 class PlanBatch(NamedTuple):
-    """Tasks of one level and provider: everything that planning them takes, beside the provider's documents.
+    """Tasks of one level and provider, with everything they need besides the provider's documents.
 
-    ``on``: the provider's day, which is that of all these tasks (DATE-01). ``allowed_hosts``: as whoever gave the
-    command has it.
+    ``on``: the provider's day, which holds for all these tasks (DATE-01). ``allowed_hosts``: of the process that runs
+    the command.
     """
 
     root: Path
@@ -134,7 +133,7 @@ class PlanBatch(NamedTuple):
 
 @dataclass(slots=True)
 class _Senders:
-    """Packs tasks and sends them. ``packed``: the upstream that was packed last, since tasks come sorted by it."""
+    """Serializes and submits tasks. ``packed``: the last upstream serialized, since tasks are sorted by upstream."""
 
     pool: Pool
     access: Access
@@ -176,7 +175,7 @@ class _Senders:
 
 
 def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
-    """In the tasks' order, each of one provider."""
+    """Batches in the order of the tasks, each of one provider."""
     batch: list[Task] = []
     for task in tasks:
         if batch and (len(batch) == size or batch[0].policy.provider != task.policy.provider):
@@ -188,7 +187,7 @@ def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
 
 
 def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
-    """Plan a `PlanBatch`, in the process that it was sent to. It only reads, and may be done any number of times."""
+    """Plan a `PlanBatch` in a worker. It only reads, so it may run any number of times."""
     here = opened_tree(Parcel(digest, tree))
     batch: PlanBatch = pickle.loads(content)
     errands: list[RemoteTask] = pickle.loads(batch.errands)
@@ -209,5 +208,5 @@ def _answer(errand: RemoteTask, batch: PlanBatch, here: OpenedTree, access: Acce
 
 @cache
 def declared_rules() -> RuleBook:
-    """Every rule that is declared."""
+    """All declared rules."""
     return rule_book(frozenset(PRECONDITIONS))

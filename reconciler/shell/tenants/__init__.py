@@ -1,4 +1,4 @@
-"""What is done to one tenant at a time: actions, imports, releases.
+"""Operations on one tenant: actions, imports, releases.
 
-Nothing here is written but in one transaction.
+Each writes in one transaction only.
 """

@@ -1,7 +1,7 @@
-"""Acting on a subscription: the action and its mirrors in one transaction, where they live in one database (SUB-19).
+"""Performs an action on a subscription and its mirrors in one transaction, if they share a database (SUB-19).
 
-Nothing is decided here: what an action does stands in `core/subscriptions/actions.py`, who may do it in
-`core/subscriptions/permissions.py`, which the store asks, and what is mirrored in `core/subscriptions/mirror.py`.
+Decides nothing: `core/subscriptions/actions.py` defines what an action does, `core/subscriptions/permissions.py`, which
+the store calls, who may perform it, and `core/subscriptions/mirror.py` what is mirrored.
 """
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ from reconciler.stores.base import Denied, EntityWrite, Record, Snapshot, Stale,
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who asks for what on which subscription, and when. ``settings``: ``K=V`` texts. ``role``: distributor or
-    reseller; ``None``: whose it is. ``commit``: of the policies by which its mirrors are made."""
+    """A request for an action on a subscription: who, what and when. ``settings``: ``K=V`` texts. ``role``: distributor
+    or reseller; ``None``: the owner. ``commit``: of the policies that its mirrors are made with."""
 
     tenant: str
     key: str
@@ -67,9 +67,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What came of an action: ``changed`` subscriptions, ``mirrored`` ones, and what is ``pending`` and why.
+    """The result of an action: ``changed`` subscriptions, ``mirrored`` ones, and what is ``pending`` and why.
 
-    ``denied``: nothing was done.
+    ``denied``: the reason why nothing was done.
     """
 
     changed: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Acted:
 
 
 class NoSubscription(Exception):
-    """There is none of that key; ``known`` are the keys that there are."""
+    """No subscription has the key; ``known`` are the existing keys."""
 
     def __init__(self, known: list[str]) -> None:
         self.known = known
@@ -87,9 +87,9 @@ class NoSubscription(Exception):
 
 
 def perform(order: Order, fold: Fold, access: Access) -> Acted:
-    """Act, and mirror what follows. Raises `BadSetting`, `CannotAct`, `NoSubscription` and `StoreError`.
+    """Perform the action and mirror its result. Raises `BadSetting`, `CannotAct`, `NoSubscription` and `StoreError`.
 
-    ``fold``: of the workspace; it says who mirrors to whom, and reads nothing here.
+    ``fold``: of the workspace; determines who mirrors to whom, without reading states.
     """
     store = access.writer(place_of(fold.catalog, order.tenant))
     for _ in attempts(order.tenant):
@@ -104,13 +104,13 @@ def perform(order: Order, fold: Fold, access: Access) -> Acted:
         if isinstance(outcome, tuple):
             return parts.acted
         if not isinstance(outcome, Stale):
-            raise StoreError(f"{order.tenant}: this was mirrored already, at {outcome.at}")
+            raise StoreError(f"{order.tenant}: this was already mirrored at {outcome.at}")
     raise AssertionError("the last attempt returns or raises")
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is to be written in one transaction, and what came of it once it is."""
+    """The writes of one transaction, and the result to return after it."""
 
     writes: tuple[TenantWrite, ...]
     acted: Acted
@@ -118,7 +118,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An order against one state of its tenant."""
+    """A request evaluated against one state of its tenant."""
 
     order: Order
     fold: Fold
@@ -126,7 +126,7 @@ class Attempt:
     snapshot: Snapshot
 
     def subscription(self) -> Entity:
-        """The one that is acted on. Raises `NoSubscription`."""
+        """The subscription to act on. Raises `NoSubscription`."""
         found = self.snapshot.entities.get(EntityId(SUBSCRIPTION, self.order.key))
         if found is None:
             raise NoSubscription([id.key for id in self.snapshot.entities if id.kind == SUBSCRIPTION])
@@ -134,12 +134,12 @@ class Attempt:
 
     @property
     def role(self) -> str:
-        """As what somebody acts who does not say: on a mirror, and where only a distributor can, its distributor."""
+        """The role of the request. Default: distributor for a mirror or a distributor-only action, else reseller."""
         own = self.subscription().origin is None and self.fold.rules.actions[self.order.action].resellers
         return self.order.role or (RESELLER if own else DISTRIBUTOR)
 
     def denied(self) -> Denied | None:
-        """What can be told before anything is computed. The store says so all the same."""
+        """The denial, if it is known before anything is computed. The store checks again."""
         subscription = self.subscription()
         found = denial(self.role, self.order.action, subscription, subscription, rules=self.fold.rules)
         if found is None and self.role == DISTRIBUTOR and subscription.origin is not None:
@@ -147,7 +147,7 @@ class Attempt:
         return Denied(found.rule, found.detail) if found else None
 
     def parts(self) -> Parts:
-        """The action's own write, and those of its mirrors above."""
+        """The writes of the action and of its mirrors upstream."""
         order, before = self.order, self.snapshot.entities
         given = read_settings(self.fold.rules.actions[order.action], order.key, order.settings)
         clock, add_on = self.fold.clock(order.tenant), given.add_on
@@ -178,7 +178,7 @@ class Attempt:
         return Parts((own, *(each.write for each in above if each.write)), Acted(named, mirrored, pending))
 
     def _refuse_unsold(self, case: ActionCase, changed: tuple[Entity, ...]) -> None:
-        """SUB-42. The distributor's system is read only where the tenant's own does not sell it."""
+        """SUB-42. Reads the distributor's system only if the tenant's own does not sell the product."""
         own = self._own_seller()
         try:
             refuse_unsold(case.body, changed, lambda: (own,))
@@ -195,7 +195,7 @@ class Attempt:
         return reseller_seller(tenant, self.snapshot.entities)
 
     def _sellers_above(self) -> tuple[Seller, ...]:
-        """The tenant's distributor, if it has one. Raises `StoreError` where that cannot be read."""
+        """The tenant's distributor, if it has one. Raises `StoreError` if it cannot be read."""
         catalog = self.fold.catalog
         if self.order.tenant in catalog.providers:
             return ()
@@ -204,18 +204,18 @@ class Attempt:
             return (provider_seller(catalog.providers[policy.upstream], policy),)
         found = self.fold.observe_distributor(policy.upstream)
         if isinstance(found, Unreadable):
-            raise StoreError(f"{policy.upstream} cannot be asked what it sells: {found.problem}")
+            raise StoreError(f"cannot read what {policy.upstream} sells: {found.problem}")
         return (distributor_seller(policy.upstream, found.state, policy, catalog.providers[policy.provider]),)
 
     def _above(self, tenant: str, state: State, touched: frozenset[EntityId]) -> Iterator["Level"]:
-        """The distributors above, nearest first, as long as they live in the same database."""
+        """The distributors upstream, nearest first, up to the first one in another database."""
         here = place_of(self.fold.catalog, tenant)
         while tenant in self.fold.catalog.policies and touched:
             policy = resolve_policy(self.fold.catalog, tenant)
             if not policy.options[MIRROR].on:
                 return
             if place_of(self.fold.catalog, policy.upstream) != here:
-                elsewhere = f"{policy.upstream} lives elsewhere: `reconcile watch` or `apply` mirrors it there"
+                elsewhere = f"{policy.upstream} is in another database: `reconcile watch` or `apply` mirrors it there"
                 yield Level((), None, elsewhere)
                 return
             level, state, touched = self._level(policy, state, touched)
@@ -225,7 +225,7 @@ class Attempt:
     def _level(
         self, policy: Policy, state: State, touched: frozenset[EntityId]
     ) -> tuple["Level", State, frozenset[EntityId]]:
-        """What one distributor gets of the subscriptions that were touched, and nothing else."""
+        """One distributor's changes for the subscriptions that were touched, and no others."""
         distributor = policy.upstream
         snapshot = self.access.writer(place_of(self.fold.catalog, distributor)).observe(distributor)
         mirrors = frozenset(EntityId(SUBSCRIPTION, mirror_key(policy.reseller, id.key)) for id in touched)
@@ -241,7 +241,7 @@ class Attempt:
             rules=self.fold.rules,
             clock=self.fold.clock(distributor),
         )
-        waiting = (each for each in done.plan.deferred if each.reason != Verdict.UNMANAGED)  # that waits for nothing
+        waiting = (each for each in done.plan.deferred if each.reason != Verdict.UNMANAGED)  # unmanaged is not pending
         pending = "; ".join(f"{each.change.address}: {each.reason}: {each.detail}" for each in waiting)
         write = self._mirror_write(done.plan) if done.plan.changes else None
         changed = frozenset(each.entity for each in done.plan.changes if each.entity.kind == SUBSCRIPTION)
@@ -259,7 +259,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One distributor above: what it gets, the write that does it, and what is pending there, in words."""
+    """One distributor upstream: its changes, the write that makes them, and pending changes as text."""
 
     changes: tuple[Change, ...]
     write: TenantWrite | None
@@ -267,12 +267,12 @@ class Level:
 
 
 def _with_their_customers(state: State, subscriptions: frozenset[EntityId]) -> State:
-    """A state with these of its subscriptions, the customers of theirs, and all else."""
+    """The state reduced to these subscriptions and their customers; other kinds are kept."""
     customers = {state[id].body.get("customer") for id in subscriptions if id in state}
     kept = _only(state, subscriptions)
     return {id: each for id, each in kept.items() if id.kind != CUSTOMER or id.key in customers}
 
 
 def _only(state: State, subscriptions: frozenset[EntityId]) -> State:
-    """A state with these of its subscriptions, and all else."""
+    """The state reduced to these subscriptions; other kinds are kept."""
     return {id: each for id, each in state.items() if id.kind != SUBSCRIPTION or id in subscriptions}

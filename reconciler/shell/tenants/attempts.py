@@ -1,4 +1,4 @@
-"""Trying again what was computed from states that others wrote to meanwhile."""
+"""Retries an operation whose input state was written to meanwhile."""
 
 import random
 import time
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from reconciler.stores.base import StoreError
 
 SECONDS = 30.0
-"""How long one tries, as long as one waits for a lock: each attempt that fails is a write that another one made."""
+"""How long to retry, as long as for a lock: every failed attempt means that another process wrote."""
 PAUSE = 0.02
 LONGEST_PAUSE = 0.5
 
 
 def attempts(tenant: str, seconds: float = SECONDS) -> Iterator[int]:
-    """Attempts by their number, with growing random pauses, so that writers do not meet again and again.
+    """Attempt numbers, with growing random pauses between them, so that writers do not keep colliding.
 
-    Raises `StoreError` when the time is up: nothing was written.
+    Raises `StoreError` when the time is up; nothing was written.
     """
     deadline = time.monotonic() + seconds
     number = 0
@@ -23,4 +23,4 @@ def attempts(tenant: str, seconds: float = SECONDS) -> Iterator[int]:
         yield number
         time.sleep(random.uniform(0, min(PAUSE * 2**number, LONGEST_PAUSE)))
         number += 1
-    raise StoreError(f"{tenant}: others write to it all the time; nothing was written, try again")
+    raise StoreError(f"{tenant}: other processes keep writing to it; nothing was written, try again")

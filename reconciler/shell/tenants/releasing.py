@@ -1,6 +1,6 @@
-"""Giving an entity up that came down, and taking that back: `tenant release` (ORIGIN-03).
+"""Releases an entity that is synced from upstream, and undoes that: `tenant release` (ORIGIN-03).
 
-Both are journal records, written with what they change in one transaction.
+Both write a journal record and the change in one transaction.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ACTION, RELEASE, UNDO = "action", "tenant release", "tenant release --undo"
 
 
 class Release(StrEnum):
-    """What came of a release, or of undoing one."""
+    """The result of a release, or of undoing one."""
 
     RELEASED = "released"
     ALREADY = "already_released"
@@ -31,9 +31,9 @@ class Release(StrEnum):
 
 
 class NotToRelease(Exception):
-    """The entity did not come down, or is not released; the message is for people.
+    """The entity is not synced from upstream, or is not released. The message is for users.
 
-    ``near``: the entities that there are, where there is none of that identity.
+    ``near``: the existing entities, if none has that id.
     """
 
     def __init__(self, message: str, near: tuple[EntityId, ...] = ()) -> None:
@@ -43,7 +43,7 @@ class NotToRelease(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which entity of a tenant is to be released, or with ``undo`` taken back, who asks for it, and when (ISO 8601)."""
+    """A request to release an entity of a tenant, or with ``undo`` to undo that: by whom, and when (ISO 8601)."""
 
     tenant: str
     entity: EntityId
@@ -57,7 +57,7 @@ class Wish:
 
 
 def release(wish: Wish, store: TenantStore) -> Release:
-    """Do as is wished. Raises `NotToRelease` and `StoreError`; then nothing was written."""
+    """Execute a request. Raises `NotToRelease` and `StoreError`; nothing was written then."""
     done = Release.ALREADY
 
     def decide(current: Current) -> Edit:
@@ -66,26 +66,26 @@ def release(wish: Wish, store: TenantStore) -> Release:
         done = Release.ALREADY if not edit else Release.UNDONE if wish.undo else Release.RELEASED
         return edit
 
-    # what is refused or done already takes no lock, and makes no database
+    # a refused or repeated request takes no lock and creates no database
     if decide(Current(store.observe(wish.tenant), store.came_down(wish.tenant))):
         store.overwrite(wish.tenant, decide, actor=wish.by, at=wish.at)
     return done
 
 
 def _edit(wish: Wish, current: Current) -> Edit:
-    """What is to be written to a tenant as it is; nothing, where the entity is released already."""
+    """The edit for the tenant's current state; empty if the entity is already released."""
     entities = current.snapshot.entities
     descent, have = current.came_down.get(wish.entity), entities.get(wish.entity)
     if descent is None and have is None:
         raise NotToRelease(f'{wish.tenant} has no "{wish.entity}"', tuple(entities))
     if is_shared(wish.entity) and not wish.undo:
-        raise NotToRelease(f"{wish.address} cannot be released: it is the tenant's own document already")
+        raise NotToRelease(f"{wish.address} cannot be released: it is already the tenant's own document")
     if wish.undo and (descent is None or not descent.released):
         raise NotToRelease(f"{wish.address} is not released, so there is nothing to undo")
     if not wish.undo and descent and descent.released:
         return Edit()
     if not wish.undo and descent is None and (have is None or have.origin is None):
-        raise NotToRelease(f"{wish.address} did not come down: it is the tenant's own already")
+        raise NotToRelease(f"{wish.address} is not synced from upstream: it is already the tenant's own")
     after = have if wish.undo or have is None else given_up(have)
     writes = (EntityWrite(wish.entity, have, after),) if after != have else ()
     changes = (_change(wish.tenant, have, after),) if have and after and after != have else ()
@@ -96,10 +96,10 @@ def _edit(wish: Wish, current: Current) -> Edit:
     )
 
 
-def journalled(  # noqa: PLR0913 - a record's own parts
+def journalled(  # noqa: PLR0913 - the fields of a record
     tenant: str, changes: tuple[dict[str, Any], ...], notes: Body, *, by: str, at: str, revision: int
 ) -> Record:
-    """A record of what is not a plan's. ``revision``: of the state that was read; no other record has its digest."""
+    """A journal record outside a plan. ``revision``: of the state that was read; makes the record's digest unique."""
     digest = prefixed_digest((orjson.dumps([tenant, notes, at, by, revision], option=orjson.OPT_SORT_KEYS),))
     return Record(tenant, digest, at, by, None, changes, notes)
 

@@ -1,4 +1,4 @@
-"""Tenants' states as the outside world sees and writes them: `tenant list`, `show`, `export` and `import`."""
+"""Reads and writes tenants' states for `tenant list`, `show`, `export` and `import`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from reconciler.stores.base import Current, Edit, EntityWrite, Snapshot, StoreEr
 
 IMPORT = "tenant import --replace"
 ACTOR = "tenant"
-"""Who writes by `tenant import`: the outside world."""
+"""The actor of writes by `tenant import`: the tenant itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantRow:
-    """A tenant in a list. ``upstream`` is empty for a provider; ``store`` is its URL as it may be shown.
+    """A tenant in a list. ``upstream`` is empty for a provider; ``store`` is its URL without credentials.
 
-    ``problem`` says why a store could not be read.
+    ``problem``: why the store could not be read.
     """
 
     tenant: str
@@ -31,12 +31,12 @@ class TenantRow:
 
 
 def snapshot(catalog: Catalog, access: Access, tenant: str) -> Snapshot:
-    """A tenant's whole state. Raises `StoreError`."""
+    """A tenant's complete state. Raises `StoreError`."""
     return access.reader(place_of(catalog, tenant)).observe(tenant)
 
 
 def upstream_of(catalog: Catalog, tenant: str) -> str:
-    """The provider or reseller above a tenant; empty for a provider."""
+    """The upstream of a tenant; empty for a provider."""
     model = catalog.policies[tenant].model if tenant in catalog.policies else None
     return str(getattr(model, "upstream", ""))
 
@@ -57,7 +57,7 @@ def tenant_rows(catalog: Catalog, access: Access) -> list[TenantRow]:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """How many entities an import added, changed and removed, and what it released (ORIGIN-02), as texts."""
+    """The numbers of entities that an import added, changed and removed, and the addresses it released (ORIGIN-02)."""
 
     added: int = 0
     changed: int = 0
@@ -68,11 +68,11 @@ class ImportResult:
 def write_state(
     store: TenantStore, tenant: str, patches: Sequence[StatePatch], *, replace: bool, at: str
 ) -> ImportResult:
-    """Write patches over a tenant's state as the tenant itself would; ``replace``: they are the whole of it.
+    """Write patches to a tenant's state as the tenant itself would; ``replace``: they are the complete state.
 
-    They are merged within the write, so that nothing that others write meanwhile is lost. Where they change nothing,
-    nothing is written. A whole state that brings something without origin which came down
-    releases it, and that is journalled (ORIGIN-02). Raises `StoreError`. A provider's state is a tenant's too.
+    They are merged within the transaction, so concurrent writes are not lost. Patches without effect write nothing. A
+    complete state that has a synced entity without its origin releases it, which is journalled (ORIGIN-02). Raises
+    `StoreError`. The tenant may be a provider.
     """
     written = ImportResult()
 
@@ -81,14 +81,14 @@ def write_state(
         edit, written = _merged(current, patches, replace=replace, at=at)
         return edit
 
-    # what changes nothing takes no lock, and makes no database
+    # patches without effect take no lock and create no database
     if merge(Current(store.observe(tenant), store.came_down(tenant) if replace else {})):
         store.overwrite(tenant, merge, actor=ACTOR, at=at)
     return written
 
 
 def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, at: str) -> tuple[Edit, ImportResult]:
-    """What patches change in a tenant as it is, and how much that is."""
+    """The edit that patches make to the current state, and its counts."""
     tenant, state = current.snapshot.tenant, current.snapshot.entities
     found = dict(patched(state, patches, replace=replace))
     writes = tuple(EntityWrite(id, state.get(id), after) for id, after in found.items() if state.get(id) != after)
