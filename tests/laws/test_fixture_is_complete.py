@@ -61,7 +61,5 @@ def is_synced(field: FieldShape) -> bool:
 
 
 def test_a_field_that_the_fixture_lacks_is_found() -> None:
-    unknown = FieldShape(
-        "support_page", ("support_page",), "text", None, next(filter(is_synced, DELEGATED["Plan"])).declared
-    )
-    assert missing_in(CATALOG, {"Plan": (*DELEGATED["Plan"], unknown)}) == ["Plan.support_page"]
+    unknown = FieldShape("nosuch", ("nosuch",), "text", None, next(filter(is_synced, DELEGATED["Plan"])).declared)
+    assert missing_in(CATALOG, {"Plan": (*DELEGATED["Plan"], unknown)}) == ["Plan.nosuch"]

@@ -227,13 +227,30 @@ def test_the_look_at_faces_sees_what_it_should(source: str, tmp_path: Path, monk
     assert list(past_a_face(one)) == []
 
 
-NAMED_PATH = re.compile(r"`((?:reconciler|tests|tools|script|docs|schemas|benchmarks|catalogs)/[\w./-]*)`")
+NAMED_PATH = re.compile(r"`([\w.-]+/(?:[\w.-]+/)*[\w.-]*)(?:: (\w+))?`")
+"""A path with a folder, and by chance a name in it: ``core/planning/judge.py: judge``."""
+DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/reliability.md")
 
 
-@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def named_in_vain(text: str) -> Iterator[str]:
+    """Paths, from the root or from reconciler/, that do not exist, and names that nothing in them defines."""
+    for path, name in NAMED_PATH.findall(text):
+        found = next((top / path for top in (ROOT, ROOT / "reconciler") if (top / path).exists()), None)
+        if found is None:
+            yield path
+        elif name and not re.search(rf"^(?:def|class) {name}\b|^{name}\b.*=", found.read_text("utf-8"), re.MULTILINE):
+            yield f"{path}: {name}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_path_that_is_named_exists(name: str) -> None:
-    text = (ROOT / name).read_text("utf-8")
-    expect_none(sorted({path for path in NAMED_PATH.findall(text) if not (ROOT / path).exists()}))
+    expect_none(sorted(set(named_in_vain((ROOT / name).read_text("utf-8")))))
+
+
+def test_the_look_for_paths_sees_what_it_should() -> None:
+    wrong = ("core/nosuch.py", "core/planning/judge.py: nosuch", "tests/nosuch/", "reconciler/core/nosuch/")
+    right = ("core/planning/judge.py: judge", "tests/unit/", "reconciler/core/", "docs/guide/python.md")
+    assert list(named_in_vain("".join(f"`{each}` " for each in (*right, *wrong)))) == list(wrong)
 
 
 def test_imports_run_downwards_only() -> None:
