@@ -4,6 +4,7 @@ Drivers are known by their error's attributes, so that none is imported for anot
 """
 
 import errno
+import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Finding:
 
 
 class NotText(sqlite3.DatabaseError):
-    """A column holds bytes (BLOB) where text belongs: whoever wrote them damaged the file."""
+    """A column holds bytes (BLOB), or text that is not UTF-8: whoever wrote them damaged the file."""
 
 
 LOST = Finding(Failure.UNREACHABLE, "the connection was lost")
@@ -136,10 +137,20 @@ ERRNOS: Mapping[int, Failure] = {
 
 def of_sqlite(error: BaseException | None) -> Finding:
     """What an error of ``sqlite3`` means."""
-    if isinstance(error, NotText) or "Could not decode to UTF-8" in str(error):
+    if isinstance(error, NotText):
         return DAMAGED
     code = getattr(error, "sqlite_errorcode", 0)
     return SQLITE.get(code) or SQLITE.get(code & 0xFF) or Finding()
+
+
+def as_not_text(error: BaseException) -> BaseException:
+    """Of text that is not UTF-8, an error that does not repeat it, as that of ``sqlite3`` does; others as they are."""
+    if found := _NOT_UTF_8.match(str(error)):
+        return NotText(f"{found[1]} holds text that is not UTF-8")
+    return error
+
+
+_NOT_UTF_8 = re.compile(r"Could not decode to UTF-8 column '([^']*)'")
 
 
 def of_sqlstate(state: str | None) -> Finding:

@@ -42,10 +42,15 @@ def stamp(path: Path) -> Stamp | None:
         return None
     except OSError as error:
         raise StoreError(f"{path}: it cannot be opened ({error.strerror})", of_system(error)) from error
-    if not S_ISREG(found.st_mode):  # to open a pipe hangs
-        what = "a folder" if S_ISDIR(found.st_mode) else "a pipe, a socket or a device, not a file"
-        raise StoreError(f"{path}: it cannot be opened (it is {what})")
+    refuse_other_than_files(path, found.st_mode)
     return _stamp_of(found)
+
+
+def refuse_other_than_files(path: Path | str, mode: int) -> None:
+    """Raise `StoreError` unless the mode is that of a file."""
+    if not S_ISREG(mode):  # to open a pipe hangs
+        what = "a folder" if S_ISDIR(mode) else "a pipe, a socket or a device, not a file"
+        raise StoreError(f"{path}: it cannot be opened (it is {what})")
 
 
 def stamp_if_any(path: Path) -> Stamp | None:

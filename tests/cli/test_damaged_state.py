@@ -159,15 +159,16 @@ def test_a_revision_that_is_no_number_is_damage(shop: Shop) -> None:
         assert "the revision of one is damaged" in done.out + done.err
 
 
+TEXTS = {
+    "entities": ("tenant", "kind", "key", "origin", "body", "digest", "synced"),
+    "tenants": ("tenant", "fingerprint", "shape", "rest", "lineage"),
+    "journal": ("tenant", "plan", "at", "by", '"commit"', "changes", "notes"),
+    "moves": ("tenant", "kind", "key", "actor", "at"),
+    "came_down": ("tenant", "kind", "key", "origin", "items"),
+}
 BYTES = [
     f"update {table} set {column} = cast({column} as blob) where tenant = 'one'"
-    for table, columns in {
-        "entities": ("tenant", "kind", "key", "origin", "body", "digest", "synced"),
-        "tenants": ("tenant", "fingerprint", "shape", "rest", "lineage"),
-        "journal": ("tenant", "plan", "at", "by", '"commit"', "changes", "notes"),
-        "moves": ("tenant", "kind", "key", "actor", "at"),
-        "came_down": ("tenant", "kind", "key", "origin", "items"),
-    }.items()
+    for table, columns in TEXTS.items()
     for column in columns
 ]
 
@@ -188,3 +189,37 @@ def test_bytes_in_place_of_text_are_damage_never_absent(shop: Shop, statement: s
             assert not done.out.startswith("Plan: "), command
     if about_all:
         assert shop.run("tenant export two").status == 1
+
+
+COLUMNS = [(table, column) for table, columns in TEXTS.items() for column in columns]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "odd"),
+    [
+        *((table, column, "ff") for table, column in COLUMNS),
+        *((table, "tenant", odd) for table in TEXTS for odd in ("80", "c3", "eda080", "00ff")),
+    ],
+)
+def test_text_that_is_not_utf_8_is_damage_never_absent(shop: Shop, table: str, column: str, odd: str) -> None:
+    """It is told without what the column holds."""
+    with closing(sqlite3.connect(shop.root / ".reconcile" / "tenants.db")) as connection, connection:
+        changed = f"update {table} set {column} = cast({column} || cast(x'{odd}' as text) as text) where tenant = 'one'"
+        assert connection.execute(changed).rowcount
+    for command in ("plan --verify", "plan", "tenant export one", "history one"):
+        done = shop.run(command)
+        assert "Traceback" not in done.err, command
+        if done.status:
+            assert "it is damaged (" in done.out + done.err, command
+            assert "holds text that is not UTF-8)" in done.out + done.err, command
+            assert "\ufffd" not in done.out + done.err, command
+        else:
+            assert column != "tenant", command
+            assert not done.out.startswith("Plan: "), command
+
+
+def test_a_tenant_whose_name_is_utf_8_beyond_ascii_is_no_damage(shop: Shop) -> None:
+    with closing(sqlite3.connect(shop.root / ".reconcile" / "tenants.db")) as connection, connection:
+        for table in TEXTS:
+            connection.execute(f"update {table} set tenant = 'z\u00fcrich' where tenant = 'two'")
+    assert shop.run("tenant export one").status == 0

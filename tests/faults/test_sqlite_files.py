@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -135,3 +136,53 @@ def test_a_write_is_durable_once_it_returned(path: Path) -> None:
         with store._writable.writing("contoso") as connection:  # type: ignore[attr-defined]
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == EXTRA
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def refused(path: Path, companion: str) -> None:
+    """A reader and a writer each refuse it, naming it."""
+    words = rf"{re.escape(companion)}: it cannot be opened \(it is a pipe, a socket or a device, not a file\)"
+    for act in (lambda: open_reader(URL, root=path.parent).observe("contoso"), lambda: write(path)):
+        with pytest.raises(StoreError, match=words):
+            act()
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["", "linked"])
+@pytest.mark.parametrize("make", [pipe, device])
+@pytest.mark.parametrize("ending", ["-journal", "-wal", "-shm"])
+def test_what_sqlite_opens_beside_it_is_a_file(
+    path: Path, ending: str, make: Callable[[Path], None], linked: bool
+) -> None:
+    """SQLite would wait for a pipe for ever: in a process of its own, which is ended."""
+    write(path)
+    there = path
+    if linked:
+        there = path.with_name("elsewhere.db")
+        path.rename(there)
+        path.symlink_to(there.name)
+    make(there.with_name(there.name + ending))
+    process = multiprocessing.get_context("fork").Process(target=refused, args=(path, there.name + ending))
+    process.start()
+    process.join(timeout=20)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_a_pipe_that_comes_while_it_is_open_is_refused_too(path: Path) -> None:
+    with closing(open_store(URL, root=path.parent)) as store:
+        store.overwrite("contoso", put(plan("basic")), actor="tenant", at=AT)
+        pipe(path.with_name(f"{path.name}-journal"))
+        for act in (
+            lambda: store.observe("contoso"),
+            lambda: store.overwrite("contoso", put(plan("plus")), actor="tenant", at=AT),
+        ):
+            with pytest.raises(StoreError, match=r"tenants\.db-journal: it cannot be opened"):
+                act()

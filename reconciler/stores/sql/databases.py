@@ -17,10 +17,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from reconciler.stores.base import OutcomeUnknown, StoreError
-from reconciler.stores.failures import DAMAGED, DISK, FLEETING, Failure, Finding, NotText, of_sqlite, of_system
+from reconciler.stores.failures import (
+    DAMAGED,
+    DISK,
+    FLEETING,
+    Failure,
+    Finding,
+    NotText,
+    as_not_text,
+    of_sqlite,
+    of_system,
+)
 from reconciler.stores.file_stamps import Stamp, stamp, stamp_if_any
 from reconciler.stores.sql.in_doubt import settled
-from reconciler.stores.sql.sqlite_files import OpenFile, read_texts_only
+from reconciler.stores.sql.sqlite_files import OpenFile, read_texts_only, refuse_odd_companions
 from reconciler.stores.sql.upgraded import UpgradedCopy
 from reconciler.stores.sql.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
 
@@ -69,7 +79,7 @@ class SqliteReading:
         self.where = str(path)
         self._path = path
         self._busy_seconds = busy_seconds
-        self._journal: tuple[Stamp, Path] | None = None
+        self._known: tuple[Stamp, Path] | None = None
         self._reader = OpenFile(path, lambda: self._connect("ro"), begin="BEGIN")
         self._copy = UpgradedCopy()
         self._damaged: Stamp | None = None
@@ -107,7 +117,7 @@ class SqliteReading:
             yield None, None
             return
         with self._errors_in_words():
-            if self._undo_interrupted_write(now):
+            if self._undo_interrupted_write(self._resolved(now)):
                 now = None
             with self._reader.transaction(now) as connection:
                 yield connection, now
@@ -116,15 +126,22 @@ class SqliteReading:
         self._copy.close()
         self._reader.close()
 
-    def _undo_interrupted_write(self, now: Stamp) -> bool:
+    def _resolved(self, now: Stamp) -> Path:
+        """The file with links resolved, which is where SQLite has its journal. Raises `StoreError` where what is there
+        is none that SQLite could open.
+        """
+        if self._known is None or not now.is_same_file(self._known[0]):
+            self._known = now, Path(os.path.realpath(self._path))
+        refuse_odd_companions(self._known[1])
+        return self._known[1]
+
+    def _undo_interrupted_write(self, file: Path) -> bool:
         """What a writer that was killed left must be rolled back before anyone reads, and SQLite does not do that
         through a read-only connection. It writes nothing new: the file becomes what the last commit left.
 
         Whether there was anything to look at: the write of another may as well go on.
         """
-        if self._journal is None or not now.is_same_file(self._journal[0]):
-            self._journal = now, Path(f"{os.path.realpath(self._path)}-journal")
-        if not self._journal[1].exists():
+        if not os.path.exists(f"{file}-journal"):  # noqa: PTH110 - for each transaction: a Path costs more
             return False
         with closing(self._connect("rw")) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -195,6 +212,8 @@ class SqliteWriting(SqliteReading):
             with self._errors_in_words():
                 make_whole(self._path)
         now, committing = stamp(self._path), False
+        if now is not None:
+            self._resolved(now)
         with self._errors_in_words():
             try:
                 with self._writer.transaction(now) as connection:
@@ -303,7 +322,7 @@ _DURABLE = "PRAGMA synchronous = EXTRA"
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return as_not_text(error.orig if isinstance(error, DBAPIError) and error.orig else error)
 
 
 def _looked_into(path: Path) -> Finding:

@@ -14,8 +14,21 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from reconciler.stores.failures import NotText
-from reconciler.stores.file_stamps import Stamp, stamp_if_any
+from reconciler.stores.file_stamps import Stamp, refuse_other_than_files, stamp_if_any
 from reconciler.stores.sql.kept_open import kept_open
+
+
+def refuse_odd_companions(path: Path) -> None:
+    """Raise `StoreError` where a file that SQLite opens beside a database is none. ``path``: with links resolved, as
+    SQLite takes it. One that is not there is as it should be.
+    """
+    for ending in ("-journal", "-wal", "-shm"):
+        companion = f"{path}{ending}"
+        try:
+            mode = os.stat(companion).st_mode  # noqa: PTH116 - three for each transaction: a Path costs more
+        except OSError:  # SQLite has words for it
+            continue
+        refuse_other_than_files(companion, mode)
 
 
 class OpenFile:
@@ -87,14 +100,23 @@ class OpenFile:
 def read_texts_only(connection: sqlite3.Connection) -> None:
     """Let a connection read text and numbers only: whoever wrote bytes (a BLOB) into a column damaged the file.
 
-    A tenant's name as bytes equals no text, so that its rows would count as absent: they are looked for here, by the
-    indexes, where bytes come last. Raises `NotText`.
+    A tenant's name as bytes, or as text that is not UTF-8, equals no tenant's, so that its rows would count as absent:
+    they are looked for here, by the indexes. Raises `NotText`.
     """
-    connection.row_factory = _text_row
     for (table,) in connection.execute(_OF_TENANTS).fetchall():
         quoted = table.replace('"', '""')
         if connection.execute(f"SELECT EXISTS (SELECT 1 FROM \"{quoted}\" WHERE tenant >= x'')").fetchone()[0]:
             raise NotText(_BYTES.format(f"{table}.tenant"))
+        for (name,) in connection.execute(_NOT_ASCII.format(quoted)):
+            _expect_utf_8(f"{table}.tenant", name)
+    connection.row_factory = _text_row
+
+
+def _expect_utf_8(column: str, name: bytes) -> None:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        raise NotText(f"{column} holds text that is not UTF-8") from None
 
 
 def _text_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -109,6 +131,17 @@ _OF_TENANTS = (
     "SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p "
     "WHERE m.type = 'table' AND p.name = 'tenant' ORDER BY m.name"
 )
+_NOT_ASCII = """
+WITH RECURSIVE names(name) AS (
+    SELECT min(tenant) FROM "{0}"
+    UNION ALL SELECT (SELECT min(tenant) FROM "{0}" WHERE tenant > name) FROM names WHERE name IS NOT NULL
+)
+SELECT CAST(name AS BLOB) FROM names
+WHERE name GLOB '*[^' || char(1) || '-' || char(127) || ']*' OR length(name) <> length(CAST(name AS BLOB))
+"""
+"""The tenants of a table that are not ASCII: one search of an index for each tenant, not for each row. Both functions
+look as far as the first NUL, behind which there are more bytes than characters.
+"""
 
 _of_the_parent: list[Engine] = []
 """In a forked process. Not even let go of: to close them would be to act for the parent."""
