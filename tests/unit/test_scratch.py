@@ -124,5 +124,5 @@ def test_where_there_is_no_folder_for_it(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
 def test_where_there_is_no_room() -> None:
-    with FULL.open("r+b", buffering=0) as file, pytest.raises(StoreError, match="No space left on device; TMPDIR"):
+    with FULL.open("r+b", buffering=0) as file, pytest.raises(StoreError, match="No space left on device; set TMPDIR"):
         ScratchFile(file).write(b"one")
