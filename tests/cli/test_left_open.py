@@ -2,9 +2,10 @@
 
 import gc
 import os
+import shlex
 import subprocess
-import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from reconciler.cli.main import COMMANDS as COMMANDS_OF_CLICK
 from reconciler.cli.main import command as command_of
 from tests.cli.runner import NOW, Shop, git
+from tests.laws.profiles import is_long
+from tests.postgresql import Server
 
 HERE = str(Path(__file__).parents[2])
 DESCRIPTORS = Path("/proc/self/fd") if Path("/proc/self/fd").exists() else Path("/dev/fd")
@@ -145,11 +148,51 @@ def test_every_command_closes_what_it_opened(
     assert [*temporary.iterdir()] == []
 
 
-def test_a_watch_of_many_rounds_keeps_nothing(changed: Shop, tmp_path: Path) -> None:
+def test_a_watch_of_many_rounds_keeps_nothing(changed: Shop, tmp_path: Path, forked_command: list[str]) -> None:
     """With forty descriptors to use, it does a hundred rounds."""
-    limited = f"ulimit -n 40; exec {sys.executable} -m reconciler watch --rounds 100 --interval 0.1 --now {NOW}"
-    env = {**os.environ, "PYTHONPATH": HERE, "RECONCILE_CACHE": str(tmp_path / "cache")}
+    command = shlex.join([*forked_command, "watch", "--rounds", "100", "--interval", "0.1", "--now", NOW])
+    limited = f"ulimit -n 40; exec {command}"
+    env = {**os.environ, "RECONCILE_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         ["sh", "-c", limited], cwd=changed.root, env=env, capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Stopped. No tenant was left partly written.\n")
+
+
+ON_A_SERVER = (
+    "plan",
+    "plan --verify",
+    "apply --auto-approve --allow-dirty",
+    "status",
+    "watch --rounds 2 --interval 0.1",
+)
+
+
+def test_commands_on_a_server_leave_nothing_open_there_or_here(
+    changed: Shop, uncollected: None, postgresql: Server
+) -> None:
+    """Descriptors and children of this process, and the server's connections, are as many after every round."""
+    store = f"store: {postgresql.url(postgresql.new_schema())}"
+    changed.edit("reconcile.yaml", "store: sqlite:///.reconcile/tenants.db", store)
+    for command in ON_A_SERVER:  # what is imported and opened once stays
+        assert changed.run(command).status == 0, command
+    gc.collect()
+    before, running, connections = descriptors(), children(), connected(postgresql)
+    for number in range(100 if is_long() else 2):
+        changed.edit("acme/catalog.yaml", f"recurring: 2.{20 + number}", f"recurring: 2.{21 + number}")
+        for command in ON_A_SERVER:
+            assert changed.run(command).status == 0, command
+            assert descriptors() == before, command
+            assert children() <= running, command
+        assert connected(postgresql) == connections
+
+
+def connected(server: Server) -> int:
+    """How many connections a server has, once those that were closed are gone from its list."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    found: int = server.execute(asked)[0][0]
+    end = time.monotonic() + 10
+    while found and time.monotonic() < end:
+        time.sleep(0.02)
+        found = server.execute(asked)[0][0]
+    return found
