@@ -1,4 +1,4 @@
-"""Pure renderers: a value in, text out. Text for terminals, JSON, Markdown, HTML; problems, history, status, tables.
+"""Pure renderers from values to text, JSON, Markdown and HTML: plans, problems, history, status, tables.
 
-Never here: printing, files, the clock, or a decision about what should change. A renderer says what the plan says.
+Renderers never print, read files or the clock, or decide what should change; they show what the plan contains.
 """

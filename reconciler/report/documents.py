@@ -1,4 +1,4 @@
-"""A tenant's state as YAML documents: what `tenant export` prints and `tenant import` reads."""
+"""Renders a tenant's state as YAML documents, which `tenant export` prints and `tenant import` reads."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from reconciler.report.values import in_number_order
 
 
 class _Amount(str):
-    """An amount's text, written unquoted."""
+    """The text of an amount, to be written unquoted."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ class _Representer(SafeRepresenter):
 
 class _Emitter(Emitter):
     def write_double_quoted(self, text: Any, split: bool = True) -> None:  # noqa: ARG002
-        """On one line: ruamel breaks a line after an escape such as U+2028 so that it is read with one space more."""
+        """Write on one line: ruamel's line break after an escape such as U+2028 adds a space when read back."""
         super().write_double_quoted(text, split=False)
 
 
@@ -39,7 +39,7 @@ def _represent_amount(representer: Any, amount: _Amount) -> Any:
 
 
 def _represent_text(representer: Any, text: str) -> Any:
-    """What an editor does not count as a line break, or does not show, is written as an escape."""
+    """Escape characters that editors do not show or do not treat as line breaks."""
     if _UNSEEN.search(text):
         return representer.represent_scalar("tag:yaml.org,2002:str", text, style='"')
     return representer.represent_str(text)
@@ -51,9 +51,9 @@ _Representer.add_representer(str, _represent_text)
 
 
 def render_documents(entities: Iterable[Entity]) -> str:
-    """The documents of a state or a catalog by kind and key, each after ``---`` but the first; empty where none is.
+    """The documents of a state or catalog, sorted by kind and key and separated by ``---``; empty if there are none.
 
-    What is no body of ours (`core.schema.check`) is written as it is, so that people see it and can put it right.
+    An invalid body (`core.schema.check`) is written unchanged, so that people can see and correct it.
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
@@ -74,7 +74,7 @@ def render_documents(entities: Iterable[Entity]) -> str:
 def exported(entity: Entity) -> Body:
     """The document that `core.reading.state_documents.read_state` reads as this entity.
 
-    An item that would take the document's origin when it is read, and has none, says so (ORIGIN-04).
+    An item without an origin that would inherit the document's when read is marked explicitly (ORIGIN-04).
     """
     document = entity.document()
     if entity.origin is None or entity.id.kind not in KINDS:
@@ -91,7 +91,7 @@ def _own_if_none(item: Value) -> Value:
 
 
 def _marked(body: Value, fields: tuple[FieldShape, ...]) -> Value:
-    """The body with its amounts marked, in the order of the kind's fields; what it does not list comes first."""
+    """The body with amounts marked, in the order of the kind's fields; unlisted fields come first."""
     if not isinstance(body, Mapping):
         return body
     listed = {field.name for field in fields}
@@ -117,7 +117,7 @@ def _field(value: Value, field: FieldShape) -> Value:
 
 
 def _amounts(value: Value) -> Value:
-    """A map of amounts, or of maps of amounts, as a price list has it."""
+    """A map of amounts, or of maps of amounts, as in a price list."""
     return {key: _amounts(item) for key, item in value.items()} if isinstance(value, Mapping) else _amount(value)
 
 
@@ -132,7 +132,7 @@ def _entry(entry: Value) -> Value:
 
 
 def counts_by_kind(entities: Iterable[Entity]) -> Mapping[str, int]:
-    """How many entities of each kind there are."""
+    """The number of entities of each kind."""
     counts: dict[str, int] = {}
     for each in entities:
         counts[each.id.kind] = counts.get(each.id.kind, 0) + 1

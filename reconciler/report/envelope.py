@@ -1,4 +1,4 @@
-"""The envelope of every JSON result but the plan's: one object with ``format_version`` and the data under a key."""
+"""The envelope of every JSON result except plans: one object with ``format_version`` and the data under a key."""
 
 import json
 import re
@@ -14,8 +14,8 @@ _LONE = re.compile("[\ud800-\udfff]")
 def enveloped(**data: Any) -> str:
     """The JSON text of a result: ``enveloped(tenants=[...])`` is ``{"format_version": "1.0", "tenants": [...]}``.
 
-    Keys are sorted, so that the same data are the same bytes. What UTF-8 cannot hold (half of a surrogate pair, as a
-    file name or a variable of the environment may have) becomes U+FFFD.
+    Keys are sorted, so equal data give equal bytes. Lone surrogates, which file names and environment variables may
+    contain, become U+FFFD.
     """
     whole = {"format_version": FORMAT_VERSION, **data}
     try:

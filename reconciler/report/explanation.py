@@ -1,4 +1,4 @@
-"""What `explain` prints: one block for each path, in words, or all of it as data."""
+"""Renders the output of `explain`: one text block per path, or data."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from reconciler.model.values.plain_values import Body, render_path
 from reconciler.report.values import as_told, clean, path_text, place_text, shown
 
 Who = Callable[[Declared], str]
-"""Of a declared line: its commit and author, or nothing."""
+"""Returns the commit and author of a declared line, or an empty text."""
 
 SHOWN = 8
 
@@ -82,7 +82,7 @@ def _place(declared: Declared, who: Who) -> str:
 
 
 Blame = Callable[[Declared], Mapping[str, Any] | None]
-"""Of a declared line: its ``commit``, ``author`` and ``date`` (ISO 8601), or nothing."""
+"""Returns the ``commit``, ``author`` and ``date`` (ISO 8601) of a declared line, or ``None``."""
 
 VERDICTS: Mapping[str, str] = {
     **{each.value: each.value for each in Verdict},
@@ -91,7 +91,7 @@ VERDICTS: Mapping[str, str] = {
     "the distributor's own": "distributor_owned",
     "the provider's alone": "provider_only",
 }
-"""How data say each verdict of an `Account`."""
+"""The JSON value of each verdict of an `Account`."""
 
 
 def explanation_to_data(explanation: Explanation, blame: Blame = lambda _: None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What was applied: the records of the journal, as text or as data."""
+"""Renders the records of the journal as text or data."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,12 +10,12 @@ from reconciler.report.values import clean, shown_pair
 
 ACTIONS = {"create": ("+", "added"), "update": ("~", "changed"), "delete": ("-", "removed")}
 LISTED = 20
-"""How many changes of one record are listed; JSON has them all."""
+"""Number of changes to list per record; JSON has all."""
 SHORT = 10
 
 
 class Recorded(Protocol):
-    """A journal record, as the stores give it; ``changes`` are entries of a plan's ``resource_changes``."""
+    """A journal record from a store; ``changes`` are entries of a plan's ``resource_changes``."""
 
     @property
     def tenant(self) -> str: ...
@@ -34,13 +34,13 @@ class Recorded(Protocol):
 
 
 def render_history(records: Iterable[Recorded]) -> str:
-    """The records in the order given: when, whose, by whom, from which commit, and what changed."""
+    """The records in the given order: time, tenant, user, commit, and changes."""
     text = "\n".join("".join(f"{each}\n" for each in _record(record)) for record in records)
     return text or "Nothing was applied yet.\n"
 
 
 def history_to_data(records: Iterable[Recorded]) -> list[dict[str, Any]]:
-    """The ``entries`` of ``history --format json``: the records in the order given, each change whole."""
+    """The ``entries`` of ``history --format json``: the records in the given order, with complete changes."""
     return [
         {
             "tenant": record.tenant,

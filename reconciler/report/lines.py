@@ -1,4 +1,4 @@
-"""Text as lines of styled segments: the same lines give plain bytes in a pipe and colour on a terminal."""
+"""Text as lines of styled segments, rendered plain for a pipe or coloured for a terminal."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class Style(StrEnum):
-    """What a segment means, as the terminal shows it (the parameters of an ANSI SGR sequence)."""
+    """The style of a segment; values are parameters of an ANSI SGR sequence."""
 
     PLAIN = ""
     ADD = "32"
@@ -20,7 +20,7 @@ class Style(StrEnum):
 
 
 class Segment(NamedTuple):
-    """A piece of a line. Its text holds no control characters: whoever makes it cleans it (`values.clean`)."""
+    """A part of a line. Its text has no control characters: the caller cleans it (`values.clean`)."""
 
     text: str
     style: Style = Style.PLAIN
@@ -30,17 +30,17 @@ Line: TypeAlias = tuple[Segment, ...]
 
 
 def line(text: str = "", style: Style = Style.PLAIN) -> Line:
-    """A line of one segment; of none where there is no text."""
+    """A line of one segment, or of none if the text is empty."""
     return (Segment(text, style),) if text else ()
 
 
 def render(lines: Iterable[Line], *, colour: bool = False) -> str:
-    """The text of lines, each ended; without ``colour`` the styles leave no trace."""
+    """The text of the lines, each ending with a newline; without ``colour`` the styles are ignored."""
     return "".join(render_lines(lines, colour=colour))
 
 
 def render_lines(lines: Iterable[Line], *, colour: bool = False) -> Iterator[str]:
-    """The same line by line."""
+    """As `render`, line by line."""
     return ("".join(_painted(each, colour) for each in segments) + "\n" for segments in lines)
 
 

@@ -1,4 +1,4 @@
-"""Problems of the user: as text with the line itself, as JSON, and as annotations of GitHub Actions."""
+"""Renders problems in documents as text with the source line, as JSON, and as annotations of GitHub Actions."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.values import clean
 
 WIDTH = 110
-"""Of a longer line, only the part around the place is shown."""
+"""Characters; of a longer line only the part around the place is shown."""
 BEFORE = 60
 
 _LEVELS = {"error": "error", "warning": "warning"}
@@ -17,7 +17,7 @@ _STYLES = {"error": Style.PROBLEM, "warning": Style.WARNING}
 
 
 def render_problems(problems: Iterable[Diagnostic], *, colour: bool = False) -> str:
-    """Every problem with its place, line, caret and hint, in order; then how many. Nothing, if there is none."""
+    """Every problem with place, line, caret and hint, in order, then their number. Empty if there is none."""
     listed = limited(problems)
     if not listed:
         return ""
@@ -50,7 +50,7 @@ def _place(place: Place) -> str:
 
 
 def _excerpt(text: str, column: int) -> tuple[str, int]:
-    """The line, or of a long one the part around ``column``, and how far in the caret stands."""
+    """The line, or the part of a long one around ``column``, and the column of the caret in it."""
     at = min(max(column - 1, 0), len(text))
     start = max(0, at - BEFORE) if len(text) > WIDTH else 0
     end = start + WIDTH
@@ -62,7 +62,7 @@ def _excerpt(text: str, column: int) -> tuple[str, int]:
 def problems_to_data(problems: Iterable[Diagnostic]) -> dict[str, Any]:
     """``{"valid": false, "problems": [{file, line, column, severity, code, summary, hint, also, tenants}]}``.
 
-    One that stands for others that are not listed has their number, ``more``.
+    ``more``: the number of unlisted problems that an entry stands for.
     """
     listed = limited(problems)
     return {
@@ -89,12 +89,12 @@ def _place_to_data(place: Place) -> dict[str, Any]:
 
 
 def render_problems_json(problems: Iterable[Diagnostic]) -> str:
-    """The same as JSON."""
+    """As `problems_to_data`, as JSON text."""
     return enveloped(**problems_to_data(problems))
 
 
 def render_problems_github(problems: Iterable[Diagnostic], *, folder: str = "") -> str:
-    """Workflow commands, one line each. ``folder``: the workspace's own within the repository, with ``/``."""
+    """Workflow commands, one per line. ``folder``: the workspace's path in the repository, with ``/``."""
     return "".join(f"{_command(each, folder)}\n" for each in limited(problems))
 
 

@@ -1,4 +1,4 @@
-"""What apply did, as data."""
+"""Renders the result of `apply` as data."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from reconciler.report.envelope import enveloped
 
 
 class AppliedTenant(Protocol):
-    """How a tenant's part of a plan ended, as `shell.runs.execute` has it."""
+    """The outcome of a tenant's part of a plan, from `shell.runs.execute`."""
 
     @property
     def tenant(self) -> str: ...
@@ -21,15 +21,15 @@ class AppliedTenant(Protocol):
 
 
 def render_results_json(plan: str, run: str, done: Iterable[AppliedTenant], counts: Mapping[str, Summary]) -> str:
-    """``apply --format json``. ``plan``: its digest; ``run``: empty where there is none; ``counts``: what the plan
-    changes, by tenant.
+    """The JSON of ``apply --format json``. ``plan``: its digest; ``run``: may be empty; ``counts``: the plan's changes,
+    by tenant.
     """
     results = [_result(each, counts.get(each.tenant, Summary())) for each in done]
     return enveloped(plan=plan, run=run or None, results=results)
 
 
 def _result(done: AppliedTenant, summary: Summary) -> dict[str, Any]:
-    """What was done here is counted, not what another application of the plan did."""
+    """The result of a tenant; counts only changes made by this apply, not by another one of the same plan."""
     count = summary if done.result == "applied" else Summary()
     return {
         "tenant": done.tenant,

@@ -1,4 +1,4 @@
-"""`docs/rules.md`: every rule, option and declaration, written from the code that decides."""
+"""Renders `docs/rules.md`: every rule, option and declaration, generated from the code."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The status of tenants: one line each, or as data."""
+"""Renders the status of tenants, one line each, or as data."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -9,12 +9,12 @@ from reconciler.model.plans.plan import Summary
 from reconciler.report.tables import render_table
 
 SAID = {"in_sync": "in sync", "error": "unreachable"}
-"""How a status reads; the others as they are. A tenant in error could not be read or planned: its problem says why."""
+"""Texts of statuses that differ from their value. A tenant in error could not be read or planned; see its problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """How a tenant stands. ``status`` as in the plan; ``commit``, ``at`` (ISO 8601) and ``by`` are of the last apply.
+    """The status of a tenant, as in the plan; ``commit``, ``at`` (ISO 8601) and ``by`` are of the last apply.
 
     ``upstream``: empty for a provider.
     """
@@ -30,7 +30,7 @@ class StatusRow:
 
 
 def render_status(rows: Iterable[StatusRow]) -> str:
-    """A table, a line a tenant. The last column, problems, is there only if a tenant has one."""
+    """A table with one line per tenant. The column of problems is omitted if there are none."""
     listed = list(rows)
     header = ["TENANT", "STATUS", "CHANGES", "WITHHELD", "BLOCKED", "COMMIT", "APPLIED"]
     cells = [_cells(each) for each in listed]
@@ -48,7 +48,7 @@ def _cells(row: StatusRow) -> list[str]:
 
 
 def status_to_data(rows: Iterable[StatusRow]) -> list[dict[str, Any]]:
-    """The ``tenants`` of ``status --format json``. ``last_applied`` is null where nothing was applied yet."""
+    """The ``tenants`` of ``status --format json``. ``last_applied`` is null before the first apply."""
     return [
         {
             "tenant": row.tenant,

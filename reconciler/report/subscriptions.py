@@ -1,4 +1,4 @@
-"""The subscriptions of a tenant: a table, one whole, and both as data."""
+"""Renders the subscriptions of a tenant as a table, one in full, and both as data."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,13 +12,13 @@ from reconciler.report.values import as_told, clean, path_text, shown, shown_pai
 
 HEADER = ("KEY", "CUSTOMER", "PRODUCT", "UNIT", "QUANTITY", "STATUS", "FOLLOWS", "PENDING")
 NAMED = 3
-"""So many fields that are pending are named in the table."""
+"""Number of pending fields to name in the table."""
 _LATER = ("history", "locked")
-"""What `show` counts, and what is the same for every mirror."""
+"""Fields that `show` does not list: it counts the history, and the locked fields are the same for every mirror."""
 
 
 def render_subscriptions(listed: Iterable[ListedSubscription]) -> str:
-    """A table, a line for each."""
+    """A table with one line per subscription."""
     return render_table(HEADER, [_row(each) for each in listed])
 
 
@@ -42,13 +42,13 @@ def _in_short(each: ListedSubscription) -> Iterator[str]:
 
 
 def _unit(body: Body | None) -> str:
-    """SUB-27: the unit that is to come."""
+    """SUB-27: the next billing unit."""
     coming = (body or {}).get("pending_unit")
     return f"{coming.get('billing_cycle')} from {coming.get('from')}" if isinstance(coming, dict) else ""
 
 
 def render_subscription(tenant: str, each: ListedSubscription) -> str:
-    """One whole: its fields, what it follows, what is pending and why, and how many records its history has."""
+    """One subscription in full: its fields, its source, what is pending and why, and the length of its history."""
     return "".join(f"{line}\n" for line in _lines(tenant, each))
 
 

@@ -1,4 +1,4 @@
-"""What `explain --enable` and `--disable` print."""
+"""Renders the output of `explain --enable` and `--disable`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from reconciler.report.values import clean
 
 
 def render_supposition(supposition: Supposition) -> str:
-    """What would be released and what would be held, a line each."""
+    """The differences that would be released and withheld, one per line."""
     return "\n".join(clean(line) for line in _lines(supposition)) + "\n"
 
 
@@ -25,5 +25,5 @@ def _lines(supposition: Supposition) -> Iterator[str]:
 
 
 def supposition_to_data(supposition: Supposition) -> dict[str, Any]:
-    """The same as data: differences as ``kind/key#path``; ``guards``: what those that trip say."""
+    """As `render_supposition`, as data: differences as ``kind/key#path``; ``guards``: messages of guards that trip."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(supposition).items()}

@@ -1,4 +1,4 @@
-"""Plain tables, and the summary of one tenant, also as data."""
+"""Renders plain tables, and the summary of a tenant as text or data."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from reconciler.report.values import clean
 
 
 def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns aligned, two spaces apart; an empty cell is a dash. No rows: the header alone."""
+    """A table with aligned columns, two spaces apart; empty cells are dashes. Without rows, only the header."""
     lines = [tuple(header), *(tuple(clean(cell) or "-" for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "".join(
@@ -21,7 +21,7 @@ def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 class StoredState(Protocol):
-    """What a tenant holds, as the stores give it."""
+    """A tenant's state from a store."""
 
     @property
     def entities(self) -> State: ...
@@ -32,9 +32,9 @@ class StoredState(Protocol):
 
 
 def render_tenant(tenant: str, held: StoredState) -> str:
-    """A tenant's delegated plans (AP-16), its own plans, its subscriptions, and how much of everything it holds.
+    """A tenant's delegated plans (AP-16), own plans, subscriptions, and counts of entities.
 
-    And what was released, or came down and says another origin now (ORIGIN-02, ORIGIN-03).
+    Also lists entities that were released or whose origin was changed (ORIGIN-02, ORIGIN-03).
     """
     state, revision = held.entities, held.revision
     plans = sorted((each for id, each in state.items() if id.kind == "Plan"), key=lambda each: each.id)
@@ -63,14 +63,14 @@ def _at_issue(state: State, lineage: Lineage) -> list[tuple[EntityId, Descent]]:
 
 
 def _subscriptions(subscriptions: list[Entity]) -> str:
-    """How many there are, by whose they mirror and by status."""
+    """The number of subscriptions by mirrored reseller and status."""
     counted = sorted(_counted(subscriptions).items())
     rows = [(origin or "(own)", status, str(count)) for (origin, status), count in counted]
     return f"\nSubscriptions:\n\n{render_table(('MIRRORED FROM', 'STATUS', 'NUMBER'), rows)}"
 
 
 def _counted(subscriptions: Iterable[Entity]) -> Counter[tuple[str, str]]:
-    """By origin (empty: the tenant's own) and status."""
+    """The number by origin (empty: the tenant's own) and status."""
     return Counter((each.origin or "", str(each.body.get("status", "active"))) for each in subscriptions)
 
 
@@ -93,7 +93,7 @@ def _plans(title: str, plans: list[Entity]) -> str:
 
 
 def tenant_to_data(tenant: str, upstream: str | None, held: StoredState) -> dict[str, Any]:
-    """The ``tenant`` of ``tenant show --format json``: as `render_tenant`. ``entities``: how many of each kind."""
+    """The ``tenant`` of ``tenant show --format json``, as `render_tenant`. ``entities``: the number of each kind."""
     state = held.entities
     subscriptions = _counted(each for id, each in state.items() if id.kind == "Subscription")
     return {

@@ -1,4 +1,4 @@
-"""How values, names and places read, in every report: one line each, nothing in them that a terminal would obey."""
+"""Renders values, names and places for all reports, on one line and without terminal control characters."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,20 +12,20 @@ from reconciler.model.values.plain_values import Body, Path, Value, render_path
 ABSENT = "(none)"
 MANY_TENANTS = 5
 LONG = 72
-"""Values that would take more characters are abbreviated, unless everything is asked for."""
+"""Characters; longer values are abbreviated unless shown in full."""
 ABSURD = 2_000
-"""Texts and amounts of more characters are abbreviated even then."""
+"""Characters; longer texts and amounts are abbreviated even in full output."""
 CONTEXT = 12
-"""Of two long texts: how much is kept of what they have in common before they part."""
+"""Characters to keep of the common prefix of two long texts."""
 WRITTEN_BY_US = frozenset({"kind", "key", "origin", "locked", "history", "last_applied"})
-"""Fields that say nothing new of what comes or goes whole: the heading names it, the reconciler wrote the rest."""
+"""Fields to omit for created and deleted entities: the heading shows them, or the reconciler wrote them."""
 
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def clean(text: str) -> str:
-    """Without control, formatting or direction-changing characters, which are written as escapes."""
+    """The text with control, formatting and direction-changing characters escaped."""
     return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
@@ -35,12 +35,12 @@ def _escape(character: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """In double quotes, as Terraform does."""
+    """The text in double quotes, as in Terraform."""
     return '"' + clean(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def shown(value: Value, *, full: bool = True, longest: int = LONG) -> str:
-    """A value on one line: strings quoted, amounts and numbers bare and as written, absent ``(none)``.
+    """A value on one line: strings quoted, amounts and numbers as written, a missing value ``(none)``.
 
     >>> shown("6.00"), shown("active"), shown(["a", "b"]), shown({"P1M": "6.00"}), shown(None)
     ('6.00', '"active"', '[a, b]', '{P1M: 6.00}', '(none)')
@@ -85,7 +85,7 @@ def _item(value: Value) -> str:
 
 
 def shown_pair(before: Value, after: Value, *, full: bool = False) -> tuple[str, str]:
-    """Both sides of a change. Of long values, unless ``full``, what the two have in common is left out."""
+    """Both sides of a change. Common parts of long values are omitted unless ``full``."""
     pair = shown(before), shown(after)
     if not full and _grows(before, after):
         return _grown(before, after)
@@ -99,7 +99,7 @@ def shown_pair(before: Value, after: Value, *, full: bool = False) -> tuple[str,
 
 
 def _grows(before: Value, after: Value) -> bool:
-    """Whether records were added at the end of a list of some, such as a history."""
+    """Whether items were only appended to a non-empty list, such as a history."""
     both = isinstance(before, list) and isinstance(after, list) and before and isinstance(before[0], Mapping)
     return bool(both) and len(after) > len(before) and after[: len(before)] == before
 
@@ -127,19 +127,18 @@ def _parted(before: str, after: str) -> tuple[str, str]:
 
 
 def leaves(document: Body, *, items: bool = True) -> list[tuple[Path, Value]]:
-    """The fields of a whole document, down to what is no map, its name first; without ``items``, an item is one field.
+    """The leaf fields of a document, its name first; without ``items``, an item is one field.
 
-    Left out is what the reader knows or the reconciler wrote (`WRITTEN_BY_US`), the origin of items
-    (``resources.seat``) too.
+    Omits `WRITTEN_BY_US` and the origin of items (``resources.seat``).
     """
     found = (leaf for leaf in _leaves(document, (), None if items else 2) if not _written_by_us(leaf[0]))
     return sorted(found, key=lambda leaf: (leaf[0] != ("name",), tuple(map(in_number_order, leaf[0]))))
 
 
 def in_number_order(key: str) -> tuple[bool, int, str, str]:
-    """Sorts keys that are numbers as numbers, before others: the days of ``notices`` and ``steps``.
+    """A sort key that puts numeric keys first, in numeric order, for the days of ``notices`` and ``steps``.
 
-    By their digits: Python makes no number of thousands of them.
+    Compares digits, because Python refuses to convert thousands of digits to a number.
     """
     number = key.isascii() and key.isdigit()
     digits = key.lstrip("0") if number else ""
@@ -151,7 +150,7 @@ def _written_by_us(path: Path) -> bool:
 
 
 def as_told(body: Value) -> Value:
-    """A whole entity without what the reconciler wrote for itself; any other value as it is."""
+    """An entity without the fields that the reconciler wrote; other values unchanged."""
     if not isinstance(body, Mapping):
         return body
     return {name: value for name, value in body.items() if name not in WRITTEN_BY_US}
@@ -166,14 +165,14 @@ def _leaves(body: Body, path: Path, depth: int | None) -> Iterator[tuple[Path, V
 
 
 def without_origin(value: Value) -> Value:
-    """An item as a person declares it: its origin is written by the reconciler."""
+    """An item as users declare it, without the origin that the reconciler writes."""
     if isinstance(value, Mapping):
         return {name: inner for name, inner in value.items() if name != "origin"}
     return value
 
 
 def path_text(path: Path) -> str:
-    """A path into a body."""
+    """The text of a path into a body."""
     return clean(render_path(path))
 
 
@@ -196,7 +195,7 @@ def place_text(place: Declared) -> str:
 
 
 def tenants_text(tenants: Sequence[str], *, full: bool = False) -> str:
-    """``contoso, fabrikam``; of many, the first two and how many more, unless ``full``."""
+    """``contoso, fabrikam``; of many the first two and the number of others, unless ``full``."""
     named = [clean(each) for each in tenants]
     if full or len(named) <= MANY_TENANTS:
         return ", ".join(named)

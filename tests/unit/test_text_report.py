@@ -169,7 +169,7 @@ def test_withheld_with_option_place_and_what_would_release_it() -> None:
     expect(
         render_plan(plan_of(tenant("contoso", deferred=deferred))),
         """
-        These changes are withheld, because no option lets them through:
+        Withheld by policy:
 
           # contoso: withheld by plans.create (CB-05)
           + plan "a"
@@ -201,7 +201,7 @@ def test_what_several_tenants_withhold_is_shown_once_with_each_ones_reason() -> 
     expect(
         render_plan(plan),
         """
-        These changes are withheld, because no option lets them through:
+        Withheld by policy:
 
           # contoso, fabrikam: withheld by plans.create (CB-05)
           + plan "a"
@@ -237,7 +237,7 @@ def test_blocked_is_no_match() -> None:
     expect(
         render_plan(plan_of(tenant("contoso", deferred=[blocked], status=TenantStatus.BLOCKED))),
         """
-        These changes are blocked, because something must change first:
+        Blocked until something else changes:
 
           # contoso: blocked (AP-19)
           + plan "a"
@@ -263,7 +263,7 @@ def test_unmanaged_is_counted_and_listed_when_asked_for() -> None:
     expect(
         render_plan(plan, verbose=True),
         """
-        These differences are unmanaged, because no option is about them:
+        Unmanaged, because no option covers these differences:
 
           # contoso: unmanaged (FIELDS)
           ~ plan "m365-business-basic"

@@ -1,4 +1,4 @@
-"""A plan as text, Markdown, HTML and JSON.
+"""Renders a plan as text, Markdown, HTML and JSON.
 
-Nothing here leaves out a change or a reason.
+Renderers never omit a change or a reason without counting it.
 """

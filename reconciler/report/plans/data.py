@@ -1,4 +1,4 @@
-"""JSON to print: the plan as ``--format json`` shows it, and any other data."""
+"""Renders the JSON of a plan for ``--format json``, and of any other data."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ _INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 
 def plan_json(plan: Plan) -> Iterator[str]:
-    """What ``--out`` saves, for reading: the same keys, the same digest; piece by piece."""
+    """The JSON that ``--out`` saves, indented, with the same keys and digest; piece by piece."""
     head, lists = {**head_to_data(plan), "digest": plan_digest(plan)}, lists_of(plan)
     before = "{"
     for key in sorted({*head, *lists}):
@@ -23,12 +23,12 @@ def plan_json(plan: Plan) -> Iterator[str]:
 
 
 def render_plan_json(plan: Plan) -> str:
-    """The same as one text."""
+    """As `plan_json`, as one text."""
     return "".join(plan_json(plan))
 
 
 def _items(pieces: Iterable[bytes]) -> Iterator[str]:
-    """A list of items that stand in pieces, with commas between."""
+    """The items of a list that comes in pieces, separated by commas."""
     before = "["
     for piece in pieces:
         for item in orjson.loads(b"[" + piece + b"]"):
@@ -38,10 +38,10 @@ def _items(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _indented(data: Any, line: str) -> str:
-    """Indented JSON, as it stands after ``line``: there is no other line break in it."""
+    """Indented JSON whose line breaks are ``line``."""
     return orjson.dumps(data, option=_INDENTED).decode().replace("\n", line)
 
 
 def pretty(data: Any) -> str:
-    """Indented JSON, keys sorted, with a newline at the end. Characters that JSON lets stand are left as they are."""
+    """Indented JSON with sorted keys and a final newline. Non-ASCII characters are not escaped."""
     return orjson.dumps(data, option=_INDENTED | orjson.OPT_APPEND_NEWLINE).decode()

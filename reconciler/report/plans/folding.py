@@ -1,7 +1,7 @@
-"""What tenants have in common is shown once: equal changes, and equal deferred changes, with the list of tenants.
+"""Groups equal changes, and equal deferred changes, of several tenants, so that each is shown once.
 
-A plan is walked once for each list. Of what is equal, a digest and the tenants' names are kept; what whole entities
-hold is read again where it is shown.
+A plan is walked once per list. Only a digest and the tenants' names are kept per group; the documents of whole entities
+are read again when they are shown.
 """
 
 from collections import Counter
@@ -35,12 +35,12 @@ from reconciler.report.values import leaves
 Content: TypeAlias = tuple[Any, ...]
 
 LISTED = 10
-"""Of more creations of one kind in the same tenants, this many are listed and the rest is counted."""
+"""Number of creations of one kind in the same tenants to list; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedChange:
-    """A change that is the same in these tenants, and comes of the same causes.
+    """A change that is the same, with the same causes, in these tenants.
 
     In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by. It is
     without its bodies; ``read`` reads the first whole.
@@ -52,14 +52,14 @@ class FoldedChange:
     dependent: bool = False
 
     def document(self) -> Body:
-        """What comes or goes whole."""
+        """The document of an entity that is created or deleted."""
         whole = self.read()
         return (whole.before if whole.action is Action.DELETE else whole.after) or {}
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Why something is deferred, in words, the line of policy that decides, and for whom it reads so."""
+    """The reason of a deferral, the policy line that decides it, and the tenants that it applies to."""
 
     tenants: tuple[str, ...]
     detail: str
@@ -68,9 +68,9 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Changes that the same options hold back in these tenants; of a veto, or of what blocks, ``options`` is empty.
+    """Changes deferred in these tenants by the same options; ``options`` is empty for vetoes and blocked changes.
 
-    ``why``: one for each wording or line of policy.
+    ``why``: one entry per wording or policy line.
     """
 
     reason: str
@@ -89,7 +89,7 @@ class Same:
     tenants: list[str] = field(default_factory=list)
 
     def join(self, other: Change) -> None:
-        """One more of them: what is not true of it is no longer told."""
+        """Add an equal change, and drop the details in which it differs."""
         mine, fields = self.change, other.fields
         if other.needed_by != mine.needed_by:
             self.change = replace(mine, needed_by=tuple(each for each in mine.needed_by if each in other.needed_by))
@@ -103,12 +103,12 @@ def _agreed_field(one: FieldChange, two: FieldChange) -> FieldChange:
 
 
 def same_as(change: Change) -> Same:
-    """The first of equal changes."""
+    """A group with one change."""
     return Same(replace(change, before=None, after=None))
 
 
 def fold_changes(plan: Plan) -> list[FoldedChange]:
-    """The plan's changes, in the order in which the first tenant that has each makes it."""
+    """The plan's changes in groups, ordered by the first tenant of each group."""
     found: dict[bytes, tuple[Same, StoredOutline, bool]] = {}
     alike: dict[bytes, Same] = {}
     for number, tenant in enumerate(plan.outlines):
@@ -121,7 +121,7 @@ def fold_changes(plan: Plan) -> list[FoldedChange]:
 
 
 def _same(kept: StoredOutline, found: dict[bytes, tuple[Same, StoredOutline, bool]]) -> Same:
-    """What a change is read as: one of those that were found already, or a new one."""
+    """The group of a change: an existing or a new one."""
     change = kept.read()
     key = digest(content(change))
     if key in found:
@@ -132,7 +132,7 @@ def _same(kept: StoredOutline, found: dict[bytes, tuple[Same, StoredOutline, boo
 
 
 def _changes_of(plan: Plan, number: int) -> Iterator[StoredOutline]:
-    """A tenant's changes, to be read when they are looked at: what is alike is known without."""
+    """A tenant's changes, decoded on demand; equal ones are recognised without decoding."""
     if isinstance(plan.tenants, KeptTenants):
         yield from plan.tenants.changes_of(number)
     else:
@@ -145,7 +145,7 @@ def _itself(change: Change) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Creations of one kind in the same tenants that are counted instead of listed."""
+    """The number of creations of one kind in the same tenants that are not listed."""
 
     tenants: tuple[str, ...]
     kind: str
@@ -153,7 +153,7 @@ class Rest:
 
 
 def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
-    """The same changes, but of many creations of one kind in the same tenants the first few and how many more."""
+    """The changes with at most `LISTED` creations of one kind in the same tenants, and the number of others."""
     groups: dict[Content, list[int]] = {}
     for number, each in enumerate(folded):
         if each.change.action is Action.CREATE:
@@ -169,7 +169,7 @@ def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
 
 
 def content(change: Change) -> Content:
-    """What a change says whatever the tenant: equal for changes that are shown as one."""
+    """The tenant-independent contents of a change, equal for changes that are shown as one."""
     said: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
     if not said:
         said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
@@ -217,16 +217,16 @@ class Alike:
         self.worded.setdefault((held[0].said.detail, held[0].said.policy), []).append(tenant)
 
     def hold(self, reason: str) -> Hold:
-        """All of it."""
+        """The group as a `Hold`."""
         why = (Explained(tuple(tenants), *words) for words, tenants in self.worded.items())
         changes = tuple(same.change for same in self.changes)
         return Hold(reason, tuple(self.tenants), self.options, self.rules, tuple(why), changes)
 
 
 def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
-    """What is deferred for a reason, by what holds it: in each tenant first, then over the tenants.
+    """The changes deferred for a reason, grouped by what holds them: within each tenant, then across tenants.
 
-    What a pull request has a part in comes first, where causes were told.
+    Changes with the cause ``pr`` come first, if causes are known.
     """
     found: dict[bytes, Alike] = {}
     seen: BoundedCache[bytes, tuple[Change, bytes]] = BoundedCache()
@@ -242,7 +242,7 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
 
 
 def _withheld(deferred: KeptDeferred, seen: BoundedCache[bytes, tuple[Change, bytes]]) -> Withheld:
-    """What is alike is read once. ``seen``: what was read, by likeness."""
+    """Decode equal deferred changes once. ``seen``: the decoded ones."""
     said, kept = deferred
     found = seen.known.get(kept.likeness)
     if found is None:
@@ -273,12 +273,12 @@ def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:
 
 
 def _options(said: Said) -> tuple[str, ...]:
-    """The options to name. A veto, a guard or a precondition holds whatever options would let it through."""
+    """The options to name; none for a veto, guard or precondition, which hold regardless of options."""
     return () if said.reason == "blocked" or said.rule == VETO else said.allowed_by
 
 
 def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
-    """Fields of one entity that go by several options are one change of it, where all are held alike."""
+    """Merge fields of one entity under several options into one change, if all are held in the same way."""
     same: dict[EntityId, list[Withheld]] = {}
     for each in held:
         same.setdefault(each.change.entity, []).append(each)
@@ -291,7 +291,7 @@ def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
 
 
 def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """How many entities change for each cause. One whose fields have two causes counts for both."""
+    """The number of changed entities per cause. An entity with two causes counts for both."""
     found: Counter[str] = Counter()
     for each in outlines:
         found.update(each.causes)
@@ -299,7 +299,7 @@ def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
 
 
 def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:
-    """Of changes that are held back: those to list, and by kind how many creations more there are."""
+    """The deferred changes to list, and the number of other creations per kind."""
     listed: list[Change] = []
     seen: Counter[str] = Counter()
     for change in changes:
@@ -311,7 +311,7 @@ def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[s
 
 
 def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """How many entities each option or veto withholds (`Said.holders`), sorted."""
+    """The number of entities that each option or veto withholds (`Said.holders`), sorted."""
     found: Counter[str] = Counter()
     for each in outlines:
         found.update(each.withheld_by)
@@ -324,7 +324,7 @@ def in_error(outlines: Iterable[Outline]) -> list[Outline]:
 
 
 def problems(failed: Iterable[Outline]) -> list[tuple[str, tuple[str, ...]]]:
-    """Why tenants could not be planned, each problem once, and which it is the problem of."""
+    """The problems of tenants that could not be planned, each once with its tenants."""
     found: dict[str, list[str]] = {}
     for each in failed:
         found.setdefault(each.bare.problem or "it could not be planned", []).append(each.tenant)

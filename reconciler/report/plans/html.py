@@ -1,4 +1,4 @@
-"""A plan as one HTML page: no scripts, nothing loaded from anywhere, everything that comes from documents escaped."""
+"""Renders a plan as one HTML page without scripts or external resources; text from documents is escaped."""
 
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -30,7 +30,7 @@ from reconciler.report.values import clean, entity_text, tenants_text
 
 
 class Html(str):
-    """Text that is HTML already: constants of this module and what `element` made of escaped text, nothing else."""
+    """Text that is already HTML: only constants of this module and results of `element`."""
 
     __slots__ = ()
 
@@ -38,11 +38,11 @@ class Html(str):
 Content: TypeAlias = str | Html
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""What the page may do: show itself."""
+"""The content security policy: no scripts and no external resources."""
 
 _NEWLINE = Html("\n")
 _OPEN_UP_TO = 25
-"""Of so many changes, each is unfolded."""
+"""Changes are expanded up to this number of changes."""
 _TITLES = {"withheld": "Withheld", "blocked": "Blocked", "unmanaged": "Unmanaged"}
 _CLASSES = {
     Style.ADD: "add",
@@ -82,7 +82,7 @@ def render_html(plan: Plan, *, verbose: bool = False) -> str:
 
 
 def element(name: str, /, *contents: Content, **attributes: str) -> Html:
-    """An element with its contents, escaped unless they are `Html`. In names of attributes, ``_`` stands for ``-``."""
+    """An element with its contents, escaped unless they are `Html`. ``_`` in attribute names becomes ``-``."""
     named = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' if value else f" {key}"
         for key, value in attributes.items()

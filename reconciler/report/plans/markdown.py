@@ -1,7 +1,7 @@
-"""A plan as a comment on a pull request: counts and tenants first, everything else folded away.
+"""Renders a plan as a comment on a pull request: counts and tenants first, everything else collapsed.
 
-What comes from documents stands in code spans, code blocks or escaped HTML only, so that it is never read as Markdown
-or HTML, and mentions nobody. A comment has a largest size: what no longer fits is counted, not cut in the middle.
+Text from documents appears only in code spans, code blocks or escaped HTML, so it is never interpreted as Markdown,
+HTML or a mention. Sections beyond the size limit of a comment are counted, never cut.
 """
 
 import re
@@ -25,16 +25,16 @@ from reconciler.report.plans.text import (
 from reconciler.report.values import clean, entity_text, tenants_text
 
 LARGEST = 65_000
-"""A little less than what GitHub takes as one comment."""
+"""Characters; slightly less than GitHub's limit of a comment."""
 
 _TICKS = re.compile("`+")
 _MARKS = {"~": "!"}
-"""What a diff block colours as a change."""
+"""Marks that a diff block colours as a change."""
 _TITLES = {"withheld": "Withheld", "blocked": "Blocked", "unmanaged": "Unmanaged"}
 
 
 def render_markdown(plan: Plan, *, verbose: bool = False, largest: int = LARGEST) -> str:
-    """A comment of at most ``largest`` characters, where the head itself fits."""
+    """A comment of at most ``largest`` characters, if its head fits."""
     head, *counts = render((*closing_lines(plan, verbose=verbose), *coming_lines(plan, verbose=verbose))).splitlines()
     blocks = [f"### {head}", *([_block("text", counts)] if counts else []), *_table(plan.outlines)]
     return _fitted(blocks, _details(plan, verbose), largest)
@@ -53,7 +53,7 @@ def _fitted(blocks: list[str], details: Iterator[str], largest: int) -> str:
 
 
 def code(text: str) -> str:
-    """A code span that holds the text as it is, whatever is in it."""
+    """A code span with the text unchanged, whatever it contains."""
     text = clean(text)
     ticks = "`" * (max(map(len, _TICKS.findall(text)), default=0) + 1)
     pad = " " if not text or text[0] in "` " or text[-1] in "` " else ""
@@ -131,6 +131,6 @@ def _folded(summary: str, lines: Iterable[Line]) -> str:
 
 
 def _block(language: str, lines: Iterable[str]) -> str:
-    """A code block. Every line begins with a mark, a word of ours or four spaces: none of them can end it."""
+    """A code block. Every line begins with a mark, fixed text or four spaces, so none can end the block."""
     body = "\n".join(lines)
     return f"```{language}\n{body}\n```"

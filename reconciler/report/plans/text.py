@@ -1,4 +1,4 @@
-"""The text of a plan, after Terraform: what is done, what is not done and why, and the counts."""
+"""Renders a plan as text, like Terraform: changes, deferred changes with reasons, and counts."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,31 +50,31 @@ WILL = {
 IN_SYNC = "No changes. Your tenants match the catalog."
 NOTHING_TO_APPLY = "No changes to apply."
 COLUMN = 76
-"""Notes beside fields are aligned, unless a field is longer than this."""
+"""Column of the notes beside fields; longer fields are followed by their note."""
 MANY_REASONS = 3
 MANY_WARNINGS = 10
 MANY_FIELDS = 12
-"""Of what is created, about as many lines are shown unless everything is asked for."""
+"""Approximate number of lines to show of a created entity, unless verbose."""
 LONG_ITEM = 160
-"""An item on one line, such as a rate with its prices and limits, may be longer than other values."""
+"""Most characters of an item on one line, such as a rate with its prices and limits."""
 
 _PARTS = re.compile(r"; (?![^(]*\))")
-"""Between the parts of a detail, but not within brackets."""
+"""Separates the parts of a detail, outside brackets."""
 
 _TITLES = {
-    "withheld": "These changes are withheld, because no option lets them through:",
-    "blocked": "These changes are blocked, because something must change first:",
-    "unmanaged": "These differences are unmanaged, because no option is about them:",
+    "withheld": "Withheld by policy:",
+    "blocked": "Blocked until something else changes:",
+    "unmanaged": "Unmanaged, because no option covers these differences:",
 }
 
 
 def render_plan(plan: Plan, *, verbose: bool = False, colour: bool = False) -> str:
-    """The whole text of a plan. ``verbose`` lists what is unmanaged, every tenant by name, and values in full."""
+    """The text of a plan. ``verbose``: list unmanaged differences and all tenants, and show values in full."""
     return render(plan_lines(plan, verbose=verbose), colour=colour)
 
 
 def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """The same as lines, for who styles them otherwise."""
+    """As `render_plan`, as styled lines."""
     yield from _changes(fold_changes(plan), verbose)
     for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
         yield from _holds(reason, fold_deferred(plan, reason), verbose)
@@ -87,7 +87,7 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
 
 
 def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """The counts. Where a tenant could not be planned, they stand even if all are 0: what it lacks is not known."""
+    """The counts. They are shown even if all are 0 when a tenant could not be planned: its changes are unknown."""
     outlines = plan.outlines
     count = total(each.summary for each in outlines)
     if plan.in_sync:
@@ -114,13 +114,13 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
 
 
 def _allowed(outlines: Iterable[Outline]) -> list[str]:
-    """The guards that are overridden, as ``--allow`` names them, each once."""
+    """The overridden guards, in the syntax of ``--allow``, each once."""
     found = (guard if ":" in guard else f"{guard}:{each.tenant}" for each in outlines for guard in each.bare.allowed)
     return list(dict.fromkeys(found))
 
 
 def warning_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """Every warning once, with the tenants that have it; of many the first few, unless verbose."""
+    """Every warning once, with its tenants; only the first few unless verbose."""
     warnings = plan.warnings
     for each in warnings if verbose else warnings[:MANY_WARNINGS]:
         at = f"  # {place_text(each.declared_at)}" if each.declared_at else ""
@@ -132,9 +132,9 @@ def warning_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
 
 
 def coming_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """The days that are not the UTC day (DATE-01), then what is scheduled next, which is no part of this plan.
+    """Days that differ from the UTC day (DATE-01), then the next scheduled amounts, which are not part of this plan.
 
-    Of the amounts of one entity the first is listed, unless verbose.
+    Only the first scheduled amount of each entity is listed, unless verbose.
     """
     yield from _day_lines(plan, verbose)
     for _, same in groupby(plan.scheduled, lambda each: (each.date, each.entity, each.tenants)):
@@ -213,7 +213,9 @@ def _body(folded: FoldedChange, verbose: bool) -> Iterator[Line]:
 
 
 def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[Line]:
-    """One line a field of what comes or goes whole, about a dozen; of a dependent its name only. ``verbose``: all."""
+    """One line per field of a created or deleted entity, about a dozen; only the name of a dependent. ``verbose``:
+    all.
+    """
     change = folded.change
     document = folded.document()
     found = leaves(document)
@@ -231,7 +233,7 @@ def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[
 
 
 def _few(document: Body, paths: list[Path]) -> tuple[list[tuple[Path, Value]], int]:
-    """The first fields, an item on one line, and how many of ``paths`` are in none of them."""
+    """The first fields, with items on one line, and the number of ``paths`` outside them."""
     few = leaves(document, items=False)
     few = few if len(few) <= MANY_FIELDS + 2 else few[:MANY_FIELDS]
     heads = {path for path, _ in few}
@@ -244,7 +246,7 @@ def entity_line(change: Change, *, indent: str) -> Line:
 
 
 def field_lines(fields: Sequence[FieldChange], *, verbose: bool, indent: str) -> Iterator[Line]:
-    """One line a field, ``path: before -> after``, and beside it, aligned, where the value is declared."""
+    """One line per field, ``path: before -> after``, with the place of its declaration aligned beside it."""
     fields = sorted(fields, key=lambda each: tuple(map(in_number_order, each.path)))
     texts = [_field(each, verbose) for each in fields]
     width = max((len(text) for text in texts if len(text) <= COLUMN), default=0)
@@ -286,7 +288,7 @@ def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
 
 
 def held_by(hold: Hold) -> str:
-    """``withheld by plans.create (CB-05)``: what holds, in short."""
+    """A short reason, such as ``withheld by plans.create (CB-05)``."""
     rules = f" ({', '.join(map(clean, hold.rules))})" if hold.rules else ""
     veto = VETO in hold.rules
     if hold.reason == "withheld" and hold.options:
@@ -295,7 +297,7 @@ def held_by(hold: Hold) -> str:
 
 
 def held_lines(changes: Iterable[Change], *, verbose: bool, indent: str) -> Iterator[Line]:
-    """What is held back, a line an entity and below it one a field; of many creations of a kind the first few."""
+    """Deferred changes: a line per entity, then a line per field; only the first few creations of a kind."""
     listed, more = (list(changes), {}) if verbose else few_of_each_kind(changes)
     for change in listed:
         cause = (Segment(f"  # {clean(change.cause)}", Style.MUTED),) if change.cause else ()
@@ -325,9 +327,9 @@ def _reasons(why: Explained, reason: str, *, alone: bool, verbose: bool) -> Iter
 
 
 def why_lines(why: Explained, reason: str) -> list[str]:
-    """The detail, a line for each of its parts; the line of policy, where the words do not name it already.
+    """The lines of the detail, one per part, and the policy line unless the detail names it.
 
-    What is blocked is not so by the policy: its line is the one that would let it through.
+    For a blocked change, the policy line is the one that permits it.
     """
     lines = [clean(each) for each in _PARTS.split(why.detail)] if why.detail else []
     if why.policy and place_text(why.policy) not in why.detail:
