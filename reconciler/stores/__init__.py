@@ -1,4 +1,4 @@
-"""Where tenants' state is kept: one file a store, all behind one protocol.
+"""Stores of tenants' state, behind one protocol.
 
-Never here: a decision about what should change. A store reads, compares fingerprints, and writes what it is given.
+A store reads, compares fingerprints and writes what it is given; it never decides what should change.
 """

@@ -1,9 +1,9 @@
-"""Which hosts are contacted, and which variables go to which: the operator's word, never the repository's.
+"""Checks which hosts may be contacted and which secrets sent to them, as the operator allows, not the repository.
 
-Whoever may open a pull request may write a URL and the name of a variable, and a mere ``plan`` would send the one to
-the other. So ``RECONCILE_ALLOWED_HOSTS``, in the environment, lists ``HOST[:PORT]`` and ``VARIABLE@HOST[:PORT]``.
-Nothing else is contacted, and no variable goes anywhere else. Loopback needs no entry unless a variable goes there, and
-a socket of this machine none at all. A worker on another machine asks its own environment.
+Anyone who can open a pull request can write a URL and the name of a variable, and ``plan`` would send the variable's
+value to that URL. So the environment variable ``RECONCILE_ALLOWED_HOSTS`` lists ``HOST[:PORT]`` and
+``VARIABLE@HOST[:PORT]``; no other host is contacted or gets a variable. Loopback needs an entry only for a variable; a
+local socket needs none. A worker on another machine checks its own environment.
 """
 
 import re
@@ -26,19 +26,19 @@ from reconciler.stores.base import StoreError
 
 ALLOWED_HOSTS = "RECONCILE_ALLOWED_HOSTS"
 HERE = frozenset({SQLITE, "memory"})
-"""Schemes of stores that contact nobody and take no variable."""
+"""Schemes of stores that contact no host and take no variable."""
 
 _PATTERN = re.compile(r"[a-z0-9_.*?\[\]!-]+\Z")
 _NUMBERS = re.compile(r"[0-9.*?]*[0-9][0-9.*?]*\Z")
-"""A pattern of addresses: ``10.1.*`` is not ``10.1.evil.example``."""
+"""A pattern of IP addresses: ``10.1.*`` must not match ``10.1.evil.example``."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 
 
 class AllowedHost(NamedTuple):
-    """One entry of the list. ``host``: a pattern, or an address; ``port``: ``None`` for every port.
+    """One entry of the list. ``host``: a pattern or an address; ``port``: ``None`` for every port.
 
-    ``variable``: the one that goes there; ``None``: the host is contacted, and no variable goes there.
+    ``variable``: the variable that may be sent there; ``None``: the host may only be contacted.
     """
 
     host: str
@@ -46,7 +46,7 @@ class AllowedHost(NamedTuple):
     variable: str | None = None
 
     def covers(self, host: Host, port: int | None) -> bool:
-        """Whether it is of that host, at that port (``None``: it is not known which)."""
+        """Whether the entry matches a host and port (``None``: the port is unknown)."""
         if self.port is not None and self.port != port:
             return False
         if ip_address_of(host.name):
@@ -56,7 +56,7 @@ class AllowedHost(NamedTuple):
 
 
 def allowed_hosts(text: str) -> tuple[AllowedHost, ...]:
-    """The entries of a list, parted by commas or spaces. Raises `StoreError` for one that is none."""
+    """Parse a list separated by commas or spaces. Raises `StoreError` for an invalid entry."""
     return tuple(_entry(each) for each in text.replace(",", " ").split())
 
 
@@ -81,9 +81,9 @@ def _pattern(text: str) -> str | None:
 
 
 def check_allowed(url: str, variable: str | None, environment: Mapping[str, str]) -> None:
-    """See that a store may be opened: that its URL is one, and that each host that it names is listed.
+    """Check that a store may be opened: its URL is valid, and every host in it is listed.
 
-    ``variable``: the one whose value goes there. Raises `StoreError`, which names the entry to add.
+    ``variable``: the one whose value is sent there. Raises `StoreError` with the entry to add.
     """
     if fault := why_no_store_url(url):
         raise StoreError(f"{shown_url(url)}: {fault[0]} ({fault[1]})")
@@ -110,7 +110,7 @@ def _says(host: Host, variable: str | None) -> str:
 
 
 def _missing(host: Host, variable: str | None, port: int | None, entries: Iterable[AllowedHost]) -> str | None:
-    """The entry that is missing, if one is."""
+    """The missing entry, or ``None``."""
     if host.socket or (host.loopback and variable is None):
         return None
     if any(each.covers(host, port) and variable in (None, each.variable) for each in entries):
@@ -126,7 +126,7 @@ def _port_of(host: Host, scheme: str, environment: Mapping[str, str]) -> int | N
 
 
 def hosts_of_environment(environment: Mapping[str, str]) -> tuple[Host, ...]:
-    """The hosts that libpq takes from the operator's environment, where a URL names none. Raises `StoreError`."""
+    """The hosts that libpq takes from the environment if a URL names none. Raises `StoreError`."""
     return tuple(_environments(environment))
 
 
@@ -140,8 +140,8 @@ def _environments(environment: Mapping[str, str]) -> Iterator[Host]:
 
 
 def needs_tls(url: str, environment: Mapping[str, str]) -> bool:
-    """Whether a database of PostgreSQL is reached over a network, so that its connection is encrypted and its server
-    proves who it is.
+    """Whether a PostgreSQL database is reached over a network, so that the connection must be encrypted and the server
+    verified.
     """
     named = hosts_of(url) or hosts_of_environment(environment)
     return not all(each.loopback for each in named)

@@ -1,4 +1,4 @@
-"""What a store is. Readers have no method that writes, so that a plan cannot."""
+"""The store protocol. Readers have no writing methods, so planning cannot write."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,10 +18,10 @@ from reconciler.stores.failures import Failure
 
 
 class StoreError(Unavailable):
-    """A store could not be reached, read or written; the message is for people, ``failure`` for programs.
+    """A store could not be reached, read or written. The message is for users, ``failure`` for programs.
 
-    Nothing was written, unless it is an `OutcomeUnknown`. Whoever wrote it, a driver or a plugin: no URL in it holds
-    more than may be shown, no credential of the environment stands in it, and no quote is longer than helps.
+    Nothing was written, unless it is an `OutcomeUnknown`. Messages of drivers and plugins are cleaned: URLs and
+    credentials of the environment are redacted, and long quotes shortened.
     """
 
     def __init__(self, message: object = "", failure: Failure = Failure.ERROR) -> None:
@@ -30,7 +30,7 @@ class StoreError(Unavailable):
 
 
 class OutcomeUnknown(StoreError):
-    """A write failed at COMMIT or after it: it was made whole or not at all, and it is not known which.
+    """A write failed at or after COMMIT: it was made completely or not at all, and it is unknown which.
 
     ``where`` and ``why``: the store, and what failed, for messages.
     """
@@ -40,7 +40,7 @@ class OutcomeUnknown(StoreError):
 
     @classmethod
     def of(cls, where: str, why: str, failure: Failure) -> Self:
-        """With the message for people, which says how to find out."""
+        """The error with a message that explains how to find out."""
         made = cls(f"{where}: {why}, during the commit, so that it is {_NOT_KNOWN}", failure)
         made.where, made.why = where, why
         return made
@@ -54,7 +54,7 @@ _NOT_KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A tenant's whole state at one moment, sorted. A tenant that was never written is empty, at revision 0.
+    """A tenant's complete state at one moment, sorted. A tenant never written to is empty, at revision 0.
 
     ``fingerprint`` is of the contents (`reconciler.model.values.entity.fingerprint`) and of the lineage, if there is
     any (`reconciler.stores.lineages.sealed`); ``revision`` counts the writes. ``lineage``: what the index of what came
@@ -70,7 +70,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class WriteLogEntry:
-    """An entity that was written: by which write (``revision``), and by whom (``actor``)."""
+    """A write of an entity: its ``revision`` and ``actor``."""
 
     revision: int
     entity: EntityId
@@ -80,9 +80,9 @@ class WriteLogEntry:
 
 @dataclass(frozen=True, slots=True)
 class EntityWrite:
-    """One entity's new state: ``after`` ``None`` removes it. ``before`` is what the writer read.
+    """One entity's new state; ``after`` ``None`` removes it. ``before`` is the state that the writer read.
 
-    A later write of the same entity, in one call, wins.
+    The last write of an entity within a call wins.
     """
 
     entity: EntityId
@@ -92,7 +92,7 @@ class EntityWrite:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A journal record: what one apply did to one tenant.
+    """A journal record: the changes of one apply to one tenant.
 
     ``plan`` is the digest of the plan applied (unique for a tenant: that makes applying a plan once-only);
     ``changes`` are the plan's entries as data: address, actions, before, after, fields. ``at`` is ISO 8601.
@@ -109,7 +109,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The write was made; the tenant's state is now this."""
+    """The write was made; describes the tenant's new state."""
 
     fingerprint: str
     revision: int
@@ -117,7 +117,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Refused: the tenant's state is not the one expected. ``moved``: what was written since, as far as known."""
+    """Refused: the tenant's state is not the expected one. ``moved``: the known writes since."""
 
     fingerprint: str
     moved: tuple[WriteLogEntry, ...]
@@ -125,7 +125,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyApplied:
-    """Refused: the journal has this plan for this tenant already, applied ``at``.
+    """Refused: the journal already has this plan for this tenant, applied ``at``.
 
     ``stands``: whether the tenant's state is the one that it left (TREE-05); if not, ``moved`` is what was written
     since, as far as known. ``notes``: of the journal's record.
@@ -138,7 +138,7 @@ class AlreadyApplied:
 
 
 def written_after(moves: Iterable[WriteLogEntry], by: str, at: str) -> tuple[WriteLogEntry, ...]:
-    """Of the moves since a plan was made, in order, those after its own application, which is the first by this one."""
+    """The writes after a plan was applied, from all writes since it was made; the apply is the first by this user."""
     found = list(moves)
     own = next((each.revision for each in found if (each.actor, each.at) == (by, at)), 0)
     return tuple(each for each in found if each.revision > own)
@@ -149,7 +149,7 @@ Outcome: TypeAlias = Committed | Stale | AlreadyApplied
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Refused: the guard over mirrored subscriptions denies it to who writes (SUB-17 to SUB-39)."""
+    """Refused: the guard of mirrored subscriptions denies the write to this role (SUB-17 to SUB-39)."""
 
     rule: str
     detail: str
@@ -180,7 +180,7 @@ class TenantWrite:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """A tenant as it stands within a write, which nobody else writes to until that ends.
+    """A tenant's current state within a write transaction, which excludes other writers.
 
     ``came_down``: as `TenantReader.came_down` has it.
     """
@@ -191,9 +191,9 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is to be written to one tenant. ``record``: what is journalled with it (ORIGIN-02, ORIGIN-03).
+    """The writes to one tenant. ``record``: journalled with them (ORIGIN-02, ORIGIN-03).
 
-    One without writes and record changes nothing, not even the revision.
+    Without writes and record nothing changes, not even the revision.
     """
 
     writes: tuple[EntityWrite, ...] = ()
@@ -204,14 +204,14 @@ class Edit:
 
 
 Merge: TypeAlias = Callable[[Current], Edit]
-"""Computes an edit from the tenant as it is. It may be called several times, and must not use the store itself."""
+"""Computes an edit from the current state. May be called several times, and must not use the store itself."""
 
 
 Refusal: TypeAlias = Stale | AlreadyApplied | Denied
 
 
 class Refused(Exception):
-    """Ends a transaction that is refused; a store never lets it out."""
+    """Ends a refused transaction; never leaves the store."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -221,7 +221,7 @@ class Refused(Exception):
 def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rules: RuleBook | None = None) -> None:
     """Raise `NotPlain` for what the guard denies. ``held``: what the store has now, whatever the writer read.
 
-    ``rules``: all that is declared, by default.
+    ``rules``: by default all declared rules.
     """
     for write in part.writes if part.role is not None else ():
         found = denial(part.role, part.action, held(write.entity), write.after, rules=rules)
@@ -231,68 +231,68 @@ def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rul
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a tenant's state is known by, without reading it: as in its `Snapshot`."""
+    """The fingerprint and revision of a tenant's state, as in its `Snapshot`, without the state."""
 
     fingerprint: str
     revision: int
 
 
 class TenantReader(Protocol):
-    """The half of a store that planning gets."""
+    """The reading half of a store, for planning."""
 
     def tenants(self) -> Sequence[str]:
-        """The keys of the tenants that have state, sorted."""
+        """The keys of tenants with state, sorted."""
 
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
-        """The tenant's whole state, from one consistent read. Raises `StoreError`; a short read never passes.
+        """The tenant's complete state, from one consistent read. Raises `StoreError`, also for an incomplete read.
 
-        ``verify``: take the fingerprint from what was read, and believe nothing that was kept beside it.
+        ``verify``: compute the fingerprint from the state and ignore cached digests.
         """
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
-        """The tenant's state, its bodies to be read when asked for (`LazyState`); ``None`` where that cannot be had.
+        """The tenant's state with bodies loaded on demand (`LazyState`); ``None`` if that is not supported.
 
-        ``verify``: its digests are taken from the bodies, all of which are read; no digest that is kept is believed.
-        Asking for a body raises `StoreError` once the state is not the one that was sketched any more.
+        ``verify``: read all bodies and compute digests from them, ignoring cached ones. Loading a body raises
+        `StoreError` if the state has changed meanwhile.
         """
 
     def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
-        """Of these tenants, what is known without reading states; one that is left out has to be observed."""
+        """The standings known without reading states; omitted tenants must be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
-        """What was written after ``revision``, in order."""
+        """The writes after ``revision``, in order."""
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
-        """The journal, oldest first; of every tenant without ``tenant``."""
+        """The journal of a tenant or of all, oldest first."""
 
     def came_down(self, tenant: str) -> Lineage:
-        """Where each of the tenant's entities came down from, as the last journal record about it says (ORIGIN-02).
+        """The origin of each of the tenant's entities, according to its last journal record (ORIGIN-02).
 
-        It is kept as an index, written in the transaction of each record; the journal is not read for it.
+        Read from an index that is updated in the transaction of each record, not from the journal.
         """
 
     def close(self) -> None:
-        """Release connections. The store is not used afterwards."""
+        """Release connections. The store must not be used afterwards."""
 
 
 class TenantStore(TenantReader, Protocol):
-    """A store that is written to: everything of one call in one transaction, or nothing.
+    """A writable store: each call is one transaction.
 
-    A call that fails wrote nothing; where that cannot be said, it raises `OutcomeUnknown`.
+    A failed call wrote nothing; if that is not certain, it raises `OutcomeUnknown`.
     """
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
-        """Apply ``record.tenant``'s part of a plan and journal it, if its fingerprint is still the ``expected`` one.
+        """Apply ``record.tenant``'s part of a plan and journal it, if the fingerprint is still the ``expected`` one.
 
-        ``revision`` is the one that was read with it: what moved since is told by it.
+        ``revision``: the one that was read with it, to report later writes.
         """
 
     def write(self, parts: Sequence[TenantWrite]) -> tuple[Committed, ...] | Refusal:
-        """Write to several tenants in one transaction (SUB-19), under the guard; refused, nothing is written at all."""
+        """Write to several tenants in one transaction (SUB-19), under the guard. A refusal writes nothing."""
 
     def overwrite(self, tenant: str, change: Sequence[EntityWrite] | Merge, *, actor: str, at: str) -> Committed:
-        """Write as the outside world does (`tenant import`): no expectation and no guard, but a move for each entity.
+        """Write without expected fingerprint and guard (`tenant import`), with a write log entry per entity.
 
-        ``change``: the writes, or a function that computes them from the tenant as it is within this write, so that
-        nothing that others write is lost. Whatever the function raises ends the write, and nothing is written.
+        ``change``: the writes, or a function that computes them from the current state within the transaction, so that
+        concurrent writes are not lost. An exception of the function aborts the write.
         """

@@ -1,6 +1,6 @@
-"""What an error of a database, or of the system below it, means: one table from the driver's codes to kinds and words.
+"""Classifies errors of databases and of the operating system: a table from driver codes to kinds and messages.
 
-Drivers are known by their error's attributes, so that none is imported for another one's sake.
+Errors are recognised by their attributes, so that no driver is imported needlessly.
 """
 
 import errno
@@ -12,20 +12,20 @@ from enum import StrEnum
 
 
 class Failure(StrEnum):
-    """What kind of failure it was. The names are part of ``apply --format json``, with ``store_`` before them."""
+    """The kind of a failure. The names, prefixed with ``store_``, are part of ``apply --format json``."""
 
     BUSY = "busy"
-    """Another one uses it: run the same again."""
+    """Another process is using the store: run the same command again."""
     UNREACHABLE = "unreachable"
-    """The server does not answer, or the connection was lost."""
+    """The server does not respond, or the connection was lost."""
     DISK = "disk"
-    """The disk, or whatever is below the files, reported an I/O error. The contents may well be whole."""
+    """The disk or file system reported an I/O error. The contents may be intact."""
     FULL = "full"
     READ_ONLY = "read_only"
     FORBIDDEN = "forbidden"
-    """Whoever runs the command lacks a right."""
+    """The user lacks a permission."""
     DAMAGED = "damaged"
-    """The contents are not as they were written."""
+    """The contents are damaged."""
     NOT_A_DATABASE = "not_a_database"
     ERROR = "error"
     """Anything else."""
@@ -33,14 +33,14 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an error means: its kind, words for people, and what to do, if that can be said."""
+    """The meaning of an error: its kind, a message, and a hint if there is one."""
 
     failure: Failure = Failure.ERROR
     words: str = ""
     hint: str = ""
 
     def said(self, detail: str, consequence: str = "") -> str:
-        """The message. ``detail``: what the driver says; ``consequence``: begins with its own punctuation."""
+        """The message. ``detail``: the driver's message; ``consequence``: begins with its own punctuation."""
         what = f"{self.words} ({detail})" if self.words else detail
         return f"{what}{consequence}{f'. {self.hint}' if self.hint else ''}"
 
@@ -97,7 +97,7 @@ SQLITE: Mapping[int, Finding] = {
     ),
     sqlite3.SQLITE_TOOBIG: _TOO_LARGE,
 }
-"""By SQLite's extended code, else by its low byte, the primary one."""
+"""By SQLite's extended code, or by its low byte, the primary code."""
 
 SQLSTATES: Mapping[str, Finding] = {
     "08": LOST,
@@ -121,7 +121,7 @@ SQLSTATES: Mapping[str, Finding] = {
     "XX001": DAMAGED,
     "XX002": DAMAGED,
 }
-"""By PostgreSQL's SQLSTATE, else by how it begins."""
+"""By PostgreSQL's SQLSTATE, or by a prefix of it."""
 
 ERRNOS: Mapping[int, Failure] = {
     errno.EACCES: Failure.FORBIDDEN,
@@ -132,11 +132,11 @@ ERRNOS: Mapping[int, Failure] = {
     errno.EROFS: Failure.READ_ONLY,
     errno.ESTALE: Failure.DISK,
 }
-"""By the system's error number."""
+"""By the operating system's error number."""
 
 
 def of_sqlite(error: BaseException | None) -> Finding:
-    """What an error of ``sqlite3`` means."""
+    """The meaning of an error of ``sqlite3``."""
     if isinstance(error, NotText):
         return DAMAGED
     code = getattr(error, "sqlite_errorcode", 0)
@@ -154,11 +154,11 @@ _NOT_UTF_8 = re.compile(r"Could not decode to UTF-8 column '([^']*)'")
 
 
 def of_sqlstate(state: str | None) -> Finding:
-    """What a SQLSTATE means."""
+    """The meaning of a SQLSTATE."""
     found = (SQLSTATES.get((state or "")[:length]) for length in (5, 3, 2))
     return next((each for each in found if each), Finding())
 
 
 def of_system(error: OSError) -> Failure:
-    """What kind of failure an error of the system is."""
+    """The kind of an error of the operating system."""
     return ERRNOS.get(error.errno or 0, Failure.ERROR)

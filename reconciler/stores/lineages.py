@@ -1,7 +1,7 @@
-"""What is at issue in a tenant's lineage, as stores keep it beside the tenant's fingerprint: as a text.
+"""The text form of a tenant's disputed lineage, which stores keep beside the tenant's fingerprint.
 
-It is part of what the tenant is known by: a plan that was made before a release, or before that was undone, is refused
-as stale although no entity moved.
+It is part of the tenant's sealed fingerprint, so a plan made before a release or its undoing is refused as stale,
+although no entity changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from reconciler.stores.sql.row_digests import damage, loaded
 
 
 def lineage_text(lineage: Lineage) -> str:
-    """A lineage in its one spelling; empty for none."""
+    """The canonical text of a lineage; empty if there is none."""
     rows = [[*id, each.origin, item_paths(each), each.released] for id, each in sorted(lineage.items())]
     return orjson.dumps(rows).decode() if rows else ""
 
@@ -33,35 +33,35 @@ def read_back(text: str | None, tenant: str) -> dict[EntityId, Descent]:
 
 
 def sealed(fingerprint: str, text: str | None) -> str:
-    """What a tenant is known by: the fingerprint of its state, and what is at issue in its lineage, if anything is."""
+    """The fingerprint of a tenant's state together with its disputed lineage, if there is any."""
     return prefixed_digest((f"{fingerprint}\n{text}".encode(),)) if text else fingerprint
 
 
 def item_paths(descent: Descent) -> list[str]:
-    """The items of a descent as texts, sorted."""
+    """The paths of a descent's items as sorted texts."""
     return sorted(map(render_path, descent.items))
 
 
 def descent_of(origin: str, items: Iterable[str], released: object) -> Descent:
-    """A descent as it was written. Raises `TypeError` or `ValueError` for what is none."""
+    """Decode a descent. Raises `TypeError` or `ValueError` for invalid values."""
     if not isinstance(origin, str):
         raise TypeError("an origin is a text")
     return Descent(origin, frozenset(map(parse_path, items)), bool(released))
 
 
 def touched(writes: Iterable[EntityWrite], record: Record | None) -> frozenset[EntityId]:
-    """The entities of which a write, or the record that is journalled with it, says something."""
+    """The entities that a write or its journal record mentions."""
     written = (each.entity for each in writes)
     return frozenset([*written, *(entities_named(record.changes, record.notes) if record else ())])
 
 
 def after_write(before: Lineage, here: Lineage, entities: Mapping[EntityId, Entity | None]) -> dict[EntityId, Descent]:
-    """What is at issue once entities were written. ``before``: what was; ``here``: the index of the written ones."""
+    """The disputed lineage after a write. ``before``: the one before; ``here``: the index of the written entities."""
     rest = {id: each for id, each in before.items() if id not in entities}
     now = {id: here[id] for id in entities if id in here}
     return {**rest, **{id: each for id, each in now.items() if each.released or is_at_odds(entities[id], each)}}
 
 
 def at_issue_in(lineage: Lineage, entities: Iterable[Entity]) -> str:
-    """The text of what is at issue in a state that was read."""
+    """The text of the disputed lineage of a state."""
     return lineage_text(at_issue(lineage, {each.id: each for each in entities})) if lineage else ""

@@ -1,4 +1,4 @@
-"""The memory store: for tests and for trying things out. It is gone with the process."""
+"""The memory store, for tests and experiments. It is lost when the process ends."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,10 +35,10 @@ from reconciler.stores.lineages import lineage_text, sealed, touched
 
 @dataclass(slots=True)
 class MemoryStore:
-    """A store in this process. A write replaces a tenant's snapshot whole, so that no reader sees half of one.
+    """A store in this process. A write replaces a tenant's snapshot as a whole, so readers see consistent states.
 
-    ``rules``: what its guard goes by; all that is declared, by default. ``left``: by tenant and plan, the fingerprint
-    of the state that its application left.
+    ``rules``: for the guard; by default all declared rules. ``left``: the fingerprint after each applied plan, by
+    tenant and plan.
     """
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class MemoryStore:
             return dict(sorted(self.lineages.get(tenant, {}).items()))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing."""
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
         with self.lock:
@@ -95,7 +95,7 @@ class MemoryStore:
             return done
 
     def _applied(self, record: Record, revision: int) -> AlreadyApplied:
-        """What became of a tenant since the journal has this record's plan."""
+        """The outcome for a plan that is already in the journal."""
         if self.observe(record.tenant).fingerprint == self.left.get((record.tenant, record.plan)):
             return AlreadyApplied(record.at, stands=True, notes=record.notes)
         moved = written_after(self.moved_since(record.tenant, revision), record.by, record.at)
@@ -110,7 +110,7 @@ class MemoryStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Whatever ends it before its time, nothing of it was."""
+        """A transaction, which an exception rolls back."""
         with self.lock:
             snapshots, records = self.snapshots.copy(), list(self.records)
             moves = {tenant: list(each) for tenant, each in self.moves.items()}
@@ -167,13 +167,13 @@ class MemoryStore:
 
 
 def _written(state: State, writes: Sequence[EntityWrite]) -> State:
-    """The state with the writes made, sorted."""
+    """The state after the writes, sorted."""
     after = {**state, **{each.entity: each.after and _copy(each.after) for each in writes}}
     return {id: entity for id, entity in sorted(after.items()) if entity is not None}
 
 
 def _copy(entity: Entity) -> Entity:
-    """As it comes back from any other store: nobody can change a state by a body that they hold."""
+    """A copy, as from any other store, so that callers cannot change the stored state."""
     return Entity(entity.id, orjson.loads(orjson.dumps(entity.body)), entity.origin)
 
 

@@ -1,7 +1,7 @@
-"""Stores by the scheme of their URL: ours here, others by the entry-point group ``reconciler.stores``.
+"""Opens stores by the scheme of their URL: built-in ones, and plugins of the entry-point group ``reconciler.stores``.
 
-A plugin's entry point is named as its scheme and loads a function ``(url, root, token, writing) -> TenantStore``. What
-that returns is used by one thread; others, and other processes, open their own.
+A plugin's entry point has the name of its scheme and loads a function ``(url, root, token, writing) -> TenantStore``.
+Each thread and process opens a store of its own.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,12 +26,12 @@ _memory: dict[str, TenantStore] = {}
 
 
 def known_schemes() -> frozenset[str]:
-    """Every scheme that a store's URL may have."""
+    """All schemes of store URLs."""
     return BUILT_IN | {point.name for point in entry_points(group=GROUP)}
 
 
 def why_not(scheme: str) -> tuple[str, str] | None:
-    """Why no store of a scheme can be opened here, and a hint; ``None`` if one can. Loads its plugin or its driver."""
+    """Why a scheme cannot be used here, and a hint; ``None`` if it can. Loads its plugin or driver."""
     try:
         if scheme == "postgresql":
             import_module("psycopg")
@@ -49,10 +49,10 @@ def why_not(scheme: str) -> tuple[str, str] | None:
 
 
 def open_reader(url: str, *, root: Path, token: str | None = None) -> TenantReader:
-    """A store for planning. Nothing is created: a database that is not there yet has no tenants, until it is there.
+    """Open a store for planning. Creates nothing: a database that does not exist yet has no tenants.
 
-    ``root`` is the folder that relative paths start from. What a URL may say, and which hosts may be
-    contacted, was asked before (`allowed`). Raises `StoreError`.
+    ``root`` is the directory of relative paths. The caller has checked the URL and its hosts (`allowed`). Raises
+    `StoreError`.
     """
     if _scheme(url) == "sqlite":
         return _read_sqlite(_path(url, root))
@@ -62,8 +62,8 @@ def open_reader(url: str, *, root: Path, token: str | None = None) -> TenantRead
 
 
 def open_store(url: str, *, root: Path, token: str | None = None) -> TenantStore:
-    """A store to write to. A database that is there is brought up to date, one that is not is created by the first
-    write. Raises `StoreError`.
+    """Open a store for writing. An existing database is migrated; a missing one is created by the first write. Raises
+    `StoreError`.
     """
     if _scheme(url) == "sqlite":
         return _write_sqlite(_path(url, root))
@@ -83,7 +83,7 @@ def settled_stamp(url: str, *, root: Path) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class ReadOnly:
-    """The reading half of a store that has both, and nothing of the other."""
+    """A view of a store with its reading methods only."""
 
     _store: TenantReader
 
@@ -117,7 +117,7 @@ def _scheme(url: str) -> str:
 
 
 def _path(url: str, root: Path) -> Path:
-    """``sqlite:///relative`` or ``sqlite:////absolute``."""
+    """The path of ``sqlite:///relative`` or ``sqlite:////absolute``."""
     path = unquote(url.removeprefix("sqlite:///"))
     if not url.startswith("sqlite:///") or not path or path == ":memory:" or "\0" in path or {"?", "#"} & {*url}:
         raise StoreError(

@@ -1,4 +1,4 @@
 """The SQL store, on SQLite and PostgreSQL.
 
-No rule of the business stands here.
+No business rules here.
 """

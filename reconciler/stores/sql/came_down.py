@@ -1,4 +1,4 @@
-"""The index of what came down in a SQL store, and each of its changes in the transaction of a journal record."""
+"""The index of entities' origins in a SQL store, updated in the transaction of each journal record."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -17,11 +17,11 @@ from reconciler.stores.sql.rows import delete_rows, upsert_rows
 from reconciler.stores.sql.statements import Row, Statement
 
 FEW = 8
-"""So many entities are looked up one by one; for more, a tenant's whole index is read."""
+"""Up to this number entities are looked up one by one; for more, a tenant's complete index is read."""
 
 
 def index(connection: Connection, tenant: str, ids: Collection[EntityId] | None = None) -> dict[EntityId, Descent]:
-    """A tenant's index, at least for these entities (``None``: all of it)."""
+    """A tenant's index, at least for these entities (``None``: all)."""
     if ids is not None and len(ids) <= FEW:
         found = [row for kind, key in ids for row in _ONE.rows(connection, tenant=tenant, kind=kind, key=key)]
     else:
@@ -35,7 +35,7 @@ def index(connection: Connection, tenant: str, ids: Collection[EntityId] | None 
 
 
 def enter(connection: Connection, record: Record, known: Lineage) -> dict[EntityId, Descent]:
-    """Change the index as a journal record says, and give it as it is then, at least for what the record names."""
+    """Update the index from a journal record. Returns it, at least for the record's entities."""
     changed = entered(known, record.changes, record.notes)
     gone = [_head(record.tenant, id) for id, each in changed.items() if each is None]
     delete_rows(connection, schema.came_down, gone)
@@ -44,7 +44,7 @@ def enter(connection: Connection, record: Record, known: Lineage) -> dict[Entity
 
 
 def rows(tenant: str, lineage: Mapping[EntityId, Descent | None]) -> Iterator[Row]:
-    """The rows of the index that entities have."""
+    """The rows of the index for these entities."""
     for id, each in lineage.items():
         if each is not None:
             items = orjson.dumps(item_paths(each)).decode() if each.items else None

@@ -1,6 +1,6 @@
-"""What the SQL store needs of a database, and SQLite: opening it to read or to write, and its errors in words.
+"""The database interface of the SQL store, and its implementation for SQLite: connections and error messages.
 
-PostgreSQL stands in `engines_postgresql`; how rows are written, in `rows`.
+PostgreSQL is in `postgresql_databases`; `rows` writes rows.
 """
 
 import errno
@@ -35,10 +35,10 @@ from reconciler.stores.sql.upgraded import UpgradedCopy
 from reconciler.stores.sql.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
 
 BUSY_SECONDS = 30.0
-"""How long one waits for another before it gives up."""
+"""How long to wait for another process's lock."""
 PRIVATE_FOLDER = ".reconcile"
 APPLICATION_ID = 0x7265636F
-"""In the head of each file that is made: "reco". Files of earlier releases are known by their tables."""
+"""Written to the header of each new file: "reco". Files of earlier releases are recognised by their tables."""
 
 _WAY_OUT = "Name another file in `store`; or, if nothing in it is needed, remove it: the next write makes a new one"
 _EMPTY = f"it is empty (0 bytes), and no database of this reconciler. {_WAY_OUT}"
@@ -46,34 +46,34 @@ _NOT_OURS = f"it is a database without this reconciler's tables, perhaps another
 
 
 class Readable(Protocol):
-    """A database that can be read. ``where`` names it in messages."""
+    """A readable database. ``where`` is its name in messages."""
 
     where: str
 
     def reading(self) -> AbstractContextManager[Connection | None]:
-        """One transaction that sees one moment and cannot write; ``None`` where there is no database yet."""
+        """A read-only snapshot transaction; ``None`` if there is no database yet."""
 
     def version(self) -> Version:
-        """Of the tables, whatever it is. Raises `StoreError`."""
+        """The version of the tables. Raises `StoreError`."""
 
     def close(self) -> None:
         """Release connections."""
 
 
 class Writable(Readable, Protocol):
-    """A database that can be written."""
+    """A writable database."""
 
     def bring_up_to_date(self, *, make: bool = False) -> None:
-        """Migrate tables of an older version; where there are none, ``make`` them. Raises `StoreError`."""
+        """Migrate older tables; if there are none, ``make`` them. Raises `StoreError`."""
 
     def writing(self, *tenants: str) -> AbstractContextManager[Connection]:
-        """One transaction, on tables that are there and up to date, that sees one moment, and beside which nobody
-        else writes to these tenants. It is committed at the end, unless something was raised.
+        """A snapshot transaction on current tables that excludes other writers to these tenants. Committed at the end
+        unless an exception is raised.
         """
 
 
 class SqliteReading:
-    """A SQLite file, read-only. It may come to be, or go, at any time: each transaction looks anew."""
+    """A read-only SQLite file. It may appear or vanish at any time, so each transaction checks."""
 
     def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         self.where = str(path)
@@ -101,8 +101,8 @@ class SqliteReading:
             return self._version_of(connection) if connection else Version(None)
 
     def _version_of(self, connection: Connection) -> Version:
-        """Of a file that is there. Raises `StoreError` where it has no tables of ours: a file that was made by us has
-        them from the beginning, so this one is another's, and never "no state yet".
+        """The version of an existing file. Raises `StoreError` without our tables: the reconciler never creates a file
+        without them, so it is another application's and must not count as "no state yet".
         """
         found = version_of(connection, self.where)
         if found.id is None:
@@ -111,7 +111,7 @@ class SqliteReading:
 
     @contextmanager
     def _transaction(self) -> Iterator[tuple[Connection | None, Stamp | None]]:
-        """A transaction on the file, as it stands, if there is one."""
+        """A transaction on the file, if it exists."""
         now = stamp(self._path)
         if now is None:
             yield None, None
@@ -136,10 +136,10 @@ class SqliteReading:
         return self._known[1]
 
     def _undo_interrupted_write(self, file: Path) -> bool:
-        """What a writer that was killed left must be rolled back before anyone reads, and SQLite does not do that
-        through a read-only connection. It writes nothing new: the file becomes what the last commit left.
+        """Roll back a write that was killed, before reading; SQLite does not do so through a read-only connection. The
+        file becomes what the last commit left.
 
-        Whether there was anything to look at: the write of another may as well go on.
+        Returns whether there was a rollback journal, which may also belong to a running write.
         """
         if not os.path.exists(f"{file}-journal"):  # noqa: PTH110 - for each transaction: a Path costs more
             return False
@@ -149,7 +149,7 @@ class SqliteReading:
 
     @contextmanager
     def _errors_in_words(self) -> Iterator[None]:
-        """The database's errors as ours. The statement and its parameters are not repeated: they hold tenants' data."""
+        """Convert database errors to `StoreError`, without statement and parameters, which contain tenants' data."""
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:  # the latter of rows that are fetched past SQLAlchemy
@@ -157,7 +157,7 @@ class SqliteReading:
             raise StoreError(f"{self.where}: {finding.said(str(_driver_error(error)))}", finding.failure) from error
 
     def _finding(self, error: BaseException) -> Finding:
-        """What an error means. That a file is damaged is looked into once, as long as it stands as it does."""
+        """The meaning of an error. A file reported as damaged is checked once until it changes."""
         said = _driver_error(error)
         found, now = of_sqlite(said), stamp_if_any(self._path)
         if found is not DAMAGED or isinstance(said, NotText) or now == self._damaged:
@@ -167,7 +167,7 @@ class SqliteReading:
         return found
 
     def _connect(self, mode: str) -> sqlite3.Connection:
-        """Of any thread, one at a time: a store may be made by one, and used by another."""
+        """Open a connection usable by any thread, one at a time."""
         uri = f"{self._path.as_uri()}?mode={mode}"
         waits = self._busy_seconds
         connection = sqlite3.connect(uri, uri=True, timeout=waits, isolation_level=None, check_same_thread=False)
@@ -180,10 +180,10 @@ class SqliteReading:
 
 
 class SqliteWriting(SqliteReading):
-    """A SQLite file, created at the first write. A write locks at once, and one that returned is on the disk: with
-    ``synchronous = EXTRA``, the folder is synced after the journal was removed, which is what commits.
+    """A SQLite file, created by the first write. A write takes the lock at its start and is durable when it returns:
+    with ``synchronous = EXTRA`` the directory is synced after the journal is removed, which commits.
 
-    Not WAL: even to read, that needs a writable shared-memory file beside the database.
+    WAL is not used, because even readers need a writable shared-memory file beside the database.
     """
 
     def __init__(self, path: Path, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -191,7 +191,7 @@ class SqliteWriting(SqliteReading):
         self._writer = OpenFile(path, self._connect_to_write, begin="BEGIN IMMEDIATE")
 
     def bring_up_to_date(self, *, make: bool = False) -> None:
-        """So that a writer reads what an older reconciler wrote as its own. A file that is current is not locked."""
+        """Migrate the tables of an older version. A current file is not locked."""
         found = self.version()
         found.refuse_unknown(self.where)
         if found.age is Age.CURRENT or (found.age is Age.NONE and not make):
@@ -206,7 +206,7 @@ class SqliteWriting(SqliteReading):
 
     @contextmanager
     def writing(self, *_: str) -> Iterator[Connection]:
-        """Whatever the tenants: the file has one lock."""
+        """A write transaction; the file has one lock for all tenants."""
         if stamp(self._path) is None:
             _make_folder(self._path.parent)
             with self._errors_in_words():
@@ -250,8 +250,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def make_whole(path: Path) -> None:
-    """Make a database with its tables beside where it is to be, and link it there: whoever finds a file finds a whole
-    one. One that another writer made meanwhile stays. Raises `StoreError`, or what SQLite says.
+    """Create a database with its tables under another name and link it to its path, so that it appears complete. A file
+    that another writer created meanwhile stays. Raises `StoreError` or SQLite's errors.
     """
     with settled(lambda: _is_whole(path)):
         filled = False
@@ -281,7 +281,7 @@ def _temporary(path: Path) -> Iterator[Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether there is a database with its tables. Raises `StoreError`."""
+    """Whether the database exists with its tables. Raises `StoreError`."""
     with closing(SqliteReading(path)) as found:
         return found.version().age is Age.CURRENT
 
@@ -297,7 +297,7 @@ def _fill(new: Path) -> None:
 
 
 def _link(new: Path, path: Path) -> None:
-    """Never over a file that is there."""
+    """Link the file to its path; never overwrites an existing file."""
     try:
         os.link(new, path)
     except FileExistsError:
@@ -326,7 +326,7 @@ def _driver_error(error: BaseException) -> BaseException:
 
 
 def _looked_into(path: Path) -> Finding:
-    """What it means that SQLite calls a file malformed: it does so too where the disk fails to give a page of it."""
+    """The meaning of SQLite's "malformed": it also reports so if the disk fails to read a page."""
     try:
         with path.open("rb") as file:
             while file.read(_PIECE):

@@ -1,7 +1,6 @@
-"""What the kept digests of a tenant tell, read in a few long texts.
+"""Reads the stored digests of a tenant as a few long texts.
 
-A row for each entity costs more to fetch than to find; and tenants of one template have the same texts, of which each
-is looked into once.
+Fetching a row per entity costs more than finding it, and tenants of one template share texts, which are parsed once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,11 +19,11 @@ from reconciler.stores.sql.statements import Statement
 
 _T = TypeVar("_T")
 _AT_MOST = 16_000_000
-"""So many characters of texts are remembered."""
+"""Characters of texts to cache."""
 _IN_COMMON = 100_000
-"""So many entities of states that tenants have in common are remembered: some tens of megabytes."""
+"""Entities of shared states to cache: some tens of megabytes."""
 _FEW = 8
-"""Texts about no more entities are not remembered: a tenant's own document is one, and no other tenant has it."""
+"""Texts about at most this many entities are not cached, such as a tenant's own document, which no other shares."""
 
 
 def _by_kind(*columns: str) -> Mapping[str, Statement]:
@@ -78,7 +77,7 @@ class DigestReader:
         self._rests: BoundedCache[str, SharedContents | None] = BoundedCache(_IN_COMMON)
 
     def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:
-        """Of every entity of a tenant that is known to have all its digests, and the right ones."""
+        """The digests of all entities of a tenant; ``None`` unless all are stored and valid."""
         found = [self._whole.of(*row) for row in _rows(_DIGESTS, connection, tenant)]
         pieces = [each for each in found if each is not None]
         return chain.from_iterable(pieces) if len(pieces) == len(found) else None

@@ -1,8 +1,8 @@
-"""Whether a write was made whose COMMIT failed, or what came after it: looked up, not guessed.
+"""Finds out whether a write was made whose COMMIT, or the reply to it, failed.
 
-A database that fails at COMMIT may have committed: the reply was lost, or the disk failed once the transaction was in
-place. Whoever repeats such a write may do it twice. So each writer looks again, with a new connection and under the
-lock that all writers take; only where that fails too is the outcome not known (docs/decisions/052).
+A database that fails at COMMIT may have committed, if the reply was lost or the disk failed afterwards; repeating the
+write could make it twice. So the writer looks it up with a new connection, under the lock that all writers take. Only
+if that fails too is the outcome unknown (docs/decisions/052).
 """
 
 import logging
@@ -48,7 +48,7 @@ def settled(look: Callable[[], bool | None]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """What a transaction was to write to one tenant: the part, what the tenant would be then, and its journal row."""
+    """The intended write to one tenant: the part, the resulting state, and the journal row."""
 
     part: TenantWrite
     left: Committed
@@ -56,9 +56,9 @@ class Intended:
 
 
 def was_made(connection: Connection, intended: Iterable[Intended]) -> bool | None:
-    """Whether one transaction was made that wrote all of these; ``None`` if that cannot be told any more.
+    """Whether the transaction with all of these writes was made; ``None`` if that can no longer be determined.
 
-    ``connection``: in a transaction that holds the tenants, and began after that one.
+    ``connection``: in a later transaction that locks the tenants.
     """
     with_records_first = sorted(intended, key=lambda each: each.row is None)
     found = (_is_there(connection, each) for each in with_records_first)
@@ -66,7 +66,7 @@ def was_made(connection: Connection, intended: Iterable[Intended]) -> bool | Non
 
 
 def _is_there(connection: Connection, intended: Intended) -> bool | None:
-    """By the journal's record, which no other write has; without one, by the write log, and by what was written."""
+    """Checks the journal record, which is unique; without one, the write log and the written entities."""
     tenant, left = intended.part.tenant, intended.left
     standing = next(iter(_STANDING.rows(connection, tenant=tenant)), None)
     if standing is None or standing[0] < left.revision:
@@ -90,9 +90,9 @@ def _is_logged(connection: Connection, intended: Intended) -> bool:
 
 
 def _stands(connection: Connection, intended: Intended) -> bool | None:
-    """Whether what nobody wrote to since is as it was to be; ``None`` where somebody wrote to all of it.
+    """Whether entities without later writes are as intended; ``None`` if all have later writes.
 
-    The same actor may write to the same entities in the same second: then the log alone does not tell the two apart.
+    The log alone cannot distinguish two writes of the same actor to the same entities in the same second.
     """
     part = intended.part
     since = {*map(tuple, _SINCE.rows(connection, tenant=part.tenant, revision=intended.left.revision))}

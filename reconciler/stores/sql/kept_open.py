@@ -1,4 +1,4 @@
-"""What is kept open between transactions: of many databases that a process uses, those used last."""
+"""Limits the connections that a process keeps open between transactions to the most recently used."""
 
 import os
 from collections import OrderedDict
@@ -6,18 +6,18 @@ from collections.abc import Callable
 from threading import Lock
 
 KEPT = 8
-"""So many connections are kept open: a server has room for a hundred or so, a process for a thousand files."""
+"""Most connections to keep open; a server allows about a hundred, a process about a thousand files."""
 
 
 class KeptOpen:
-    """Who holds a connection, the one that used it last at the end."""
+    """The holders of open connections, least recently used first."""
 
     def __init__(self) -> None:
         self._closing: OrderedDict[int, Callable[[], None]] = OrderedDict()
         self._lock = Lock()
 
     def used(self, holder: object, close: Callable[[], None]) -> None:
-        """Of more than `KEPT`, those that were not used for longest are closed. ``close``: how; the holder lives on."""
+        """Record a use, and close the least recently used connections beyond `KEPT`. ``close``: closes the holder's."""
         with self._lock:
             self._closing[id(holder)] = close
             self._closing.move_to_end(id(holder))
@@ -26,13 +26,13 @@ class KeptOpen:
             each()
 
     def forget(self, holder: object) -> None:
-        """It holds none any more."""
+        """Remove a holder that has closed its connection."""
         with self._lock:
             self._closing.pop(id(holder), None)
 
 
 def kept_open() -> KeptOpen:
-    """By this process; what a parent holds open is not for its child to close."""
+    """The registry of this process; a child process must not close its parent's connections."""
     return _by_process.setdefault(os.getpid(), KeptOpen())
 
 

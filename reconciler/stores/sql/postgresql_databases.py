@@ -1,7 +1,7 @@
-"""A PostgreSQL database, through psycopg 3: opening it to read or to write, and its errors in words.
+"""A PostgreSQL database through psycopg 3: connections, transactions and error messages.
 
-Whoever writes to a tenant holds its row of ``tenants``, so that writes to one tenant come one after the other, from
-however many machines, and those to different tenants side by side (docs/decisions/014).
+A writer locks the tenant's row of ``tenants``, so writes to one tenant are serialized across machines, and writes to
+different tenants are concurrent (docs/decisions/014).
 """
 
 import os
@@ -35,11 +35,11 @@ from reconciler.stores.sql.versions import (
 )
 
 IDLE_SECONDS = 60
-"""How long a transaction may wait for us: what a machine that vanished held is free again after that."""
+"""Idle timeout of a transaction; it frees the locks of a client that vanished."""
 WAITS = (0.1, 0.4, 1.0, 2.0)
-"""Between tries to connect to a server that is just starting, or has no room at the moment; in seconds."""
+"""Seconds between attempts to connect to a server that is starting or out of connections."""
 DOWN_SECONDS = 30.0
-"""How long a server that could not be reached is not tried again: there may be thousands of tenants in it."""
+"""How long not to retry an unreachable server, which may hold thousands of tenants."""
 
 _DEFAULTS = {
     "connect_timeout": 10,
@@ -49,7 +49,7 @@ _DEFAULTS = {
     "tcp_user_timeout": 60_000,
     "fallback_application_name": "reconcile",
 }
-"""What a URL that says nothing else gets: a server that vanished is noticed within a minute."""
+"""Default connection settings; they detect a vanished server within a minute."""
 _MIGRATING = 0x7265636F6E63  # "reconc": of the advisory lock that whoever migrates holds
 _PASSES = (
     "Connection refused",
@@ -92,7 +92,7 @@ class Server:
             raise StoreError(f"{self.where}: write postgresql://user@host:5432/database")
 
     def connect(self) -> psycopg.Connection:
-        """A new connection, in no transaction. Raises `StoreError`; a failure is remembered for a while."""
+        """A new connection outside a transaction. Raises `StoreError`; a failure is cached for `DOWN_SECONDS`."""
         if time.monotonic() < self._down_until:
             raise StoreError(self._trouble, UNREACHABLE.failure)
         for wait in (*WAITS, None):
@@ -110,7 +110,7 @@ class Server:
         raise AssertionError("the last try returns or raises")
 
     def _settings(self) -> Mapping[str, Any]:
-        """No statement is prepared: a migration, or a pooler between us and the server, would take it away."""
+        """The connection settings. Prepared statements are off: a migration or a pooler would invalidate them."""
         given = conninfo_to_dict(self.url)
         settings: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in given}
         if "PGCONNECT_TIMEOUT" in os.environ:
@@ -147,7 +147,7 @@ class Server:
 
 
 class PostgresqlReading:
-    """A PostgreSQL database, read-only. Its tables may come to be at any time: each transaction looks anew."""
+    """A read-only PostgreSQL database. Its tables may be created at any time, so each transaction checks."""
 
     def __init__(self, server: Server, busy_seconds: float = BUSY_SECONDS) -> None:
         self.where = server.where
@@ -199,7 +199,7 @@ class PostgresqlReading:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
-        """A connection; what was not committed on it is rolled back."""
+        """A connection; uncommitted changes are rolled back."""
         kept_open().used(self._engine, self._engine.dispose)
         with self._engine.connect() as connection:
             try:
@@ -219,7 +219,7 @@ class PostgresqlWriting(PostgresqlReading):
     """
 
     def bring_up_to_date(self, *, make: bool = False) -> None:
-        """So that a writer reads what an older reconciler wrote as its own."""
+        """Migrate the tables of an older version."""
         found = self.version()
         found.refuse_unknown(self.where)
         if found.age is Age.OLDER or (found.age is Age.NONE and make):
@@ -325,7 +325,7 @@ class PostgresqlWriting(PostgresqlReading):
 _HOLD = text("SELECT revision FROM tenants WHERE tenant = :tenant FOR UPDATE")
 _ENTER = text("INSERT INTO tenants (tenant, revision) VALUES (:tenant, 0) ON CONFLICT (tenant) DO NOTHING")
 _SEEN = "SELECT CAST(txid_current_snapshot() AS text)"
-"""What the transaction sees: the same while nothing is written anywhere on the server."""
+"""The transaction's snapshot; unchanged while nothing is written on the server."""
 _MAY_NOT = ("42501", "25006")
 _NO_TABLE = "42P01"
 _BEGIN_ANEW = ("40001", "40P01")
@@ -334,7 +334,7 @@ _NOTHING = "; nothing was written"
 
 @contextmanager
 def _errors_in_words(where: str, consequence: str = "") -> Iterator[None]:
-    """The database's errors as ours. Of statements and rows nothing is repeated: they hold tenants' data."""
+    """Convert database errors to `StoreError`, without statements and rows, which contain tenants' data."""
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:
@@ -358,6 +358,6 @@ def _state(error: BaseException | None) -> str:
 
 
 def _first_line(error: BaseException | None) -> str:
-    """The message alone: details and the excerpt of the statement name tenants' data."""
+    """The first line of the message; details and statement excerpts contain tenants' data."""
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     return primary or str(error).partition("\n")[0]

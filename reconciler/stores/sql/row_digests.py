@@ -1,4 +1,4 @@
-"""Digests that are taken of entities, and remembered: tenants of one template have the same rows, letter by letter."""
+"""Computes and caches digests of entities; tenants of one template have identical rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,22 +16,22 @@ from reconciler.stores.base import StoreError
 from reconciler.stores.sql.statements import Row
 
 Digests: TypeAlias = tuple[str, str]
-"""Of an entity, and of its synchronised part."""
+"""The digests of an entity and of its synchronised part."""
 Written: TypeAlias = tuple[str, str, str | None, str]
-"""An entity as a row has it: kind, key, origin and body."""
+"""An entity as stored in a row: kind, key, origin and body."""
 _AT_MOST = 40_000_000
-"""So many characters of bodies are remembered, of rows that were read and of those that were written."""
+"""Characters of bodies to cache, for rows read and for rows written."""
 
 
 @dataclass(slots=True)
 class RowDigestCache:
-    """Remembers by what is written, not by whose value it was: whoever gave a body may change it afterwards."""
+    """A cache keyed by the serialized row, not by object identity, because callers may change a body afterwards."""
 
     _read: BoundedCache[Written, Digests | None] = field(default_factory=lambda: BoundedCache(_AT_MOST))
     _made: BoundedCache[Written, Digests] = field(default_factory=lambda: BoundedCache(_AT_MOST))
 
     def of(self, row: Written, what: str) -> Digests | None:
-        """Of a row that was read; ``None`` for what is no body of ours. Raises `StoreError` for what is no JSON."""
+        """The digests of a stored row; ``None`` for an invalid body. Raises `StoreError` for invalid JSON."""
         if row in self._read.known:
             return self._read.known[row]
         each = made(row, what)
@@ -39,7 +39,7 @@ class RowDigestCache:
         return self._read.keep(row, (each.digest(), of_actual(each)) if sound else None, len(row[3]))
 
     def row(self, tenant: str, entity: Entity) -> Row:
-        """To be written. Raises `TypeError` for a value that no store keeps."""
+        """The row of an entity to write. Raises `TypeError` for a value that cannot be stored."""
         body = _spelled(entity)
         written = (entity.id.kind, entity.id.key, entity.origin, body)
         found = self._made.known.get(written)
@@ -65,14 +65,14 @@ def _row(tenant: str, entity: Entity, body: str, digest: str, synced: str | None
 
 
 def made(row: Written, what: str) -> Entity:
-    """The entity of a row. Raises `StoreError` for a body that is no JSON; ``what``: whose bodies these are."""
+    """The entity of a row. Raises `StoreError` for a body that is not JSON; ``what`` names the body in messages."""
     kind, key, origin, body = row
     return Entity(EntityId(kind, key), loaded(body, dict, f"{what}/{kind}/{key}"), origin)
 
 
 @contextmanager
 def damage(what: str) -> Iterator[None]:
-    """Values of a store in a form that nobody wrote are a `StoreError` that says ``what`` is damaged."""
+    """Convert errors from malformed stored values to a `StoreError` that reports ``what`` as damaged."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -80,7 +80,7 @@ def damage(what: str) -> Iterator[None]:
 
 
 def loaded(text: str, kind: type, what: str) -> Any:
-    """A value of this kind. Raises `StoreError` for what is none."""
+    """The JSON value, which must be of this type. Raises `StoreError`."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:

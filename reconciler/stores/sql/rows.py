@@ -1,4 +1,4 @@
-"""Writing many rows at once, as each database does it fastest.
+"""Writes many rows at once, in the fastest way of each database.
 
 PostgreSQL: COPY, and to write over rows, DELETE and COPY. From a dozen rows on that is faster than a statement a row,
 and always than a temporary table with ON CONFLICT, which would leave its traces in the catalog (docs/decisions/014).
@@ -15,7 +15,7 @@ from reconciler.stores.sql.statements import Row, Statement
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, in their order; the same columns in all of them."""
+    """Insert rows in order; all must have the same columns."""
     if _is_postgresql(connection):
         _copy(connection, table, rows)
     elif rows:
@@ -23,7 +23,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, over those of the same primary key; no key may stand twice."""
+    """Insert or replace rows by primary key; no key may occur twice."""
     if _is_postgresql(connection):
         delete_rows(connection, table, rows)
         _copy(connection, table, rows)
@@ -32,7 +32,7 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
-    """Remove rows by their primary keys, which are text; one that is not there is no harm."""
+    """Delete rows by primary key (text); missing ones are ignored."""
     if _is_postgresql(connection):
         _delete_at_once(connection, table, keys)
     elif keys:

@@ -3,12 +3,12 @@
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
 VERSION = "0006"
-"""The newest migration. One of an earlier version is upgraded by a writer, and read as it will be then."""
+"""The newest migration. Writers migrate older databases; readers read them in migrated form."""
 
 metadata = MetaData()
 
 _NAME = Text(collation="C").with_variant(Text(), "sqlite")
-"""What is looked up by, compared as bytes: as SQLite does, and not as some language does, at some version."""
+"""The type of lookup columns, compared as bytes as in SQLite, independent of locale and collation version."""
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 entities = Table(
@@ -78,7 +78,7 @@ moves = Table(
     Column("at", Text, nullable=False),
     Index("moves_tenant_revision", "tenant", "revision"),
 )
-"""What each write wrote, so that a refusal can name what moved."""
+"""The write log, so that a refusal can name what changed."""
 
 journal = Table(
     "journal",
@@ -93,4 +93,4 @@ journal = Table(
     Column("notes", Text, nullable=False),
     UniqueConstraint("tenant", "plan", name="journal_tenant_plan"),
 )
-"""What was applied; a plan once to a tenant."""
+"""The journal; a plan occurs once per tenant."""

@@ -1,6 +1,6 @@
-"""A SQLite file as it stands on the disk, and the connection to it that is kept from one transaction to the next.
+"""The identity of a SQLite file on disk, and the connection that is kept between transactions.
 
-To connect, and to read the schema anew, costs more than reading a tenant.
+Connecting and reading the schema costs more than reading a tenant.
 """
 
 import os
@@ -72,7 +72,7 @@ class OpenFile:
                 self.close()
 
     def wrote(self) -> None:
-        """The transaction that ended was a write, and the file stands otherwise since."""
+        """Record that the last transaction wrote to the file."""
         now = stamp_if_any(self._path)
         if now is not None and self._as_left is not None and now.is_same_file(self._as_left):
             self._as_left = now
@@ -80,7 +80,7 @@ class OpenFile:
             self.close()
 
     def close(self) -> None:
-        """Let go of the connection that is kept."""
+        """Close the connection."""
         kept_open().forget(self)
         self._let_go()
 

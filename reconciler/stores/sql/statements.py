@@ -1,6 +1,6 @@
-"""Statements that are asked again and again: compiled once for each database, and handed to its driver as they are.
+"""Frequent statements, compiled once per database and passed directly to its driver.
 
-SQLAlchemy's own way with a statement costs more than the small questions that a write asks of a tenant.
+SQLAlchemy's execution costs more than the small queries of a write themselves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row: TypeAlias = Mapping[str, Any]
-"""Values by the names of columns, or of parameters."""
+"""Values by column or parameter name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +26,24 @@ class Statement:
     _compiled: dict[str, tuple[str, tuple[str, ...] | None]] = field(default_factory=dict)
 
     def rows(self, connection: Connection, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """All that is found, as the driver gives it."""
+        """All rows, as the driver returns them."""
         sql, names = self._for(connection)
         found: Any = connection.exec_driver_sql(sql, _arguments(names, values)).cursor
         return cast(Sequence[tuple[Any, ...]], found.fetchall())
 
     def run(self, connection: Connection, **values: Any) -> None:
-        """What finds nothing."""
+        """Run a statement without results."""
         sql, names = self._for(connection)
         connection.exec_driver_sql(sql, _arguments(names, values))
 
     def run_each(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Once for each row."""
+        """Run the statement once per row."""
         sql, names = self._for(connection)
         if arguments := [_arguments(names, row) for row in rows]:
             connection.exec_driver_sql(sql, cast(Any, arguments))
 
     def _for(self, connection: Connection) -> tuple[str, tuple[str, ...] | None]:
-        """The text, and the names of its parameters if they go by their places."""
+        """The SQL text, and the parameter names if parameters are positional."""
         dialect = connection.dialect
         if dialect.name not in self._compiled:
             made = cast(SQLCompiler, self.clause.compile(dialect=dialect, column_keys=self.columns))

@@ -1,9 +1,8 @@
-# long: the reader and the writer of one protocol, and the statements that both ask
-"""The SQL store, through SQLAlchemy Core; what differs between databases stands in `engines` and `rows`.
+# long: the reader and the writer of one protocol, and the statements that both use
+"""The SQL store on SQLAlchemy Core; differences between databases are in `databases` and `rows`.
 
-One transaction a write. Digests of entities and a fingerprint of the whole stand beside the rows and are written with
-them; a row that was changed behind our back has lost its digest, and its tenant the fingerprint, and both are then
-taken of the row itself.
+Each write is one transaction. Digests of entities and a fingerprint of the state are written with the rows. Triggers
+clear the digest of a row that is changed by other means, and its tenant's fingerprint; both are then computed anew.
 """
 
 import operator
@@ -57,7 +56,7 @@ _T = TypeVar("_T")
 
 
 class SqlReader:
-    """The half that planning gets: it has no method that writes, and its connections cannot."""
+    """The reading half, for planning: no writing methods, and read-only connections."""
 
     def __init__(self, database: Readable) -> None:
         self._database = database
@@ -203,7 +202,7 @@ class SqlReader:
 
 
 class SqlStore(SqlReader):
-    """The whole store."""
+    """The complete store."""
 
     def __init__(self, database: Writable) -> None:
         super().__init__(database)
@@ -231,13 +230,13 @@ class SqlStore(SqlReader):
 
     @contextmanager
     def _writing(self, *tenants: str) -> Iterator["_Transaction"]:
-        """A transaction that holds these tenants. Where its COMMIT fails, it is looked up whether it was made."""
+        """A transaction that locks these tenants. If COMMIT fails, the outcome is looked up."""
         intended: list[Intended] = []
         with settled(lambda: self._was_made(tenants, intended)), self._writable.writing(*tenants) as connection:
             yield _Transaction(connection, intended)
 
     def _was_made(self, tenants: tuple[str, ...], intended: Sequence[Intended]) -> bool | None:
-        """By a new connection, and under the lock that every writer takes. Writes nothing, and raises `StoreError`."""
+        """Whether the write was made, read through a new connection under the writers' lock. Raises `StoreError`."""
         try:
             with self._writable.writing(*tenants) as connection:
                 raise _Found(was_made(connection, intended))
@@ -327,14 +326,14 @@ class SqlStore(SqlReader):
 
 @dataclass(frozen=True, slots=True)
 class _Transaction:
-    """A transaction that writes; ``intended``: what it wrote so far."""
+    """A write transaction; ``intended``: its writes so far."""
 
     connection: Connection
     intended: list[Intended]
 
 
 class _Found(Exception):
-    """Ends a transaction that only looked."""
+    """Ends a transaction that only read."""
 
     def __init__(self, made: bool | None) -> None:
         self.made = made
@@ -342,7 +341,7 @@ class _Found(Exception):
 
 
 class _NothingToWrite(Exception):
-    """Ends a transaction in which nothing is to be written: it is rolled back, and leaves no trace."""
+    """Ends a transaction without writes; it is rolled back."""
 
     def __init__(self, stands: Committed) -> None:
         self.stands = stands
@@ -365,7 +364,7 @@ def _applied(  # noqa: PLR0913 - a row of the journal, beside where it was found
 
 
 _LEFT = "left"
-"""Among a record's notes in the database, and there only: the fingerprint of the state that it left (TREE-05)."""
+"""The key of a note, in the database only, with the fingerprint of the resulting state (TREE-05)."""
 
 
 def _at_issue(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
@@ -392,7 +391,7 @@ def _looked_into(connection: Connection, part: TenantWrite, kept: "_Kept", where
 def _digests(
     connection: Connection, tenant: str, where: str, *, verify: bool = False
 ) -> tuple[Mapping[EntityId, str], bool]:
-    """Of all entities, and whether the rows have them. ``verify``: of the bodies, whatever digests are kept."""
+    """The digests of all entities, and whether the rows had them. ``verify``: compute them from the bodies."""
     kept = {EntityId(kind, key): digest for kind, key, digest in _DIGESTS.rows(connection, tenant=tenant)}
     found: dict[EntityId, str] = {}
     if verify:
@@ -453,7 +452,7 @@ def _standing_or_new(connection: Connection, tenant: str) -> _Kept:
 
 
 def _observed(connection: Connection, tenant: str, where: str, *, verify: bool = False) -> Snapshot:
-    """A tenant's whole state, as `TenantReader.observe` gives it."""
+    """A tenant's complete state, as from `TenantReader.observe`."""
     kept = _standing(connection, tenant)
     entities = {each.id: each for each in _entities(connection, tenant, where)}
     if kept.fingerprint is None or verify:
@@ -480,7 +479,7 @@ def _in_blocks(found: Iterable[_T]) -> Iterator[list[_T]]:
 
 _BLOCK = 5_000
 _AT_ONCE = 500
-"""So many parameters any database takes."""
+"""A number of parameters that every database accepts."""
 
 
 def _has_rows(connection: Connection, tenant: str) -> bool:

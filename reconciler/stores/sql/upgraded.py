@@ -1,7 +1,6 @@
-"""A database of an older version as its migration will leave it: in a private copy, so that a plan migrates nothing.
+"""A private, migrated copy of a database of an older version, so that planning does not migrate the original.
 
-The migrations themselves are the translation: what is read before them is what is found after them, fingerprints
-included, so that a plan that was made before is applied after.
+The same migrations run on the copy, so a plan made from it, fingerprints included, can be applied after the migration.
 """
 
 import os
@@ -16,16 +15,16 @@ from sqlalchemy.pool import StaticPool
 from reconciler.stores.sql.versions import VERSION_TABLE, migrate
 
 AT_ONCE = 1_000
-"""So many rows are in memory at a time."""
+"""Most rows in memory at a time."""
 TIMES = 20
 """A copy may be as old as this many times what it took to make, where a server says only that something was written."""
 
 
 @dataclass(slots=True)
 class UpgradedCopy:
-    """The copy of one database, made anew when ``mark`` says that it was written to since.
+    """The copy of one database, renewed when ``mark`` shows a write.
 
-    It is a temporary database of SQLite's own, on the disk as far as it is large, and gone with its connection.
+    It is a temporary SQLite database, on disk if large, which is deleted with its connection.
     """
 
     _engine: Engine | None = None
@@ -47,7 +46,7 @@ class UpgradedCopy:
         return self._engine.connect()
 
     def close(self) -> None:
-        """Let go of the copy; in a forked process, of the parent's without closing it."""
+        """Close the copy; in a forked process, drop the parent's without closing it."""
         if self._engine is not None:
             self._engine.dispose(close=self._made[0] == os.getpid())
             self._engine = None

@@ -1,4 +1,4 @@
-"""The version of a database's tables, and bringing them up to date. Versions are four digits, in order."""
+"""Reads and migrates the schema version of a database. Versions are four digits, in order."""
 
 import re
 import sqlite3
@@ -16,26 +16,26 @@ from reconciler.stores.sql import schema
 
 VERSION_TABLE = "alembic_version"
 _one_at_a_time = Lock()
-"""Alembic keeps what it is doing in its modules: two databases cannot be migrated at once in one process."""
+"""Alembic has module-level state, so a process migrates one database at a time."""
 
 
 class Age(StrEnum):
-    """How a database's tables stand to those that this reconciler writes."""
+    """The version of a database's tables relative to this reconciler's."""
 
     NONE = "none"
-    """There are none yet: the first write makes them."""
+    """There are no tables; the first write creates them."""
     OLDER = "older"
-    """Of an earlier version: they can be read, and a writer brings them up to date."""
+    """An earlier version: readable, and migrated by writers."""
     CURRENT = "current"
     NEWER = "newer"
-    """Of a later version than this reconciler knows."""
+    """A later version than this reconciler supports."""
     FOREIGN = "foreign"
-    """A version that is none of ours: of another application."""
+    """A version of another application."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The version id of a database's tables; ``None`` where there are none."""
+    """The version id of a database's tables; ``None`` if there are none."""
 
     id: str | None
 
@@ -50,7 +50,7 @@ class Version:
         return Age.OLDER if self.id < schema.VERSION else Age.NEWER
 
     def refuse_unknown(self, where: str) -> None:
-        """Raise `StoreError` for tables that this reconciler can neither read nor write."""
+        """Raises `StoreError` for tables that this reconciler cannot use."""
         if self.age is Age.NEWER:
             raise StoreError(
                 f"{where}: its tables are of version {self.id}, this reconciler's of {schema.VERSION}; they are of a "
@@ -86,20 +86,20 @@ def is_current(connection: Connection, where: str, *, locked: bool = False) -> b
 
 
 def bring_up_to_date(connection: Connection, where: str) -> None:
-    """Migrate within the connection's transaction; nothing is imported or done where there is nothing to do."""
+    """Migrate within the connection's transaction. Imports Alembic only if a migration is needed."""
     if not is_current(connection, where):
         migrate(connection)
 
 
 def not_allowed(where: str, found: Version, why: str) -> StoreError:
-    """Of a user who may not bring a database up to date, or make its tables."""
+    """The error for a user who lacks the right to migrate a database or create its tables."""
     to = schema.VERSION
     what = f"its tables are of version {found.id} and have to become {to}" if found.id else "it has no tables"
     return StoreError(f"{where}: {what}; {why}. `reconcile store migrate`, run by who owns it, does that")
 
 
 def _version(connection: Connection, where: str, *, locked: bool = False) -> str | None:
-    """``None`` where there is nothing of ours. Tables that lost their version are not taken for an empty database."""
+    """The version id; ``None`` without our tables. Tables without a version are an error, not an empty database."""
     return _told(connection, there=locked) or _looked_for(connection, where)
 
 
@@ -139,7 +139,7 @@ def _looked_for(connection: Connection, where: str) -> str | None:
 
 
 def migrate(connection: Connection, version: str = "head") -> None:
-    """Bring tables of an earlier version, or none, to a version."""
+    """Migrate tables of an earlier version, or create them."""
     from alembic import command  # noqa: PLC0415 - a tenth of a second that a current database does not pay
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""Alembic's migrations of the SQL store. A migration that was released is never edited; add another."""
+"""Alembic migrations of the SQL store. Never edit a released migration; add another."""
