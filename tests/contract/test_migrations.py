@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, insert, select
 
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.fold import Fold
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy

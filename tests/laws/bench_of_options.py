@@ -16,7 +16,7 @@ from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed, compare, write_down
 from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.workspace.load import load
 from reconciler.core.workspace.policies import resolve_policy
 from reconciler.model.documents.options import OPTIONS

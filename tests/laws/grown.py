@@ -13,7 +13,7 @@ from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed, compare, plan_tenant, write_down
 from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
-from reconciler.core.schema.fields import RuleBook, rule_book
+from reconciler.core.schema.rule_book import RuleBook, rule_book
 from reconciler.core.tree.fold import Fold, tenants_in_order
 from reconciler.core.tree.levels import Unreadable
 from reconciler.core.workspace.load import load

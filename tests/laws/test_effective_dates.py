@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from reconciler.cli.main import main
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.fold import plan_all
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.source import Catalog, SourceFile

@@ -16,7 +16,7 @@ from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.savedplan.codec import decode, encode
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.fold import plan_all
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.options import OPTIONS

@@ -38,7 +38,7 @@ from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import StatePatch, read_state
 from reconciler.core.records.change_records import change_to_data
 from reconciler.core.records.origins import at_issue, entered
-from reconciler.core.schema.fields import RuleBook, rule_book
+from reconciler.core.schema.rule_book import RuleBook, rule_book
 from reconciler.core.tree.fold import Fold, ObserveProvider
 from reconciler.core.tree.levels import Observe, Unreadable
 from reconciler.core.tree.schedule import scheduled

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from reconciler.core.schema.fields import RuleBook
+from reconciler.core.schema.rule_book import RuleBook
 from reconciler.model.plans.rules import RULES as RULE_TEXTS
 from tests.scenarios import runner
 from tests.scenarios.runner import RULES, Scenario

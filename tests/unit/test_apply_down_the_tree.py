@@ -9,7 +9,7 @@ import pytest
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.savedplan.codec import decode, encode, plan_digest
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.fold import Fold
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy

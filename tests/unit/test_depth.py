@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.schedule import scheduled
 from reconciler.core.workspace.load import load

@@ -9,7 +9,7 @@ from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.savedplan.codec import decode, encode
-from reconciler.core.schema.fields import rule_book
+from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.schedule import scheduled
 from reconciler.core.workspace.load import load

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.planning.preconditions import PRECONDITIONS
-from reconciler.core.schema.fields import RuleBook, kind_shapes, named_in, references, rule_book
+from reconciler.core.schema.fields import kind_shapes
+from reconciler.core.schema.model_walk import declarations_of
+from reconciler.core.schema.references import branches_of_model, named_in
+from reconciler.core.schema.rule_book import RuleBook, rule_book
 from reconciler.core.workspace.load import load
+from reconciler.core.workspace.references import named
+from reconciler.model.documents.declarations import Ref
+from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.documents.source import SourceDocument
 from reconciler.shell.repository.worktree import read_worktree
 
@@ -29,9 +35,11 @@ def rules() -> RuleBook:
 def test_what_a_body_names(documents: list[SourceDocument]) -> None:
     total = 0
     for document in (each for each in documents if each.kind in kind_shapes()):
-        found: set[tuple[str, str]] = set()
-        named_in(document.entity.body, rules().branches(document.kind), found)
-        assert found == set(references(document.entity.body, kind_shapes()[document.kind].fields))
+        found = named_in(document.entity.body, branches_of_model(STATE_KINDS[document.kind]))
+        declared = declarations_of(STATE_KINDS[document.kind], Ref)
+        places = {(ref.kind, key) for spot, ref in declared for _, key in named(document.entity.body, spot, ref)}
+        assert found.keys() == places
+        assert named_in(document.entity.body, rules().branches(document.kind)).keys() <= places
         total += len(found)
     assert total > 100
 

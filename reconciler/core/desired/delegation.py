@@ -249,8 +249,7 @@ class Closure:
 
     def _named(self, body: Body, branches: tuple[Branch, ...]) -> frozenset[EntityId]:
         """The entities that a body references, as far as the upstream has them."""
-        found: set[tuple[str, str]] = set()
-        named_in(body, branches, found)
+        found = named_in(body, branches)
         # the copy of a set takes half the memory of one that grew; there is one for every entity
         return frozenset({id for each in found if (id := self._to_be_had(each))})
 

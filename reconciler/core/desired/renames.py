@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from reconciler.core.desired.wanted import Upstream
-from reconciler.core.schema import FieldShape, fields_of
+from reconciler.core.schema import FieldShape, branches_of, fields_of, kinds_in, names_an_entity
 from reconciler.core.states import changed
 from reconciler.model.plans.change import Obstacle, Rename
 from reconciler.model.values.entity import Entity, State
@@ -130,14 +130,7 @@ def _followed(entity: Entity, links: "LinkRenames", upstream: Upstream) -> Entit
 @cache
 def _linked_kinds(kind: str) -> frozenset[str]:
     """The kinds that entities of a kind link to."""
-    return frozenset(_links_in(fields_of(kind)))
-
-
-def _links_in(fields: tuple[FieldShape, ...]) -> Iterator[str]:
-    for each in fields:
-        if each.ref and each.ref.at == "value":
-            yield each.ref.kind
-        yield from _links_in(each.fields)
+    return frozenset(kinds_in(branches_of(fields_of(kind), names_an_entity)))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from reconciler.core.schema import (
     RuleBook,
     Takeover,
     at_creation,
+    branches_of,
     copy_of,
     copy_of_item,
     dormant,
@@ -163,7 +164,7 @@ def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Itera
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
     if wanted.requested and shape.sync.created and wanted.only_fields is None:
         created = shape.sync.created
-        needs = tuple(references(copy, shape.fields))
+        needs = references(copy, comparison.rules.branches(shape.kind))
         yield Create(wanted.id, copy, created, created.rule, needs)
     yield from _gated(comparison, wanted, {}, shape)
 
@@ -175,7 +176,7 @@ def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindS
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
     after = comparison.takeover.body(have.body, copy, shape.fields)
     created = shape.sync.created
-    needs = tuple(references(copy, shape.fields))
+    needs = references(copy, comparison.rules.branches(shape.kind))
     yield TakeOver(wanted.id, have.body, after, created, created.rule, needs)
     yield from _gated(comparison, wanted, have.body, shape)
     yield from _left_over(comparison, wanted, have.body, shape)
@@ -380,7 +381,7 @@ class Walk:
         if created is None or dormant(item, field):
             return
         copy = copy_of_item(item, field, self.comparison.origin)
-        needs = tuple(references(copy, field.fields))
+        needs = references(copy, branches_of(field.fields))
         if mine is None:
             yield self._update(path, None, copy, created, needs)
         else:

@@ -312,8 +312,7 @@ class Judge:
                 seen.add(target)
                 yield target
                 if self._comes(target):
-                    fields = self.case.comparison.rules.kinds[target.kind].fields
-                    queue += references(self._copy(target), fields)
+                    queue += references(self._copy(target), self.case.comparison.rules.branches(target.kind))
 
     def _comes(self, target: EntityId) -> bool:
         """Whether the tenant gets the entity once something needs it: it lacks it, or is to hand over its own."""

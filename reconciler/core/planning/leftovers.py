@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.desired import Desired, has_needs
 from reconciler.core.planning.scope import EVERYTHING, Scope
-from reconciler.core.schema import Branch, RuleBook, named_in
+from reconciler.core.schema import RuleBook, kinds_in, references
 from reconciler.core.states import fetched
 from reconciler.model.documents.catalog import DISABLED
 from reconciler.model.values.entity import Entity, State
@@ -51,9 +51,7 @@ def _is_retired(entity: Entity) -> bool:
 
 def named_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
     """The entities of a tenant that a body references, except itself."""
-    found: set[tuple[str, str]] = set()
-    named_in(body, rules.branches(id.kind, "any"), found)
-    return {EntityId(*each) for each in found} - {id}
+    return set(references(body, rules.branches(id.kind, "any"))) - {id}
 
 
 def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
@@ -75,9 +73,7 @@ def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
 
 
 def _needed_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
-    found: set[tuple[str, str]] = set()
-    named_in(body, rules.branches(id.kind) if id.kind in rules.kinds else (), found)
-    return {EntityId(*each) for each in found}
+    return set(references(body, rules.branches(id.kind) if id.kind in rules.kinds else ()))
 
 
 def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Scope) -> Iterator[EntityId]:
@@ -87,15 +83,8 @@ def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Sco
     if not left:
         return
     kinds = {id.kind for id in left}
-    naming = {kind for kind in rules.kinds if not kinds.isdisjoint(_kinds_in(rules.branches(kind, "any")))}
+    naming = {kind for kind in rules.kinds if not kinds.isdisjoint(kinds_in(rules.branches(kind, "any")))}
     ids = [id for id in actual if id.kind in naming and not scope.in_sync(id)]
     state = fetched(actual, ids)
     for id in ids:
         yield from named_by(id, state[id].body, rules) & left
-
-
-def _kinds_in(branches: tuple[Branch, ...]) -> Iterator[str]:
-    for each in branches:
-        if each.kind:
-            yield each.kind
-        yield from _kinds_in(each.inside)

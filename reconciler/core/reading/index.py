@@ -15,9 +15,8 @@ from reconciler.core.reading.fast.plain import Field, PlainDocument, plain_docum
 from reconciler.core.reading.limits import crossed_limits, limits_of
 from reconciler.core.reading.text import decode_text
 from reconciler.core.reading.yaml import parse
-from reconciler.core.schema import ANY, dated_fields, declarations_of, is_dated
+from reconciler.core.schema import branches_of_model, dated_fields, is_dated, named_in
 from reconciler.model.documents.catalog import Document, Part
-from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.values.digests import content_digest
 from reconciler.model.values.keys import EntityId
@@ -86,7 +85,8 @@ def extract_file(data: bytes, file: str) -> Contained | None:
 
 def told_by(id: EntityId, body: Body) -> DocumentFacts:
     """The facts about a whole body."""
-    return DocumentFacts(_needs(body, _naming(id.kind)), is_dated(id.kind, body))
+    branches = branches_of_model(WORKSPACE_KINDS[id.kind])
+    return DocumentFacts(frozenset(named_in(body, branches)), is_dated(id.kind, body))
 
 
 def extract(found: Iterable[Found]) -> Extract:
@@ -212,69 +212,17 @@ def _read_field(model: type[Part], name: str, read: Reader, *, nullable: bool) -
 def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
     """Returns the facts about a field's value. The result raises `NotPlain` for a minimum above its maximum."""
     kind = model.__name__
-    naming = tuple(each for each in _naming(kind) if each.step == name)
+    branches = tuple(each for each in branches_of_model(WORKSPACE_KINDS[kind]) if each.name == name)
     limited = any(pattern[0] == name for pattern in limits_of(model))
     datable = name in dated_fields(kind)
 
     def telling(value: Value) -> _Said:
         if limited and any(crossed_limits(kind, {name: value})):
             raise NotPlain
-        if not (naming or datable):
+        if not (branches or datable):
             return _Said(value, None)
         body = {name: value}
-        told = DocumentFacts(_needs(body, naming), datable and is_dated(kind, body))
+        told = DocumentFacts(frozenset(named_in(body, branches)), datable and is_dated(kind, body))
         return _Said(value, told if any(told) else None)
 
     return telling
-
-
-class _Naming(NamedTuple):
-    """A field, or with `ANY` each item of a map, that references documents itself or in the fields inside it."""
-
-    step: str
-    ref: Ref | None
-    inside: "tuple[_Naming, ...]"
-
-
-@cache
-def _naming(kind: str) -> tuple[_Naming, ...]:
-    return _branches([(spot.pattern, ref) for spot, ref in declarations_of(WORKSPACE_KINDS[kind], Ref)])
-
-
-_Named: TypeAlias = "list[tuple[tuple[str, ...], Ref]]"
-
-
-def _branches(named: _Named) -> tuple[_Naming, ...]:
-    """Patterns as a tree, shared beginnings merged, so that a body is walked once."""
-    steps = dict.fromkeys(pattern[0] for pattern, _ in named)
-    return tuple(
-        _Naming(
-            step,
-            next((ref for pattern, ref in named if pattern == (step,)), None),
-            _branches([(pattern[1:], ref) for pattern, ref in named if pattern[0] == step and len(pattern) > 1]),
-        )
-        for step in steps
-    )
-
-
-def _needs(body: Body, naming: tuple[_Naming, ...]) -> frozenset[tuple[str, str]]:
-    """The kind and key of every document that a body references."""
-    needs: set[tuple[str, str]] = set()
-    _add_needs(body, naming, needs)
-    return frozenset(needs)
-
-
-def _add_needs(body: Body, naming: tuple[_Naming, ...], needs: set[tuple[str, str]]) -> None:
-    for step, ref, inside in naming:
-        for value in body.values() if step == ANY else (body.get(step),):
-            if not value:
-                continue
-            if ref:
-                needs.update((ref.kind, key) for key in _keys(value, ref))
-            if inside:
-                _add_needs(value, inside, needs)
-
-
-def _keys(value: Value, ref: Ref) -> Iterable[str]:
-    keys: Iterable[str] = (value,) if isinstance(value, str) else value.values() if ref.at == "values" else value
-    return keys

@@ -17,10 +17,8 @@ from reconciler.core.schema.copying import (
 )
 from reconciler.core.schema.effective_amounts import dated_fields, effective, is_dated
 from reconciler.core.schema.fields import (
-    Branch,
     FieldShape,
     KindShape,
-    RuleBook,
     field_at,
     fields_of,
     fields_of_model,
@@ -28,10 +26,7 @@ from reconciler.core.schema.fields import (
     kept,
     kind_shapes,
     locked,
-    named_in,
     prune_empty,
-    references,
-    rule_book,
     without_origins,
 )
 from reconciler.core.schema.json_schema import DRAFT_2020, Schema, closed_object, list_of, open_object, or_null, text
@@ -47,6 +42,17 @@ from reconciler.core.schema.model_walk import (
     unwrapped,
 )
 from reconciler.core.schema.order import execution_order, under_its_own_keys
+from reconciler.core.schema.references import (
+    Branch,
+    branches_of,
+    branches_of_kind,
+    branches_of_model,
+    kinds_in,
+    named_in,
+    names_an_entity,
+    references,
+)
+from reconciler.core.schema.rule_book import RuleBook, rule_book
 
 __all__ = [
     "ANY",
@@ -59,6 +65,9 @@ __all__ = [
     "Spot",
     "Takeover",
     "at_creation",
+    "branches_of",
+    "branches_of_kind",
+    "branches_of_model",
     "closed_object",
     "copy_in_sync",
     "copy_of",
@@ -79,10 +88,12 @@ __all__ = [
     "is_own",
     "kept",
     "kind_shapes",
+    "kinds_in",
     "list_of",
     "locked",
     "matches",
     "named_in",
+    "names_an_entity",
     "open_object",
     "optional",
     "or_null",

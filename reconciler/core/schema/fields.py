@@ -1,15 +1,12 @@
-# long: the field table, and every walk that reads it
 """The field table: the declarations on the documents' fields, derived once, in the form that the diff reads.
 
-The diff and the judge read shapes and know no kinds. A `RuleBook` holds all declarations as one value, so that tests
-can take one away and expect a scenario to fail.
+The diff and the judge read shapes and know no kinds.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -30,10 +27,7 @@ from reconciler.model.documents.declarations import (
     Unmanaged,
 )
 from reconciler.model.documents.kinds import STATE_KINDS
-from reconciler.model.documents.options import GUARDS, VETOES, VetoRule
-from reconciler.model.documents.subscriptions import ACTIONS, SubscriptionAction
 from reconciler.model.values.field_types import Leaf
-from reconciler.model.values.keys import EntityId, snake
 from reconciler.model.values.plain_values import Body, Path, Value
 
 T = TypeVar("T")
@@ -78,115 +72,6 @@ class KindShape:
 
     def field(self, name: str) -> FieldShape:
         return next(each for each in self.fields if each.name == name)
-
-
-@dataclass(frozen=True, slots=True)
-class RuleBook:
-    """Every declaration that decides: kinds with their fields, vetoes, preconditions and guards in force, and the
-    actions on subscriptions, including the denied ones.
-    """
-
-    kinds: Mapping[str, KindShape]
-    vetoes: Mapping[str, VetoRule]
-    preconditions: frozenset[str]
-    actions: Mapping[str, SubscriptionAction]
-    guards: frozenset[str] = frozenset(GUARDS)
-    _branches: dict[tuple[str, str], tuple["Branch", ...]] = dataclasses.field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    def branches(self, kind: str, of: Literal["all", "giving", "staying", "any"] = "all") -> tuple["Branch", ...]:
-        """The fields of a kind that reference other entities.
-
-        ``of`` selects the fields: ``all`` whose targets are delegated with the body, ``giving`` only those that a
-        service template gives (IW-12), ``staying`` only those that no upstream changes, ``any`` field that references
-        an entity of a tenant.
-        """
-        known = self._branches.get((kind, of))
-        if known is None:
-            fields = self.kinds[kind].fields
-            if of == "giving":
-                fields = tuple(each for each in fields if each.ref and each.ref.gives)
-            elif of == "staying":
-                fields = unmanaged(fields)
-            known = self._branches[kind, of] = branches_of(fields, _names_an_entity if of == "any" else _brings)
-        return known
-
-    def declarations(self) -> Iterator[str]:
-        """The ids of all declarations, as `without` takes them."""
-        for shape in self.kinds.values():
-            yield from _kind_ids(shape)
-            yield from _field_ids(snake(shape.kind), shape.fields)
-        yield from (f"veto:{veto}" for veto in self.vetoes)
-        yield from (f"precondition:{each}" for each in sorted(self.preconditions))
-        yield from (f"guard:{each}" for each in sorted(self.guards))
-        yield from (f"denied:{each.id}" for each in self.actions.values() if each.denied)
-
-    def without(self, declaration: str) -> "RuleBook":
-        """A copy of the book without one declaration. Raises ``KeyError`` for an unknown id."""
-        if declaration not in set(self.declarations()):
-            raise KeyError(declaration)
-        head, _, rest = declaration.partition(":")
-        if head == "veto":
-            return replace(self, vetoes={key: veto for key, veto in self.vetoes.items() if key != rest})
-        if head == "precondition":
-            return replace(self, preconditions=self.preconditions - {rest})
-        if head == "guard":
-            return replace(self, guards=self.guards - {rest})
-        if head == "denied":
-            return replace(self, actions={**self.actions, rest: replace(self.actions[rest], denied=None)})
-        kinds = {
-            kind: _kind_without(shape, declaration) if declaration.startswith(_prefixes(shape)) else shape
-            for kind, shape in self.kinds.items()
-        }
-        return replace(self, kinds=kinds)
-
-
-def _prefixes(shape: KindShape) -> tuple[str, str]:
-    return (f"{snake(shape.kind)}:", f"{snake(shape.kind)}.")
-
-
-def _kind_ids(shape: KindShape) -> Iterator[str]:
-    name = snake(shape.kind)
-    yield from (f"{name}:{part}" for part in ("created", "removed", "dependent") if getattr(shape.sync, part))
-
-
-def _field_ids(prefix: str, fields: tuple[FieldShape, ...]) -> Iterator[str]:
-    for field in fields:
-        path = f"{prefix}.{field.name}"
-        if field.declared:
-            yield path
-        comes = field.items or field.links
-        yield from (f"{path}:{part}" for part in ("created", "removed") if comes and getattr(comes, part))
-        yield from _field_ids(f"{path}.*" if field.type == "items" else path, field.fields)
-
-
-def _kind_without(shape: KindShape, declaration: str) -> KindShape:
-    name = snake(shape.kind)
-    head, _, part = declaration.partition(":")
-    if head == name:
-        gone: dict[str, Any] = {part: None}
-        return replace(shape, sync=replace(shape.sync, **gone))
-    return replace(shape, fields=_fields_without(name, shape.fields, declaration))
-
-
-def _fields_without(prefix: str, fields: tuple[FieldShape, ...], declaration: str) -> tuple[FieldShape, ...]:
-    return tuple(_field_without(f"{prefix}.{field.name}", field, declaration) for field in fields)
-
-
-def _field_without(path: str, field: FieldShape, declaration: str) -> FieldShape:
-    head, _, part = declaration.partition(":")
-    if head == path and not part:
-        return replace(field, declared=None)
-    if head == path:
-        gone: dict[str, Any] = {part: None}
-        return replace(
-            field,
-            items=replace(field.items, **gone) if field.items else None,
-            links=replace(field.links, **gone) if field.links else None,
-        )
-    inside = f"{path}.*" if field.type == "items" else path
-    return replace(field, fields=_fields_without(inside, field.fields, declaration))
 
 
 @cache
@@ -267,11 +152,6 @@ def without_origins(body: Body, fields: tuple[FieldShape, ...]) -> Body:
     return {**body, **plain}
 
 
-def rule_book(preconditions: frozenset[str]) -> RuleBook:
-    """A book of all declarations."""
-    return RuleBook(kind_shapes(), VETOES, preconditions, ACTIONS)
-
-
 def _shapes(model: type[BaseModel], path: Path, skip: tuple[str, ...] = ()) -> tuple[FieldShape, ...]:
     return tuple(_shape(name, info, path) for name, info in model.model_fields.items() if name not in skip)
 
@@ -320,75 +200,6 @@ def _inner(annotation: Any, path: Path) -> tuple[FieldShape, ...]:
 
 def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
     return next((each for each in metadata if isinstance(each, wanted)), None)
-
-
-class Branch(NamedTuple):
-    """A field that references entities of ``kind``, or a field with such fields inside it (in each item if
-    ``items``).
-    """
-
-    name: str
-    kind: str | None
-    items: bool
-    inside: tuple["Branch", ...]
-
-
-def _brings(field: FieldShape) -> bool:
-    return field.brings
-
-
-def _names_an_entity(field: FieldShape) -> bool:
-    """Whether the value is a key, or a set of keys, of entities that a tenant may have."""
-    return field.ref is not None and field.ref.at == "value"
-
-
-def branches_of(fields: tuple[FieldShape, ...], names: Callable[[FieldShape], bool] = _brings) -> tuple[Branch, ...]:
-    """The branches of ``fields``. ``names`` selects the referencing fields; by default those whose targets are
-    delegated with a body (copied references, but not links between peers).
-    """
-    return tuple(each for field in fields if (each := _branch(field, names)).kind or each.inside)
-
-
-def _branch(field: FieldShape, names: Callable[[FieldShape], bool]) -> Branch:
-    if field.ref and names(field):
-        return Branch(field.name, field.ref.kind, items=False, inside=())
-    inside = branches_of(field.fields, names) if field.type in ("struct", "items") else ()
-    return Branch(field.name, None, field.type == "items", inside)
-
-
-def named_in(body: Body, branches: tuple[Branch, ...], found: set[tuple[str, str]]) -> None:
-    """Adds the kind and key of every entity that a body references to ``found``."""
-    for name, kind, items, inside in branches:
-        value = body.get(name)
-        if value is None:
-            continue
-        if kind and isinstance(value, str):
-            found.add((kind, value))
-        elif kind:
-            found.update((kind, key) for key in value)
-        elif items:
-            for item in value.values():
-                named_in(item, inside, found)
-        else:
-            named_in(value, inside, found)
-
-
-def references(body: Body, fields: tuple[FieldShape, ...]) -> Iterator[EntityId]:
-    """The entities that a body's copied references point to, and which are delegated with it (no links between
-    peers).
-    """
-    for field in fields:
-        value = body.get(field.name)
-        if value is None:
-            continue
-        if field.ref and field.brings:
-            for key in [value] if isinstance(value, str) else value:
-                yield EntityId(field.ref.kind, key)
-        elif field.type == "struct":
-            yield from references(value, field.fields)
-        elif field.type == "items":
-            for item in value.values():
-                yield from references(item, field.fields)
 
 
 def kept(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:

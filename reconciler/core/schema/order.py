@@ -1,11 +1,12 @@
 """The order of changes: an entity is created before the entities that reference it, and removed after them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from graphlib import TopologicalSorter
 
-from reconciler.core.schema.fields import FieldShape, kind_shapes
+from reconciler.core.schema.fields import kind_shapes
+from reconciler.core.schema.references import branches_of, has_reference, kinds_in
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, TenantPlan
 
@@ -45,14 +46,7 @@ def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
 def kind_ranks() -> dict[str, int]:
     """The rank of every synchronised kind: after all kinds that its entities reference."""
     graph = {
-        kind: sorted({name for name in _named(shape.fields) if name != kind and name in kind_shapes()})
+        kind: sorted(kind_shapes().keys() & set(kinds_in(branches_of(shape.fields, has_reference))) - {kind})
         for kind, shape in sorted(kind_shapes().items())
     }
     return {kind: rank for rank, kind in enumerate(TopologicalSorter(graph).static_order())}
-
-
-def _named(fields: tuple[FieldShape, ...]) -> Iterator[str]:
-    for field in fields:
-        if field.ref:
-            yield field.ref.kind
-        yield from _named(field.fields)
