@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -56,10 +55,10 @@ def test_a_cache_that_cannot_be_written_is_no_error(repriced: Shop) -> None:
     assert said(repriced, repriced.root / "reconcile.yaml" / "cache") == expected
 
 
-def test_many_at_once(repriced: Shop, tmp_path: Path) -> None:
+def test_many_at_once(repriced: Shop, tmp_path: Path, forked_command: list[str]) -> None:
     expected = repriced.run("plan --format json", env={"RECONCILE_CACHE": "off"}).out
-    command = [sys.executable, "-m", "reconciler", "plan", "--format", "json", "--now", NOW]
-    environment = {**os.environ, "RECONCILE_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [*forked_command, "plan", "--format", "json", "--now", NOW]
+    environment = {**os.environ, "RECONCILE_CACHE": str(tmp_path)}
     started = [
         subprocess.Popen(command, cwd=repriced.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(4)
