@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-from reconciler.cli import planning
+from reconciler.shell.runs import plan_cache
 from tests.cli.mirrors import exported, with_mirrors
 from tests.cli.runner import FEES, Ran, Shop
 
@@ -138,16 +139,9 @@ def test_a_record_that_tells_no_moment_is_of_the_day_on_which_it_is_seen(shop: S
 
 
 def test_a_plan_is_known_until_the_next_day_of_a_provider(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made: list[object] = []
-    make = planning.planned
-
-    def counting(*given: object) -> object:
-        made.append(given)
-        return make(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(planning, "planned", counting)
+    caplog.set_level(logging.DEBUG, plan_cache.__name__)
     env = {"RECONCILE_CACHE": str(tmp_path / "cache")}
     in_zone(shop, "Pacific/Honolulu")
     for now, count in (
@@ -159,7 +153,8 @@ def test_a_plan_is_known_until_the_next_day_of_a_provider(
         ("2026-12-02", 2),
     ):
         assert shop.run(f"plan --now {now}", env=env).status == 0
-        assert len(made) == count, now
+        said = [each.getMessage() for each in caplog.records]
+        assert said.count("the plan is not cached") == count, now
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A plan that found nothing to do is known the next time, until anything that it depends on is another."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -11,8 +12,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from reconciler.cli import planning
 from reconciler.shell.connections import access
+from reconciler.shell.runs import plan_cache
 from reconciler.stores import file_stamps
 from tests.cli.mirrors import exported, with_mirrors
 from tests.cli.runner import NOW, Ran, Shop
@@ -21,27 +22,27 @@ NOTHING = "No changes. Your tenants match the catalog.\n"
 
 
 class Asking:
-    """Plans in a shop, with a cache of its own; ``made`` counts the plans that had to be made."""
+    """Plans in a shop, with a cache of its own; ``made`` counts the plans that had to be made, by the cache's log."""
 
-    def __init__(self, shop: Shop, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, shop: Shop, cache: Path, log: pytest.LogCaptureFixture) -> None:
         self.shop = shop
         self.env: Mapping[str, str] = {"RECONCILE_CACHE": str(cache)}
         self.made = 0
-        make = planning.planned
-
-        def counting(*arguments: object) -> object:
-            self.made += 1
-            return make(*arguments)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(planning, "planned", counting)
+        self.log = log
+        log.set_level(logging.DEBUG, plan_cache.__name__)
 
     def plan(self, options: str = "") -> Ran:
-        return self.shop.run(f"plan {options}", env=self.env)
+        self.log.clear()
+        self.made += 1
+        try:
+            return self.shop.run(f"plan {options}", env=self.env)
+        finally:
+            self.made -= [each.getMessage() for each in self.log.records].count("the plan is cached")
 
 
 @pytest.fixture
-def asking(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
-    return Asking(shop, tmp_path / "cache", monkeypatch)
+def asking(shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Asking:
+    return Asking(shop, tmp_path / "cache", caplog)
 
 
 def test_a_plan_without_changes_is_made_once(asking: Asking) -> None:

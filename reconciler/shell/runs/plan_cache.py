@@ -5,6 +5,7 @@ states that were read; a state is identified by the fingerprint that its store k
 cached, so a plan to apply is always made anew. Entries are checked before use, and the cache is optional.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -26,6 +27,8 @@ from reconciler.shell.days import day_in
 from reconciler.shell.repository.checkout import Checkout, read_checkout
 from reconciler.shell.repository.file_cache import cache_folder, is_ours, name_of, reader_version
 from reconciler.stores.base import StoreError
+
+_log = logging.getLogger(__name__)
 
 FOLDER = "plans"
 LARGEST = 64 * 1024 * 1024
@@ -60,6 +63,7 @@ def look_for_plan(root: Path, access: Access, asked: Iterable[str], *, now: date
     # If git fails, provenance is missing only because of that: do not cache the plan.
     recall = None if problems or checkout.problems else PlanCache.of(os.environ, root, files, about)
     plan = recall.find(access, now) if recall else None
+    _log.debug("the plan is cached" if plan else "the plan is not cached")
     known = replace(plan, timestamp=timestamp(now)) if plan else None
     return CacheLookup(known, (files, problems), checkout, recall)
 
