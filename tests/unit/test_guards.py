@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from reconciler import app
 from reconciler.cli.main import reconcile
-from reconciler.core.planning.guards import GUARDS, NAMED
+from reconciler.core.planning.guards import GUARDS, NAMED_FAULTS
 from reconciler.core.savedplan.codec import decode, encode
 from reconciler.core.workspace.policies import GUARD_DEFAULTS
 from reconciler.model.documents import options
@@ -66,13 +66,13 @@ def test_every_guard_has_a_setting_a_default_and_an_id() -> None:
 
 
 def test_every_entity_at_fault_is_named_and_the_plan_does_not_grow_with_their_square() -> None:
-    keys = [f"p{number:03}" for number in range(3 * NAMED)]
+    keys = [f"p{number:03}" for number in range(3 * NAMED_FAULTS)]
     plan = repriced(dict.fromkeys(keys, "1.00"), dict.fromkeys(keys, "2.00"))
     assert plan.changes == ()
     assert len(plan.deferred) == len(keys)
     for each in plan.deferred:
         assert f"{each.change.entity}#" in each.detail
-        assert each.detail.count("(+100%)") <= NAMED + 1
+        assert each.detail.count("(+100%)") <= NAMED_FAULTS + 1
 
 
 @pytest.mark.parametrize(

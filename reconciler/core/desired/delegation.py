@@ -139,12 +139,12 @@ def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]
         for id in (upstream.called(EntityId(kind, key)) for key in keys):
             above = upstream.state.get(id)
             if above is None:
-                yield _not_to_give(id, setting.place, upstream, actual)
+                yield _not_given(id, setting.place, upstream, actual)
             else:
                 yield upstream.wanted(id, above.body, requested=True)
 
 
-def _not_to_give(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
+def _not_given(id: EntityId, place: Place, upstream: Upstream, actual: State) -> Wanted:
     """An entity that the template gives and the upstream lacks. If the tenant has it, it stays as it is; otherwise it
     inherits the block there, or is blocked (TREE-02).
     """
@@ -191,7 +191,7 @@ class Closure:
     rules: RuleBook
     wanted: MutableMapping[EntityId, Wanted]
     needs: dict[EntityId, frozenset[EntityId]]
-    _had: dict[tuple[str, str], EntityId | None] = field(default_factory=dict, init=False, repr=False)
+    _offered_ids: dict[tuple[str, str], EntityId | None] = field(default_factory=dict, init=False, repr=False)
 
     def close(self, roots: Iterable[EntityId] | None = None) -> None:
         """Adds the dependencies of ``roots`` (``None``: of all) to ``wanted``, and records who needs what in
@@ -251,10 +251,10 @@ class Closure:
         """The entities that a body references, as far as the upstream has them."""
         found = named_in(body, branches)
         # the copy of a set takes half the memory of one that grew; there is one for every entity
-        return frozenset({id for each in found if (id := self._to_be_had(each))})
+        return frozenset({id for each in found if (id := self._offered(each))})
 
-    def _to_be_had(self, named: tuple[str, str]) -> EntityId | None:
-        if named not in self._had:
+    def _offered(self, named: tuple[str, str]) -> EntityId | None:
+        if named not in self._offered_ids:
             id = EntityId(*named)
-            self._had[named] = id if id.kind in self.rules.kinds and id in self.upstream.state else None
-        return self._had[named]
+            self._offered_ids[named] = id if id.kind in self.rules.kinds and id in self.upstream.state else None
+        return self._offered_ids[named]

@@ -17,15 +17,15 @@ from reconciler.model.values.plain_values import Body
 class DifferingScope(Scope):
     """Compares only what differs in a tenant; the rest equals the shared desired state (`Shared`).
 
-    ``looked``: the entities to compare, since their digests differ or cannot tell. ``differing``: those, and the ones
-    with outcomes ``taken_over`` from other tenants. ``besides``: unwanted copies. ``memory``: the cache of outcomes for
-    other tenants.
+    ``to_compare``: the entities to compare, since their digests differ or cannot tell. ``differing``: those, and the
+    ones with outcomes ``taken_over`` from other tenants. ``unwanted_copies``: unwanted copies. ``memory``: the cache of
+    outcomes for other tenants.
     """
 
     shared: "Shared"
-    looked: frozenset[EntityId]
+    to_compare: frozenset[EntityId]
     differing: Set[EntityId]
-    besides: frozenset[EntityId]
+    unwanted_copies: frozenset[EntityId]
     taken_over: Mapping[EntityId, EntityOutcome]
     memory: CachedOutcomes
 
@@ -38,17 +38,17 @@ class DifferingScope(Scope):
         return self.taken_over
 
     def wanted(self, desired: Desired) -> Iterable[Wanted]:
-        return (desired.wanted[id] for id in self.looked if id in desired.wanted)
+        return (desired.wanted[id] for id in self.to_compare if id in desired.wanted)
 
     def holders(self, desired: Desired, id: EntityId) -> Iterable[EntityId]:
-        yield from (each for each in self.shared.desired.holders.get(id, ()) if each not in self.looked)
-        yield from (each for each in self.looked if id in desired.needs.get(each, ()))
+        yield from (each for each in self.shared.desired.holders.get(id, ()) if each not in self.to_compare)
+        yield from (each for each in self.to_compare if id in desired.needs.get(each, ()))
 
     def unwanted(self, desired: Desired, actual: State) -> Iterable[EntityId]:  # noqa: ARG002 - as `Scope` has it
-        return self.besides
+        return self.unwanted_copies
 
     def copies(self, kind: str, desired: Desired, actual: State) -> Mapping[EntityId, Body]:
-        ids = (*self.shared.by_kind.get(kind, ()), *(id for id in self.besides if id.kind == kind))
+        ids = (*self.shared.by_kind.get(kind, ()), *(id for id in self.unwanted_copies if id.kind == kind))
         ours = (id for id in ids if origin_of(actual, id) == desired.upstream.key)
         wanted = self.shared.desired.wanted
         return {id: wanted[id].body if self.in_sync(id) else actual[id].body for id in ours}
@@ -63,7 +63,7 @@ class DifferingScope(Scope):
         upstream, shared = desired.upstream, self.shared.desired
         if upstream.names:
             return
-        for id in self.looked:
+        for id in self.to_compare:
             wanted, have = desired.wanted.get(id), actual.get(id)
             if wanted is None or have is None or have.origin != upstream.key:
                 continue

@@ -39,82 +39,84 @@ class DigestComparison:
 
     shared: Shared
     policy: Policy
-    sketch: LazyState
+    state: LazyState
     trace: Traced
 
     @cached_property
-    def seen(self) -> "DigestDiff":
+    def digest_diff(self) -> "DigestDiff":
         """The differences that the digests show; those of contents shared between tenants are computed once."""
-        sketch, common = self.sketch, self.sketch.common
+        state, common = self.state, self.state.common
         if common is None:
-            return self.shared.see(sketch.synced, sketch.origins)
-        shared, seen = self.shared, self.shared.see_common(common)
-        came = {id for id, each in sketch.own.items() if each.origin == shared.upstream.key}
+            return self.shared.diff(state.synced, state.origins)
+        shared, diff = self.shared, self.shared.diff_of_shared(common)
+        came = {id for id, each in state.own.items() if each.origin == shared.upstream.key}
         own = came - shared.desired.wanted.keys()
-        return DigestDiff(seen.differing, seen.besides | own, seen.tells and not any(map(shared.may_go, own)))
+        return DigestDiff(
+            diff.differing, diff.unwanted_copies | own, diff.suffices and not any(map(shared.may_be_removed, own))
+        )
 
     @property
-    def besides(self) -> frozenset[EntityId]:
+    def unwanted_copies(self) -> frozenset[EntityId]:
         """The unwanted copies in the tenant."""
-        return self.seen.besides
+        return self.digest_diff.unwanted_copies
 
-    def is_open(self) -> bool:
+    def suffices(self) -> bool:
         """Whether digests suffice: nothing in the tenant is, or may be, renamed, removed or retired."""
-        return self.seen.tells
+        return self.digest_diff.suffices
 
-    def comparison(self, *, anew: bool = False) -> Comparison:
+    def comparison(self, *, recompute: bool = False) -> Comparison:
         """The comparison of the tenant, limited to what is not known to be in sync.
 
-        ``anew``: do not take over outcomes from other tenants.
+        ``recompute``: do not take over outcomes from other tenants.
         """
-        shared, policy, sketch = self.shared, self.policy, self.sketch
-        off = {id for id in self.besides if id.kind == PLAN}
+        shared, policy, state = self.shared, self.policy, self.state
+        off = {id for id in self.unwanted_copies if id.kind == PLAN}
         differing = self.differing()
-        looked = differing | off
-        memory = shared.recurring.setdefault(settings_of(policy), CachedOutcomes())
-        known = {} if anew else self._known(looked, memory)
-        looked -= known.keys()
-        sketch.fetch((*looked, EntityId(TENANT, policy.reseller)))
-        listed = self._listed(looked)
-        needs, touched = self._closed(looked, off, listed)
+        to_compare = differing | off
+        memory = shared.outcomes.setdefault(settings_of(policy), CachedOutcomes())
+        known = {} if recompute else self._known(to_compare, memory)
+        to_compare -= known.keys()
+        state.fetch((*to_compare, EntityId(TENANT, policy.reseller)))
+        needs, touched = self._closed(to_compare, off, self._listed(to_compare))
         if known.keys() & touched.keys():
-            return self.comparison(anew=True)
+            return self.comparison(recompute=True)
         wanted = {**shared.desired.wanted, **{id: without_cycles(each) for id, each in touched.items()}}
-        own = own_document(policy, shared.upstream, sketch)
+        own = own_document(policy, shared.upstream, state)
         wanted[own.id] = self._with_units(own)
-        looked |= {*touched, own.id}
-        linking = looked | self.besides if shared.upstream.names else looked  # a copy's links follow renames (AP-21)
-        sketch.fetch(linking)
-        renamed = relinked(sketch, shared.upstream, linking)
+        to_compare |= {*touched, own.id}
+        # a copy's links follow renames (AP-21)
+        linking = to_compare | self.unwanted_copies if shared.upstream.names else to_compare
+        state.fetch(linking)
+        renamed = relinked(state, shared.upstream, linking)
         for id in self.trace.released:
             wanted.pop(id, None)
         desired = Desired(shared.upstream, wanted, needs)
         on, overrides = shared.on, overrides_of(policy)
         scope = DifferingScope(
             shared=shared,
-            looked=frozenset(looked),
+            to_compare=frozenset(to_compare),
             differing=differing,
-            besides=self.besides,
+            unwanted_copies=self.unwanted_copies,
             taken_over={id: in_tenant(each, policy) for id, each in known.items()},
             memory=memory,
         )
         found = Comparison(
             policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, self.trace, scope
         )
-        return replace(found, in_full=partial(self.comparison, anew=True)) if known else found
+        return replace(found, in_full=partial(self.comparison, recompute=True)) if known else found
 
-    def _known(self, looked: Set[EntityId], memory: CachedOutcomes) -> Mapping[EntityId, EntityOutcome]:
+    def _known(self, to_compare: Set[EntityId], memory: CachedOutcomes) -> Mapping[EntityId, EntityOutcome]:
         """The cached outcomes of these entities. Empty if an outcome may depend on more than the entity: its links may
         follow a rename (AP-21), or the tenant's own document is created with the first change.
         """
-        sketch = self.sketch
-        if self.shared.upstream.names or EntityId(TENANT, self.policy.reseller) not in sketch:
+        state = self.state
+        if self.shared.upstream.names or EntityId(TENANT, self.policy.reseller) not in state:
             return {}
-        known = memory.known.keys() & looked - self.shared.always
-        there = {id for id in known if origin_of(sketch, id) == self.shared.upstream.key}
-        digests = sketch.digests(there)
+        known = memory.known.keys() & to_compare - self.shared.always
+        there = {id for id in known if origin_of(state, id) == self.shared.upstream.key}
+        digests = state.digests(there)
         found = memory.among({id: digests[id] for id in there if id in digests})
-        live = self._live(looked - found.keys())
+        live = self._live(to_compare - found.keys())
         return {id: each for id, each in found.items() if id in live}
 
     def _live(self, unknown: Set[EntityId]) -> Reachable:
@@ -122,40 +124,40 @@ class DigestComparison:
         shared, here = self.shared.desired, self.shared.upstream.key
 
         def stays(id: EntityId) -> bool:
-            return id not in unknown and origin_of(self.sketch, id) == here
+            return id not in unknown and origin_of(self.state, id) == here
 
         return Reachable(shared.wanted, lambda id: shared.holders.get(id, ()), stays)
 
     def differing(self) -> set[EntityId]:
         """What the tenant lacks or has differently, and what digests cannot tell."""
-        return {*self.seen.differing, *self.shared.always}
+        return {*self.digest_diff.differing, *self.shared.always}
 
     def _closed(
-        self, looked: Collection[EntityId], off: Iterable[EntityId], listed: AssignedPriceList | None
+        self, to_compare: Collection[EntityId], off: Iterable[EntityId], listed: AssignedPriceList | None
     ) -> tuple[Mapping[EntityId, frozenset[EntityId]], Mapping[EntityId, Wanted]]:
         """The dependencies of this tenant's entities, and the wanted entities that differ from the shared ones."""
         shared = self.shared
-        roots = {each.id: each for each in self._roots(looked, listed)}
+        roots = {each.id: each for each in self._roots(to_compare, listed)}
         roots |= {id: each for id in off if (each := self._off(id))}
         here = shared.upstream.key
-        missing = {id for id in looked if id in shared.closure.needs and origin_of(self.sketch, id) != here}
+        missing = {id for id in to_compare if id in shared.closure.needs and origin_of(self.state, id) != here}
         touched = {**roots, **shared.closure.without_requests_by(missing)}
         needs = dict(shared.closure.needs)
-        for id in looked:
+        for id in to_compare:
             needs.pop(id, None)
-        closure = Closure(shared.upstream, self.sketch, shared.rules, ChainMap(touched, shared.closure.wanted), needs)
-        closure.close(sorted(looked))
+        closure = Closure(shared.upstream, self.state, shared.rules, ChainMap(touched, shared.closure.wanted), needs)
+        closure.close(sorted(to_compare))
         return needs, touched
 
-    def _roots(self, looked: Iterable[EntityId], listed: AssignedPriceList | None) -> Iterator[Wanted]:
+    def _roots(self, to_compare: Iterable[EntityId], listed: AssignedPriceList | None) -> Iterator[Wanted]:
         """The entities that are wanted for themselves, as they should be in this tenant."""
         shared = self.shared
-        for id in looked:
+        for id in to_compare:
             if id.kind == PLAN and id.key in shared.plans:
-                found = listed_plan(id, shared.plans[id.key], shared.upstream, self.sketch)
+                found = listed_plan(id, shared.plans[id.key], shared.upstream, self.state)
                 if found:
                     yield found
-        yield from (each for each in given(self.policy, shared.upstream, self.sketch) if each.id in shared.always)
+        yield from (each for each in given(self.policy, shared.upstream, self.state) if each.id in shared.always)
         yield from listed.products() if listed else ()
 
     def _off(self, id: EntityId) -> Wanted | None:
@@ -163,23 +165,23 @@ class DigestComparison:
         listing = self.shared.plans.get(id.key)
         if listing is None:
             return off_the_list(id, self.policy)
-        return listed_plan(id, listing, self.shared.upstream, self.sketch)
+        return listed_plan(id, listing, self.shared.upstream, self.state)
 
-    def _listed(self, looked: Iterable[EntityId]) -> AssignedPriceList | None:
+    def _listed(self, to_compare: Iterable[EntityId]) -> AssignedPriceList | None:
         """The tenant's price list, limited to the compared products."""
         listed = self.shared.listed
         if listed is None:
             return None
-        among = {id.key for id in looked if id.kind == PRODUCT}
+        among = {id.key for id in to_compare if id.kind == PRODUCT}
         prices = {key: each for key, each in listed.prices.items() if key in among}
-        return replace(listed, prices=prices, actual=self.sketch)
+        return replace(listed, prices=prices, actual=self.state)
 
     def _with_units(self, own: Wanted) -> Wanted:
         """The tenant's own document with the units to activate: every product of the list counts, in sync or not."""
         if self.shared.listed is None:
             return own
-        inactive = inactive_units(self.shared.periods, self.sketch.get(own.id))
+        inactive = inactive_units(self.shared.periods, self.state.get(own.id))
         listed = self.shared.listed.prices if inactive else {}
         prices = {key: each for key, each in listed.items() if not inactive.isdisjoint(each)}
-        self.sketch.fetch(EntityId(PRODUCT, key) for key in prices)
-        return units(replace(self.shared.listed, prices=prices, actual=self.sketch), own)
+        self.state.fetch(EntityId(PRODUCT, key) for key in prices)
+        return units(replace(self.shared.listed, prices=prices, actual=self.state), own)

@@ -36,16 +36,16 @@ class IncrementalEngine:
         return found or PlainEngine(self.rules).compare(policy, upstream, trace, on)
 
     def _by_digests(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison | None:
-        sketch = trace.state
-        assert isinstance(sketch, LazyState), "only digests are compared by digests"
+        state = trace.state
+        assert isinstance(state, LazyState), "only digests are compared by digests"
         if self.most is not None and len(self.known) > self.most:
             self.known.clear()
         key = (on, *_key(policy, upstream))
         if key not in self.known:
             self.known[key] = Shared.of(policy, upstream, self.rules, on)
         trace = replace(trace, released=as_called_now(trace.released, upstream))
-        way = DigestComparison(self.known[key], policy, sketch, trace)
-        return way.comparison() if way.is_open() else None
+        by_digests = DigestComparison(self.known[key], policy, state, trace)
+        return by_digests.comparison() if by_digests.suffices() else None
 
 
 def _key(policy: Policy, upstream: Upstream) -> tuple[Any, ...]:

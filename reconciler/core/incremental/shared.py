@@ -29,7 +29,7 @@ from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
 from reconciler.model.values.keys import EntityId
 
-SEEN = 16
+MOST_DIFFS = 16
 """The number of shared contents whose digest differences are cached."""
 
 
@@ -38,8 +38,8 @@ class Shared:
     """The desired state of every tenant with the same settings, assuming that each has a copy of everything.
 
     ``closure``: the state before `without_cycles`. ``synced``: by entity, the digest of a copy in sync. ``always``:
-    entities that are compared in every tenant, as digests cannot tell. ``recurring``: cached outcomes by settings.
-    ``seen``: cached digest differences.
+    entities that are compared in every tenant, as digests cannot tell. ``outcomes``: cached outcomes by settings.
+    ``digest_diffs``: cached digest differences.
     """
 
     upstream: Upstream
@@ -51,8 +51,10 @@ class Shared:
     desired: Desired
     synced: Mapping[EntityId, str]
     always: frozenset[EntityId]
-    recurring: dict[Settings, CachedOutcomes] = field(default_factory=dict)
-    seen: IdentityCache[SharedContents, "DigestDiff"] = field(default_factory=lambda: IdentityCache(BoundedCache(SEEN)))
+    outcomes: dict[Settings, CachedOutcomes] = field(default_factory=dict)
+    digest_diffs: IdentityCache[SharedContents, "DigestDiff"] = field(
+        default_factory=lambda: IdentityCache(BoundedCache(MOST_DIFFS))
+    )
 
     @classmethod
     def of(cls, policy: Policy, upstream: Upstream, rules: RuleBook, on: date) -> "Shared":
@@ -63,7 +65,7 @@ class Shared:
         closure.close()
         wanted = {id: without_cycles(each) for id, each in closure.wanted.items()}
         linked = _linked(rules)
-        always = frozenset(id for id, each in wanted.items() if not _told_by_digest(each, wanted, linked))
+        always = frozenset(id for id, each in wanted.items() if not _is_decided_by_digest(each, wanted, linked))
         synced = {
             id: of_copy(id, each.body, upstream.key, each.ignored_fields)
             for id, each in wanted.items()
@@ -105,34 +107,34 @@ class Shared:
         listed = (EntityId(PRODUCT, key) for key in self.listed.prices) if self.listed else ()
         return tuple(id for id in listed if id not in self.upstream.state)
 
-    def see(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "DigestDiff":
+    def diff(self, synced: Mapping[EntityId, str], origins: Mapping[EntityId, str | None]) -> "DigestDiff":
         """The differences between the digests of a state and those of a tenant in sync."""
         wanted, here = self.desired.wanted, self.upstream.key
-        besides = frozenset(id for id in synced if id not in wanted and origins.get(id) == here)
+        unwanted = frozenset(id for id in synced if id not in wanted and origins.get(id) == here)
         moved = any(old in synced for old in self.old_keys) or any(origins.get(id) == here for id in self.lacking)
         differing = frozenset(id for id, digest in self.synced.items() if synced.get(id) != digest)
-        return DigestDiff(differing, besides, not moved and not any(map(self.may_go, besides)))
+        return DigestDiff(differing, unwanted, not moved and not any(map(self.may_be_removed, unwanted)))
 
-    def see_common(self, common: SharedContents) -> "DigestDiff":
+    def diff_of_shared(self, common: SharedContents) -> "DigestDiff":
         """The same for contents that tenants share, cached. They lack only the tenant's own document, which is not in
         an upstream's desired state, so nothing else is missing from them.
         """
-        return self.seen.of(common, lambda common: self.see(common.synced, common.origins))
+        return self.digest_diffs.of(common, lambda common: self.diff(common.synced, common.origins))
 
-    def may_go(self, id: EntityId) -> bool:
+    def may_be_removed(self, id: EntityId) -> bool:
         """Whether an unwanted copy may have to be removed or retired."""
         return is_removable(id.kind, self.rules) or (self.listed is not None and is_retirable(id.kind))
 
 
 @dataclass(frozen=True, slots=True)
 class DigestDiff:
-    """The result of comparing a state's digests: entities that are missing or differ, unwanted copies (``besides``),
-    and whether this suffices (``tells``): nothing is, or may be, renamed, removed or retired.
+    """The result of comparing a state's digests: entities that are missing or differ, unwanted copies
+    (``unwanted_copies``), and whether this suffices (``suffices``): nothing is, or may be, renamed, removed or retired.
     """
 
     differing: frozenset[EntityId]
-    besides: frozenset[EntityId]
-    tells: bool
+    unwanted_copies: frozenset[EntityId]
+    suffices: bool
 
 
 Linked: TypeAlias = Mapping[str, tuple[tuple[str, str], ...]]
@@ -146,7 +148,7 @@ def _linked(rules: RuleBook) -> Linked:
     }
 
 
-def _told_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], linked: Linked) -> bool:
+def _is_decided_by_digest(wanted: Wanted, all_wanted: Mapping[EntityId, Wanted], linked: Linked) -> bool:
     """Whether a copy with an equal digest cannot differ: all of it is compared, and all of its links are wanted too."""
     if not has_needs(wanted):
         return False

@@ -65,11 +65,11 @@ def _written(known: LastAppliedChange, change: Change) -> LastAppliedChange:
 
 def with_causes(plan: TenantPlan, base: TenantPlan | None, journal: Mapping[EntityId, LastAppliedChange]) -> TenantPlan:
     """A tenant's plan with the cause of every change. ``base``: the base's plan of the tenant, if it had one."""
-    teller = Teller(_due(base) if base else frozenset(), journal)
-    changes = tuple(teller.caused(each) for each in plan.changes)
+    finder = CauseFinder(_due(base) if base else frozenset(), journal)
+    changes = tuple(finder.caused(each) for each in plan.changes)
     causes = {each.entity: _causes(each) for each in changes if not each.needed_by}
-    deferred = tuple(replace(each, change=teller.caused(each.change)) for each in plan.deferred)
-    return replace(plan, changes=tuple(teller.dependent(each, causes) for each in changes), deferred=deferred)
+    deferred = tuple(replace(each, change=finder.caused(each.change)) for each in plan.deferred)
+    return replace(plan, changes=tuple(finder.dependent(each, causes) for each in changes), deferred=deferred)
 
 
 def _causes(change: Change) -> frozenset[str]:
@@ -85,7 +85,7 @@ def _due(plan: TenantPlan) -> frozenset[tuple[EntityId, Path, bytes]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class CauseFinder:
     """Finds causes. ``due``: the differences that the base's plan already applies or defers."""
 
     due: frozenset[tuple[EntityId, Path, bytes]]

@@ -36,9 +36,9 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
         return TenantPlan(tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed)
     state = observed.state
     mirrors = {each.entity: _follows(each) for each in tenant.changes if _mirror(each)}
-    moved = {each.entity: f"{why}: {BY_HAND}" for each in tenant.changes if (why := _moved(each, state))}
+    moved = {each.entity: f"{why}: {BY_HAND}" for each in tenant.changes if (why := _changed_since(each, state))}
     held = moved | mirrors
-    while more := _still_needed(tenant, state, frozenset(held)) | _in_want(tenant, state, frozenset(held)):
+    while more := _still_needed(tenant, state, frozenset(held)) | _not_restorable(tenant, state, frozenset(held)):
         held |= more
     changes = execution_order(_swapped(each) for each in tenant.changes if each.entity not in held)
     return TenantPlan(
@@ -82,7 +82,7 @@ def _follows(change: Change) -> str:
     )
 
 
-def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
+def _not_restorable(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dict[EntityId, str]:
     """Entities whose restoration is blocked because they reference an entity that is not restored, and why."""
     lost = {each.was for each in tenant.changes if each.entity in held} - state.keys()
     wanting: dict[EntityId, str] = {}
@@ -94,7 +94,7 @@ def _in_want(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -> dic
     return wanting
 
 
-def _moved(change: Change, state: State) -> str:
+def _changed_since(change: Change, state: State) -> str:
     """Why the entity cannot be restored: it is not as the plan left it, or its former key is in use (AP-21)."""
     have = state.get(change.entity)
     if have != (entity(change.after) if change.after is not None else None):

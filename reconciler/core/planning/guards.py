@@ -26,9 +26,9 @@ from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Value
 
-FEW = 5
+FEW_DELETES = 5
 """The number of entities that one plan may remove whatever their share."""
-NAMED = 50
+NAMED_FAULTS = 50
 """The number of faults that every blocked change names. Further ones are named in their own change only, so that the
 plan's size grows with the number of changes and not with its square.
 """
@@ -84,7 +84,7 @@ class GuardCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class GuardFault:
     """An entity at fault, and the figure that shows it."""
 
     entity: EntityId
@@ -101,11 +101,11 @@ class Trip:
     guard: str
     setting: Setting
     summary: str
-    faults: tuple[Fault, ...]
+    faults: tuple[GuardFault, ...]
 
 
-Finding: TypeAlias = tuple[str, list[Fault]]
-Guard: TypeAlias = Callable[[GuardCase, Any], Finding | None]
+GuardFinding: TypeAlias = tuple[str, list[GuardFault]]
+Guard: TypeAlias = Callable[[GuardCase, Any], GuardFinding | None]
 """Given the case and the setting's value: a summary and the faults; ``None`` if the guard does not trip."""
 
 
@@ -123,21 +123,21 @@ def tripped(case: GuardCase, allowed: frozenset[str] = frozenset()) -> tuple[Tri
 
 def obstacles(trips: Iterable[Trip], case: GuardCase) -> Callable[[EntityId], tuple[Obstacle, ...]]:
     """Given tripped guards, returns a function that gives the obstacles of a change to an entity."""
-    common = [(trip, _told(trip, trip.faults[:NAMED], case)) for trip in trips]
+    common = [(trip, _guard_text(trip, trip.faults[:NAMED_FAULTS], case)) for trip in trips]
 
     def of(entity: EntityId) -> tuple[Obstacle, ...]:
-        return tuple(_obstacle(trip, told, entity, case) for trip, told in common)
+        return tuple(_obstacle(trip, text, entity, case) for trip, text in common)
 
     return of
 
 
-def _obstacle(trip: Trip, told: str, entity: EntityId, case: GuardCase) -> Obstacle:
-    own = tuple(each for each in trip.faults[NAMED:] if each.entity == entity)
-    detail = _told(trip, (*trip.faults[:NAMED], *own), case) if own else told
+def _obstacle(trip: Trip, text: str, entity: EntityId, case: GuardCase) -> Obstacle:
+    own = tuple(each for each in trip.faults[NAMED_FAULTS:] if each.entity == entity)
+    detail = _guard_text(trip, (*trip.faults[:NAMED_FAULTS], *own), case) if own else text
     return Obstacle(RULE, detail, trip.setting.place)
 
 
-def _told(trip: Trip, faults: tuple[Fault, ...], case: GuardCase) -> str:
+def _guard_text(trip: Trip, faults: tuple[GuardFault, ...], case: GuardCase) -> str:
     value = str(trip.setting.value).lower()
     rest = len(trip.faults) - len(faults)
     parts = [
@@ -149,10 +149,10 @@ def _told(trip: Trip, faults: tuple[Fault, ...], case: GuardCase) -> str:
     return "; ".join(parts)
 
 
-def _max_deletes(case: GuardCase, limit: str) -> Finding | None:
+def _max_deletes(case: GuardCase, limit: str) -> GuardFinding | None:
     """The share of the tenant's copies that the plan removes, disables or retires."""
-    gone = [Fault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
-    if len(gone) <= FEW:
+    gone = [GuardFault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
+    if len(gone) <= FEW_DELETES:
         return None
     total = sum(1 for _ in came_down(case.state, case.origin))
     if Fraction(len(gone), total) <= _share(limit):
@@ -173,32 +173,32 @@ def _how_it_goes(change: Change) -> str:
     return f" {field}: {str(after).lower()}" if after in values and before not in values else ""
 
 
-def _max_price_change(case: GuardCase, limit: str) -> Finding | None:
+def _max_price_change(case: GuardCase, limit: str) -> GuardFinding | None:
     """Existing amounts that change by more than a share of themselves."""
     most = _share(limit)
     moves = (move for each in case.moves if each.furthest > most for move in each.all)
     found = [
-        Fault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)")
+        GuardFault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)")
         for move in moves
         if (share := move.share) is not None and abs(share) > most
     ]
     return _count(found, "price", f"would change by more than {limit}"), found
 
 
-def _price_to_zero(case: GuardCase, _on: bool) -> Finding | None:
+def _price_to_zero(case: GuardCase, _on: bool) -> GuardFinding | None:
     """Existing amounts that become zero."""
     moves = (move for each in case.moves if each.to_zero for move in each.all)
-    found = [Fault(move.entity, move.text) for move in moves if move.to_zero]
+    found = [GuardFault(move.entity, move.text) for move in moves if move.to_zero]
     return _count(found, "price", "would become zero"), found
 
 
-def _max_changes(case: GuardCase, limit: int) -> Finding | None:
+def _max_changes(case: GuardCase, limit: int) -> GuardFinding | None:
     """The number of changes to existing entities."""
     changed = [each.entity for each in case.changes if each.action is not Action.CREATE]
-    return (f"{len(changed)} entities would change", list(map(Fault, changed))) if len(changed) > limit else None
+    return (f"{len(changed)} entities would change", list(map(GuardFault, changed))) if len(changed) > limit else None
 
 
-def _currency_change(case: GuardCase, _on: bool) -> Finding | None:
+def _currency_change(case: GuardCase, _on: bool) -> GuardFinding | None:
     """Amounts in a currency other than the tenant's.
 
     Amounts of new entities count too: the tenant would read them in the wrong currency.
@@ -207,7 +207,7 @@ def _currency_change(case: GuardCase, _on: bool) -> Finding | None:
     own = tenant.body.get("currency") if tenant else None
     if own in (None, case.policy.currency):
         return None
-    found = [Fault(each.entity) for each in case.changes if _writes_prices(case, each)]
+    found = [GuardFault(each.entity) for each in case.changes if _writes_prices(case, each)]
     return f"prices in {case.policy.currency} would be written to a tenant that has {own}", found
 
 
@@ -217,7 +217,7 @@ def _writes_prices(case: GuardCase, change: Change) -> bool:
     return any(number(after[path]) and not same_amount(before.get(path), after[path]) for path in after)
 
 
-def _count(found: list[Fault], noun: str, what: str) -> str:
+def _count(found: list[GuardFault], noun: str, what: str) -> str:
     return f"{len(found)} {noun}{'' if len(found) == 1 else 's'} {what}"
 
 

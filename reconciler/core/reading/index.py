@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 from pydantic_core import PydanticCustomError
 
-from reconciler.core.reading.fast.compiled import KNOWN_LAYOUTS, NotPlain, Reader, is_absent, layout_of
+from reconciler.core.reading.fast.compiled import KNOWN_LAYOUTS, NotPlain, ValueReader, is_absent, layout_of
 from reconciler.core.reading.fast.plain import Field, PlainDocument, plain_documents, plain_fields
 from reconciler.core.reading.limits import crossed_limits, limits_of
 from reconciler.core.reading.text import decode_text
@@ -47,14 +47,14 @@ class DocumentFacts(NamedTuple):
     dated: bool
 
 
-class Found(NamedTuple):
+class FoundDocument(NamedTuple):
     """A document of a file: where it begins, its identity, its body, and the facts about it."""
 
     line: int
     column: int
     id: EntityId
     body: Body
-    told: Sequence[DocumentFacts]
+    facts: Sequence[DocumentFacts]
 
 
 class Contained(NamedTuple):
@@ -83,24 +83,24 @@ def extract_file(data: bytes, file: str) -> Contained | None:
     return Contained(extract(found), b"\n".join(rest), bodies)
 
 
-def told_by(id: EntityId, body: Body) -> DocumentFacts:
+def facts_of(id: EntityId, body: Body) -> DocumentFacts:
     """The facts about a whole body."""
     branches = branches_of_model(WORKSPACE_KINDS[id.kind])
     return DocumentFacts(frozenset(named_in(body, branches)), is_dated(id.kind, body))
 
 
-def extract(found: Iterable[Found]) -> Extract:
+def extract(found: Iterable[FoundDocument]) -> Extract:
     """The extract of documents."""
     result = Extract({}, [], {}, [], [])
     needs: set[tuple[str, str]] = set()
-    for number, (_, _, id, body, told) in enumerate(found):
+    for number, (_, _, id, body, facts) in enumerate(found):
         kind, key = id
         result.numbers.setdefault(kind, {})[key] = number
         result.digests.append(document_digest(id, body))
         if "moved_from" in body:
             result.moved.append((kind, key, body["moved_from"]))
-        needs.update(*[each.needs for each in told])
-        if any(each.dated for each in told):
+        needs.update(*[each.needs for each in facts])
+        if any(each.dated for each in facts):
             result.dated.append(number)
     for kind, key in sorted(needs):
         result.needs.setdefault(kind, []).append(key)
@@ -137,16 +137,16 @@ def _documents(data: bytes, file: str) -> Iterable[PlainDocument]:
     return [PlainDocument(each.place.line, each.place.column, plain_fields(each.value)) for each in documents]
 
 
-def _found(document: PlainDocument) -> Found:
+def _found(document: PlainDocument) -> FoundDocument:
     """The identity, body and facts of a document. Raises `NotPlain` or ``PydanticCustomError`` for an invalid one."""
     fields = document.fields
     kind = fields["kind"].value if "kind" in fields else None
     model = WORKSPACE_KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise NotPlain
-    body, told = body_of(model, fields)
+    body, facts = body_of(model, fields)
     key = body.pop(model.own_key) if issubclass(model, Document) else ""
-    return Found(document.line, document.column, EntityId(model.__name__, key), body, told)
+    return FoundDocument(document.line, document.column, EntityId(model.__name__, key), body, facts)
 
 
 def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, Value], list[DocumentFacts]]:
@@ -156,26 +156,26 @@ def body_of(model: type[Part], fields: Mapping[str, Field]) -> tuple[dict[str, V
     Raises `NotPlain` or ``PydanticCustomError``.
     """
     body: dict[str, Value] = {}
-    told: list[DocumentFacts] = []
+    facts: list[DocumentFacts] = []
     for name, read, default in _readers(model)(tuple(fields)):
         said = fields[name].made(read) if read else default
         if said:
             body[name] = said.value
-            if said.told:
-                told.append(said.told)
-    return body, told
+            if said.facts:
+                facts.append(said.facts)
+    return body, facts
 
 
-class _Said(NamedTuple):
+class _ReadValue(NamedTuple):
     """A field's value in the body, and the facts about it."""
 
     value: Value
-    told: DocumentFacts | None
+    facts: DocumentFacts | None
 
 
-_ReadField: TypeAlias = Callable[[Any], _Said | None]
+_ReadField: TypeAlias = Callable[[Any], _ReadValue | None]
 """Returns ``None`` for a value that counts as absent. Raises `NotPlain` or ``PydanticCustomError``."""
-_Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _Said | None], ...]]
+_Readers: TypeAlias = Callable[[tuple[str, ...]], tuple[tuple[str, _ReadField | None, _ReadValue | None], ...]]
 """Given the names of a map's fields, returns the fields of its body: each with its reader, or with its default."""
 
 
@@ -185,44 +185,44 @@ def _readers(model: type[Part]) -> _Readers:
     read_field = cache(partial(_read_field, model))
 
     @lru_cache(KNOWN_LAYOUTS)
-    def readers(given: tuple[str, ...]) -> tuple[tuple[str, _ReadField | None, _Said | None], ...]:
+    def readers(given: tuple[str, ...]) -> tuple[tuple[str, _ReadField | None, _ReadValue | None], ...]:
         return tuple(
             (each.name, read_field(each.name, each.read, nullable=each.nullable), None)
             if each.read
-            else (each.name, None, _telling(model, each.name)(each.default))
+            else (each.name, None, _facts_reader(model, each.name)(each.default))
             for each in layout(given)
         )
 
     return readers
 
 
-def _read_field(model: type[Part], name: str, read: Reader, *, nullable: bool) -> _ReadField:
-    telling = _telling(model, name)
+def _read_field(model: type[Part], name: str, read: ValueReader, *, nullable: bool) -> _ReadField:
+    read_facts = _facts_reader(model, name)
 
-    def read_field(given: Any) -> _Said | None:
+    def read_field(given: Any) -> _ReadValue | None:
         if given is None and nullable:
             return None
         value = read(given)
-        return None if is_absent(value) else telling(value)
+        return None if is_absent(value) else read_facts(value)
 
     return read_field
 
 
 @cache
-def _telling(model: type[Part], name: str) -> Callable[[Value], _Said]:
-    """Returns the facts about a field's value. The result raises `NotPlain` for a minimum above its maximum."""
+def _facts_reader(model: type[Part], name: str) -> Callable[[Value], _ReadValue]:
+    """Returns a reader of a field's value and its facts, which raises `NotPlain` for a minimum above its maximum."""
     kind = model.__name__
     branches = tuple(each for each in branches_of_model(WORKSPACE_KINDS[kind]) if each.name == name)
     limited = any(pattern[0] == name for pattern in limits_of(model))
     datable = name in dated_fields(kind)
 
-    def telling(value: Value) -> _Said:
+    def read_facts(value: Value) -> _ReadValue:
         if limited and any(crossed_limits(kind, {name: value})):
             raise NotPlain
         if not (branches or datable):
-            return _Said(value, None)
+            return _ReadValue(value, None)
         body = {name: value}
-        told = DocumentFacts(frozenset(named_in(body, branches)), datable and is_dated(kind, body))
-        return _Said(value, told if any(told) else None)
+        facts = DocumentFacts(frozenset(named_in(body, branches)), datable and is_dated(kind, body))
+        return _ReadValue(value, facts if any(facts) else None)
 
-    return telling
+    return read_facts

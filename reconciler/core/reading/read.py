@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconciler.core.reading.errors import diagnose
-from reconciler.core.reading.index import Extract, Found, extract, extract_file, told_by
+from reconciler.core.reading.index import Extract, FoundDocument, extract, extract_file, facts_of
 from reconciler.core.reading.lazy_documents import FileContents, ReadContents, sort_marks
 from reconciler.core.reading.limits import limit_problems
 from reconciler.core.reading.sound import sound_part
@@ -108,7 +108,7 @@ def _read_whole(file: SourceFile) -> Reading:
             documents.append(_source_document(*sound, contents))
             problems += limit_problems(documents[-1])
     found = ((each.id, each.entity.body) for each in documents)
-    summary = extract(Found(0, 0, id, body, [told_by(id, body)]) for id, body in found)
+    summary = extract(FoundDocument(0, 0, id, body, [facts_of(id, body)]) for id, body in found)
     unread = not parsed and bool(problems)
     return Reading(file.path, summary, contents, tuple(documents), tuple(faulty), tuple(problems), unread)
 

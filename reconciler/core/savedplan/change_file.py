@@ -69,7 +69,7 @@ def in_blocks(found: Iterable[Each]) -> Iterator[list[Each]]:
 
 
 @dataclass(slots=True)
-class Speller:
+class ChangeWriter:
     """Writes changes to a scratch file. ``known``: the shared changes that are already there; those dropped from this
     cache are written again.
     """
@@ -77,7 +77,7 @@ class Speller:
     scratch: Scratch
     known: IdentityCache[Change, FileMark] = field(default_factory=IdentityCache)
 
-    def spell(self, changes: Iterable[Change]) -> bytes:
+    def write(self, changes: Iterable[Change]) -> bytes:
         """Writes the changes of one tenant; returns their packed marks, in order."""
         return b"".join(map(self._block, in_blocks(changes)))
 
@@ -128,7 +128,7 @@ class SharedValues:
 
 
 @dataclass(slots=True)
-class Reader:
+class ChangeReader:
     """Reads changes from a scratch file. ``known``: a cache of shared changes by offset.
 
     ``shared``: the texts and lists of texts that were read.

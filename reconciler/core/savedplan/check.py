@@ -23,24 +23,24 @@ from reconciler.model.values.entity import entity
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import render_path
 
-NAMED = 5
+MOST_FAULTS = 5
 """The maximum number of faults that a message names."""
-LONGEST = 200
+LONGEST_FAULT = 200
 """The maximum number of characters of a fault that are shown."""
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 
 
 def why_not_believed(plan: Plan) -> str | None:
     """The first contradictions in a plan from a file, as text; ``None`` if there are none."""
-    found = [*islice(_faults(plan), NAMED + 1)] or [*islice(_source_faults(plan), NAMED + 1)]
+    found = [*islice(_faults(plan), MOST_FAULTS + 1)] or [*islice(_source_faults(plan), MOST_FAULTS + 1)]
     found = [short_quote(each) for each in found]
-    more = ["and more"] if len(found) > NAMED else []
-    return "; ".join([*found[:NAMED], *more]) or None
+    more = ["and more"] if len(found) > MOST_FAULTS else []
+    return "; ".join([*found[:MOST_FAULTS], *more]) or None
 
 
 def short_quote(text: str) -> str:
     """A fault as it is shown: its text may quote a file, and have any length."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST_FAULT else text[: LONGEST_FAULT - 1] + "…"
 
 
 def _faults(plan: Plan) -> Iterator[str]:

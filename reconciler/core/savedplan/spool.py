@@ -11,7 +11,7 @@ from typing import overload
 import orjson
 
 from reconciler.core.records import in_saved_order, said_from_data, said_to_data
-from reconciler.core.savedplan.change_file import SIZE, FileMark, Reader, Scratch, Speller, in_blocks, marks
+from reconciler.core.savedplan.change_file import SIZE, ChangeReader, ChangeWriter, FileMark, Scratch, in_blocks, marks
 from reconciler.model.plans.plan import Deferred, KeptDeferred, KeptTenants, Outline, StoredOutline, TenantPlan, outline
 
 IN_MEMORY = 100
@@ -52,7 +52,7 @@ class Spool(MutableMapping[str, TenantPlan]):
     most: int = IN_MEMORY
     _held: dict[str, TenantPlan] = field(default_factory=dict)
     _written: dict[str, SpooledTenant] = field(default_factory=dict)
-    _to: Speller | None = None
+    _to: ChangeWriter | None = None
     _room: int = 0
 
     def __post_init__(self) -> None:
@@ -71,7 +71,7 @@ class Spool(MutableMapping[str, TenantPlan]):
 
     def _opened(self) -> bool:
         scratch = self.scratch()
-        self._to = Speller(scratch) if scratch else None
+        self._to = ChangeWriter(scratch) if scratch else None
         return self._to is not None
 
     def _write(self, tenant: str, plan: TenantPlan) -> None:
@@ -83,7 +83,7 @@ class Spool(MutableMapping[str, TenantPlan]):
             return self._held[tenant]
         entry = self._written[tenant]
         assert self._to is not None
-        return _Entries(Reader(self._to.scratch)).read(entry)
+        return _Entries(ChangeReader(self._to.scratch)).read(entry)
 
     def __delitem__(self, tenant: str) -> None:
         self._held.pop(tenant, None)
@@ -105,14 +105,14 @@ class Spool(MutableMapping[str, TenantPlan]):
         for each, plan in self._held.items():
             self._write(each, plan)
         self._held.clear()
-        return SpooledTenants(_Entries(Reader(self._to.scratch)), tuple(self._written[each] for each in order))
+        return SpooledTenants(_Entries(ChangeReader(self._to.scratch)), tuple(self._written[each] for each in order))
 
 
 @dataclass(frozen=True, slots=True)
 class _Entries:
     """Reads the parts of entries."""
 
-    reader: Reader
+    reader: ChangeReader
 
     def read(self, entry: SpooledTenant) -> TenantPlan:
         """A tenant's whole plan."""
@@ -206,10 +206,10 @@ def _size(plan: TenantPlan) -> int:
     return len(plan.changes) + len(plan.deferred)
 
 
-def _written(plan: TenantPlan, to: Speller) -> SpooledTenant:
+def _written(plan: TenantPlan, to: ChangeWriter) -> SpooledTenant:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
-    made, held = to.spell(plan.changes), to.spell(each.change for each in saved)
+    made, held = to.write(plan.changes), to.write(each.change for each in saved)
     words = b"\n".join(orjson.dumps(said_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
     parts = made, held, order, words
     start = to.scratch.write(b"".join(parts)) if any(parts) else 0

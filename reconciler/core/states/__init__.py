@@ -3,7 +3,7 @@
 Nothing here decides anything.
 """
 
-from reconciler.core.states.lazy_state import FEW, LazyState, SharedContents
+from reconciler.core.states.lazy_state import SINGLE_READS, LazyState, SharedContents
 from reconciler.core.states.managed_digest import of_actual, of_copy, shape_version
 from reconciler.core.states.state_view import (
     Unavailable,
@@ -18,7 +18,7 @@ from reconciler.core.states.state_view import (
 )
 
 __all__ = [
-    "FEW",
+    "SINGLE_READS",
     "LazyState",
     "SharedContents",
     "Unavailable",

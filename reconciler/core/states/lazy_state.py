@@ -9,7 +9,7 @@ from reconciler.core.states.state_view import StateView
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 
-FEW = 8
+SINGLE_READS = 8
 """The number of bodies that are read one by one; further reads fetch all of them at once."""
 
 
@@ -33,8 +33,8 @@ class LazyState(StateView):
     """A tenant's state whose bodies are read on demand.
 
     ``synced``: the digest of the managed part of every entity (`reconciler.core.states.managed_digest`). ``origins``:
-    pairs, made into a mapping on demand. ``read``: reads the entities with these identities (``None``: all). ``told``:
-    reads their digests (`Entity.digest`). Both raise `Unavailable` if the state changed since.
+    pairs, made into a mapping on demand. ``read``: reads the entities with these identities (``None``: all).
+    ``read_digests``: reads their digests (`Entity.digest`). Both raise `Unavailable` if the state changed since.
     """
 
     common: SharedContents | None = None
@@ -45,14 +45,14 @@ class LazyState(StateView):
         synced: Mapping[EntityId, str],
         origins: Callable[[], Iterable[tuple[EntityId, str | None]]],
         read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
-        told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
+        read_digests: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
     ) -> None:
         self.synced = synced
         self._origins = origins
         self._read = read
-        self._told = told
+        self._read_digests = read_digests
         self._known: dict[EntityId, Entity] = {}
-        self._alone = 0
+        self._single_reads = 0
 
     @classmethod
     def of_common(
@@ -60,12 +60,12 @@ class LazyState(StateView):
         common: SharedContents,
         own: Mapping[EntityId, tuple[Entity, str]],
         read: Callable[[Collection[EntityId] | None], Iterable[Entity]],
-        told: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
+        read_digests: Callable[[Collection[EntityId] | None], Iterable[tuple[EntityId, str]]],
     ) -> "LazyState":
         """The state of a tenant with shared contents and its ``own`` entities, each with its digest as in
         ``synced``.
         """
-        made = cls({**common.synced, **{id: synced for id, (_, synced) in own.items()}}, tuple, read, told)
+        made = cls({**common.synced, **{id: synced for id, (_, synced) in own.items()}}, tuple, read, read_digests)
         made.common = common
         made.own = {id: each for id, (each, _) in own.items()}
         made._known = dict(made.own)
@@ -76,7 +76,7 @@ class LazyState(StateView):
         changes = {each.id: each for each in entities}
         origins = {**self.origins, **{id: each.origin for id, each in changes.items()}}
         synced = {**self.synced, **{id: of_actual(each) for id, each in changes.items()}}
-        made = LazyState(synced, origins.items, self._read, self._told)
+        made = LazyState(synced, origins.items, self._read, self._read_digests)
         made._known = {**self._known, **changes}
         return made
 
@@ -112,7 +112,7 @@ class LazyState(StateView):
         """The digests of these whole entities, all of which must exist; of others too, if that is faster to read."""
         if self.common and self.common.digests.keys() >= set(ids):
             return {id: self.common.digests[id] for id in ids}
-        return dict(self._told(self._or_all(ids))) if ids else {}
+        return dict(self._read_digests(self._or_all(ids))) if ids else {}
 
     def _or_all(self, ids: Collection[EntityId]) -> Collection[EntityId] | None:
         """The entities to read: these, or everything if that is at most twice as much."""
@@ -127,8 +127,8 @@ class LazyState(StateView):
         if id not in self._known:
             if id not in self.synced:
                 raise KeyError(id)
-            self._alone += 1
-            self.fetch((id,) if self._alone <= FEW else None)
+            self._single_reads += 1
+            self.fetch((id,) if self._single_reads <= SINGLE_READS else None)
         return self._known[id]
 
     def __contains__(self, id: object) -> bool:

@@ -19,7 +19,7 @@ from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
 
-Part: TypeAlias = Callable[[Value], Value]
+ManagedPart: TypeAlias = Callable[[Value], Value]
 """Returns the managed part of a value; ``None``, or an empty list or map, if nothing is left."""
 
 
@@ -53,12 +53,12 @@ def _digest(id: EntityId, origin: str | None, part: Body) -> str:
 
 
 @cache
-def _managed(kind: str) -> Part:
+def _managed(kind: str) -> ManagedPart:
     """Returns the managed part of bodies of a kind."""
     return _struct(fields_of(kind))
 
 
-def _struct(fields: tuple[FieldShape, ...]) -> Part:
+def _struct(fields: tuple[FieldShape, ...]) -> ManagedPart:
     parts = {field.name: part for field in fields if (part := _part(field)) is not None}
 
     def struct(body: Value) -> dict[str, Value]:
@@ -78,7 +78,7 @@ def _is_nothing(value: Value) -> bool:
     return value is None or (not value and value.__class__ in (dict, list))
 
 
-def _part(field: FieldShape) -> Part | None:
+def _part(field: FieldShape) -> ManagedPart | None:
     """``None`` for fields of the reseller, and for fields of the provider alone."""
     if field.items:
         return _items(field)
@@ -91,7 +91,7 @@ def _part(field: FieldShape) -> Part | None:
     return _set if field.type == "set" else _leaf(field.default)
 
 
-def _items(field: FieldShape) -> Part:
+def _items(field: FieldShape) -> ManagedPart:
     assert field.items is not None
     inner = _struct(field.fields)
     if not field.items.with_origin:
@@ -99,7 +99,7 @@ def _items(field: FieldShape) -> Part:
     return lambda items: {key: {**inner(item), "origin": item.get("origin")} for key, item in (items or {}).items()}
 
 
-def _leaf(default: Value) -> Part:
+def _leaf(default: Value) -> ManagedPart:
     """A value equal to the default counts as absent."""
     if default is None:
         return lambda value: value

@@ -27,7 +27,7 @@ from reconciler.model.documents.declarations import LAST_APPLIED
 from reconciler.model.values.plain_values import Body
 
 ACTIVE, INACTIVE = "active", "inactive"
-SWITCHED, TAKEN_UP, OTHER_UNIT = "set_renew_automatically", "activate", "change_unit"
+SWITCHED, REACTIVATED, OTHER_UNIT = "set_renew_automatically", "activate", "change_unit"
 """The actions after which another cycle is the last one."""
 DayAt: TypeAlias = Callable[[str], date | None]
 """The day, at the provider, of a record's moment (DATE-01); ``None``: the record has no moment."""
@@ -179,7 +179,7 @@ def _course(said: Body, last: Body | None, calendar: _Calendar, *, own: bool = F
         return course
     if last is None:
         return replace(course, units=first_seen(said, course.running_when_changed))
-    return replace(course, units=followed(said, last, course.told, course.running_when_changed))
+    return replace(course, units=followed(said, last, course.new_records, course.running_when_changed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +209,12 @@ class _Course:
         return bool(self.said.get("renew_automatically", False))
 
     @property
-    def kept(self) -> date | None:
+    def stored_end(self) -> date | None:
         """The stored end of the current cycle."""
         return date_in(self.last, "cycle_end") if self.last else None
 
     @property
-    def told(self) -> list[dict[str, str]]:
+    def new_records(self) -> list[dict[str, str]]:
         """The source's own records since the last apply; all of them if there was none."""
         records: list[dict[str, str]] = self.said.get("history", [])
         return records[self.last.get("records", 0) :] if self.last else records
@@ -229,12 +229,12 @@ class _Course:
         if awaited and awaited.day > changed and unit == (self.last or {}).get(UNIT):
             return awaited.day
         renewed = (self.last or {}).get("renew_automatically", False)
-        if self.kept and unit == (self.last or {}).get(UNIT) and (self.kept > changed or not renewed):
-            return self.kept
+        if self.stored_end and unit == (self.last or {}).get(UNIT) and (self.stored_end > changed or not renewed):
+            return self.stored_end
         return self.cycles(unit).first(changed, after=True)
 
     def _day_of_change(self) -> date:
-        days = [self.calendar.day(each) for each in self.told if each["action"] == OTHER_UNIT]
+        days = [self.calendar.day(each) for each in self.new_records if each["action"] == OTHER_UNIT]
         if days:
             return days[-1]
         coming = as_said(self.said).pending
@@ -248,8 +248,8 @@ class _Course:
             seen = self._first_seen()
             return seen if self.renews else self._renewed(seen)
         stands = self.said.get("status", ACTIVE) not in (ACTIVE, INACTIVE)
-        if self.kept and stands and self._same_start and not self._at_once:
-            return self.kept
+        if self.stored_end and stands and self._same_start and not self._unit_changed:
+            return self.stored_end
         return self._running(self.on, after=True) if self.renews else self._renewed(self._last_end())
 
     def _first_seen(self) -> date | None:
@@ -272,8 +272,12 @@ class _Course:
             return pending.day
         if pending:
             return self.cycles(pending.unit).first(day, after=after)
-        if self._changed_before_the_rule and self.kept and (self.kept > day or (self.kept == day and not after)):
-            return self.kept
+        if (
+            self._changed_before_the_rule
+            and self.stored_end
+            and (self.stored_end > day or (self.stored_end == day and not after))
+        ):
+            return self.stored_end
         return self.in_force.first(day, after=after)
 
     @property
@@ -288,19 +292,21 @@ class _Course:
 
     def _last_end(self) -> date | None:
         """The end without renewal: the stored end, unless a new cycle began since."""
-        action, day = self._began_anew() or ("", self.on)
+        action, day = self._restart() or ("", self.on)
         day = max(day, self.start)
         if action == OTHER_UNIT:
             return self.in_force.first(day, after=True)
-        if action == TAKEN_UP and not self._still_runs(day):
+        if action == REACTIVATED and not self._still_runs(day):
             return self._holding(day)
-        if action != SWITCHED and self.kept:
-            return self.kept
+        if action != SWITCHED and self.stored_end:
+            return self.stored_end
         return self._running(day, after=False)
 
     def _still_runs(self, day: date) -> bool:
         """Whether a reactivated subscription had not expired."""
-        return self.kept is not None and self.kept > day and (self.last or {}).get("source_status") != INACTIVE
+        return (
+            self.stored_end is not None and self.stored_end > day and (self.last or {}).get("source_status") != INACTIVE
+        )
 
     def _holding(self, day: date) -> date | None:
         """The end of the cycle that contains a day, or nominally begins on it; of the pending unit once that is due."""
@@ -314,28 +320,28 @@ class _Course:
         days = (self._holding(date.fromisoformat(each["date"])) for each in self.said.get("renewals", []))
         return max((day for day in (end, *days) if day is not None), default=None)
 
-    def _began_anew(self) -> tuple[str, date] | None:
+    def _restart(self) -> tuple[str, date] | None:
         """The action since which another cycle is the last, with its day.
 
         Taken from the source's own records since the last apply; without records, derived from the fields, as of today.
         """
-        last, told = self.last or {}, self.told
+        last, new_records = self.last or {}, self.new_records
         was_on = last.get("renew_automatically", False) or any(
-            each["action"] == SWITCHED and each.get("detail") == "true" for each in told
+            each["action"] == SWITCHED and each.get("detail") == "true" for each in new_records
         )
-        anew = {TAKEN_UP, *([SWITCHED] if was_on else []), *([OTHER_UNIT] if self._at_once else [])}
-        for each in reversed(told):
+        anew = {REACTIVATED, *([SWITCHED] if was_on else []), *([OTHER_UNIT] if self._unit_changed else [])}
+        for each in reversed(new_records):
             if each["action"] in anew:
                 return each["action"], self.calendar.day(each)
         if last.get("renew_automatically", False):
             return SWITCHED, self.on
         back = last.get("source_status", ACTIVE) != ACTIVE and self.said.get("status", ACTIVE) == ACTIVE
-        if back and not any(each["action"] == "renew" for each in told):
-            return TAKEN_UP, self.on
-        return (OTHER_UNIT, self.on) if self._at_once or not self._same_start else None
+        if back and not any(each["action"] == "renew" for each in new_records):
+            return REACTIVATED, self.on
+        return (OTHER_UNIT, self.on) if self._unit_changed or not self._same_start else None
 
     @property
-    def _at_once(self) -> bool:
+    def _unit_changed(self) -> bool:
         """Whether the current cycle now has another unit; a pending change that took effect does not count."""
         other = self.units.in_force != (self.last or {}).get(UNIT)
         return other and not (self.own and self.said.get(MODE) == NEXT_CYCLE)

@@ -12,7 +12,7 @@ from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
-Prices = Mapping[str, Mapping[str, str]]
+UnitPrices = Mapping[str, Mapping[str, str]]
 
 
 def provider_offer(tree: ProviderTree, on: date) -> Offer:
@@ -30,7 +30,7 @@ def reseller_offer(tree: ProviderTree, reseller: str, state: State, on: date) ->
     return _offer(tree, reseller, products, prices)
 
 
-def unit_prices(tree: ProviderTree, on: date) -> Prices:
+def unit_prices(tree: ProviderTree, on: date) -> UnitPrices:
     """The unit prices of a provider's products by billing cycle, effective on a day."""
 
     def prices(key: str) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ def _in_force(amounts: Mapping[str, object], on: date) -> dict[str, str]:
     return {cycle: amount for cycle, amount in held if amount is not None}
 
 
-def _offer(tree: ProviderTree, distributor: str, products: Mapping[str, Body], prices: Prices) -> Offer:
+def _offer(tree: ProviderTree, distributor: str, products: Mapping[str, Body], prices: UnitPrices) -> Offer:
     """SUB-12: the responsible user and the sharing rule are the provider's, at every level."""
     model = tree.provider.model
     assert isinstance(model, Provider)

@@ -63,11 +63,11 @@ def first_seen(said: Body, next_end: NextEnd) -> Units:
     return Units(unit, _comes(pending_of(said), unit, next_end))
 
 
-def followed(said: Body, last: Body, told: list[dict[str, str]], next_end: NextEnd) -> Units:
+def followed(said: Body, last: Body, new_records: list[dict[str, str]], next_end: NextEnd) -> Units:
     """The units of a mirror, from its source and what was applied ``last``, before a pending unit takes effect.
 
-    ``told``: the source's records since. If the source declares a change for the next cycle, by `pending_unit` or by a
-    new `billing_cycle`, the mirror keeps its unit.
+    ``new_records``: the source's records since. If the source declares a change for the next cycle, by `pending_unit`
+    or by a new `billing_cycle`, the mirror keeps its unit.
     """
     unit, here = said.get(UNIT), last.get(UNIT)
     coming, awaited = pending_of(said), pending_of(last)
@@ -81,7 +81,7 @@ def followed(said: Body, last: Body, told: list[dict[str, str]], next_end: NextE
         return Units(here, awaited)  # already in force at the source, whose cycle ended first
     if unit == known and coming and coming.unit == here:
         return Units(here)  # already in force here; the source's cycle ends later
-    took_effect = any(each["action"] == RUN_BILLING for each in told)
+    took_effect = any(each["action"] == RUN_BILLING for each in new_records)
     if unit != known and later and (coming is None or took_effect):
         end = next_end(here)
         return Units(here, PendingUnit(unit, end)) if end else Units(unit)

@@ -13,7 +13,7 @@ def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answ
     ``dated``: the plans that may have dated amounts (``None``: all).
     """
     match answer:
-        case TenantResult() if not task.above:
+        case TenantResult() if not task.has_resellers:
             after = read_afterwards(answer.planned.after, dated)
             return TenantResult(replace(answer.planned, after=after), replace(answer.observed, state={}))
         case TenantResult():

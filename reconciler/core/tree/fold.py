@@ -103,10 +103,11 @@ class Fold:
 
     ``states``: the states after the plan, and the current states of tenants that are not planned. ``reads``: the latter
     tenants, which the plan depends on (TREE-03). ``mirrors_held``: by reseller, the mirrors from its own resellers that
-    it does not get. ``told``: upstreams with the facts of their own upstreams, if they were needed; ``asking``: the
-    tenants that were planned against these. ``not_mirrored``: released tenants with nothing to mirror. ``policies``:
-    resolved policies; ``layers``: the layers that they share. ``dated``: by provider, its plans with dated amounts.
-    ``price_holds``: by reseller that mirrors, the list prices that it does not get, if known (SUB-13).
+    it does not get. ``extended_upstreams``: upstreams with the facts of their own upstreams, if they were needed;
+    ``needing_ancestors``: the tenants that were planned against these. ``not_mirrored``: released tenants with nothing
+    to mirror. ``policies``: resolved policies; ``layers``: the layers that they share. ``dated``: by provider, its
+    plans with dated amounts. ``price_holds``: by reseller that mirrors, the list prices that it does not get, if known
+    (SUB-13).
     """
 
     catalog: Catalog
@@ -120,8 +121,8 @@ class Fold:
     wave: Wave | None = None
     engine: Engine | None = None
     upstreams: dict[str, Upstream] = field(default_factory=dict)
-    told: dict[str, Upstream] = field(default_factory=dict)
-    asking: set[str] = field(default_factory=set)
+    extended_upstreams: dict[str, Upstream] = field(default_factory=dict)
+    needing_ancestors: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
     done: dict[str, Planned] = field(default_factory=dict)
     failed: dict[str, Unreadable] = field(default_factory=dict)
@@ -162,13 +163,13 @@ class Fold:
                 if planned is not None:
                     planned(key)
                     if key not in self.failed and key not in self.distributors:
-                        self._let_go(key)
+                        self._release(key)
         for distributor, resellers in self._distributors(order, selected):
             for key, plan in self._mirrored(distributor, resellers, kept).items():
                 kept[key] = under_its_own_keys(plan)
         return [key for key in [*sorted(self.catalog.providers), *order] if key in kept]
 
-    def _let_go(self, reseller: str) -> None:
+    def _release(self, reseller: str) -> None:
         """Releases the state of a planned tenant without resellers, except what is mirrored."""
         self.states[reseller] = state = mirrored_from(self.states[reseller])
         if not MirrorSource(self.policies.pop(reseller), state).concerned:
@@ -235,14 +236,16 @@ class Fold:
             return found
         sources: list[MirrorSource] = []
         for reseller in resellers:
-            source = self._source(reseller, planned=reseller in plans)
+            source = self._mirror_source(reseller, planned=reseller in plans)
             if isinstance(source, TenantPlan):
                 found[reseller] = source
             elif source and source.concerned:
                 sources.append(source)
-        return found | self._lifted(distributor, plans.get(distributor), sources) if sources else found
+        return found | self._with_mirrors(distributor, plans.get(distributor), sources) if sources else found
 
-    def _lifted(self, distributor: str, plan: TenantPlan | None, sources: list[MirrorSource]) -> dict[str, TenantPlan]:
+    def _with_mirrors(
+        self, distributor: str, plan: TenantPlan | None, sources: list[MirrorSource]
+    ) -> dict[str, TenantPlan]:
         observed, on = self.observe_distributor(distributor), self.day_of(distributor)
         above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
         if isinstance(observed, Unreadable):
@@ -289,7 +292,7 @@ class Fold:
         tree = self.catalog.providers[self.catalog.provider_of[distributor]]
         return reseller_offer(tree, distributor, state, self.day_of(distributor))
 
-    def _source(self, reseller: str, *, planned: bool) -> MirrorSource | TenantPlan | None:
+    def _mirror_source(self, reseller: str, *, planned: bool) -> MirrorSource | TenantPlan | None:
         """A reseller after its plan; an unplanned one as it is, if it mirrors (TREE-03)."""
         if reseller in self.failed or reseller in self.not_mirrored:
             return None
@@ -347,7 +350,7 @@ class Fold:
                 further.append(replace(task, observed=answer.observed))
             else:
                 yield task.policy.reseller, self._noted(task, answer)
-        for task, answer in wave(self._informed_tasks(further, failed), len(further)) if further else ():
+        for task, answer in wave(self._tasks_with_ancestors(further, failed), len(further)) if further else ():
             assert not isinstance(answer, NeedsAncestors), "there is nothing further up"
             yield task.policy.reseller, self._noted(task, answer)
         yield from failed.items()
@@ -360,12 +363,12 @@ class Fold:
             if isinstance(upstream, Unreadable):
                 plans[reseller] = self._failure(policy, upstream)
                 continue
-            informed = policy.upstream not in self.catalog.policies or asks_further_up(policy, upstream, {})
-            if informed:
-                self.asking.add(reseller)
+            has_ancestors = policy.upstream not in self.catalog.policies or asks_further_up(policy, upstream, {})
+            if has_ancestors:
+                self.needing_ancestors.add(reseller)
             allowed = self.allowed.get(reseller, frozenset())
             day, below = self.day_of(reseller), reseller in self.distributors
-            yield Task(policy, upstream, day, allowed, informed, below, dated=self._dated(policy))
+            yield Task(policy, upstream, day, allowed, has_ancestors, below, dated=self._dated(policy))
 
     def _dated(self, policy: Policy) -> frozenset[EntityId] | None:
         """The plans of a reseller that may have dated amounts; ``None``: any."""
@@ -375,14 +378,14 @@ class Fold:
             self.dated[policy.provider] = dated_plans(self.catalog.providers[policy.provider])
         return self.dated[policy.provider]
 
-    def _informed_tasks(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
+    def _tasks_with_ancestors(self, tasks: Iterable[Task], plans: dict[str, TenantPlan]) -> Iterator[Task]:
         for task in tasks:
-            upstream = self._informed(task.upstream)
+            upstream = self._extended(task.upstream)
             if isinstance(upstream, Unreadable):
                 plans[task.policy.reseller] = self._failure(task.policy, upstream)
                 continue
-            self.asking.add(task.policy.reseller)
-            yield replace(task, upstream=upstream, informed=True)
+            self.needing_ancestors.add(task.policy.reseller)
+            yield replace(task, upstream=upstream, has_ancestors=True)
 
     def _noted(self, task: Task, answer: TenantResult | Unreadable) -> TenantPlan:
         reseller = task.policy.reseller
@@ -391,7 +394,7 @@ class Fold:
         self.states[reseller] = answer.planned.after
         if task.policy.options[MIRROR].on:
             self.price_holds[reseller] = prices_held(answer.planned.plan)
-        if task.above:
+        if task.has_resellers:
             self.done[reseller], self.observed[reseller] = answer.planned, answer.observed
         return answer.planned.plan
 
@@ -420,22 +423,22 @@ class Fold:
             return upstream
         if not asks_further_up(policy, upstream, actual or {}):
             return upstream
-        return self._informed(upstream)
+        return self._extended(upstream)
 
-    def _informed(self, upstream: Upstream) -> Upstream | Unreadable:
+    def _extended(self, upstream: Upstream) -> Upstream | Unreadable:
         """An upstream with the facts of its own upstreams."""
         unknown: list[Upstream] = []
         known: Upstream | Unreadable = upstream
         while isinstance(known, Upstream) and known.key in self.catalog.policies:
-            if known.key in self.told:
-                known = self.told[known.key]
+            if known.key in self.extended_upstreams:
+                known = self.extended_upstreams[known.key]
                 break
             unknown.append(known)
             known = self._upstream(self._policy(known.key))
         for each in reversed(unknown):
             if isinstance(known, Unreadable):
                 return known
-            known = self.told[each.key] = with_labels(with_ancestors(each, known), known)
+            known = self.extended_upstreams[each.key] = with_labels(with_ancestors(each, known), known)
         return known
 
     def _upstream(self, policy: Policy) -> Upstream | Unreadable:
@@ -463,8 +466,8 @@ class Fold:
             return {}
         policy = self._policy(reseller)
         above = self._upstream(policy)
-        if isinstance(above, Upstream) and reseller in self.asking:
-            above = self._informed(above)
+        if isinstance(above, Upstream) and reseller in self.needing_ancestors:
+            above = self._extended(above)
         assert isinstance(above, Upstream), "what was planned had an upstream"
         return held_at(policy, self.done[reseller], above)
 
@@ -474,14 +477,14 @@ class Fold:
         if policy.upstream == policy.provider:
             above = self._upstream(policy)
             return above if isinstance(above, Upstream) else None
-        return self.told.get(policy.upstream) or self.upstreams.get(policy.upstream)
+        return self.extended_upstreams.get(policy.upstream) or self.upstreams.get(policy.upstream)
 
     def _state(self, reseller: str) -> State | Unreadable:
         """A tenant's state after its plan; the current state if it was not selected (TREE-03)."""
         if reseller in self.states:
             return self.states[reseller]
         policy = self._policy(reseller)
-        found = read_again(lambda: self.observe(policy), self._as_source_of(policy))
+        found = read_again(lambda: self.observe(policy), self._reader_for_others(policy))
         if isinstance(found, Unreadable):
             self.failed[reseller] = failed = Unreadable(found.problem, reseller)
             return failed
@@ -490,7 +493,7 @@ class Fold:
         self.states[reseller] = state
         return state
 
-    def _as_source_of(self, policy: Policy) -> Callable[[Observed], tuple[Observed, State]]:
+    def _reader_for_others(self, policy: Policy) -> Callable[[Observed], tuple[Observed, State]]:
         """Returns a reader of what others need: the whole state of a tenant with resellers, else what mirroring
         reads.
         """

@@ -30,12 +30,12 @@ def held_at(policy: Policy, planned: Planned, above: Upstream) -> Mapping[Entity
         for id in plans
         if id in above.held and id in planned.after and planned.after[id].body.get("status", ACTIVE) != ACTIVE
     }
-    not_coming = {_as_called(each, planned): each for each in _not_coming(planned.plan)}
-    held = still | {id: _held(policy.reseller, each, above.held) for id, each in not_coming.items()}
-    return held | _carried(held, planned, above)
+    not_created = {_id_in_tenant(each, planned): each for each in _not_created(planned.plan)}
+    held = still | {id: _held(policy.reseller, each, above.held) for id, each in not_created.items()}
+    return held | _held_dependencies(held, planned, above)
 
 
-def _as_called(deferred: Deferred, planned: Planned) -> EntityId:
+def _id_in_tenant(deferred: Deferred, planned: Planned) -> EntityId:
     """The identity in the tenant: the old key, if the entity's rename is held too (AP-21)."""
     before = deferred.change.before
     old = entity(before).id if before else deferred.change.entity
@@ -46,7 +46,7 @@ def mirrors_held(
     policy: Policy, planned: Planned, known: Mapping[EntityId, InheritedBlock]
 ) -> Mapping[EntityId, InheritedBlock]:
     """The mirrors of a reseller's subscriptions that its distributor does not get, with the root cause (TREE-02)."""
-    return {each.change.entity: _held(policy.upstream, each, known) for each in _not_coming(planned.plan)}
+    return {each.change.entity: _held(policy.upstream, each, known) for each in _not_created(planned.plan)}
 
 
 def prices_held(plan: TenantPlan) -> Mapping[tuple[str, str], Root]:
@@ -61,7 +61,7 @@ def prices_held(plan: TenantPlan) -> Mapping[tuple[str, str], Root]:
     return {at: _root(plan.tenant, each) for at, each in found}
 
 
-def _not_coming(plan: TenantPlan) -> Iterator[Deferred]:
+def _not_created(plan: TenantPlan) -> Iterator[Deferred]:
     for each in plan.deferred:
         returns = any((field.path, field.after) == (("status",), ACTIVE) for field in each.change.fields)
         if each.reason != Verdict.UNMANAGED and (each.change.action is Action.CREATE or returns):
@@ -82,28 +82,28 @@ def _root(tenant: str, deferred: Deferred) -> Root:
     return Root(tenant, verdict, deferred.rule, deferred.allowed_by, deferred.detail, place, deferred.hold)
 
 
-def _carried(
+def _held_dependencies(
     held: Mapping[EntityId, InheritedBlock], planned: Planned, above: Upstream
 ) -> dict[EntityId, InheritedBlock]:
     """The dependencies that are not created either, each with the cause of the first entity that needs it.
 
     A disabled copy that is not enabled again brings no dependencies (decision 002).
     """
-    carried: dict[EntityId, InheritedBlock] = {}
+    dependencies: dict[EntityId, InheritedBlock] = {}
     queue = sorted(id for id in held if id not in planned.after)
     while queue:
         by = queue.pop(0)
-        holder = carried.get(by) or held[by]
+        holder = dependencies.get(by) or held[by]
         for id in references(holder.body, branches_of_kind(by.kind)):
-            if id in held or id in carried or id in planned.after:
+            if id in held or id in dependencies or id in planned.after:
                 continue
-            if body := _coming(id, above):
-                carried[id] = InheritedBlock(holder.root, body)
+            if body := _as_created(id, above):
+                dependencies[id] = InheritedBlock(holder.root, body)
                 queue.append(id)
-    return carried
+    return dependencies
 
 
-def _coming(id: EntityId, above: Upstream) -> Body | None:
+def _as_created(id: EntityId, above: Upstream) -> Body | None:
     """What a dependency would be, if the level above has it or inherits a block of it."""
     if id in above.state:
         return copy_of(above.state[id].body, kind_shapes()[id.kind].fields, above.key)

@@ -38,17 +38,17 @@ Observe: TypeAlias = Callable[[Policy], Observed | Unreadable]
 class Task:
     """One tenant to plan, with all input except its state.
 
-    ``on``: the day of its effective amounts (DATE-01). ``informed``: the upstream has the facts of its own upstreams,
-    or there are none. ``above``: the tenant has resellers, so its whole state is needed afterwards. ``observed``: its
-    state, if it was already read. ``dated``: its plans that may have dated amounts (``None``: all).
+    ``on``: the day of its effective amounts (DATE-01). ``has_ancestors``: the upstream has the facts of its own
+    upstreams, or there are none. ``has_resellers``: the tenant has resellers, so its whole state is needed afterwards.
+    ``observed``: its state, if it was already read. ``dated``: its plans that may have dated amounts (``None``: all).
     """
 
     policy: Policy
     upstream: Upstream
     on: date
     allowed: frozenset[str] = frozenset()
-    informed: bool = True
-    above: bool = True
+    has_ancestors: bool = True
+    has_resellers: bool = True
     observed: Observed | None = None
     dated: frozenset[EntityId] | None = None
 
@@ -101,7 +101,7 @@ def plan_task(task: Task, observe: Observe, engine: Engine) -> Answer:
 
     def planned(observed: Observed) -> TenantResult | NeedsAncestors:
         trace = observed.traced(task.upstream.key)
-        if not task.informed and asks_further_up(task.policy, task.upstream, trace.state):
+        if not task.has_ancestors and asks_further_up(task.policy, task.upstream, trace.state):
             return NeedsAncestors(observed)
         comparison = engine.compare(task.policy, task.upstream, trace, task.on)
         done = TenantResult(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
@@ -136,7 +136,7 @@ def read_again(
 def _read_ahead(done: TenantResult, task: Task) -> None:
     """Reads what is needed of a tenant's state after planning (`brief`). Raises `Unavailable`."""
     after = done.planned.after
-    if task.above:
+    if task.has_resellers:
         fetched(done.observed.state)
         fetched(after)
     else:

@@ -90,7 +90,7 @@ def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say b
         planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
         held = mirrors_held(source.policy, planned, source.held)
         done = DistributorPlan(
-            _together(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held}
+            _merged(done.plan, planned, source.policy.reseller), planned.after, {**done.held, **held}
         )
     return done
 
@@ -100,7 +100,7 @@ def _has_none_of(state: State, reseller: str) -> bool:
     return next(iter(came_down(state, reseller)), None) is None
 
 
-def _together(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
+def _merged(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
     """A tenant's plan with the mirrors of one more reseller: it is applied as a whole."""
     changes = execution_order((*plan.changes, *part.plan.changes))
     deferred = (*plan.deferred, *part.plan.deferred)

@@ -60,8 +60,8 @@ class Schedule:
         if above in self.fold.catalog.providers and above not in self.dated:
             self.dated[above] = _dated(self.fold, above)
         for coming in (
-            *self._of_plans(tenant, self.dated.get(above)),
-            *_of_the_list(self.fold, tenant, self.lists),
+            *self._plan_changes(tenant, self.dated.get(above)),
+            *_list_changes(self.fold, tenant, self.lists),
         ):
             self.found.setdefault(coming, []).append(tenant)
 
@@ -69,7 +69,7 @@ class Schedule:
         """Every future amount, by day."""
         return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
-    def _of_plans(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
+    def _plan_changes(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
         """The future amounts of active delegated plans. ``dated``: the plans to check (``None``: all).
 
         Items that are the tenant's own are left out, since they follow nothing (ORIGIN-04).
@@ -133,7 +133,7 @@ def _announced(body: Body, on: date) -> Iterator[Coming]:
                 yield day, EntityId(PRODUCT, product), (CYCLES, period, "purchase_price"), amount
 
 
-def _of_the_list(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
+def _list_changes(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
     """The future prices in a tenant's own list for its delegated products, at any level (IW-05)."""
     if lists:
         policy = resolve_policy(fold.catalog, tenant)

@@ -165,7 +165,7 @@ else:  # `from` is a Python keyword
     )
 
 
-SubscriptionStatus = Literal["active", "inactive", "suspended", "cancelled", "deleted"]
+StatusName = Literal["active", "inactive", "suspended", "cancelled", "deleted"]
 
 
 class AddOnLastApplied(Part):
@@ -193,8 +193,8 @@ class LastApplied(Part):
     quantity: Count | None = None
     quantity_effective: Date | None = None
     paid: Flag | None = None
-    status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
-    source_status: Annotated[SubscriptionStatus | None, Leaf("text")] = None
+    status: Annotated[StatusName | None, Leaf("text")] = None
+    source_status: Annotated[StatusName | None, Leaf("text")] = None
     activation_date: Date | None = None
     start_date: Date | None = None
     renew_automatically: Flag | None = None
@@ -248,10 +248,10 @@ class Subscription(Document):
         Flag, Field(description="Whether it is paid for; a trial is not (SUB-02)."), mirrored(rule="SUB-02")
     ] = False
     status: Annotated[
-        SubscriptionStatus, Field(description="Where it is in its life."), Leaf("text"), mirrored(rule="SUB-09")
+        StatusName, Field(description="Where it is in its life."), Leaf("text"), mirrored(rule="SUB-09")
     ] = "active"
     source_status: Annotated[
-        SubscriptionStatus | None,
+        StatusName | None,
         Field(description="Of a mirror: the status at the reseller, whose cycle may end another day (SUB-29)."),
         Leaf("text"),
         mirrored(rule="SUB-29"),

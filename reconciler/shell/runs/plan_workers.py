@@ -110,8 +110,8 @@ class RemoteTask(NamedTuple):
     policy: Policy
     upstream: int | None
     allowed: frozenset[str]
-    informed: bool
-    above: bool
+    has_ancestors: bool
+    has_resellers: bool
     place: StoreLocation
 
 
@@ -171,7 +171,7 @@ class _Senders:
             if self.packed[1] not in upstreams[-1:]:
                 upstreams.append(self.packed[1])
             number = len(upstreams) - 1
-        return RemoteTask(policy, number, task.allowed, task.informed, task.above, self.where(policy))
+        return RemoteTask(policy, number, task.allowed, task.has_ancestors, task.has_resellers, self.where(policy))
 
 
 def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
@@ -201,7 +201,9 @@ def _answer(errand: RemoteTask, batch: PlanBatch, here: OpenedTree, access: Acce
     engine = here.engine(declared_rules(), batch.on, incremental=batch.incremental)
     upstream = offered if errand.upstream is None else unpacked(batch.upstreams[errand.upstream])
     dated = here.dated[batch.on] if errand.upstream is None else None
-    task = Task(errand.policy, upstream, batch.on, errand.allowed, errand.informed, errand.above, dated=dated)
+    task = Task(
+        errand.policy, upstream, batch.on, errand.allowed, errand.has_ancestors, errand.has_resellers, dated=dated
+    )
     answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), engine)
     return brief(answer, task, dated)
 

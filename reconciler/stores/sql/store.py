@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
 
-from reconciler.core.states import FEW, LazyState, SharedContents, shape_version
+from reconciler.core.states import SINGLE_READS, LazyState, SharedContents, shape_version
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.plans.origins import Lineage
 from reconciler.model.values.entity import Entity, State, fingerprint
@@ -145,7 +145,7 @@ class SqlReader:
         with self._as_sketched(tenant, kept) as connection:
             if ids is None:
                 return _entities(connection, tenant, where)
-            if len(ids) <= FEW:
+            if len(ids) <= SINGLE_READS:
                 return [each for id in ids if (each := _entity(connection, tenant, id, where))]
             return [each for some in _by_kind(ids) for each in _some_entities(connection, tenant, where, *some)]
 
@@ -154,7 +154,7 @@ class SqlReader:
     ) -> Iterable[tuple[EntityId, str]]:
         """The digests of some entities (``None``: all) of a tenant that still stands as it did."""
         with self._as_sketched(tenant, kept) as connection:
-            if ids is not None and len(ids) <= FEW:
+            if ids is not None and len(ids) <= SINGLE_READS:
                 found = ((id, _DIGEST.rows(connection, tenant=tenant, kind=id.kind, key=id.key)) for id in ids)
                 return [(id, digest) for id, rows in found for (digest,) in rows]
             told = self._told.digests(connection, tenant)

@@ -18,7 +18,7 @@ from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.values.plain_values import Value
 
-Reader: TypeAlias = Callable[[Any], Value]
+ValueReader: TypeAlias = Callable[[Any], Value]
 """Raises `NotPlain` or pydantic's ``PydanticCustomError``."""
 
 KNOWN_LAYOUTS = 1_000
@@ -37,7 +37,7 @@ class FieldReader(NamedTuple):
     """
 
     name: str
-    read: Reader | None
+    read: ValueReader | None
     nullable: bool
     default: Value
 
@@ -75,7 +75,7 @@ def is_absent(value: Value) -> bool:
 
 
 @cache
-def _struct(part: type[Part]) -> Reader:
+def _struct(part: type[Part]) -> ValueReader:
     """A reader of a map with known fields. Null, empty lists and empty maps are left out, as in `prune_empty`."""
     layout = layout_of(part)
 
@@ -103,7 +103,7 @@ def _field(name: str, info: FieldInfo) -> FieldReader:
     return FieldReader(name, reader, optional(info.annotation), _default(info, reader))
 
 
-def _default(info: FieldInfo, reader: Reader) -> Value:
+def _default(info: FieldInfo, reader: ValueReader) -> Value:
     if info.is_required():
         return PydanticUndefined
     default = info.get_default(call_default_factory=True)
@@ -112,7 +112,7 @@ def _default(info: FieldInfo, reader: Reader) -> Value:
     return None if default in ({}, []) else default
 
 
-def _reader(annotation: Any, metadata: tuple[Any, ...] = ()) -> Reader:
+def _reader(annotation: Any, metadata: tuple[Any, ...] = ()) -> ValueReader:
     bare, metadata = unwrapped(annotation, metadata)
     only = next((each for each in metadata if isinstance(each, StateOnly)), None)
     if only and not only.values:
@@ -120,15 +120,15 @@ def _reader(annotation: Any, metadata: tuple[Any, ...] = ()) -> Reader:
     _expect(all(_is_known(each) for each in metadata))
     for each in metadata:
         if isinstance(each, PlainValidator):
-            return cast(Reader, each.func)
+            return cast(ValueReader, each.func)
     reader = _bare(bare, refused=only.values if only else ())
     for each in metadata:
         if isinstance(each, BeforeValidator):
-            return _after(cast(Reader, each.func), reader)
+            return _after(cast(ValueReader, each.func), reader)
     return reader
 
 
-def _after(before: Reader, reader: Reader) -> Reader:
+def _after(before: ValueReader, reader: ValueReader) -> ValueReader:
     return lambda value: reader(before(value))
 
 
@@ -138,7 +138,7 @@ def _is_known(metadata: Any) -> bool:
     return known or type(metadata).__module__.startswith("reconciler.")
 
 
-def _bare(annotation: Any, refused: tuple[str, ...]) -> Reader:
+def _bare(annotation: Any, refused: tuple[str, ...]) -> ValueReader:
     if get_origin(annotation) is Literal:
         return _one_of(frozenset(get_args(annotation)) - set(refused))
     if get_origin(annotation) is dict:
@@ -150,7 +150,7 @@ def _bare(annotation: Any, refused: tuple[str, ...]) -> Reader:
     return _string
 
 
-def _one_of(values: frozenset[str]) -> Reader:
+def _one_of(values: frozenset[str]) -> ValueReader:
     def read(value: Any) -> Value:
         if value.__class__ is not str or value not in values:
             raise NotPlain
@@ -159,7 +159,7 @@ def _one_of(values: frozenset[str]) -> Reader:
     return read
 
 
-def _map(key: Reader, item: Reader) -> Reader:
+def _map(key: ValueReader, item: ValueReader) -> ValueReader:
     def read(value: Any) -> Value:
         if value.__class__ is not dict:
             raise NotPlain
