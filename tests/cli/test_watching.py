@@ -239,7 +239,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(resale: Resale, watching
     database.mkdir()
     resale.act("contoso", "s1", "change_quantity", "quantity=12")
     watching.append(Watch(resale))
-    said = watching[0].hears("it cannot be opened (it is a directory); waiting\n")
+    said = watching[0].hears("it cannot be opened (it is a folder); waiting\n")
     assert f"Z northwind: {database}: " in said
     database.rmdir()
     shutil.move(away, database)
