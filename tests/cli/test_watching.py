@@ -123,7 +123,7 @@ def test_an_action_two_levels_below_reaches_the_distributor_at_once_and_the_prov
 ) -> None:
     out, err = act(resale, "east", "s1", "change_quantity", "--set", "quantity=12")
     assert out == "east: change_quantity done: subscription/s1; mirrored: contoso/subscription/east.s1.\n"
-    assert "Pending: northwind lives elsewhere" in err
+    assert "Pending: northwind is in another database" in err
     assert run("watch --rounds 1 --now 2026-11-15", resale.root).status == 0
     assert resale.body(PROVIDER, "contoso.east.s1")["quantity"] == 12
     assert actions(resale, "contoso.east.s1") == ["create", "change_quantity"]
