@@ -27,9 +27,9 @@ def fold_of(
     allowed: Allowed | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Fold:
-    """Tenants are observed where this workspace's policies have them, whatever policies the fold walks by.
+    """The fold over a workspace. Each tenant is read from the store that the workspace's own policies name.
 
-    ``progress`` is told of each as its turn comes.
+    ``progress`` is called with each tenant before it is planned.
     """
 
     def observe(policy: Policy) -> Observed | Unreadable:

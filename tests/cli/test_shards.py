@@ -55,7 +55,7 @@ def test_what_is_no_shard_is_refused(fresh: Shop, text: str) -> None:
 def test_a_saved_plan_takes_no_shard_and_is_not_verified(fresh: Shop) -> None:
     assert fresh.run("plan --out saved.plan").status == 0
     for option in ("--shard 1/2", "--verify"):
-        assert "belong to planning" in fresh.run(f"apply saved.plan {option}").err
+        assert "cannot be given with a saved plan" in fresh.run(f"apply saved.plan {option}").err
 
 
 def test_verification_finds_what_was_written_past_every_trigger(shop: Shop) -> None:

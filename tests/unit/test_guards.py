@@ -139,7 +139,7 @@ def test_an_override_belongs_to_planning(workspace: Path) -> None:
     assert invoke(workspace, "plan", "--allow", "max_price_change:contoso", "--out", str(saved)).exit_code == 0
     refused = invoke(workspace, "apply", str(saved), "--allow", "max_price_change:contoso")
     assert refused.exit_code == 2  # as click has it; `main` makes it 1
-    assert "belong to planning" in refused.output
+    assert "cannot be given with a saved plan" in refused.output
     done = invoke(workspace, "apply", str(saved))
     assert done.exit_code == 0, done.output
     assert orjson.loads(invoke(workspace, "history", "--format", "json").stdout)["entries"][0]["allowed"] == [

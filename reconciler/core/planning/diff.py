@@ -55,18 +55,18 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value, get
 
 STAYS = Unmanaged(rule="FIELDS")
-"""What an entity gets that came down and that nothing wants any more."""
+"""The declaration of a leftover: a copy that is no longer wanted (`leftovers`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that comparing a tenant needs. ``overrides``: the ids of those that are on; ``on``: the day amounts hold.
+    """The inputs of comparing one tenant. ``overrides``: the ids of the overrides that are on.
 
-    ``tenant``: whose state it is. ``actual`` has copies under their new keys; ``moved`` tells how it was (``None``:
-    nothing is renamed). ``trace``: which entities have another origin in the tenant than they are read with, and which
-    it was given (ORIGIN-02, ORIGIN-03). ``scope``: what is compared; ``in_full`` compares everything that may differ,
-    where something in the scope is known beforehand. ``asked``: the entities whose differences depend on what else is
-    in the tenant; they are entered while they are compared.
+    ``on``: the day whose amounts are effective. ``actual``: the tenant's state, with renamed copies under their new
+    keys; ``moved``: the state before that (``None``: nothing is renamed). ``trace``: the entities whose origin was
+    corrected by the journal, and those that were released to the tenant (ORIGIN-02, ORIGIN-03). ``scope``: what is
+    compared; ``in_full`` makes a comparison without cached outcomes, if the scope has any. ``asked``: the entities
+    whose differences depend on other entities of the tenant; filled during the comparison.
     """
 
     tenant: str

@@ -2,7 +2,7 @@
 
 Order of judgement: held at a level above: as there (TREE-02); no option that is on: withheld; a veto: withheld; a
 precondition that fails: blocked; else apply, unless something holds the whole tenant: blocked.
-What is created because an applied difference needs it (RULES.md, *dependent*) asks for no option.
+What is created because an applied difference needs it (docs/rules.md, *dependent*) asks for no option.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -54,8 +54,8 @@ class DependentCreation:
 class Judgement:
     """Every difference with its verdict, and the dependents that arrive with the applied ones.
 
-    What a withheld or blocked creation carries with it, and what an arrival makes moot, is not listed again; ``moot``:
-    the entities of which something is left out.
+    Differences that depend on a withheld or blocked creation, and those that a created dependent settles, are left out.
+    ``moot``: the entities that have such differences.
     """
 
     judged: tuple[Judged, ...]
@@ -79,7 +79,7 @@ def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, h
 
 
 def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
-    """What is removed stays where something that is to let go of it is blocked, for the same reasons (IW-16)."""
+    """Block a removal while the update of an entity that refers to it is blocked, for the same reasons (IW-16)."""
     blocked = {
         (each.difference.entity, each.difference.path): each.obstacles
         for each in judged
@@ -219,8 +219,9 @@ class Judge:
         return Judged(difference, verdict, enabled, (), obstacles)
 
     def _root(self, difference: Difference) -> Root | None:
-        """Why a value is not to be had at another level (SUB-13), or what would be created at the upstream, where that
-        was held itself (TREE-02)."""
+        """The cause at another level: of a value that is held there (SUB-13), or of an entity that the upstream itself
+        does
+        not get (TREE-02)."""
         match difference:
             case HeldUpdate():
                 return difference.root

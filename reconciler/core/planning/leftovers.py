@@ -1,4 +1,4 @@
-"""Leftovers: copies in a tenant that are no longer wanted and that no option removes (RULES.md, `unmanaged`).
+"""Leftovers: copies in a tenant that are no longer wanted and that no option removes (docs/rules.md, `unmanaged`).
 
 For instance a category whose plans were moved. An entity that another entity of the tenant still references is not a
 leftover; nor is a retired plan or product.

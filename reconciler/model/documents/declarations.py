@@ -164,7 +164,7 @@ class KindSync:
 def synced_by(
     *options: str, rule: str, at_creation: Any = COPIED, unless_override: str | None = None, off: str | None = None
 ) -> Synced:
-    """Any of ``options`` permits the field to change; ``rule`` is the id in RULES.md."""
+    """Any of ``options`` permits the field to change; ``rule`` is the id in docs/rules.md."""
     return Synced(options, rule, at_creation, unless_override, off)
 
 

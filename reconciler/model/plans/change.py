@@ -19,7 +19,7 @@ class Action(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The one verdict of every difference (RULES.md, "How every difference is judged")."""
+    """The verdict on a difference: each difference gets exactly one."""
 
     APPLY = "apply"
     WITHHELD = "withheld"
