@@ -425,7 +425,7 @@ def test_text_that_is_not_unicode(path: Path) -> None:
     filled(path)
     tampered(path, "UPDATE entities SET body = CAST(x'7B22FF227D' AS TEXT) WHERE tenant = 'contoso' AND key = 'p03'")
     for read in (reader(path).observe, reader(path).sketch):
-        with pytest.raises(StoreError, match=r"tenants\.db: .*decode"):
+        with pytest.raises(StoreError, match=r"tenants\.db: it is damaged .*not UTF-8"):
             read("contoso")
 
 
