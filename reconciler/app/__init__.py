@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from reconciler.app.inspecting import Subject, explain, plans, suppose
     from reconciler.app.journals import history
     from reconciler.app.opening import check_workspace, folder_in_repository, open_workspace
-    from reconciler.app.planning import inverse_plan, make_plan, mirror_plan, source_of, timestamp, with_base
+    from reconciler.app.planning import inverse_plan, make_plan, mirror_plan, source_of, with_base
     from reconciler.app.tenants import act, adoption_of, release, subscriptions
     from reconciler.app.workspaces import Workspace, shard_of, who_set
+    from reconciler.model.values.plain_values import timestamp
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -33,11 +34,11 @@ else:
                 "make_plan",
                 "mirror_plan",
                 "source_of",
-                "timestamp",
                 "with_base",
             ),
             "reconciler.app.tenants": ("act", "adoption_of", "release", "subscriptions"),
             "reconciler.app.workspaces": ("Workspace", "shard_of", "who_set"),
+            "reconciler.model.values.plain_values": ("timestamp",),
         },
     )
 

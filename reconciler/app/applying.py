@@ -4,11 +4,11 @@ import secrets
 from datetime import datetime
 
 from reconciler.app.errors import Unknown
-from reconciler.app.planning import timestamp
 from reconciler.app.workspaces import Workspace
 from reconciler.core.savedplan import plan_digest
 from reconciler.core.tree import upstream_key
 from reconciler.model.plans.plan import Plan, Read, TenantPlan
+from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, StoreLocation, place_of
 from reconciler.shell.runs.apply_workers import carried_by
 from reconciler.shell.runs.execute import Application, ApplyContext, execute

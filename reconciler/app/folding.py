@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from reconciler.app.workspaces import Workspace
-from reconciler.core.planning import Observed
+from reconciler.core.planning import Observed, declared_rules
 from reconciler.core.tree import Allowed, Answer, Fold, NeedsAncestors, Task, Unreadable, Wave, in_turn
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.settings import Policy
@@ -14,7 +14,7 @@ from reconciler.shell.connections.access import Access, StoreLocation, place_of
 from reconciler.shell.days import day_at, days_of, moments_of
 from reconciler.shell.engines import engine_of
 from reconciler.shell.pools.executors import Pool
-from reconciler.shell.runs.plan_workers import declared_rules, once_it_pays, planned_by
+from reconciler.shell.runs.plan_workers import once_it_pays, planned_by
 from reconciler.stores.base import StoreError
 
 Found = TypeVar("Found")

@@ -19,7 +19,7 @@ from reconciler.core.inspect import (
 )
 from reconciler.core.inspect import explain as explain_entity
 from reconciler.core.inspect import suppose as suppose_options
-from reconciler.core.planning import Comparison, compare
+from reconciler.core.planning import Comparison, compare, declared_rules
 from reconciler.core.schema import fields_of
 from reconciler.core.subscriptions import Projection, mirrored_kinds
 from reconciler.core.tree import compare_mirror, upstream_key
@@ -30,7 +30,6 @@ from reconciler.model.values.field_types import did_you_mean
 from reconciler.model.values.keys import EntityId, noun
 from reconciler.model.values.plain_values import Path as FieldPath
 from reconciler.shell.connections.access import Access
-from reconciler.shell.runs.plan_workers import declared_rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from reconciler.core.inspect import LastAppliedChange, inverse, last_applied_cha
 from reconciler.core.planning import Observed
 from reconciler.core.tree import Schedule
 from reconciler.model.plans.plan import Plan, Source, TenantPlan
-from reconciler.model.values import plain_values
 from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.days import day_of, days_of, moments_of
 from reconciler.shell.repository.provenance import Commits
@@ -101,11 +101,6 @@ def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan
 
 def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[EntityId, LastAppliedChange]:
     return last_applied_changes(record.changes for record in history(workspace, access, tenant))
-
-
-def timestamp(now: datetime) -> str:
-    """As plans, journals and histories have a moment: ISO 8601, to the second, in UTC."""
-    return plain_values.timestamp(now)
 
 
 def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:

@@ -13,7 +13,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import FAILED, WORKSPACE_HELP, option
+from reconciler.cli.common import FAILED, WORKSPACE_HELP, Group, option
 from reconciler.cli.output import coloured, say
 from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
@@ -136,6 +136,18 @@ def format_option(*forms: str, help: str = "Output format.") -> Callable[[C], C]
         show_default=True,
         help=help,
     )
+
+
+def workspace_group(name: str, summary: str) -> Group:
+    """A group of commands on a workspace, which may be chosen behind the name of the group too."""
+
+    @click.group(name, cls=Group, help=summary)
+    @option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
+    @click.pass_context
+    def group(ctx: click.Context, chosen: Path | None) -> None:
+        ctx.obj = chosen or ctx.obj
+
+    return group
 
 
 def open_for_command(root: Path, revision: str | None = None, looked: CacheLookup | None = None) -> app.Workspace:

@@ -5,24 +5,17 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-import rich_click as click
 from click.exceptions import Exit
 
-from reconciler.cli.common import FAILED, WORKSPACE_HELP, Group, option
-from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace
+from reconciler.cli.common import FAILED
+from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace, workspace_group
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.report.envelope import enveloped
 from reconciler.report.tables import render_table
 from reconciler.shell.connections import store_versions
 from reconciler.shell.connections.store_versions import StoreVersion
 
-
-@click.group("store", cls=Group)
-@option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
-@click.pass_context
-def store_command(ctx: click.Context, chosen: Path | None) -> None:
-    """Check and migrate the tables of the tenant stores."""
-    ctx.obj = chosen or ctx.obj
+store_command = workspace_group("store", "Check and migrate the tables of the tenant stores.")
 
 
 @store_command.command("check")

@@ -7,8 +7,8 @@ import rich_click as click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import DENIED, WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, format_option, open_for_command, who, with_workspace
+from reconciler.cli.common import DENIED, argument, option
+from reconciler.cli.options import access_to, format_option, open_for_command, who, with_workspace, workspace_group
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.inspect import ListedSubscription
 from reconciler.model.documents.subscriptions import ACTIONS, ACTORS, RESELLER
@@ -18,13 +18,7 @@ from reconciler.report.envelope import enveloped
 from reconciler.report.subscriptions import render_subscription, render_subscriptions, subscription_to_data
 from reconciler.shell.tenants.actions import Acted, Order
 
-
-@click.group("subscription", cls=Group)
-@option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
-@click.pass_context
-def subscription_command(ctx: click.Context, chosen: Path | None) -> None:
-    """List, show and change the subscriptions of a tenant."""
-    ctx.obj = chosen or ctx.obj
+subscription_command = workspace_group("subscription", "List, show and change the subscriptions of a tenant.")
 
 
 STATUSES = ("active", "inactive", "suspended", "cancelled", "deleted")

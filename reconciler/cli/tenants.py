@@ -9,8 +9,17 @@ import rich_click as click
 
 from reconciler import app
 from reconciler.cli.addresses import parse_address
-from reconciler.cli.common import WORKSPACE_HELP, Group, argument, option
-from reconciler.cli.options import access_to, counted, format_option, open_for_command, remark_on, who, with_workspace
+from reconciler.cli.common import argument, option
+from reconciler.cli.options import (
+    access_to,
+    counted,
+    format_option,
+    open_for_command,
+    remark_on,
+    who,
+    with_workspace,
+    workspace_group,
+)
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.reading import read_state
 from reconciler.model.values.entity import Entity
@@ -22,13 +31,7 @@ from reconciler.shell.repository.files import read_bounded, read_stream, write_f
 from reconciler.shell.tenants import states as tenancy
 from reconciler.shell.tenants.releasing import Release, Wish
 
-
-@click.group("tenant", cls=Group)
-@option("-C", "--workspace", "chosen", type=click.Path(path_type=Path), metavar="DIR", help=WORKSPACE_HELP)
-@click.pass_context
-def tenant_command(ctx: click.Context, chosen: Path | None) -> None:
-    """List, show, export and import the actual state of tenants."""
-    ctx.obj = chosen or ctx.obj
+tenant_command = workspace_group("tenant", "List, show, export and import the actual state of tenants.")
 
 
 @tenant_command.command("list")

@@ -9,7 +9,7 @@ from reconciler.core.planning.judge import Judgement, judge
 from reconciler.core.planning.leftovers import is_removable, named_by
 from reconciler.core.planning.plan_builder import changed_leaves
 from reconciler.core.planning.plan_warnings import SCHEDULE, VISIBLE
-from reconciler.core.planning.preconditions import PRECONDITIONS, templates_of
+from reconciler.core.planning.preconditions import PRECONDITIONS, declared_rules, templates_of
 from reconciler.core.planning.reasons import (
     deciding_place,
     declared_at,
@@ -50,6 +50,7 @@ __all__ = [
     "decide",
     "deciding_place",
     "declared_at",
+    "declared_rules",
     "detail",
     "differences",
     "is_removable",

@@ -6,11 +6,13 @@ and enter it in `PRECONDITIONS`.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 from reconciler.core.desired import Wanted
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.records import GIVEN_UP
+from reconciler.core.schema import RuleBook, rule_book
 from reconciler.model.documents.declarations import OWN_BLOCKS
 from reconciler.model.plans.change import Obstacle
 from reconciler.model.values.entity import Entity
@@ -178,3 +180,9 @@ PRECONDITIONS: Mapping[str, Check] = {
     "ORIGIN-04": _own_item,
     "SUB-41": _vanished,
 }
+
+
+@cache
+def declared_rules() -> RuleBook:
+    """All declared rules, with every precondition."""
+    return rule_book(frozenset(PRECONDITIONS))

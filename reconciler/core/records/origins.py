@@ -16,7 +16,7 @@ from reconciler.core.schema import FieldShape, fields_of, kind_shapes
 from reconciler.core.states import corrected, fetched
 from reconciler.model.documents.declarations import OWN_SHARED
 from reconciler.model.plans.origins import RECLAIMED, RELEASED, Descent, Lineage
-from reconciler.model.values.entity import Entity, State, entity
+from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, get, parse_path, put, render_path
 
@@ -228,8 +228,3 @@ def released_without_origin(lineage: Lineage, documents: Iterable[Entity]) -> It
         here = item_origins(each.id.kind, each.body)
         own = sorted(path for path in descent.items if path in here and here[path] is None)
         yield from (f"{each.id}#{render_path(path)}" for path in own)
-
-
-def document_of(body: Body | None) -> Entity | None:
-    """The entity of a document, if there is one."""
-    return entity(body) if body is not None else None

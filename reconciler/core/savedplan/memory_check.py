@@ -86,11 +86,7 @@ def _mirror_before(change: Change) -> Body | None:
 def _add_on_faults(due: Mapping[str, Body], now: Mapping[str, Body]) -> Iterator[str]:
     for key in sorted({*due, *now}):
         mine, theirs = due.get(key), now.get(key)
-        if (
-            mine is None
-            or theirs is None
-            or any(_settled(mine.get(name)) != _settled(theirs.get(name)) for name in (*ADD_ON, "prices"))
-        ):
+        if mine is None or theirs is None or not _alike(mine, theirs):
             yield f"its memory of add_ons.{key} is not what is applied"
 
 

@@ -31,7 +31,6 @@ from reconciler.core.schema.fields import (
 )
 from reconciler.core.schema.json_schema import DRAFT_2020, Schema, closed_object, list_of, open_object, or_null, text
 from reconciler.core.schema.model_walk import (
-    ANY,
     Spot,
     declarations_of,
     field_paths,
@@ -55,7 +54,6 @@ from reconciler.core.schema.references import (
 from reconciler.core.schema.rule_book import RuleBook, rule_book
 
 __all__ = [
-    "ANY",
     "DRAFT_2020",
     "Branch",
     "FieldShape",

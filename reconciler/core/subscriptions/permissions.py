@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from reconciler.core.planning import changed_leaves
-from reconciler.core.schema import KindShape, RuleBook, is_locked, rule_book
+from reconciler.core.planning import changed_leaves, declared_rules
+from reconciler.core.schema import KindShape, RuleBook, is_locked
 from reconciler.model.documents.declarations import Synced
 from reconciler.model.documents.options import MIRROR
 from reconciler.model.documents.subscriptions import DISTRIBUTOR, RESELLER, SubscriptionAction
@@ -27,12 +27,6 @@ class Denial:
 
     rule: str
     detail: str
-
-
-@cache
-def declared_rules() -> RuleBook:
-    """The book of all declared rules, which permissions use."""
-    return rule_book(frozenset())
 
 
 def mirrored_kinds(kinds: Mapping[str, KindShape] | None = None) -> frozenset[str]:

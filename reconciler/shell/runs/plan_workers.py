@@ -9,7 +9,6 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -17,8 +16,7 @@ from time import monotonic
 from typing import NamedTuple, TypeAlias, cast
 
 from reconciler.core.desired import Upstream
-from reconciler.core.planning import PRECONDITIONS, Observed
-from reconciler.core.schema import RuleBook, rule_book
+from reconciler.core.planning import Observed, declared_rules
 from reconciler.core.tree import Answer, Task, TenantResult, Unreadable, Wave, brief, plan_task
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import ProviderTree
@@ -206,9 +204,3 @@ def _answer(errand: RemoteTask, batch: PlanBatch, here: OpenedTree, access: Acce
     )
     answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), engine)
     return brief(answer, task, dated)
-
-
-@cache
-def declared_rules() -> RuleBook:
-    """All declared rules."""
-    return rule_book(frozenset(PRECONDITIONS))

@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from reconciler.core.records import entered
+from reconciler.core.states import SINGLE_READS
 from reconciler.model.plans.origins import Descent, Lineage
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import Record
@@ -16,13 +17,10 @@ from reconciler.stores.sql.row_digests import damage, loaded
 from reconciler.stores.sql.rows import delete_rows, upsert_rows
 from reconciler.stores.sql.statements import Row, Statement
 
-FEW = 8
-"""Up to this number entities are looked up one by one; for more, a tenant's complete index is read."""
-
 
 def index(connection: Connection, tenant: str, ids: Collection[EntityId] | None = None) -> dict[EntityId, Descent]:
-    """A tenant's index, at least for these entities (``None``: all)."""
-    if ids is not None and len(ids) <= FEW:
+    """A tenant's index, at least for these entities (``None``: all). A few are read one by one."""
+    if ids is not None and len(ids) <= SINGLE_READS:
         found = [row for kind, key in ids for row in _ONE.rows(connection, tenant=tenant, kind=kind, key=key)]
     else:
         found = list(_ALL.rows(connection, tenant=tenant))
