@@ -82,15 +82,14 @@ class PlanBuilder:
 
     def deferred(self) -> Iterator[Deferred]:
         """One entry per entity, reason and set of options, by address."""
-        found = [(judged, self._deferral(judged)) for judged in _grouped(self.judgement.judged)]
+        found = [each for held in self._held.values() for each in held]
         found += (held for outcome in self.comparison.scope.known.values() for held in outcome.held)
         found.sort(key=lambda each: _deferred_key(each[0][0]))
         yield from (each for _, each in found)
 
     def outcome(self, id: EntityId) -> EntityOutcome:
         """The outcome of one of the compared entities."""
-        judged = self._judged.get(id, ())
-        held = tuple((each, self._deferral(each)) for each in _grouped(judged))
+        held = tuple(self._held.get(id, ()))
         change = self._change_of.get(id)
         moves = PriceChanges.of(change, self.comparison.rules, self.comparison.on) if change else NO_MOVES
         return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
@@ -101,6 +100,14 @@ class PlanBuilder:
         if wanted is None or id in self.comparison.asked or id in self.judgement.moot or id in self.judgement.arrivals:
             return False
         return all(each.context_free for each in self._judged.get(id, ()))
+
+    @cached_property
+    def _held(self) -> Mapping[EntityId, list[tuple[tuple[Judged, ...], Deferred]]]:
+        """The deferred entries by entity, each with the judged differences that it is worded from."""
+        found: dict[EntityId, list[tuple[tuple[Judged, ...], Deferred]]] = {}
+        for judged in _grouped(self.judgement.judged):
+            found.setdefault(judged[0].difference.entity, []).append((judged, self._deferral(judged)))
+        return found
 
     @cached_property
     def _judged(self) -> Mapping[EntityId, list[Judged]]:

@@ -6,6 +6,7 @@ Nothing here decides anything.
 from reconciler.core.states.lazy_state import SINGLE_READS, LazyState, SharedContents
 from reconciler.core.states.managed_digest import of_actual, of_copy, shape_version
 from reconciler.core.states.state_view import (
+    StateView,
     Unavailable,
     came_down,
     changed,
@@ -21,6 +22,7 @@ __all__ = [
     "SINGLE_READS",
     "LazyState",
     "SharedContents",
+    "StateView",
     "Unavailable",
     "came_down",
     "changed",

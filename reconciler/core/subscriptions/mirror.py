@@ -57,12 +57,17 @@ class Clock:
 
 def mirrored_from(state: State) -> State:
     """The part of a reseller's state that mirroring reads; empty without customers and subscriptions."""
+    ids = mirrored_ids(state)
+    state = fetched(state, ids)
+    return {id: state[id] for id in ids}
+
+
+def mirrored_ids(state: State) -> list[EntityId]:
+    """The entities of `mirrored_from`, without reading them."""
     kinds = kinds_of(state)
     if CUSTOMER not in kinds and SUBSCRIPTION not in kinds:
-        return {}
-    looked_at = [id for id in state if id.kind in (CUSTOMER, SUBSCRIPTION, PRODUCT)]
-    state = fetched(state, looked_at)
-    return {id: state[id] for id in looked_at}
+        return []
+    return [id for id in state if id.kind in (CUSTOMER, SUBSCRIPTION, PRODUCT)]
 
 
 def mirror_key(reseller: str, key: str) -> str:

@@ -6,8 +6,8 @@ back from another process.
 
 from reconciler.core.desired import PLAN, PRODUCT
 from reconciler.core.schema import kind_shapes, own_items
-from reconciler.core.states import fetched, origin_of
-from reconciler.core.subscriptions import mirrored_from
+from reconciler.core.states import StateView, origin_of
+from reconciler.core.subscriptions import mirrored_from, mirrored_ids
 from reconciler.model.documents.source import ProviderTree
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
@@ -24,11 +24,20 @@ def read_afterwards(state: State, dated: frozenset[EntityId] | None) -> State:
 
     ``dated``: the plans that may have future amounts (``None``: all). Raises `Unavailable`.
     """
+    fetch_afterwards(state, dated)
     products = {id: Entity(id, {}, origin_of(state, id)) for id in state if id.kind == PRODUCT}
-    mirrored = mirrored_from(state)
-    plans = [id for id in state if id.kind == PLAN and (dated is None or id in dated)]
-    fetched(state, plans)
-    return {**products, **mirrored, **{id: scheduled_part(state[id]) for id in plans}}
+    plans = {id: scheduled_part(state[id]) for id in _scheduled(state, dated)}
+    return {**products, **mirrored_from(state), **plans}
+
+
+def fetch_afterwards(state: State, dated: frozenset[EntityId] | None) -> None:
+    """Reads the bodies of `read_afterwards` at once, if the state has not read them. Raises `Unavailable`."""
+    if isinstance(state, StateView):
+        state.fetch([*mirrored_ids(state), *_scheduled(state, dated)])
+
+
+def _scheduled(state: State, dated: frozenset[EntityId] | None) -> list[EntityId]:
+    return [id for id in state if id.kind == PLAN and (dated is None or id in dated)]
 
 
 def scheduled_part(plan: Entity) -> Entity:

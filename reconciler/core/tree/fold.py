@@ -27,6 +27,7 @@ from reconciler.core.subscriptions import (
     Offer,
     Projection,
     mirrored_from,
+    mirrored_ids,
     provider_offer,
     reseller_offer,
     utc_day,
@@ -502,7 +503,7 @@ class Fold:
             if policy.reseller in self.distributors:
                 fetched(observed.state)
             state = observed.traced(policy.upstream).state
-            mirrored_from(state)
+            fetched(state, mirrored_ids(state))
             return observed, state
 
         return read

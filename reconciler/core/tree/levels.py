@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from reconciler.core.desired import Upstream, asks_further_up
 from reconciler.core.planning import Engine, Observed, Planned, plan_tenant
 from reconciler.core.states import Unavailable, fetched
-from reconciler.core.tree.afterwards import read_afterwards
+from reconciler.core.tree.afterwards import fetch_afterwards
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Catalog
 from reconciler.model.values.keys import EntityId
@@ -140,7 +140,7 @@ def _read_ahead(done: TenantResult, task: Task) -> None:
         fetched(done.observed.state)
         fetched(after)
     else:
-        read_afterwards(after, task.dated)
+        fetch_afterwards(after, task.dated)
 
 
 def in_turn(observe: Observe, engine: Engine) -> Wave:
