@@ -11,40 +11,44 @@ RULES: dict[str, str] = {
         "resources themselves are never created at the reseller."
     ),
     "CB-02": (
-        "Options are independent. A new plan and a repriced old plan, `plans.update_fees` alone on: the new "
-        "prices arrive, the new plan does not."
+        "Options are independent. If only `plans.update_fees` is on, the new prices of an existing plan are applied, "
+        "and a new plan beside it is not created."
     ),
     "CB-03": (
         "`plans.create`: delegated plans that the reseller lacks are created, whole (periods, fees, rates, "
         "limits, links), **R** with every dependent of the field table, whatever the other options and vetoes "
         "say; usage statistics are attached only under CB-21."
     ),
-    "CB-04": "`plans.create`: new periods of plans already delegated are created, with their fees.",
-    "CB-05": "`plans.create` off: neither.",
+    "CB-04": "`plans.create`: new periods of plans that are delegated already are created, with their fees.",
+    "CB-05": "With `plans.create` off, neither new plans nor new periods are created.",
     "CB-06": (
-        "`plans.create` on, `plans.update_categories` off, and the new plan is in a sales category that the "
-        "reseller lacks: the sales category is created all the same."
+        "`plans.create` on, `plans.update_categories` off, and the new plan is in a sales category that the reseller "
+        "lacks: the sales category is created nevertheless."
     ),
-    "CB-07": "Later changes to that category do not arrive until `plans.update_categories` is on.",
+    "CB-07": (
+        "Later changes of a category that came with a plan (CB-06) are not applied until `plans.update_categories` "
+        "is on."
+    ),
     "CB-08": (
         "`plans.enable_disable`: a plan taken off the delegated list (of the service template, or of the policy's"
         " `delegate`) gets status `disabled_by_provider` at the reseller. It is never deleted."
     ),
     "CB-09": (
-        "`plans.enable_disable`: put back on the list, it becomes `active`, published and available for selling."
+        "`plans.enable_disable`: a plan that is put back on the list becomes `active`, published and available for "
+        "selling."
     ),
-    "CB-10": "`plans.enable_disable` off: neither.",
+    "CB-10": "With `plans.enable_disable` off, delegated plans are neither disabled nor activated again.",
     "CB-11": (
-        "A change of a plan's Published flag at the provider is never synchronised, by any option. **R** CB-09 "
-        "sets `published: true` as part of the transition from `disabled_by_provider`; a flag that flips alone is"
-        " no difference."
+        "A change of a plan's Published flag at the provider is never synchronised, by any option. **R** CB-09 sets "
+        "`published: true` as part of the transition from `disabled_by_provider`; a changed flag alone is no "
+        "difference."
     ),
     "CB-12": (
-        "`plans.update_fees` rewrites the fees of delegated plans and periods, a reseller's own override of them "
-        "included."
+        "`plans.update_fees` overwrites the fees of delegated plans and periods, including fees that the reseller "
+        "changed."
     ),
     "CB-13": "`plans.update_fees` also delegates expiration schedules newly assigned to the plan or its periods.",
-    "CB-14": "`plans.update_fees` off: neither.",
+    "CB-14": "With `plans.update_fees` off, neither fees nor expiration schedules are updated.",
     "CB-15": (
         "`plans.update_categories` propagates every change of the delegated sales and plan categories (name, "
         "order, which plans they hold) and the grouping of resources by resource category."
@@ -80,11 +84,10 @@ RULES: dict[str, str] = {
     "CB-25": (
         "The sale availability of a rate that exists in both follows the parent if **any** of "
         "`resources.remove_obsolete`, `resources.update_prices`, `resources.update_limits`, "
-        "`other.sync_terms_and_conditions` is on. (The last looks odd; the source says so. It is one entry in one"
-        " table.)"
+        "`other.sync_terms_and_conditions` is on. (The last one is unexpected, and is what the source says.)"
     ),
-    "CB-26": "With none of those four it does not, `resources.create` included.",
-    "CB-27": "`resources.update_prices` rewrites resource prices.",
+    "CB-26": "With none of the four options of CB-25 on, it does not follow. `resources.create` has no effect on it.",
+    "CB-27": "`resources.update_prices` overwrites resource prices.",
     "CB-28": "`resources.update_limits` propagates limits.",
     "CB-29": "`other.update_order_flow` updates the order flow given by the service template.",
     "CB-30": "`other.update_roles` updates the roles and privileges given by the service template.",
@@ -124,27 +127,31 @@ RULES: dict[str, str] = {
         "**empty** description."
     ),
     "AP-08": (
-        "The reseller has one with that key: the plan is linked to it, and it is left as it is, now and later: "
-        "CB-15 reaches only categories that came down. (Descriptions of categories belong to the reseller.)"
+        "The reseller has a plan category with that key: the plan is linked to it, and it is never changed: CB-15 "
+        "applies only to categories with an origin. (Descriptions of categories belong to the reseller.)"
     ),
     "AP-09": "Categories match by key, never by name.",
-    "AP-10": "Product and product category not created by an earlier delegation: the same ones are created.",
-    "AP-11": "The new product is not published.",
+    "AP-10": (
+        "If no earlier delegation created the plan's product and product category at the reseller, they are created "
+        "like the upstream's."
+    ),
+    "AP-11": "A product that is created by a delegation is not published.",
     "AP-12": "The links category–product–plan are the same as upstream.",
-    "AP-13": "Product created earlier: the plan is linked to it, and whether it is published is left alone.",
-    "AP-14": "Several delegated plans of one product: one product, one product category.",
+    "AP-13": "If the product was created earlier, the plan is linked to it, and its Published flag is not changed.",
+    "AP-14": "Several delegated plans of one product: one product and one product category are created.",
     "AP-15": (
         "Only the delegator's own plans can be chosen; plans can be searched, filtered and sorted (`reconcile plans`)."
     ),
-    "AP-16": "After success the plans are in the reseller's list of delegated plans (`reconcile tenant show`).",
+    "AP-16": "After apply, the plans are in the reseller's list of delegated plans (`reconcile tenant show`).",
     "AP-17": (
         "The reseller has a service term with `delegated: false` and the same key as the plan's service term: "
         "that plan cannot be delegated."
     ),
-    "AP-18": "The message lists **all** conflicting service terms.",
+    "AP-18": "The message of AP-17 lists **all** conflicting service terms.",
     "AP-19": (
-        "Then **none** of the plans selected for that reseller is delegated (new plans only: **R** updates of "
-        "plans delegated earlier go on, and CB-09 is no new delegation). Nothing that only they need is created."
+        "In the case of AP-17, **none** of the plans selected for that reseller is delegated (new plans only: **R** "
+        "updates of plans delegated earlier go on, and CB-09 is no new delegation). Nothing that only they need is "
+        "created."
     ),
     "AP-20": (
         "**R** A service term with the same key and `delegated: true` is reused. In a tenant's own document the "
@@ -162,24 +169,27 @@ RULES: dict[str, str] = {
         "Products are attached to the price list directly; one attached through a price group is a validation error."
     ),
     "IW-03": (
-        "Nothing moves until apply runs, and only for the tenants selected (`--tenant`, repeatable; without it, all)."
+        "Nothing changes before apply runs, and then only in the selected tenants (`--tenant`, repeatable; without "
+        "it, all)."
     ),
     "IW-04": (
         "(1) New products and add-ons of the price list are copied to the tenant, with their type, group, "
         "marketing material, billing cycles and prices."
     ),
     "IW-05": (
-        "(2) A changed price in the price list becomes the tenant's **purchase** price. The tenant's selling "
-        "price is the tenant's."
+        "(2) A changed price in the price list becomes the tenant's **purchase** price. The tenant's selling price "
+        "is the tenant's own."
     ),
     "IW-06": "(3) A new billing cycle in the price list is added to the product with its price.",
     "IW-07": (
-        "If the unit is inactive in the tenant (its `Tenant` document), it is activated too, by the same option. **R** "
-        "Every unit that a product of the assigned price list, as the tenant has it, is sold by is to be active there: "
-        "a difference of its own as long as it is not (absent counts as inactive), whenever the cycle arrived and "
-        "whoever switched the unit off."
+        "If the unit of the new billing cycle is inactive in the tenant (its `Tenant` document), it is activated "
+        "too, by the same option. **R** Every unit by which the tenant sells a product of the assigned price list "
+        "must be active: it is a difference of its own as long as it is not (absent counts as inactive), whenever "
+        "the cycle was added and whoever switched the unit off."
     ),
-    "IW-08": "(4) A product no longer available for a billing cycle: the cycle is removed from the tenant's product.",
+    "IW-08": (
+        "(4) If a product is no longer available for a billing cycle, the cycle is removed from the tenant's product."
+    ),
     "IW-09": "(5) Activation and de-activation of a product is mirrored.",
     "IW-10": (
         "(6) A new upgrade, downgrade, required or cross relation between two products that are both in the "
@@ -196,7 +206,7 @@ RULES: dict[str, str] = {
     "IW-19": "(8c) A product type option follows: automatic execution of downgrade requests.",
     "IW-20": "(8d) A product type option follows: quantity limit.",
     "IW-21": "(8e) A product type option follows: maintain one active subscription per product.",
-    "IW-22": "Other fields of a product type do not.",
+    "IW-22": "Other fields of a product type are not updated.",
     "IW-23": (
         "**R** A product that left the price list is de-activated under `price_list.activation`, never deleted. "
         "Its billing cycles stay. A relation removed upstream is `unmanaged`. A product that a delegated plan "
@@ -207,18 +217,18 @@ RULES: dict[str, str] = {
         "product of the distributor) is copied."
     ),
     "SUB-02": (
-        "An unpaid (trial) one, or one of the reseller's own products, is not; a trial that becomes paid is, "
-        "from then on."
+        "An unpaid (trial) subscription, or one of the reseller's own products, is not copied. A trial is copied "
+        "from the time that it is paid."
     ),
-    "SUB-03": "The customer's first paid subscription: the customer is copied first.",
-    "SUB-04": "Strictly one-to-one, whatever fails in between: unique on (reseller, subscription).",
+    "SUB-03": "The customer is copied before its first paid subscription.",
+    "SUB-04": "Strictly one-to-one, whatever fails: a mirror is unique by (reseller, subscription).",
     "SUB-05": "Name: `<End Customer Name> - <Product Name>`.",
     "SUB-06": "Customer: the end customer, locked.",
     "SUB-07": "Bill to: the tenant reseller, locked.",
     "SUB-08": "Activation date and start date copied, locked.",
-    "SUB-09": "Status: start date in the future: inactive, else active.",
+    "SUB-09": "Status: inactive if the start date is in the future, else active.",
     "SUB-10": "Product, billing cycle, quantity, characteristics and Renew Automatically copied, locked.",
-    "SUB-11": "Provisioning sync status follows the reseller, locked; `retry` is not available.",
+    "SUB-11": "Provisioning sync status follows the reseller, locked; the distributor cannot `retry`.",
     "SUB-12": "Responsible user and sharing rule come from the provider's `api_options`.",
     "SUB-13": (
         "Billed by the reseller's price list, else the product's unit price (`unit_prices`). **R** Where "
@@ -232,7 +242,7 @@ RULES: dict[str, str] = {
     ),
     "SUB-14": "No billing information is copied.",
     "SUB-15": "Add-ons are mirrored.",
-    "SUB-16": "Mirrored add-ons are priced from the reseller's price list (else as SUB-13).",
+    "SUB-16": "Mirrored add-ons are billed by the reseller's price list (else as SUB-13).",
     "SUB-17": (
         "The distributor can't change an add-on's quantity or cancel it; it may edit it and its billing "
         "options, except the unit."
@@ -280,13 +290,13 @@ RULES: dict[str, str] = {
     ),
     "SUB-39": "Allowed: edit pricing information, everything but the unit.",
     "SUB-40": (
-        "**R** A locked field that was changed behind the guard's back is drift, and the next apply restores "
-        "it; an allowed edit survives every apply."
+        "**R** A locked field that was changed past the permission checks is drift, and the next apply restores it; "
+        "a permitted edit is kept by every apply."
     ),
     "SUB-41": (
-        "**R** A source that vanished without status `deleted` is `blocked`, never a deletion. A subscription"
-        " first seen suspended or cancelled is mirrored as it is. With `subscriptions.mirror` off nothing is "
-        "mirrored, actions included."
+        "**R** A source that is missing without status `deleted` is `blocked`, never a deletion. A subscription that "
+        "is suspended or cancelled when it is first seen is mirrored as it is. With `subscriptions.mirror` off, "
+        "nothing is mirrored, actions included."
     ),
     "SUB-42": (
         "**R** A reseller's action that names a product which neither its system nor the distributor offers, "
@@ -295,25 +305,25 @@ RULES: dict[str, str] = {
         "or total upgrade or downgrade that is only seen in imported states is recorded by its business name "
         "where the pair of subscriptions shows it."
     ),
-    "TREE-01": "Catalogs fold downwards, mirrors upwards, in one plan.",
+    "TREE-01": "Catalogs go down the tree, mirrors go up, in one plan.",
     "TREE-02": (
         "What is withheld or blocked at a level is withheld or blocked below it, with the root cause's policy line."
     ),
     "TREE-03": "With `--tenant`, an upstream that is not selected counts as it is.",
     "TREE-04": (
-        "A tenant that fails, is refused as stale or cannot be read takes its descendants' steps with it, and "
-        "nobody else's."
+        "If a tenant fails, is refused as stale or cannot be read, its descendants are not written. All other "
+        "tenants are."
     ),
     "TREE-05": (
-        "A tenant whose journal has this very plan, with the state it left, counts as applied: what is below it goes "
-        "on. An apply that was cut off is finished by running the same command again (with `--tenant` likewise); where "
-        "the state moved since, it is refused as ever."
+        "A tenant whose journal has this same plan, and whose state is the one that the plan left, counts as "
+        "applied: the tenants below it are written. Run an interrupted apply again to complete it (also with "
+        "`--tenant`). A tenant whose state changed since is refused."
     ),
     "DATE-01": (
-        "A date in a document begins at midnight of the provider's `time_zone` (an IANA name; default `UTC`), for "
-        "amounts, cycle ends and `--now` alike (a date alone is each provider's own midnight; resellers and "
-        "distributors in between go by the root provider's); `tenants[].day` in the plan, and a line of text where it "
-        "is not the UTC day."
+        "A date in a document begins at midnight in the provider's `time_zone` (an IANA name; default `UTC`): "
+        "amounts, cycle ends and `--now` (a date alone is midnight of each provider; every tenant uses the time zone "
+        "of the provider at the root of its tree). `tenants[].day` in the plan, and a line of text if it is not the "
+        "UTC day."
     ),
     "GUARD-01": (
         "Guards and defaults: `max_deletes: 10%` (share of the entities with origin that one plan removes, "
@@ -323,10 +333,10 @@ RULES: dict[str, str] = {
         " and names every entity at fault. For mirrored subscriptions the guards of the reseller's policy hold."
     ),
     "ORIGIN-01": (
-        "What the reconciler creates in a tenant carries the origin of its upstream, and rules that update, "
-        "disable, retire or remove reach only that. An own plan or product of the tenant whose key comes down is "
-        "blocked, naming both, unless the policy says `adopt: true`; then the copy takes it over, its reseller-"
-        "owned fields kept."
+        "Everything that the reconciler creates in a tenant has the key of its upstream as `origin`, and rules that "
+        "update, disable, retire or remove apply only to that. If the tenant has its own plan or product under a key "
+        "that is delegated, it is blocked, naming both, unless the policy says `adopt: true`; then the copy takes it "
+        "over, and keeps its reseller-owned fields."
     ),
     "ORIGIN-02": (
         "**R** What came down is known by the tenant's journal too. An entity, or an item with origin, that was "
@@ -338,22 +348,23 @@ RULES: dict[str, str] = {
         "without origin. What came down is kept as an index, not found by reading the journal."
     ),
     "ORIGIN-03": (
-        "**R** `reconcile tenant release TENANT ADDRESS` gives an entity (not an item) up: it is the tenant's own "
-        "from then on, and no difference, neither blocked nor adopted, until `tenant release --undo`; what needs it "
-        "links to it as to an own one. Journal and `history` say so. What did not come down: exit 1."
+        "**R** `reconcile tenant release TENANT ADDRESS` gives up an entity (not an item): from then on it is the "
+        "tenant's own and no difference, neither blocked nor adopted, until `tenant release --undo`. What needs it "
+        "links to it as to an own entity. The journal and `history` record this. An entity that did not come down "
+        "cannot be released: exit 1."
     ),
     "ORIGIN-04": (
-        "**R** Periods carry an origin as rates do. An own rate or period under a key that comes down is `blocked` "
-        "naming both, and taken over under `adopt: true`; an own one that is in nobody's way is no difference, and "
-        "not counted. A migration gives each period of an entity with origin that origin; a document that gives "
-        "`origin` gives it to its periods too, unless one says `origin: null`; a period that a document without "
-        "`origin` adds is the tenant's own."
+        "**R** Periods have an origin, as rates do. An own rate or period under a key that is delegated is "
+        "`blocked`, naming both, and taken over under `adopt: true`; any other own one is no difference and is not "
+        "counted. A migration gives each period of an entity with origin that origin. A document that sets `origin` "
+        "sets it for its periods too, unless one says `origin: null`; a period that a document without `origin` adds "
+        "is the tenant's own."
     ),
     "FIELDS": (
-        "The field table is complete: a field that no option names is `unmanaged`; what it does not list is the "
-        "reseller's own or the provider's alone, and is never compared. **R** An entity with origin that nothing wants "
-        "any more and no option removes is `unmanaged` too, unless it is a retired plan or product (no difference: it "
-        "is as wanted) or something in the tenant still refers to it."
+        "The field table is complete: a listed field without an option is `unmanaged`; a field that it does not list "
+        "belongs to the reseller or exists at the provider only, and is never compared. **R** An entity with an "
+        "origin that is no longer wanted, and that no option removes, is `unmanaged` too, unless it is a retired "
+        "plan or product (no difference: it is as wanted) or something in the tenant still refers to it."
     ),
 }
 
