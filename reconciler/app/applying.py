@@ -10,7 +10,7 @@ from reconciler.core.tree import upstream_key
 from reconciler.model.plans.plan import Plan, Read, TenantPlan
 from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, StoreLocation, place_of
-from reconciler.shell.runs.apply_workers import carried_by
+from reconciler.shell.runs.apply_workers import apply_on_pool
 from reconciler.shell.runs.execute import Application, ApplyContext, execute
 from reconciler.stores.base import StoreError
 
@@ -42,7 +42,7 @@ def apply_plan(  # noqa: PLR0913 - as `make_plan`
     pool = access.executors.for_tenants(stores)
     run = secrets.token_hex(8) if pool and pool.repeats else ""
     warrant = ApplyContext(plan_digest(plan), timestamp(now), by, plan.source.recorded, run, saved)
-    carry = carried_by(pool, access, where, count=len(written)) if pool else None
+    carry = apply_on_pool(pool, access, where, count=len(written)) if pool else None
     steps = execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
     return Application(warrant.plan, run, steps)
 

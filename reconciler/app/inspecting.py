@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.app.errors import Unknown
-from reconciler.app.folding import fold_of, readable
+from reconciler.app.tree_planning import readable, tree_planner
 from reconciler.app.workspaces import Workspace
 from reconciler.core.desired import Upstream, provider_upstream
 from reconciler.core.inspect import (
@@ -66,7 +66,7 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
     reseller = entity.key.partition(".")[0]
     if reseller not in workspace.catalog.policies or upstream_key(workspace.catalog, reseller) != tenant:
         above = upstream_key(workspace.catalog, tenant) if tenant in workspace.catalog.policies else None
-        state = readable(fold_of(workspace, access, now).observe_distributor(tenant)).state
+        state = readable(tree_planner(workspace, access, now).observe_distributor(tenant)).state
         raise Unknown(left_alone(tenant, entity, state, above))
     projection = _projection(workspace, access, reseller, now)
     comparison = compare_mirror(projection, declared_rules())
@@ -77,7 +77,7 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
 
 def _projection(workspace: Workspace, access: Access, reseller: str, now: datetime) -> Projection:
     """A reseller's subscriptions as its distributor should have them, all else planned. Raises `StoreError`."""
-    return readable(fold_of(workspace, access, now).projection(reseller))
+    return readable(tree_planner(workspace, access, now).projection(reseller))
 
 
 def suppose(
@@ -102,24 +102,24 @@ def suppose(
 
 def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) -> tuple[Policy, Upstream, Comparison]:
     """A tenant's policy, its upstream, and what it should have beside what it has. Raises `StoreError`."""
-    fold = fold_of(workspace, access, now)
-    for above in fold.above(tenant):
-        fold.plan(above)
+    planner = tree_planner(workspace, access, now)
+    for above in planner.above(tenant):
+        planner.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
-    observed = readable(fold.observe(policy))
-    trace = observed.traced(policy.upstream)
-    upstream = readable(fold.upstream_of(policy, trace.state))
-    return policy, upstream, compare(policy, upstream, trace, fold.rules, fold.day_of(tenant))
+    observed = readable(planner.observe(policy))
+    restored = observed.restored_state(policy.upstream)
+    upstream = readable(planner.upstream_of(policy, restored.state))
+    return policy, upstream, compare(policy, upstream, restored, planner.rules, planner.day_of(tenant))
 
 
 def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[ListedPlan]:
     """The plans of every delegator, provider or reseller, and to whom each is delegated. Raises `StoreError`."""
     policies = [resolve_policy(workspace.catalog, reseller) for reseller in sorted(workspace.catalog.policies)]
-    fold = fold_of(workspace, access, now)
+    planner = tree_planner(workspace, access, now)
     upstreams = {
-        key: provider_upstream(tree, fold.day_of(key)) for key, tree in sorted(workspace.catalog.providers.items())
+        key: provider_upstream(tree, planner.day_of(key)) for key, tree in sorted(workspace.catalog.providers.items())
     }
     for policy in policies:
         if policy.upstream not in upstreams:
-            upstreams[policy.upstream] = readable(fold.upstream_of(policy))
+            upstreams[policy.upstream] = readable(planner.upstream_of(policy))
     return list(list_plans(upstreams, policies))

@@ -21,7 +21,7 @@ from reconciler.shell.repository.git_commands import GitRefuses
 from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.stores.registry import why_not
 
-Remark: TypeAlias = Callable[[str], None]
+OnRemark: TypeAlias = Callable[[str], None]
 """Is told what is worth a remark and stops nothing."""
 
 
@@ -30,7 +30,7 @@ def _unsaid(_: str) -> None:
 
 
 def check_workspace(
-    root: Path, revision: str | None = None, *, remark: Remark = _unsaid
+    root: Path, revision: str | None = None, *, remark: OnRemark = _unsaid
 ) -> tuple[Catalog | None, list[Diagnostic]]:
     """Read and validate: the catalog, if it can be had, and everything that is wrong, or worth a warning, in order.
 
@@ -45,7 +45,7 @@ def check_workspace(
 
 
 def _read(
-    root: Path, revision: str | None, opened: ExitStack, remark: Remark
+    root: Path, revision: str | None, opened: ExitStack, remark: OnRemark
 ) -> tuple[list[SourceFile], list[Diagnostic], Checkout, str | None]:
     """The files, what is wrong with them, what git says of them, and the id of the revision that they are of."""
     if not revision:
@@ -60,7 +60,7 @@ def _read(
     return *repository.read(commit), Checkout(repository, commit), commit
 
 
-def _look_after(checkout: Checkout, opened: ExitStack, remark: Remark) -> None:
+def _look_after(checkout: Checkout, opened: ExitStack, remark: OnRemark) -> None:
     """See that it is closed, and that what git refuses is said: at once, and what comes up later when it is closed."""
     said = checkout.problems
     for each in said:
@@ -70,7 +70,7 @@ def _look_after(checkout: Checkout, opened: ExitStack, remark: Remark) -> None:
         opened.callback(_remark_later, checkout, said, remark)
 
 
-def _remark_later(checkout: Checkout, said: Collection[str], remark: Remark) -> None:
+def _remark_later(checkout: Checkout, said: Collection[str], remark: OnRemark) -> None:
     for each in checkout.problems:
         if each not in said:
             remark(each)
@@ -87,7 +87,7 @@ def _check(
 
 
 def open_workspace(
-    root: Path, revision: str | None = None, looked: CacheLookup | None = None, *, remark: Remark = _unsaid
+    root: Path, revision: str | None = None, looked: CacheLookup | None = None, *, remark: OnRemark = _unsaid
 ) -> Workspace:
     """Read a workspace, from its files or from a commit. Raises `Invalid`, `Unknown` and `WorkspaceError`.
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.app.errors import Invalid, Unknown
-from reconciler.app.folding import fold_of, spread
 from reconciler.app.journals import history
 from reconciler.app.opening import open_workspace
+from reconciler.app.tree_planning import tree_planner, with_executors
 from reconciler.app.workspaces import Workspace
 from reconciler.core.inspect import LastAppliedChange, inverse, last_applied_changes, with_causes
 from reconciler.core.planning import Observed
@@ -41,13 +41,13 @@ def make_plan(  # noqa: PLR0913 - all but the first two are optional
     ``allow``: guards that are overridden for this plan, as ``GUARD:TENANT``, patterns on both sides. Raises `Unknown`
     and, where there is no room for the plan, `StoreError`; and `ExecutorError`.
     """
-    fold = fold_of(workspace, access, now, workspace.allowances(allow), progress)
-    fold = spread(fold, workspace, access, selected, progress)
-    schedule = Schedule.of(fold)
+    planner = tree_planner(workspace, access, now, workspace.allowances(allow), progress)
+    planner = with_executors(planner, workspace, access, selected, progress)
+    schedule = Schedule.of(planner)
     repository = workspace.repository
     spool = access.spool(Commits(repository, workspace.revision).of_plan) if repository else access.spool()
-    done = spool.tenants(fold.plan_into(spool, selected, schedule.note))
-    return Plan(timestamp(now), source_of(workspace), done, read=fold.read_besides(), scheduled=schedule.entries())
+    done = spool.tenants(planner.plan_into(spool, selected, schedule.note))
+    return Plan(timestamp(now), source_of(workspace), done, read=planner.read_besides(), scheduled=schedule.entries())
 
 
 def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:
@@ -76,13 +76,13 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
     except Invalid as error:
         raise Unknown(f"causes cannot be told from {base}, which is not valid: {error.problems[0]}") from error
     with before:
-        fold = fold_of(workspace, access, now)
+        planner = tree_planner(workspace, access, now)
         days, moments = days_of(before.catalog, now), moments_of(before.catalog, now)
-        fold = replace(fold, catalog=before.catalog, on=days, at=moments)
+        planner = replace(planner, catalog=before.catalog, on=days, at=moments)
         planned = {each.tenant for each in plan.outlines} & {*before.catalog.policies, *before.catalog.providers}
-        fold = spread(fold, workspace, access, frozenset(planned))
+        planner = with_executors(planner, workspace, access, frozenset(planned))
         earlier = access.spool()
-        fold.plan_into(earlier, frozenset(planned), lambda _: None)
+        planner.plan_into(earlier, frozenset(planned), lambda _: None)
         tenants = (
             with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant))
             for each in plan.tenants
@@ -106,5 +106,5 @@ def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[Entit
 def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:
     """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
     selected = workspace.chosen(tuple(tenants))
-    plans = _spooled(access, fold_of(workspace, access, now).mirrors(selected))
+    plans = _spooled(access, tree_planner(workspace, access, now).mirrors(selected))
     return Plan(timestamp(now), source_of(workspace), plans)

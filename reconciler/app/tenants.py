@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.app.errors import Unknown
-from reconciler.app.folding import fold_of, readable
 from reconciler.app.planning import source_of
+from reconciler.app.tree_planning import readable, tree_planner
 from reconciler.app.workspaces import Workspace
 from reconciler.core.inspect import Adoption, ListedSubscription, adoption, list_subscriptions
 from reconciler.core.subscriptions import BadSetting, CannotAct
@@ -14,8 +14,8 @@ from reconciler.core.workspace import resolve_policy
 from reconciler.model.plans.plan import TenantPlan
 from reconciler.model.values.field_types import did_you_mean
 from reconciler.shell.connections.access import Access, place_of
-from reconciler.shell.tenants.actions import Acted, NoSubscription, Order, perform
-from reconciler.shell.tenants.releasing import NotToRelease, Release, Wish
+from reconciler.shell.tenants.actions import ActionRequest, NoSubscription, PerformedAction, perform
+from reconciler.shell.tenants.releasing import CannotRelease, ReleaseRequest, ReleaseResult
 from reconciler.shell.tenants.releasing import release as release_entity
 from reconciler.stores.base import StoreError
 
@@ -30,42 +30,42 @@ def adoption_of(workspace: Workspace, access: Access, tenant: str) -> Adoption:
     observed = access.observe(tenant, place_of(workspace.catalog, tenant))
     if isinstance(observed, Unreadable):
         raise StoreError(observed.problem)
-    return adoption(tenant, policy.upstream, observed.traced(policy.upstream).state)
+    return adoption(tenant, policy.upstream, observed.restored_state(policy.upstream).state)
 
 
-def release(workspace: Workspace, access: Access, wish: Wish) -> Release:
+def release(workspace: Workspace, access: Access, request: ReleaseRequest) -> ReleaseResult:
     """Give up an entity that came down, or take that back (ORIGIN-03). Raises `Unknown` and `StoreError`."""
     try:
-        return release_entity(wish, access.writer(place_of(workspace.catalog, workspace.known(wish.tenant))))
-    except NotToRelease as error:
-        near = f": {did_you_mean(str(wish.entity), map(str, error.near))}" if error.near else ""
+        return release_entity(request, access.writer(place_of(workspace.catalog, workspace.known(request.tenant))))
+    except CannotRelease as error:
+        near = f": {did_you_mean(str(request.entity), map(str, error.near))}" if error.near else ""
         raise Unknown(f"{error}{near}") from error
 
 
-def act(workspace: Workspace, access: Access, order: Order) -> Acted:
+def act(workspace: Workspace, access: Access, request: ActionRequest) -> PerformedAction:
     """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
-    workspace.known(order.tenant)
-    order = replace(order, commit=source_of(workspace).recorded)
+    workspace.known(request.tenant)
+    request = replace(request, commit=source_of(workspace).recorded)
     try:
-        return perform(order, fold_of(workspace, access, order.now), access)
+        return perform(request, tree_planner(workspace, access, request.now), access)
     except (BadSetting, CannotAct) as error:
         raise Unknown(str(error)) from error
     except NoSubscription as error:
-        near = did_you_mean(order.key, error.known)
-        raise Unknown(f'{order.tenant} has no subscription "{order.key}": {near}') from error
+        near = did_you_mean(request.key, error.known)
+        raise Unknown(f'{request.tenant} has no subscription "{request.key}": {near}') from error
 
 
 def subscriptions(workspace: Workspace, access: Access, tenant: str, *, now: datetime) -> list[ListedSubscription]:
     """A tenant's subscriptions by key, each with what is pending (SUB-19). Raises `Unknown` and `StoreError`."""
-    policies, fold = workspace.catalog.policies, fold_of(workspace, access, now)
-    state = readable(fold.observe_distributor(workspace.known(tenant))).state
+    policies, planner = workspace.catalog.policies, tree_planner(workspace, access, now)
+    state = readable(planner.observe_distributor(workspace.known(tenant))).state
     below = sorted(each for each in policies if upstream_key(workspace.catalog, each) == tenant)
-    plan = _planned(fold.mirrored_of(tenant, below))
+    plan = _planned(planner.mirrored_of(tenant, below))
     if tenant not in policies:
         return list(list_subscriptions(tenant, state, plan, None))
     distributor = upstream_key(workspace.catalog, tenant)
-    theirs = readable(fold.observe_distributor(distributor)).state
-    above = (distributor, theirs, _planned(fold.mirrored_of(distributor, [tenant])))
+    theirs = readable(planner.observe_distributor(distributor)).state
+    above = (distributor, theirs, _planned(planner.mirrored_of(distributor, [tenant])))
     return list(list_subscriptions(tenant, state, plan, above))
 
 

@@ -16,7 +16,7 @@ from reconciler.cli.common import FAILED, INTERRUPTED, argument, option
 from reconciler.cli.options import access_to, counted, open_for_command, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_data, write_result
 from reconciler.cli.planning import (
-    Asked,
+    PlanningOptions,
     exit_status_of,
     in_planning,
     planned,
@@ -33,8 +33,8 @@ from reconciler.report.plans.text import closing_lines, plan_lines
 from reconciler.report.results import render_results_json
 from reconciler.report.values import tenants_text
 from reconciler.shell.connections.access import Access
-from reconciler.shell.repository.checkout import shortly
-from reconciler.shell.runs.apply_workers import told
+from reconciler.shell.repository.checkout import uncommitted_summary
+from reconciler.shell.runs.apply_workers import batch_results
 from reconciler.shell.runs.execute import NOT_DONE, Application, Applied, Result
 
 PLANNING_ONLY = (
@@ -47,7 +47,7 @@ PLANNING_ONLY = (
 @planning_options
 @option("--auto-approve", is_flag=True, help="Skip the approval prompt. A saved plan never prompts.")
 @with_workspace
-def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, auto_approve: bool) -> None:
+def apply_command(root: Path, now: datetime, asked: PlanningOptions, saved: Path | None, auto_approve: bool) -> None:
     """Apply a saved PLAN, or make a plan, show it, ask for approval and apply it. Each tenant is changed completely or
     not at all.
     """
@@ -86,7 +86,7 @@ def apply_command(root: Path, now: datetime, asked: Asked, saved: Path | None, a
     raise Exit(FAILED if failed else exit_status_of(plan, asked))
 
 
-def _show(plan: Plan, asked: Asked, *, saved: bool, asks: bool) -> None:
+def _show(plan: Plan, asked: PlanningOptions, *, saved: bool, asks: bool) -> None:
     """Show the plan before it is applied; of a saved plan only what the options ask for.
 
     With JSON, standard output holds the result of the apply, so the plan to approve goes to standard error.
@@ -119,7 +119,7 @@ def _refuse_uncommitted(workspace: app.Workspace, given: Plan | None) -> None:
     elif given and given.source.dirty:
         why = "the plan was made from uncommitted changes"
     elif given is None and checkout.differences:
-        why = f"uncommitted changes: {shortly(checkout.differences)}"
+        why = f"uncommitted changes: {uncommitted_summary(checkout.differences)}"
     else:
         return
     raise click.ClickException(f"{why}; nothing was applied. Commit the changes, or apply anyway with --allow-dirty")
@@ -168,7 +168,7 @@ def _applied(access: Access, plan: Plan, application: Application) -> tuple[list
 def _under_way(access: Access, done: Iterable[Applied]) -> list[Applied]:
     """The results of writes that workers had started before the interruption; waits for them and starts no others."""
     known = {each.tenant for each in done}
-    found = [each for placed, results in access.executors.under_way() for each in told(placed, results)]
+    found = [each for placed, results in access.executors.under_way() for each in batch_results(placed, results)]
     return [each for each in found if each.tenant not in known]
 
 

@@ -43,7 +43,7 @@ from reconciler.report.values import clean
 from reconciler.shell.connections.access import Access
 from reconciler.shell.days import days_by_zone
 from reconciler.shell.pools.executors import Choice
-from reconciler.shell.repository.checkout import Checkout, shortly
+from reconciler.shell.repository.checkout import Checkout, uncommitted_summary
 from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_bounded, write_file
 from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
 
@@ -95,7 +95,7 @@ def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlanningOptions:
     """The values of the options that `plan` and `apply` share.
 
     ``tenants``: the selected ones (empty: all); ``ref``: the revision to plan from; ``allowed``: guards to override;
@@ -134,11 +134,11 @@ ALLOW_DIRTY = option("--allow-dirty", is_flag=True, help="Let `apply --auto-appr
 
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that `plan` and `apply` share; the command gets them as ``asked``."""
-    names = tuple(field.name for field in fields(Asked))
+    names = tuple(field.name for field in fields(PlanningOptions))
 
     @functools.wraps(command)
     def asking(**given: Any) -> Any:
-        return command(asked=Asked(**{name: given.pop(name) for name in names}), **given)
+        return command(asked=PlanningOptions(**{name: given.pop(name) for name in names}), **given)
 
     wrapped: Callable[..., Any] = asking
     for add in reversed(
@@ -180,7 +180,7 @@ def in_planning(root: Path, revision: str | None, looked: CacheLookup | None = N
 def say_uncommitted(checkout: Checkout) -> None:
     """Report the documents that differ from the commit."""
     if checkout.differences:
-        say(f"Uncommitted changes: {clean(shortly(checkout.differences))}")
+        say(f"Uncommitted changes: {clean(uncommitted_summary(checkout.differences))}")
 
 
 def say_uncommitted_in(plan: Plan) -> None:
@@ -190,7 +190,7 @@ def say_uncommitted_in(plan: Plan) -> None:
         say(f"Uncommitted changes: the plan was made from documents that are not in {commit}")
 
 
-def planned(workspace: app.Workspace, access: Access, now: datetime, asked: Asked) -> Plan:
+def planned(workspace: app.Workspace, access: Access, now: datetime, asked: PlanningOptions) -> Plan:
     """Make the plan, with a progress bar."""
     selected = workspace.chosen(asked.tenants, asked.shard)
     total = len(selected if selected is not None else workspace.catalog.policies)
@@ -211,7 +211,7 @@ def save(plan: Plan, out: Path | None, root: Path) -> None:
     remark_on(out, root)
 
 
-def exit_status_of(plan: Plan, asked: Asked) -> int:
+def exit_status_of(plan: Plan, asked: PlanningOptions) -> int:
     """The exit status: 0 done; 1 a tenant in error; 3 blocked with nothing to apply, or withheld if that fails."""
     if plan.errored:
         return FAILED
@@ -226,7 +226,9 @@ def exit_status_of(plan: Plan, asked: Asked) -> int:
 @planning_options
 @option("--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan.")
 @with_workspace
-def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...], inverse: Path | None) -> None:
+def plan_command(
+    root: Path, now: datetime, asked: PlanningOptions, named: tuple[str, ...], inverse: Path | None
+) -> None:
     """Show what apply would do, and what is withheld or blocked and why, in each TENANT (globs; default: all).
 
     Writes nothing except the file of --out.
@@ -253,7 +255,7 @@ def plan_command(root: Path, now: datetime, asked: Asked, named: tuple[str, ...]
     raise Exit(status)
 
 
-def _known_or_made(root: Path, access: Access, now: datetime, asked: Asked) -> Plan:
+def _known_or_made(root: Path, access: Access, now: datetime, asked: PlanningOptions) -> Plan:
     """The plan of the current files, from the plan cache if it records that there is nothing to do."""
     about = ("tenants", *asked.tenants, "shard", asked.shard or "", "allow", *asked.allowed)
     looked = look_for_plan(root, access, about, now=now)

@@ -16,7 +16,7 @@ from reconciler.model.plans.rules import rule_text
 from reconciler.model.values.field_types import did_you_mean
 from reconciler.report.envelope import enveloped
 from reconciler.report.subscriptions import render_subscription, render_subscriptions, subscription_to_data
-from reconciler.shell.tenants.actions import Acted, Order
+from reconciler.shell.tenants.actions import ActionRequest, PerformedAction
 
 subscription_command = workspace_group("subscription", "List, show and change the subscriptions of a tenant.")
 
@@ -92,32 +92,32 @@ def act_command(
     """
     _check(action, role)
     workspace = open_for_command(root)
-    order = Order(tenant, subscription, action, now, who(), texts, role)
+    request = ActionRequest(tenant, subscription, action, now, who(), texts, role)
     with access_to(root) as access:
-        acted = app.act(workspace, access, order)
+        performed = app.act(workspace, access, request)
     if form == "json":
-        write_data(enveloped(result=_acted_data(order, acted)))
-    if acted.denied:
-        say(f"Denied by {acted.denied.rule}: {acted.denied.detail}")
-        say(f"{acted.denied.rule}: {rule_text(acted.denied.rule)}")
+        write_data(enveloped(result=_acted_data(request, performed)))
+    if performed.denied:
+        say(f"Denied by {performed.denied.rule}: {performed.denied.detail}")
+        say(f"{performed.denied.rule}: {rule_text(performed.denied.rule)}")
         raise Exit(DENIED)
     if form != "json":
-        write_result(_told(tenant, action, acted))
-    for each in acted.pending:
+        write_result(_told(tenant, action, performed))
+    for each in performed.pending:
         say(f"Pending: {each}")
 
 
-def _acted_data(order: Order, acted: Acted) -> dict[str, object]:
+def _acted_data(request: ActionRequest, performed: PerformedAction) -> dict[str, object]:
     """The result of an action as data. ``done``: false if denied; ``changed``: empty if there was nothing to do."""
-    denied = acted.denied
+    denied = performed.denied
     return {
-        "tenant": order.tenant,
-        "subscription": order.key,
-        "action": order.action,
+        "tenant": request.tenant,
+        "subscription": request.key,
+        "action": request.action,
         "done": denied is None,
-        "changed": [f"{order.tenant}/{each}" for each in acted.changed],
-        "mirrored": list(acted.mirrored),
-        "pending": list(acted.pending),
+        "changed": [f"{request.tenant}/{each}" for each in performed.changed],
+        "mirrored": list(performed.mirrored),
+        "pending": list(performed.pending),
         "denied": denied and {"rule": denied.rule, "rule_text": rule_text(denied.rule), "detail": denied.detail},
     }
 
@@ -129,8 +129,8 @@ def _check(name: str, role: str | None) -> None:
         raise click.UsageError(f"only the distributor may perform {name}: use --as distributor")
 
 
-def _told(tenant: str, action: str, acted: Acted) -> str:
-    if not acted.changed:
+def _told(tenant: str, action: str, performed: PerformedAction) -> str:
+    if not performed.changed:
         return f"{tenant}: {action}: nothing to do.\n"
-    mirrored = f"; mirrored: {', '.join(acted.mirrored)}" if acted.mirrored else ""
-    return f"{tenant}: {action} done: {', '.join(acted.changed)}{mirrored}.\n"
+    mirrored = f"; mirrored: {', '.join(performed.mirrored)}" if performed.mirrored else ""
+    return f"{tenant}: {action} done: {', '.join(performed.changed)}{mirrored}.\n"

@@ -29,7 +29,7 @@ from reconciler.report.tables import render_table, render_tenant, tenant_to_data
 from reconciler.shell.connections.access import place_of
 from reconciler.shell.repository.files import read_bounded, read_stream, write_file
 from reconciler.shell.tenants import states as tenancy
-from reconciler.shell.tenants.releasing import Release, Wish
+from reconciler.shell.tenants.releasing import ReleaseRequest, ReleaseResult
 
 tenant_command = workspace_group("tenant", "List, show, export and import the actual state of tenants.")
 
@@ -182,19 +182,19 @@ def release_command(root: Path, now: datetime, tenant: str, address: str, undo: 
     entity, path = parse_address(workspace.known(tenant), address)
     if path is not None:
         raise click.UsageError(f"only a whole entity can be released: {tenant}/{entity}, without #PATH")
-    wish = Wish(tenant, entity, undo, who(), app.timestamp(now))
+    request = ReleaseRequest(tenant, entity, undo, who(), app.timestamp(now))
     with access_to(root) as access:
-        done = app.release(workspace, access, wish)
+        done = app.release(workspace, access, request)
     if form == "json":
-        write_data(enveloped(result={"tenant": tenant, "address": wish.address, "result": done.value}))
+        write_data(enveloped(result={"tenant": tenant, "address": request.address, "result": done.value}))
     else:
-        write_result(f"{wish.address}: {_RELEASED[done]}\n")
+        write_result(f"{request.address}: {_RELEASED[done]}\n")
 
 
 _RELEASED = {
-    Release.RELEASED: "released: it is now the tenant's own; --undo undoes this.",
-    Release.ALREADY: "already released: nothing to do.",
-    Release.UNDONE: "release undone: the next apply restores it.",
+    ReleaseResult.RELEASED: "released: it is now the tenant's own; --undo undoes this.",
+    ReleaseResult.ALREADY: "already released: nothing to do.",
+    ReleaseResult.UNDONE: "release undone: the next apply restores it.",
 }
 
 

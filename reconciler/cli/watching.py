@@ -75,14 +75,14 @@ def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RoundReport:
     """The lines to print for a round: what was mirrored, and what is pending and why."""
 
     done: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
 
 
-def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event, *, first: bool) -> News:
+def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event, *, first: bool) -> RoundReport:
     """Run one round. Failures are reported and retried in the next round.
 
     Raises `Unknown` if the first round does not know a tenant that the options name.
@@ -92,21 +92,21 @@ def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.
         with app.open_workspace(root, remark=refused.append) as workspace, access_to(root) as access:
             plan = app.mirror_plan(workspace, access, now=now, tenants=tenants)
             news = _applied(workspace, access, plan, now, stop)
-        return News(news.done, (*refused, *news.pending))
+        return RoundReport(news.done, (*refused, *news.pending))
     except app.Invalid as error:
-        return News(pending=(*refused, f"the workspace is not valid: {error.problems[0]}; waiting"))
+        return RoundReport(pending=(*refused, f"the workspace is not valid: {error.problems[0]}; waiting"))
     except app.Unknown as error:
         if first:
             raise
-        return News(pending=(*refused, f"{error}; waiting"))
+        return RoundReport(pending=(*refused, f"{error}; waiting"))
     except (ExecutorError, StoreError, WorkspaceError) as error:
-        return News(pending=(*refused, f"{error}; waiting"))
+        return RoundReport(pending=(*refused, f"{error}; waiting"))
     except OSError as error:
         where = f"{os.fspath(error.filename)}: " if isinstance(error.filename, str | os.PathLike) else ""
-        return News(pending=(*refused, f"{where}{error.strerror or error}; waiting"))
+        return RoundReport(pending=(*refused, f"{where}{error.strerror or error}; waiting"))
 
 
-def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> News:
+def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> RoundReport:
     changes = {each.tenant: each.summary.changes for each in plan.outlines}
     done, pending = [], []
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
@@ -118,7 +118,7 @@ def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime
             pending.append(f"{each.tenant}: pending {counted(changes[each.tenant], 'change')}: {each.problem}")
         if stop.is_set():
             break
-    return News(tuple(done), (*pending, *_pending(plan)))
+    return RoundReport(tuple(done), (*pending, *_pending(plan)))
 
 
 def _pending(plan: Plan) -> Iterator[str]:

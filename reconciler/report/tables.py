@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.plans.origins import RecordedOrigin, RecordedOrigins
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import counts_by_kind
@@ -28,7 +28,7 @@ class StoredState(Protocol):
     @property
     def revision(self) -> int: ...
     @property
-    def lineage(self) -> Lineage: ...
+    def recorded_origins(self) -> RecordedOrigins: ...
 
 
 def render_tenant(tenant: str, held: StoredState) -> str:
@@ -47,19 +47,19 @@ def render_tenant(tenant: str, held: StoredState) -> str:
     if delegated or not subscriptions:
         text += _plans("Delegated plans", delegated)
     text += _plans("Own plans", own) if own else ""
-    return text + (_subscriptions(subscriptions) if subscriptions else "") + _origins(state, held.lineage)
+    return text + (_subscriptions(subscriptions) if subscriptions else "") + _origins(state, held.recorded_origins)
 
 
-def _origins(state: State, lineage: Lineage) -> str:
+def _origins(state: State, recorded_origins: RecordedOrigins) -> str:
     rows = [
         (str(id), each.origin, "released" if each.released else "its origin was changed")
-        for id, each in _at_issue(state, lineage)
+        for id, each in _at_issue(state, recorded_origins)
     ]
     return f"\nCame down, but says otherwise:\n\n{render_table(('ENTITY', 'FROM', 'NOW'), rows)}" if rows else ""
 
 
-def _at_issue(state: State, lineage: Lineage) -> list[tuple[EntityId, Descent]]:
-    return [(id, each) for id, each in sorted(lineage.items()) if each.released or id in state]
+def _at_issue(state: State, recorded_origins: RecordedOrigins) -> list[tuple[EntityId, RecordedOrigin]]:
+    return [(id, each) for id, each in sorted(recorded_origins.items()) if each.released or id in state]
 
 
 def _subscriptions(subscriptions: list[Entity]) -> str:
@@ -108,7 +108,7 @@ def tenant_to_data(tenant: str, upstream: str | None, held: StoredState) -> dict
         ],
         "origins": [
             {"entity": str(id), "origin": each.origin, "released": each.released}
-            for id, each in _at_issue(state, held.lineage)
+            for id, each in _at_issue(state, held.recorded_origins)
         ],
     }
 

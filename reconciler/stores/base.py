@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeAlias
 from reconciler.core.schema import RuleBook
 from reconciler.core.states import Unavailable
 from reconciler.core.subscriptions import denial
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
@@ -56,16 +56,17 @@ _NOT_KNOWN = (
 class Snapshot:
     """A tenant's complete state at one moment, sorted. A tenant never written to is empty, at revision 0.
 
-    ``fingerprint`` is of the contents (`reconciler.model.values.entity.fingerprint`) and of the lineage, if there is
-    any (`reconciler.stores.lineages.sealed`); ``revision`` counts the writes. ``lineage``: what the index of what came
-    down says otherwise than the entities, and what was released (ORIGIN-02, ORIGIN-03).
+    ``fingerprint`` is of the contents (`reconciler.model.values.entity.fingerprint`) and of the disputed origins, if
+    there are any (`reconciler.stores.recorded_origins.fingerprint_with_origins`); ``revision`` counts the writes.
+    ``recorded_origins``: what the index of what came down says otherwise than the entities, and what was released
+    (ORIGIN-02, ORIGIN-03).
     """
 
     tenant: str
     entities: State
     fingerprint: str
     revision: int
-    lineage: Lineage = field(default_factory=dict)
+    recorded_origins: RecordedOrigins = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +183,11 @@ class TenantWrite:
 class Current:
     """A tenant's current state within a write transaction, which excludes other writers.
 
-    ``came_down``: as `TenantReader.came_down` has it.
+    ``recorded_origins``: as `TenantReader.recorded_origins` has it.
     """
 
     snapshot: Snapshot
-    came_down: Lineage
+    recorded_origins: RecordedOrigins
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rul
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StateVersion:
     """The fingerprint and revision of a tenant's state, as in its `Snapshot`, without the state."""
 
     fingerprint: str
@@ -256,7 +257,7 @@ class TenantReader(Protocol):
         `StoreError` if the state has changed meanwhile.
         """
 
-    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+    def state_versions(self, tenants: Iterable[str]) -> Mapping[str, StateVersion]:
         """The standings known without reading states; omitted tenants must be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
@@ -265,7 +266,7 @@ class TenantReader(Protocol):
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         """The journal of a tenant or of all, oldest first."""
 
-    def came_down(self, tenant: str) -> Lineage:
+    def recorded_origins(self, tenant: str) -> RecordedOrigins:
         """The origin of each of the tenant's entities, according to its last journal record (ORIGIN-02).
 
         Read from an index that is updated in the transaction of each record, not from the journal.

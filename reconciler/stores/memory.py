@@ -7,9 +7,9 @@ from threading import RLock
 
 import orjson
 
-from reconciler.core.records import at_issue, entered
+from reconciler.core.records import disputed_origins, index_changes
 from reconciler.core.schema import RuleBook
-from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.plans.origins import RecordedOrigin, RecordedOrigins
 from reconciler.model.values.entity import Entity, State, fingerprint, state_fingerprint
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import (
@@ -24,13 +24,13 @@ from reconciler.stores.base import (
     Refused,
     Snapshot,
     Stale,
-    Standing,
+    StateVersion,
     TenantWrite,
     WriteLogEntry,
     guarded,
     written_after,
 )
-from reconciler.stores.lineages import lineage_text, sealed, touched
+from reconciler.stores.recorded_origins import fingerprint_with_origins, mentioned_entities, origins_text
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class MemoryStore:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     moves: dict[str, list[WriteLogEntry]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
-    lineages: dict[str, dict[EntityId, Descent]] = field(default_factory=dict)
+    origin_index: dict[str, dict[EntityId, RecordedOrigin]] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
     rules: RuleBook | None = None
     left: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -53,11 +53,13 @@ class MemoryStore:
         with self.lock:
             return sorted(tenant for tenant, snapshot in self.snapshots.items() if snapshot.entities)
 
-    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
+    def state_versions(self, tenants: Iterable[str]) -> Mapping[str, StateVersion]:
         with self.lock:
             kept = {tenant: self.snapshots.get(tenant) for tenant in tenants}
-        none = Standing(fingerprint(()), 0)
-        return {tenant: Standing(each.fingerprint, each.revision) if each else none for tenant, each in kept.items()}
+        none = StateVersion(fingerprint(()), 0)
+        return {
+            tenant: StateVersion(each.fingerprint, each.revision) if each else none for tenant, each in kept.items()
+        }
 
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:  # noqa: ARG002 - it is what it holds
         with self.lock:
@@ -75,9 +77,9 @@ class MemoryStore:
         with self.lock:
             return [_as_read(record) for record in self.records if tenant in (None, record.tenant)]
 
-    def came_down(self, tenant: str) -> Lineage:
+    def recorded_origins(self, tenant: str) -> RecordedOrigins:
         with self.lock:
-            return dict(sorted(self.lineages.get(tenant, {}).items()))
+            return dict(sorted(self.origin_index.get(tenant, {}).items()))
 
     def close(self) -> None:
         """Does nothing."""
@@ -114,11 +116,11 @@ class MemoryStore:
         with self.lock:
             snapshots, records = self.snapshots.copy(), list(self.records)
             moves = {tenant: list(each) for tenant, each in self.moves.items()}
-            lineages = self.lineages.copy()
+            origin_index = self.origin_index.copy()
             try:
                 yield
             except BaseException:
-                self.snapshots, self.moves, self.records, self.lineages = snapshots, moves, records, lineages
+                self.snapshots, self.moves, self.records, self.origin_index = snapshots, moves, records, origin_index
                 raise
 
     def _write_part(self, part: TenantWrite) -> Committed:
@@ -138,7 +140,7 @@ class MemoryStore:
             if not callable(change):
                 return self._write(tenant, change, actor=actor, at=at)
             now = self.observe(tenant)
-            edit = change(Current(now, self.came_down(tenant)))
+            edit = change(Current(now, self.recorded_origins(tenant)))
             if not edit:
                 return Committed(now.fingerprint, now.revision)
             return self._write(tenant, edit.writes, actor=actor, at=at, record=edit.record)
@@ -149,17 +151,17 @@ class MemoryStore:
         kept = _as_read(record) if record else None  # before anything is written: what is no value writes nothing
         before = self.observe(tenant)
         entities = _written(before.entities, writes)
-        index = self.lineages.get(tenant, {})
+        index = self.origin_index.get(tenant, {})
         if kept:
-            changed = {**index, **entered(index, kept.changes, kept.notes)}
+            changed = {**index, **index_changes(index, kept.changes, kept.notes)}
             index = {id: each for id, each in changed.items() if each is not None}
-        lineage = at_issue(index, entities)
-        fingerprint = sealed(state_fingerprint(entities), lineage_text(lineage))
-        now = Snapshot(tenant, entities, fingerprint, before.revision + 1, lineage)
+        recorded_origins = disputed_origins(index, entities)
+        fingerprint = fingerprint_with_origins(state_fingerprint(entities), origins_text(recorded_origins))
+        now = Snapshot(tenant, entities, fingerprint, before.revision + 1, recorded_origins)
         self.snapshots[tenant] = now
-        self.lineages[tenant] = index
+        self.origin_index[tenant] = index
         written = dict.fromkeys(each.entity for each in writes)
-        moved = [*written, *sorted(touched(writes, kept) - written.keys())]
+        moved = [*written, *sorted(mentioned_entities(writes, kept) - written.keys())]
         self.moves.setdefault(tenant, []).extend(WriteLogEntry(now.revision, each, actor, at) for each in moved)
         if kept:
             self.records.append(kept)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.values.urls import shown_url
 from reconciler.stores import file_stamps
-from reconciler.stores.base import Record, Snapshot, Standing, StoreError, TenantReader, TenantStore, WriteLogEntry
+from reconciler.stores.base import Record, Snapshot, StateVersion, StoreError, TenantReader, TenantStore, WriteLogEntry
 
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
@@ -75,8 +75,8 @@ def open_store(url: str, *, root: Path, token: str | None = None) -> TenantStore
 def settled_stamp(url: str, *, root: Path) -> tuple[int, ...] | None:
     """Numbers that differ after every write to a store, found without opening it or loading its driver.
 
-    ``None`` where a store has none (only SQLite files have), or they cannot be relied on: its `TenantReader.standings`
-    tell then. Raises `StoreError`.
+    ``None`` where a store has none (only SQLite files have), or they cannot be relied on: its
+    `TenantReader.state_versions` tell then. Raises `StoreError`.
     """
     return file_stamps.settled_stamp(_path(url, root)) if _scheme(url) == "sqlite" else None
 
@@ -96,8 +96,8 @@ class ReadOnly:
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         return self._store.sketch(tenant, verify=verify)
 
-    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
-        return self._store.standings(tenants)
+    def state_versions(self, tenants: Iterable[str]) -> Mapping[str, StateVersion]:
+        return self._store.state_versions(tenants)
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         return self._store.moved_since(tenant, revision)
@@ -105,8 +105,8 @@ class ReadOnly:
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         return self._store.history(tenant)
 
-    def came_down(self, tenant: str) -> Lineage:
-        return self._store.came_down(tenant)
+    def recorded_origins(self, tenant: str) -> RecordedOrigins:
+        return self._store.recorded_origins(tenant)
 
     def close(self) -> None:
         self._store.close()

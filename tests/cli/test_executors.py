@@ -37,14 +37,14 @@ def showcase(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def story(root: Path, executor: str) -> dict[str, str]:
     """What is planned, told, written and journalled."""
     shop = Shop(root)
-    told = {"plan": shop.run(f"plan --format json {executor}").out}
-    told["selected"] = shop.run(f"plan --verbose --tenant 'w*' --tenant proseware {executor}").out
-    told["apply"] = shop.run(f"apply --auto-approve {executor}").out
-    told["again"] = shop.run(f"plan --verify {executor}").out
-    told["history"] = shop.run("history --format json").out
+    outputs = {"plan": shop.run(f"plan --format json {executor}").out}
+    outputs["selected"] = shop.run(f"plan --verbose --tenant 'w*' --tenant proseware {executor}").out
+    outputs["apply"] = shop.run(f"apply --auto-approve {executor}").out
+    outputs["again"] = shop.run(f"plan --verify {executor}").out
+    outputs["history"] = shop.run("history --format json").out
     for tenant in shop.run("tenant list").out.split():
-        told[tenant] = shop.run(f"tenant export {tenant}").out
-    return told
+        outputs[tenant] = shop.run(f"tenant export {tenant}").out
+    return outputs
 
 
 @pytest.fixture(scope="module")

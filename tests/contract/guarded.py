@@ -65,7 +65,7 @@ HELD = (MIRROR, MIRROR_OF_A_MIRROR, COPIED_CUSTOMER, OWN, OWN_CUSTOMER)
 
 
 @dataclass(frozen=True)
-class Attempt:
+class ActionAttempt:
     """A change of a mirror: what it is like afterwards. ``rule``: by which it is denied; ``None``: it is allowed."""
 
     name: str
@@ -74,7 +74,7 @@ class Attempt:
     action: str | None = None
 
 
-def attempts(mirror: Entity) -> Iterator[Attempt]:
+def attempts(mirror: Entity) -> Iterator[ActionAttempt]:
     """Every field of a mirror, changed and left out; the parts of its add-ons and of its memory; its coming and going.
 
     Written by hand, from SUB-17 and SUB-32 to SUB-39: what the distributor may change is named here, and nothing else.
@@ -82,32 +82,32 @@ def attempts(mirror: Entity) -> Iterator[Attempt]:
     history = mirror.body["history"]
     for name, value in CHANGED.items():
         rule = None if name in FREE else "SUB-17" if name == "add_ons" else "SUB-38"
-        yield Attempt(f"{name}-changed", with_field(mirror, name, value), rule)
+        yield ActionAttempt(f"{name}-changed", with_field(mirror, name, value), rule)
         if name in mirror.body:
-            yield Attempt(f"{name}-removed", with_field(mirror, name, None), rule)
+            yield ActionAttempt(f"{name}-removed", with_field(mirror, name, None), rule)
     for name, value in ADD_ON_CHANGED.items():
         add_ons = {"backup": {**mirror.body["add_ons"]["backup"], name: value}}
         rule = None if name in ("prices", "billing_options") else "SUB-17"
-        yield Attempt(f"add-on-{name}", with_field(mirror, "add_ons", add_ons), rule)
+        yield ActionAttempt(f"add-on-{name}", with_field(mirror, "add_ons", add_ons), rule)
     second = {**mirror.body["add_ons"], "second": {"product": "backup-365"}}
-    yield Attempt("add-on-added", with_field(mirror, "add_ons", second), "SUB-17")
-    yield Attempt("one-renewal-of-several", with_field(mirror, "renewals", [{"date": "2026-12-02"}]), "SUB-38")
+    yield ActionAttempt("add-on-added", with_field(mirror, "add_ons", second), "SUB-17")
+    yield ActionAttempt("one-renewal-of-several", with_field(mirror, "renewals", [{"date": "2026-12-02"}]), "SUB-38")
     for name, value in (("prices", {"P1M": "0.01"}), ("records", 7), ("status", "suspended"), ("name", "x")):
         memory = {**mirror.body["last_applied"], name: value}
-        yield Attempt(f"last_applied.{name}", with_field(mirror, "last_applied", memory), "SUB-38")
+        yield ActionAttempt(f"last_applied.{name}", with_field(mirror, "last_applied", memory), "SUB-38")
     noted = {"at": AT, "action": "edit"}
-    yield Attempt("history-grown", with_field(mirror, "history", [*history, noted]), None)
-    yield Attempt("history-rewritten", with_field(mirror, "history", [noted]), "SUB-38")
-    yield Attempt("history-rewritten-and-grown", with_field(mirror, "history", [noted, *history]), "SUB-38")
-    yield Attempt("history-emptied", with_field(mirror, "history", []), "SUB-38")
-    yield Attempt("a-locked-field-among-free-ones", both(mirror, quantity=26, type="x"), "SUB-38")
-    yield Attempt("a-locked-field-beside-an-add-on", both(mirror, quantity=26, add_ons={}), "SUB-38")
-    yield Attempt("a-field-that-nobody-knows", with_field(mirror, "surprise", "x"), "SUB-38")
-    yield Attempt("origin-lost", Entity(mirror.id, mirror.body, None), "ORIGIN-01")
-    yield Attempt("origin-changed", Entity(mirror.id, mirror.body, "fabrikam"), "ORIGIN-01")
-    yield Attempt("origin-lost-with-all-else", Entity(mirror.id, {}, None), "ORIGIN-01")
-    yield Attempt("deleted", None, "SUB-32")
-    yield Attempt("nothing-changed", mirror, None)
+    yield ActionAttempt("history-grown", with_field(mirror, "history", [*history, noted]), None)
+    yield ActionAttempt("history-rewritten", with_field(mirror, "history", [noted]), "SUB-38")
+    yield ActionAttempt("history-rewritten-and-grown", with_field(mirror, "history", [noted, *history]), "SUB-38")
+    yield ActionAttempt("history-emptied", with_field(mirror, "history", []), "SUB-38")
+    yield ActionAttempt("a-locked-field-among-free-ones", both(mirror, quantity=26, type="x"), "SUB-38")
+    yield ActionAttempt("a-locked-field-beside-an-add-on", both(mirror, quantity=26, add_ons={}), "SUB-38")
+    yield ActionAttempt("a-field-that-nobody-knows", with_field(mirror, "surprise", "x"), "SUB-38")
+    yield ActionAttempt("origin-lost", Entity(mirror.id, mirror.body, None), "ORIGIN-01")
+    yield ActionAttempt("origin-changed", Entity(mirror.id, mirror.body, "fabrikam"), "ORIGIN-01")
+    yield ActionAttempt("origin-lost-with-all-else", Entity(mirror.id, {}, None), "ORIGIN-01")
+    yield ActionAttempt("deleted", None, "SUB-32")
+    yield ActionAttempt("nothing-changed", mirror, None)
 
 
 FREE = frozenset(

@@ -16,7 +16,7 @@ from reconciler.core.reading.state_documents import StatePatch, read_state
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.shell.tenants.attempts import attempts
-from reconciler.shell.tenants.releasing import NotToRelease, Release, Wish, release
+from reconciler.shell.tenants.releasing import CannotRelease, ReleaseRequest, ReleaseResult, release
 from reconciler.shell.tenants.states import write_state
 from reconciler.stores.base import Committed, Current, Edit, StoreError, TenantReader, TenantStore
 from tests.contract.samples import AT, BY, commit, plan, put, record
@@ -98,7 +98,7 @@ def test_releases_and_imports_side_by_side_all_stay(place: Place) -> None:
     def act(store: TenantStore, number: int) -> None:
         if number % 2:
             id = EntityId("Plan", f"p{number}")
-            assert release(Wish("contoso", id, undo=False, by=BY, at=AT), store) is Release.RELEASED
+            assert release(ReleaseRequest("contoso", id, undo=False, by=BY, at=AT), store) is ReleaseResult.RELEASED
         else:
             text = f"kind: Plan\nkey: p{number + 1}\nlabels: {{by: import}}\n"
             write_state(store, "contoso", patches(text), replace=False, at=AT)
@@ -110,7 +110,7 @@ def test_releases_and_imports_side_by_side_all_stay(place: Place) -> None:
         here = found[EntityId("Plan", f"p{number}")]
         assert (here.origin, here.body["labels"]) == (None, {"by": "import"})
     assert len(list(reader.history("contoso"))) == WRITERS // 2
-    assert sum(each.released for each in reader.came_down("contoso").values()) == WRITERS // 2
+    assert sum(each.released for each in reader.recorded_origins("contoso").values()) == WRITERS // 2
 
 
 class Between:
@@ -171,11 +171,11 @@ def test_what_became_so_meanwhile_is_not_written_again(place: Place) -> None:
 
 
 def test_what_was_released_meanwhile_is_released_once(place: Place) -> None:
-    wish = Wish("contoso", BASIC, undo=False, by=BY, at=AT)
+    wish = ReleaseRequest("contoso", BASIC, undo=False, by=BY, at=AT)
     with closing(place.writer()) as store:
         store.overwrite("contoso", put(plan("basic")), actor="tenant", at=AT)
         same = between(place, store, lambda other: release(wish, other))
-        assert release(wish, same) is Release.ALREADY
+        assert release(wish, same) is ReleaseResult.ALREADY
     assert len(list(place.reader().history("contoso"))) == 1
 
 
@@ -183,8 +183,8 @@ def test_what_went_meanwhile_is_not_released(place: Place) -> None:
     with closing(place.writer()) as store:
         store.overwrite("contoso", put(plan("basic")), actor="tenant", at=AT)
         gone = between(place, store, lambda other: write_state(other, "contoso", [], replace=True, at=AT))
-        with pytest.raises(NotToRelease):
-            release(Wish("contoso", BASIC, undo=False, by=BY, at=AT), gone)
+        with pytest.raises(CannotRelease):
+            release(ReleaseRequest("contoso", BASIC, undo=False, by=BY, at=AT), gone)
     assert list(place.reader().history("contoso")) == []
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, insert, select
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.schema.rule_book import rule_book
-from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceFile
@@ -122,7 +122,7 @@ def test_the_periods_of_what_came_down_get_its_origin(url: str) -> None:
             assert found.entities == state_of(map(migrated, entities))
             assert found == store.observe(tenant, verify=True)
             assert found.fingerprint == state_fingerprint(found.entities)
-            assert store.standings([tenant]) == {}, "a fingerprint of the periods without origin is not kept"
+            assert store.state_versions([tenant]) == {}, "a fingerprint of the periods without origin is not kept"
         rows = _rows(store)
     assert rows["hurt", "Plan", "basic"].body == DAMAGED
     for tenant, entities in BEFORE.items():
@@ -152,7 +152,7 @@ def plans(store: TenantStore, *, by_digests: bool) -> list[TenantPlan]:
         assert found is not None
         return Observed(found.entities, found.fingerprint, found.revision)
 
-    return list(Fold(catalog, observe, rule_book(frozenset(PRECONDITIONS)), ON).plans(None))
+    return list(TreePlanner(catalog, observe, rule_book(frozenset(PRECONDITIONS)), ON).plans(None))
 
 
 _CATALOG = SourceFile("northwind/catalog.yaml", CATALOG)

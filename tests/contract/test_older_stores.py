@@ -68,7 +68,7 @@ def test_an_older_store_is_read_as_its_migration_will_leave_it(url: str, version
         assert reader.version() == Version(version)  # type: ignore[attr-defined]
         assert reader.version().age is Age.OLDER  # type: ignore[attr-defined]
         before = contents(reader)
-        index = {tenant: reader.came_down(tenant) for tenant in TENANTS}
+        index = {tenant: reader.recorded_origins(tenant) for tenant in TENANTS}
         sketched = {tenant: reader.sketch(tenant) for tenant in TENANTS}
         assert list(reader.tenants()) == list(TENANTS)
         for tenant in TENANTS:
@@ -84,7 +84,7 @@ def test_an_older_store_is_read_as_its_migration_will_leave_it(url: str, version
         with closing(open_store(url, root=Path())) as store:
             assert store.version() == Version(schema.VERSION)  # type: ignore[attr-defined]
             assert contents(store) == contents(reader) == before
-            assert {tenant: store.came_down(tenant) for tenant in TENANTS} == index
+            assert {tenant: store.recorded_origins(tenant) for tenant in TENANTS} == index
             done = store.commit(
                 record(TENANTS[0], "sha256:new"),
                 put(plan("plus")),

@@ -29,7 +29,7 @@ from reconciler.stores.base import (
     EntityWrite,
     Snapshot,
     Stale,
-    Standing,
+    StateVersion,
     StoreError,
     TenantReader,
     TenantStore,
@@ -130,16 +130,16 @@ def test_the_first_rows_of_a_tenant_are_not_read_again(database: Place) -> None:
 
 
 def test_a_standing_is_what_observing_finds(place: Place, store: TenantStore) -> None:
-    nothing = Standing(fingerprint(()), 0)
-    assert store.standings(["contoso"]) == place.reader().standings(["contoso"]) == {"contoso": nothing}
+    nothing = StateVersion(fingerprint(()), 0)
+    assert store.state_versions(["contoso"]) == place.reader().state_versions(["contoso"]) == {"contoso": nothing}
     commit(store, record("contoso", "1"), put(plan("basic"), plan("plus")))
     store.overwrite("contoso", put(plan("basic", "7.00")), actor="tenant", at=AT)
     store.overwrite("fabrikam", put(plan("basic")), actor="tenant", at=AT)
     for each in (store, place.reader()):
         for tenant in ("contoso", "fabrikam"):
             found = each.observe(tenant)
-            found_standing = Standing(found.fingerprint, found.revision)
-            assert each.standings([tenant, "nobody"]) == {"nobody": nothing, tenant: found_standing}
+            found_standing = StateVersion(found.fingerprint, found.revision)
+            assert each.state_versions([tenant, "nobody"]) == {"nobody": nothing, tenant: found_standing}
             assert found == each.observe(tenant, verify=True)
             assert found.fingerprint == state_fingerprint(found.entities)
 
@@ -236,7 +236,7 @@ def test_rows_of_a_tenant_that_nothing_was_noted_of_are_its_state(database: Plac
             whole, sketch = each.observe("fabrikam"), each.sketch("fabrikam")
             assert (dict(whole.entities), whole.fingerprint) == (state, state_fingerprint(state))
             assert sketch is None or (dict(sketch.entities), sketch.fingerprint) == (state, whole.fingerprint)
-            standing = each.standings(["fabrikam"]).get("fabrikam")
+            standing = each.state_versions(["fabrikam"]).get("fabrikam")
             assert standing is None or standing.fingerprint == whole.fingerprint
         done = store.overwrite("fabrikam", put(plan("max")), actor="tenant", at=AT)
         assert done.fingerprint == store.observe("fabrikam").fingerprint
@@ -675,7 +675,7 @@ def test_tenants_are_sorted(store: TenantStore) -> None:
 def test_a_reader_has_nothing_that_writes(place: Place) -> None:
     reader = place.reader()
     methods = {name for name in dir(reader) if not name.startswith("_")}
-    known = {"tenants", "observe", "sketch", "standings", "moved_since", "came_down", "history", "close"}
+    known = {"tenants", "observe", "sketch", "state_versions", "moved_since", "recorded_origins", "history", "close"}
     assert methods - known == (set() if place.url.startswith("memory:") else {"version"})
     assert known <= methods
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.stores.base import (
     Committed,
     EntityWrite,
@@ -14,7 +14,7 @@ from reconciler.stores.base import (
     Record,
     Refusal,
     Snapshot,
-    Standing,
+    StateVersion,
     StoreError,
     TenantWrite,
     WriteLogEntry,
@@ -40,8 +40,8 @@ class FaultyStore:
     def observe(self, tenant: str, *, verify: bool = False) -> Snapshot:
         return self.store.observe(tenant, verify=verify)
 
-    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
-        return self.store.standings(tenants)
+    def state_versions(self, tenants: Iterable[str]) -> Mapping[str, StateVersion]:
+        return self.store.state_versions(tenants)
 
     def sketch(self, tenant: str, *, verify: bool = False) -> Snapshot | None:
         return self.store.sketch(tenant, verify=verify)
@@ -52,8 +52,8 @@ class FaultyStore:
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         return self.store.history(tenant)
 
-    def came_down(self, tenant: str) -> Lineage:
-        return self.store.came_down(tenant)
+    def recorded_origins(self, tenant: str) -> RecordedOrigins:
+        return self.store.recorded_origins(tenant)
 
     def close(self) -> None:
         self.store.close()

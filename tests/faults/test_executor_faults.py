@@ -72,11 +72,11 @@ def test_a_worker_that_is_killed_after_it_wrote_costs_nothing(tmp_path: Path, po
     with a_cluster(tmp_path / "cluster", dies_after=4) as cluster:
         executor = ("--executor", cluster.address)
         done(there, "plan", "--out", "saved.plan", *executor)
-        told = done(there, "apply", "saved.plan", *executor)
+        output = done(there, "apply", "saved.plan", *executor)
         assert cluster.dead() == [-signal.SIGKILL]
         again = reconcile(there, "apply", "saved.plan", *executor)
     assert (there / "saved.plan").read_bytes() == (there / "in-turn.plan").read_bytes()
-    assert told == expected.splitlines(keepends=True)[-1]
+    assert output == expected.splitlines(keepends=True)[-1]
     assert states(there) == states(here)
     assert Counter(record["tenant"] for record in journal(there)) == Counter(TENANTS)
     assert _done_alike(journal(there)) == _done_alike(journal(here))

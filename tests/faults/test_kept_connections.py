@@ -113,7 +113,7 @@ def test_no_lock_is_held_between_transactions(path: Path) -> None:
             lambda: store.sketch("contoso"),
             lambda: store.sketch("contoso", verify=True),
             lambda: sketch.entities[plan("basic").id],
-            lambda: store.standings(["contoso", "nobody"]),
+            lambda: store.state_versions(["contoso", "nobody"]),
             lambda: store.moved_since("contoso", 0),
             lambda: next(iter(store.history())),
             lambda: store.commit(record("contoso", "1"), [], expected=read.fingerprint, revision=1),

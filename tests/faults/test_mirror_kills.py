@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.shell.tenants.actions import Acted
+from reconciler.shell.tenants.actions import PerformedAction
 from reconciler.stores.base import Snapshot
 from tests.laws.kills import in_a_child, killed
 from tests.laws.resale import PROVIDER, Resale, folder, paid, tenants
@@ -99,7 +99,7 @@ def test_an_action_killed_at_any_statement_is_there_with_its_mirrors_or_not_at_a
         is_sound(resale)
         if found == before:
             again = resale.act(tenant, key, action, *given)
-            assert isinstance(again, Acted)
+            assert isinstance(again, PerformedAction)
             assert everything(resale) == after
         assert len(resale.body(tenant, key)["history"]) == records
         is_in_sync(resale)

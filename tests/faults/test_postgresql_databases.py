@@ -351,9 +351,9 @@ def test_a_change_past_us_takes_away_what_the_state_is_known_by(
     """By the triggers: what a tenant's state is known by goes with the change (v0002_digests)."""
     with closing(writer(postgresql.url(filled))) as store:
         read = store.observe("contoso")
-        assert store.standings(["contoso"])["contoso"].fingerprint == read.fingerprint
+        assert store.state_versions(["contoso"])["contoso"].fingerprint == read.fingerprint
         postgresql.execute(statement, schema=filled)
-        assert "contoso" not in store.standings(["contoso"])
+        assert "contoso" not in store.state_versions(["contoso"])
         now = store.observe("contoso")
         assert now == store.observe("contoso", verify=True)
         assert now.fingerprint != read.fingerprint
@@ -361,4 +361,7 @@ def test_a_change_past_us_takes_away_what_the_state_is_known_by(
         assert outcome == Stale(now.fingerprint, ())
         again = store.commit(SECOND, WRITES, expected=now.fingerprint, revision=now.revision)
         assert isinstance(again, Committed)
-        assert store.standings(["contoso"])["contoso"].fingerprint == store.observe("contoso", verify=True).fingerprint
+        assert (
+            store.state_versions(["contoso"])["contoso"].fingerprint
+            == store.observe("contoso", verify=True).fingerprint
+        )

@@ -11,15 +11,15 @@ from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.states.lazy_state import LazyState
 from reconciler.core.states.managed_digest import of_actual
 from reconciler.core.states.state_view import Unavailable
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.levels import READS, Unreadable, upstream_key
 from reconciler.core.tree.schedule import Schedule
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.plan import TenantPlan, TenantStatus
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.shell.engines import engine_of
-from tests.scenarios.runner import RULES, Scenario, fold_of, plannable
+from tests.scenarios.runner import RULES, Scenario, plannable, tree_planner
 
 MOVED = "was written to while it was read"
 SHAPES = {
@@ -40,7 +40,7 @@ class Moving:
     ``moves``: whether somebody writes to a tenant before its so-manyth reading of bodies or digests, from 1 on.
     """
 
-    fold: Fold
+    planner: TreePlanner
     moves: Callable[[str, int], bool]
     reads: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Moving:
     def observe(self, policy: Policy) -> Observed | Unreadable:
         tenant = policy.reseller
         self.observed[tenant] = self.observed.get(tenant, 0) + 1
-        found = self.fold.observe(policy)
+        found = self.planner.observe(policy)
         return found if isinstance(found, Unreadable) else replace(found, state=self._sketch(tenant, found.state))
 
     def _sketch(self, tenant: str, state: State) -> LazyState:
@@ -76,13 +76,13 @@ class Moving:
 
 def plans(scenario: Scenario, moves: Callable[[str, int], bool]) -> tuple[dict[str, TenantPlan], Moving, object]:
     """As `app.make_plan` does it."""
-    fold = fold_of(scenario.given, RULES)
-    moving = Moving(fold, moves)
-    fold = replace(fold, observe=moving.observe, engine=engine_of(RULES, incremental=True))
-    schedule = Schedule.of(fold)
+    planner = tree_planner(scenario.given, RULES)
+    moving = Moving(planner, moves)
+    planner = replace(planner, observe=moving.observe, engine=engine_of(RULES, incremental=True))
+    schedule = Schedule.of(planner)
     kept: dict[str, TenantPlan] = {}
-    order = fold.plan_into(kept, scenario.given.selected, schedule.note)
-    return {key: kept[key] for key in order}, moving, (schedule.entries(), fold.read_besides())
+    order = planner.plan_into(kept, scenario.given.selected, schedule.note)
+    return {key: kept[key] for key in order}, moving, (schedule.entries(), planner.read_besides())
 
 
 def below(scenario: Scenario, tenant: str) -> set[str]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Catalog, SourceFile
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.plans.plan import TenantPlan
 from reconciler.model.values.entity import Entity, State, state_fingerprint
 from reconciler.model.values.keys import EntityId
@@ -75,8 +75,8 @@ def loaded(documents: Sequence[Document], policies: Sequence[Document]) -> Catal
 def in_sync(tenant: str) -> dict[EntityId, Entity]:
     """A tenant's state as it is once the shop's plans were created at ten and five."""
     catalog = shop("10.00", {"plans": {"create": True}})
-    fold = Fold(catalog, lambda _: Observed({}, state_fingerprint({}), 0), RULES, date(2026, 1, 1))
-    return dict(applied({}, fold.plan(tenant)))
+    planner = TreePlanner(catalog, lambda _: Observed({}, state_fingerprint({}), 0), RULES, date(2026, 1, 1))
+    return dict(applied({}, planner.plan(tenant)))
 
 
 def applied(state: State, plan: TenantPlan) -> State:
@@ -90,21 +90,23 @@ def _entity(id: EntityId, document: Body) -> Entity:
     return Entity(id, body, document.get("origin"))
 
 
-def fold_of(catalog: Catalog, states: Mapping[str, State], lineages: Mapping[str, Lineage] | None = None) -> Fold:
+def tree_planner(
+    catalog: Catalog, states: Mapping[str, State], lineages: Mapping[str, RecordedOrigins] | None = None
+) -> TreePlanner:
     """The fold over tenants with these states. ``lineages``: what their journals say of origins, by tenant."""
 
     def observe(policy: Policy) -> Observed:
         state = states[policy.reseller]
         return Observed(state, state_fingerprint(state), 1, (lineages or {}).get(policy.reseller, {}))
 
-    return Fold(catalog, observe, RULES, ON)
+    return TreePlanner(catalog, observe, RULES, ON)
 
 
 def same_plans(
-    catalog: Catalog, states: Mapping[str, State], lineages: Mapping[str, Lineage] | None = None
+    catalog: Catalog, states: Mapping[str, State], lineages: Mapping[str, RecordedOrigins] | None = None
 ) -> Sequence[TenantPlan]:
     """The plans by digests, together; they are those that comparing each in full gives."""
-    expected = tuple(fold_of(catalog, states, lineages).plans(None))
-    plans, _ = plans_by_digests(fold_of(catalog, states, lineages))
+    expected = tuple(tree_planner(catalog, states, lineages).plans(None))
+    plans, _ = plans_by_digests(tree_planner(catalog, states, lineages))
     assert plans == expected
     return plans

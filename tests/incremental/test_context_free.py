@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.core.desired import Desired, Upstream
 from reconciler.core.planning import Comparison, EntityOutcome, PlainEngine, Scope
-from reconciler.core.records import Traced
+from reconciler.core.records import RestoredState
 from reconciler.core.schema import RuleBook
 from reconciler.model.documents.declarations import synced_by
 from reconciler.model.documents.settings import Policy
@@ -33,12 +33,12 @@ from reconciler.model.plans.change import (
     UpdateLink,
     Verdict,
 )
-from reconciler.model.plans.origins import Descent
+from reconciler.model.plans.origins import RecordedOrigin
 from reconciler.model.plans.plan import TenantPlan
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value
-from tests.incremental.shop import RESELLERS, fold_of, in_sync, same_plans, shop
+from tests.incremental.shop import RESELLERS, in_sync, same_plans, shop, tree_planner
 from tests.laws.grown import RULES
 from tests.laws.worlds import PROVIDER
 
@@ -94,7 +94,7 @@ def test_a_lost_origin_comes_back_where_it_was_lost() -> None:
     """`Restore`: corrected, the entity is the very one that the other tenants have."""
     states = _states()
     states[FIRST][WEB] = replace(states[FIRST][WEB], origin=None)
-    lineages = {FIRST: {WEB: Descent(PROVIDER, frozenset({("periods", "P1M")}))}}
+    lineages = {FIRST: {WEB: RecordedOrigin(PROVIDER, frozenset({("periods", "P1M")}))}}
     plans = same_plans(shop("12.00"), states, lineages)
     assert [len(each.changes[0].fields) for each in plans] == [2, 1, 1, 1, 1]
 
@@ -199,13 +199,13 @@ class _Noting:
     rules: RuleBook
     scope: Scope
 
-    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+    def compare(self, policy: Policy, upstream: Upstream, trace: RestoredState, on: date) -> Comparison:
         return replace(PlainEngine(self.rules).compare(policy, upstream, trace, on), scope=self.scope)
 
 
 def _outcomes(catalog: Catalog, state: State) -> Callable[[EntityId], EntityOutcome]:
     """What becomes of each entity of the first tenant in a state, as the plain engine says it."""
     noted = _Noted()
-    fold = replace(fold_of(catalog, {FIRST: state}), engine=_Noting(RULES, noted))
-    fold.plan(FIRST)
+    planner = replace(tree_planner(catalog, {FIRST: state}), engine=_Noting(RULES, noted))
+    planner.plan(FIRST)
     return noted.found[0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import given
 
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Catalog
 from reconciler.model.values.entity import State, state_fingerprint
@@ -21,12 +21,12 @@ from tests.scenarios.runner import Scenario
 from tests.scenarios.test_scenarios import every_plannable
 
 
-def _fold(catalog: Catalog, states: Mapping[str, State]) -> Fold:
+def _fold(catalog: Catalog, states: Mapping[str, State]) -> TreePlanner:
     def observe(policy: Policy) -> Observed:
         state = states.get(policy.reseller, {})
         return Observed(state, state_fingerprint(state), 1)
 
-    return Fold(catalog, observe, RULES, ON)
+    return TreePlanner(catalog, observe, RULES, ON)
 
 
 def _same(catalog: Catalog, states: Mapping[str, State]) -> None:
@@ -41,8 +41,8 @@ def test_of_a_scenario(scenario: Scenario) -> None:
     played = runner.played_out(start, RULES)
     then = runner.applied(start, played.states, played.lineages)
     for each in (start, then, runner.applied(start, scenario.actual.after, scenario.actual.lineages)):
-        expected = tuple(runner.fold_of(each, RULES).plans(each.selected))
-        assert plans_by_digests(runner.fold_of(each, RULES), each.selected)[0] == expected
+        expected = tuple(runner.tree_planner(each, RULES).plans(each.selected))
+        assert plans_by_digests(runner.tree_planner(each, RULES), each.selected)[0] == expected
 
 
 @law

@@ -14,8 +14,8 @@ from reconciler.core.planning.tenant_plan import Observed, compare, plan_tenant,
 from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.schema.rule_book import RuleBook, rule_book
-from reconciler.core.tree.fold import Fold, tenants_in_order
 from reconciler.core.tree.levels import Unreadable
+from reconciler.core.tree.tree_planner import TreePlanner, tenants_in_order
 from reconciler.core.workspace.load import load
 from reconciler.core.workspace.policies import resolve_policy
 from reconciler.model.documents.settings import Policy
@@ -82,18 +82,18 @@ class Grown:
     @cached_property
     def tenants(self) -> Mapping[str, Tenant]:
         """Every tenant that is planned, upstreams first, as one plan of the tree has it."""
-        fold = Fold(self.catalog, self._observe, self.rules, ON)
+        planner = TreePlanner(self.catalog, self._observe, self.rules, ON)
         keys = tenants_in_order(self.catalog)
-        return {key: self._planned(fold, key) for key in keys if self.selected is None or key in self.selected}
+        return {key: self._planned(planner, key) for key in keys if self.selected is None or key in self.selected}
 
-    def _planned(self, fold: Fold, key: str) -> Tenant:
+    def _planned(self, planner: TreePlanner, key: str) -> Tenant:
         policy = resolve_policy(self.catalog, key)
         observed = self._observe(policy)
-        upstream = fold.upstream_of(policy, observed.state)
+        upstream = planner.upstream_of(policy, observed.state)
         assert not isinstance(upstream, Unreadable)
-        plan = fold.plan(key)
+        plan = planner.plan(key)
         comparison = compare(policy, upstream, observed.state, self.rules, ON)
-        return Tenant(policy, observed, comparison, plan, fold.states[key])
+        return Tenant(policy, observed, comparison, plan, planner.states[key])
 
     def _observe(self, policy: Policy) -> Observed:
         state = self.states[policy.reseller]

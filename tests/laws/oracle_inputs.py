@@ -74,14 +74,14 @@ class Inputs:
     def copy(self, kind: str, key: str) -> Doc | None:
         """The tenant's entity if it came down from this upstream."""
         entity = self.here(kind, key)
-        return entity if entity is not None and self.came_down(entity) else None
+        return entity if entity is not None and self.has_origin(entity) else None
 
     def own(self, kind: str, key: str) -> bool:
         """Whether the tenant has the key as its own."""
         entity = self.here(kind, key)
-        return entity is not None and not self.came_down(entity)
+        return entity is not None and not self.has_origin(entity)
 
-    def came_down(self, item: Mapping[str, Any]) -> bool:
+    def has_origin(self, item: Mapping[str, Any]) -> bool:
         return item.get("origin") == self.upstream
 
 

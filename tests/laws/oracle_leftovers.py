@@ -27,7 +27,7 @@ def judge_leftovers(judge: Judge) -> None:
     spared = _wanted(inputs) | _referred_to(inputs)
     for kind in LEFT:
         for key, have in inputs.state.get(kind, {}).items():
-            if not inputs.came_down(have) or (kind, key) in spared:
+            if not inputs.has_origin(have) or (kind, key) in spared:
                 continue
             if kind != "Product" or (inputs.price_list is None and have.get("active", True)):
                 judge.difference((kind, key), "")
@@ -40,7 +40,7 @@ def _wanted(inputs: Inputs) -> set[Named]:
     copies = [copy for key in inputs.listed if (copy := inputs.copy("Plan", key)) is not None]
     # (not what a product of the tenant's own in its place would need: that one follows nothing)
     linked = {copy["product"] for copy in copies if copy.get("product") is not None}
-    own = {key for key, have in inputs.state.get("Product", {}).items() if not inputs.came_down(have)}
+    own = {key for key, have in inputs.state.get("Product", {}).items() if not inputs.has_origin(have)}
     queue += [("Product", key) for key in linked - own]
     queue += [("NotificationSchedule", key) for key in inputs.template.notification_schedules]
     wanted: set[Named] = set()

@@ -133,7 +133,7 @@ def _expiration(judge: Judge, at: tuple[str, str], path: str, above: Doc, here: 
 def _periods(judge: Judge, key: str, plan: Doc, copy: Doc) -> None:
     at, inputs = ("Plan", key), judge.inputs
     above, here = plan.get("periods") or {}, copy.get("periods") or {}
-    own = {name for name, period in here.items() if not inputs.came_down({"origin": copy["origin"], **period})}
+    own = {name for name, period in here.items() if not inputs.has_origin({"origin": copy["origin"], **period})}
     for name in above.keys() | here.keys():
         path = leaf("periods", name)
         if name not in above:
@@ -163,9 +163,9 @@ def _rates(judge: Judge, key: str, plan: Doc, copy: Doc) -> None:
     for name in above.keys() | here.keys():
         path = leaf("resources", name)
         if name not in above:
-            if inputs.came_down(here[name]):
+            if inputs.has_origin(here[name]):
                 judge.difference(at, path, "resources.remove_obsolete")  # CB-24; an own rate is left alone
-        elif name in here and inputs.came_down(here[name]):
+        elif name in here and inputs.has_origin(here[name]):
             _rate(judge, key, name, (above[name], here[name]))
         elif not _for_sale(above[name]):
             pass  # CB-23: what is not for sale and the copy lacks is no difference

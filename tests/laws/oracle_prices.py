@@ -66,8 +66,8 @@ def retired(inputs: Inputs) -> set[str]:
     """IW-01, IW-23: products that came down and that neither the list nor a plan on the delegated list holds."""
     if inputs.price_list is None:
         return set()
-    came_down = {key for key in inputs.state.get("Product", {}) if inputs.copy("Product", key) is not None}
-    return came_down - inputs.price_list.keys() - _of_plans(inputs)
+    has_origin = {key for key in inputs.state.get("Product", {}) if inputs.copy("Product", key) is not None}
+    return has_origin - inputs.price_list.keys() - _of_plans(inputs)
 
 
 def _of_plans(inputs: Inputs) -> set[str]:

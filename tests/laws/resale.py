@@ -23,7 +23,7 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.runs.execute import Applied
-from reconciler.shell.tenants.actions import Acted, Order
+from reconciler.shell.tenants.actions import ActionRequest, PerformedAction
 from reconciler.shell.tenants.states import snapshot, write_state
 from reconciler.stores.base import Snapshot, TenantStore
 
@@ -129,8 +129,8 @@ class Resale:
 
     def act(
         self, tenant: str, key: str, action: str, *settings: str, role: str | None = None, by: str = "ann"
-    ) -> Acted:
-        return app.act(self.workspace, self.access, Order(tenant, key, action, self.now, by, settings, role))
+    ) -> PerformedAction:
+        return app.act(self.workspace, self.access, ActionRequest(tenant, key, action, self.now, by, settings, role))
 
     def plan(self, *tenants: str) -> Plan:
         selected = self.workspace.chosen(tenants)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.states.lazy_state import LazyState
 from reconciler.core.states.managed_digest import of_actual
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.levels import Unreadable
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.plan import TenantPlan
 from reconciler.model.values.entity import Entity, State
@@ -47,12 +47,16 @@ def origins(state: State) -> Iterable[tuple[EntityId, str | None]]:
     return ((id, each.origin) for id, each in state.items())
 
 
-def plans_by_digests(fold: Fold, selected: frozenset[str] | None = None) -> tuple[tuple[TenantPlan, ...], Reads]:
+def plans_by_digests(
+    planner: TreePlanner, selected: frozenset[str] | None = None
+) -> tuple[tuple[TenantPlan, ...], Reads]:
     """What a fold plans that is given digests only, and what it read."""
     reads = Reads()
 
     def observe(policy: Policy) -> Observed | Unreadable:
-        found = fold.observe(policy)
+        found = planner.observe(policy)
         return found if isinstance(found, Unreadable) else replace(found, state=sketch(found.state, reads))
 
-    return tuple(replace(fold, observe=observe, engine=engine_of(fold.rules, incremental=True)).plans(selected)), reads
+    return tuple(
+        replace(planner, observe=observe, engine=engine_of(planner.rules, incremental=True)).plans(selected)
+    ), reads

@@ -20,7 +20,7 @@ from reconciler.cli.main import main
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.schema.rule_book import rule_book
-from reconciler.core.tree.fold import plan_all
+from reconciler.core.tree.tree_planner import plan_all
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.source import Catalog, SourceFile
 from reconciler.model.plans.change import Action
@@ -216,11 +216,11 @@ def test_the_day_before_and_the_day_itself(commands: Commands) -> None:
         ("periods", "P2Y", "fees", "recurring"): (None, Decimal("120")),
         ("resources", "seat", "prices", "recurring"): (Decimal("0.000000019"), Decimal("0.000000021")),
     }
-    came_down = {"origin": "northwind"}  # ORIGIN-04
+    with_origin = {"origin": "northwind"}  # ORIGIN-04
     assert commands.held()["periods"] == {
-        "P1M": {"fees": {"setup": "0", "recurring": "6.00"}, **came_down},
-        "P1Y": came_down,
-        "P2Y": came_down,
+        "P1M": {"fees": {"setup": "0", "recurring": "6.00"}, **with_origin},
+        "P1Y": with_origin,
+        "P2Y": with_origin,
     }
 
 

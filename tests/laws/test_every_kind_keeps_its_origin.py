@@ -128,7 +128,7 @@ def _stage() -> Stage:
     return stage
 
 
-def came_down() -> Iterator[tuple[str, EntityId]]:
+def copies() -> Iterator[tuple[str, EntityId]]:
     for tenant, text in applied().items():
         for id, each in runner.state_of(text, tenant).items():
             if each.origin is not None:
@@ -147,12 +147,12 @@ def _plans(stage: Stage) -> dict[str, TenantPlan]:
 
 
 def test_every_kind_that_comes_down_is_among_them() -> None:
-    assert {id.kind for _, id in came_down()} == set(kind_shapes())
+    assert {id.kind for _, id in copies()} == set(kind_shapes())
 
 
 @pytest.mark.parametrize("origin", ["null", "elsewhere"])
 @pytest.mark.parametrize("options", [ALL, NONE], ids=["all options", "none"])
-@pytest.mark.parametrize(("tenant", "id"), list(came_down()), ids=str)
+@pytest.mark.parametrize(("tenant", "id"), list(copies()), ids=str)
 def test_its_origin_comes_back(tenant: str, id: EntityId, options: str, origin: str) -> None:
     stage = _stage()
     before = stage.states()
@@ -189,7 +189,7 @@ def test_the_origin_of_a_rate_comes_back(options: str) -> None:
 def test_all_of_them_at_once() -> None:
     stage = _stage()
     before = stage.states()
-    for tenant, id in came_down():
+    for tenant, id in copies():
         _write(stage, tenant, f"kind: {id.kind}\nkey: {id.key}\norigin: null\n")
     stage.perform("apply")
     assert stage.states() == before

@@ -15,16 +15,16 @@ from typing import Any
 
 from reconciler.core.planning.tenant_plan import Observed, PlainEngine
 from reconciler.core.savedplan.codec import encode
-from reconciler.core.tree.fold import Fold
-from reconciler.core.tree.levels import Unreadable, Wave, in_turn
+from reconciler.core.tree.levels import PlanLevel, Unreadable, in_turn
 from reconciler.core.tree.schedule import scheduled
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.plan import Plan, Source
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools.executors import Pool
-from reconciler.shell.runs.apply_workers import carried_by
+from reconciler.shell.runs.apply_workers import apply_on_pool
 from reconciler.shell.runs.execute import ApplyContext, execute
-from reconciler.shell.runs.plan_workers import once_it_pays, planned_by
+from reconciler.shell.runs.plan_workers import in_process_first, plan_on_pool
 from reconciler.stores.base import EntityWrite
 from reconciler.stores.registry import open_store
 from tests.laws.grown import ON, Grown
@@ -78,16 +78,19 @@ def planned(
         def observe(policy: Policy) -> Observed | Unreadable:
             return access.observe(policy.reseller, where)
 
-        fold = Fold(here.catalog, observe, here.rules, ON)
+        planner = TreePlanner(here.catalog, observe, here.rules, ON)
         if pool:
             trees = here.catalog.providers.__getitem__
-            wave = planned_by(pool, access, lambda _: where, trees)
+            plan_level = plan_on_pool(pool, access, lambda _: where, trees)
             begun = in_turn(observe, PlainEngine(here.rules))
-            fold = replace(fold, wave=once_it_pays(begun, lambda: wave, sample=2, worth=0) if late else wave)
-        tenants = tuple(fold.plans(selected))
-        coming = scheduled(fold, [each.tenant for each in tenants if each.tenant in here.catalog.policies])
+            planner = replace(
+                planner,
+                plan_level=in_process_first(begun, lambda: plan_level, sample=2, worth=0) if late else plan_level,
+            )
+        tenants = tuple(planner.plans(selected))
+        coming = scheduled(planner, [each.tenant for each in tenants if each.tenant in here.catalog.policies])
         source = Source(None, None, False, here.catalog.digest)
-        return Plan(NOW, source, tenants, read=fold.read_besides(), scheduled=coming)
+        return Plan(NOW, source, tenants, read=planner.read_besides(), scheduled=coming)
 
 
 def some(here: Grown) -> frozenset[str]:
@@ -110,9 +113,9 @@ def test_whoever_applies_what_is_written_and_told_is_the_same(here: Grown) -> No
     before, after = place(here), place(here)
     plan = planned(here, before, None, None)
     with Access(Path(), {}) as access:
-        told = list(execute(plan, WARRANT, lambda _: access.writer(before)))
-        carry = carried_by(Pool(Posted(), 2), access, lambda _: after, count=len(plan.tenants))
-        assert list(execute(plan, WARRANT, lambda _: access.writer(before), carry=carry)) == told
+        results = list(execute(plan, WARRANT, lambda _: access.writer(before)))
+        carry = apply_on_pool(Pool(Posted(), 2), access, lambda _: after, count=len(plan.tenants))
+        assert list(execute(plan, WARRANT, lambda _: access.writer(before), carry=carry)) == results
         for tenant in here.catalog.policies:
             assert access.reader(before).observe(tenant) == access.reader(after).observe(tenant)
         assert list(access.reader(before).history()) == list(access.reader(after).history())
@@ -129,7 +132,7 @@ def test_what_goes_to_another_process_is_small(here: Grown) -> None:
 def test_others_are_called_only_when_it_pays(here: Grown) -> None:
     where, tenants = place(here), here.catalog.policies
 
-    def never() -> Wave:
+    def never() -> PlanLevel:
         raise AssertionError("it does not take that long")
 
     with Access(Path(), {}) as access:
@@ -138,5 +141,5 @@ def test_others_are_called_only_when_it_pays(here: Grown) -> None:
             return access.observe(policy.reseller, where)
 
         begun = in_turn(observe, PlainEngine(here.rules))
-        fold = Fold(here.catalog, observe, here.rules, ON, wave=once_it_pays(begun, never))
-        assert {each.tenant for each in fold.plans(None)} >= tenants.keys()
+        planner = TreePlanner(here.catalog, observe, here.rules, ON, plan_level=in_process_first(begun, never))
+        assert {each.tenant for each in planner.plans(None)} >= tenants.keys()

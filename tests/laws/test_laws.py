@@ -17,7 +17,7 @@ from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.savedplan.codec import decode, encode
 from reconciler.core.schema.rule_book import rule_book
-from reconciler.core.tree.fold import plan_all
+from reconciler.core.tree.tree_planner import plan_all
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.options import OPTIONS
 from reconciler.model.documents.source import Catalog, SourceFile

@@ -17,7 +17,7 @@ from reconciler import app
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.shell.runs.execute import Result
-from reconciler.shell.tenants.actions import Acted
+from reconciler.shell.tenants.actions import PerformedAction
 from reconciler.stores.base import EntityWrite, Snapshot
 from tests.contract.test_guard import DENIED_ACTIONS
 from tests.laws import oracle_cycles as oracle
@@ -229,7 +229,7 @@ class Machine(RuleBasedStateMachine):
 
     # What the resellers do: `subscription act`
 
-    def _act(self, reseller: str, key: str, action: str, *given: str) -> Acted | None:
+    def _act(self, reseller: str, key: str, action: str, *given: str) -> PerformedAction | None:
         """Act as the reseller; ``None`` where it makes no sense, and then nothing changed."""
         before = self._everything()
         try:

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.levels import Unreadable
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.options import GUARDS
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Catalog
 from reconciler.model.plans.change import Action
-from reconciler.model.plans.origins import Descent, Lineage
+from reconciler.model.plans.origins import RecordedOrigin, RecordedOrigins
 from reconciler.model.plans.plan import Change, TenantPlan
 from reconciler.model.values.entity import Entity, State, state_fingerprint
 from tests.laws.grown import ON, RULES, Grown, applied
@@ -43,7 +43,7 @@ class Wiped:
     """States in which some origins are not what they were, and what came down by the journals."""
 
     states: States
-    lineages: Mapping[str, Lineage]
+    lineages: Mapping[str, RecordedOrigins]
     number: int
 
 
@@ -63,14 +63,14 @@ def _sources(catalog: Catalog, tenant: str) -> set[str]:
 
 def _wiped(sources: set[str], state: State, chance: Random) -> Wiped:
     after: dict[Any, Entity] = {}
-    lineage: dict[Any, Descent] = {}
+    lineage: dict[Any, RecordedOrigin] = {}
     number = 0
     for id, each in state.items():
         after[id] = each
         if each.origin not in sources or each.origin is None:
             continue
         items = _items(each)
-        lineage[id] = Descent(each.origin, frozenset(items))
+        lineage[id] = RecordedOrigin(each.origin, frozenset(items))
         origin, body = each.origin, each.body
         new = chance.choice([each.origin, each.origin, None, "elsewhere"])
         gone = [path for path in sorted(items) if chance.random() < 0.3]
@@ -93,7 +93,7 @@ def _items(each: Entity) -> list[tuple[str, str]]:
     ]
 
 
-def _fold(fold: Fold, states: States, lineages: Mapping[str, Lineage]) -> Fold:
+def _fold(planner: TreePlanner, states: States, lineages: Mapping[str, RecordedOrigins]) -> TreePlanner:
     """A fold over these states; no guard is in force, since giving origins back is a change that one may count."""
 
     def observed(tenant: str, as_it_is: Observed | Unreadable) -> Observed | Unreadable:
@@ -108,25 +108,27 @@ def _fold(fold: Fold, states: States, lineages: Mapping[str, Lineage]) -> Fold:
         return Observed(state, state_fingerprint(state), 1, at_odds)
 
     def observe(policy: Policy) -> Observed | Unreadable:
-        return observed(policy.reseller, fold.observe(policy))
+        return observed(policy.reseller, planner.observe(policy))
 
     def observe_provider(provider: str) -> Observed | Unreadable:
-        return observed(provider, fold.observe_provider(provider))
+        return observed(provider, planner.observe_provider(provider))
 
-    allowed = {tenant: frozenset(GUARDS) for tenant in fold.catalog.policies}
-    return Fold(fold.catalog, observe, fold.rules, fold.on, allowed, observe_provider, fold.at)
+    allowed = {tenant: frozenset(GUARDS) for tenant in planner.catalog.policies}
+    return TreePlanner(planner.catalog, observe, planner.rules, planner.on, allowed, observe_provider, planner.at)
 
 
-def _expect_the_same(fold: Fold, states: States, chance: Random, selected: frozenset[str] | None = None) -> int:
-    lost = wiped(fold.catalog, states, chance)
-    plain = tuple(_fold(fold, states, {}).plans(selected))
-    plans = tuple(_fold(fold, lost.states, lost.lineages).plans(selected))
+def _expect_the_same(
+    planner: TreePlanner, states: States, chance: Random, selected: frozenset[str] | None = None
+) -> int:
+    lost = wiped(planner.catalog, states, chance)
+    plain = tuple(_fold(planner, states, {}).plans(selected))
+    plans = tuple(_fold(planner, lost.states, lost.lineages).plans(selected))
     assert {each.tenant for each in plain} <= {each.tenant for each in plans}
     expected = {each.tenant: each for each in plain}
     for plan in plans:
         if plan.problem is None:
             _expect_but_for_origins(plan, expected.get(plan.tenant), states, lost.states)
-    by_digests, _ = plans_by_digests(_fold(fold, lost.states, lost.lineages), selected)
+    by_digests, _ = plans_by_digests(_fold(planner, lost.states, lost.lineages), selected)
     assert by_digests == plans
     return lost.number
 
@@ -177,7 +179,7 @@ def test_of_a_scenario(scenario: Scenario) -> None:
     then = runner.applied(start, played.states, {})
     for each in (then, runner.applied(start, scenario.actual.after, {})):
         for seed in range(2):
-            _expect_the_same(runner.fold_of(each, RULES), each.states, Random(seed), each.selected)
+            _expect_the_same(runner.tree_planner(each, RULES), each.states, Random(seed), each.selected)
 
 
 @law
@@ -201,9 +203,9 @@ def test_of_a_forest_with_renames(renaming: Renamed) -> None:
         _expect_the_same(_fold_of(each.catalog, each.states), each.states, Random(1))
 
 
-def _fold_of(catalog: Catalog, states: States) -> Fold:
+def _fold_of(catalog: Catalog, states: States) -> TreePlanner:
     def observe(policy: Policy) -> Observed:
         state = states.get(policy.reseller, {})
         return Observed(state, state_fingerprint(state), 1)
 
-    return Fold(catalog, observe, RULES, ON)
+    return TreePlanner(catalog, observe, RULES, ON)

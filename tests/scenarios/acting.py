@@ -29,13 +29,13 @@ from reconciler.core.savedplan.codec import plan_digest
 from reconciler.core.schema.rule_book import RuleBook
 from reconciler.core.subscriptions.action_parameters import BadSetting
 from reconciler.core.subscriptions.actions import CannotAct
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.levels import Unreadable
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Catalog
 from reconciler.model.documents.subscriptions import ACTORS
 from reconciler.model.plans.change import Action, Verdict
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.plans.plan import Plan, Source, TenantPlan
 from reconciler.model.values.entity import State
 from reconciler.model.values.plain_values import render_path
@@ -43,8 +43,8 @@ from reconciler.report.values import shown
 from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.days import days_of
 from reconciler.shell.runs.execute import Applied, ApplyContext, execute
-from reconciler.shell.tenants.actions import Acted, NoSubscription, Order, perform
-from reconciler.shell.tenants.releasing import NotToRelease, Wish, release
+from reconciler.shell.tenants.actions import ActionRequest, NoSubscription, PerformedAction, perform
+from reconciler.shell.tenants.releasing import CannotRelease, ReleaseRequest, release
 from reconciler.shell.tenants.states import write_state
 from reconciler.stores.base import EntityWrite, TenantStore
 from reconciler.stores.memory import MemoryStore
@@ -96,7 +96,7 @@ class Played:
 
     states: States
     transcript: str
-    lineages: Mapping[str, Lineage] = field(default_factory=dict)
+    lineages: Mapping[str, RecordedOrigins] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -129,9 +129,9 @@ class Stage:
         found = {tenant: self._store(tenant).observe(tenant).entities for tenant in self.tenants()}
         return {tenant: state for tenant, state in found.items() if state}
 
-    def lineages(self) -> Mapping[str, Lineage]:
+    def lineages(self) -> Mapping[str, RecordedOrigins]:
         """Of every tenant that has one."""
-        found = {tenant: self._store(tenant).came_down(tenant) for tenant in self.tenants()}
+        found = {tenant: self._store(tenant).recorded_origins(tenant) for tenant in self.tenants()}
         return {tenant: each for tenant, each in found.items() if each}
 
     def perform(self, line: str) -> str:
@@ -152,7 +152,7 @@ class Stage:
 
     def _act(self, line: str) -> str:
         asked = _command().parse_args(shlex.split(line))
-        order = Order(
+        order = ActionRequest(
             asked.tenant, asked.subscription, asked.action, self.now, WHO, tuple(asked.set), getattr(asked, "as")
         )
         try:
@@ -169,10 +169,10 @@ class Stage:
 
     def _release(self, tenant: str, address: str, undo: str = "") -> str:
         type_, _, key = address.partition("/")
-        wish = Wish(tenant, entity_of(type_, key), bool(undo), WHO, timestamp(self.now))
+        wish = ReleaseRequest(tenant, entity_of(type_, key), bool(undo), WHO, timestamp(self.now))
         try:
             return f"{wish.address}: {release(wish, self._store(tenant))}\n"
-        except NotToRelease as error:
+        except CannotRelease as error:
             return f"Error: {error}\n"
 
     def _apply(self, until: str) -> str:
@@ -193,12 +193,12 @@ class Stage:
     def _executed(self, plan: Plan) -> Iterator[Applied]:
         return execute(plan, ApplyContext(plan_digest(plan), timestamp(self.now), WHO, None), self._store)
 
-    def _fold(self) -> Fold:
+    def _fold(self) -> TreePlanner:
         def observe(policy: Policy) -> Observed | Unreadable:
             return self._observe(policy.reseller)
 
         days, at = days_of(self.catalog, self.now), timestamp(self.now)
-        return Fold(self.catalog, observe, self.rules, days, {}, self._observe, at)
+        return TreePlanner(self.catalog, observe, self.rules, days, {}, self._observe, at)
 
     def _observe(self, tenant: str) -> Observed | Unreadable:
         return self.access.observe(tenant, place_of(self.catalog, tenant))
@@ -216,7 +216,7 @@ def _command() -> ArgumentParser:
     return parser
 
 
-def _told(order: Order, acted: Acted) -> str:
+def _told(order: ActionRequest, acted: PerformedAction) -> str:
     """As the command says it."""
     if acted.denied:
         return f"Denied by {acted.denied.rule}: {acted.denied.detail}\n"

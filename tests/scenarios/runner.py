@@ -37,14 +37,14 @@ from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import StatePatch, read_state
 from reconciler.core.records.change_records import change_to_data
-from reconciler.core.records.origins import at_issue, entered
+from reconciler.core.records.origins import disputed_origins, index_changes
 from reconciler.core.schema.rule_book import RuleBook, rule_book
-from reconciler.core.tree.fold import Fold, ObserveProvider
 from reconciler.core.tree.levels import Observe, Unreadable
 from reconciler.core.tree.schedule import scheduled
+from reconciler.core.tree.tree_planner import ObserveProvider, TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.source import Catalog, SourceFile
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.plans.plan import Plan, Source, TenantPlan
 from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.model.values.entity import State, entity, state_fingerprint
@@ -93,7 +93,7 @@ class Given:
     journal: States = field(default_factory=dict)
     since: Mapping[str, list[StatePatch]] | None = None
     acts: Acts | None = None
-    lineages: Mapping[str, Lineage] = field(default_factory=dict)
+    lineages: Mapping[str, RecordedOrigins] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Outcome:
     explained: str = ""
     inverse: str = ""
     acts: str = ""
-    lineages: Mapping[str, Lineage] = field(default_factory=dict, compare=False)
+    lineages: Mapping[str, RecordedOrigins] = field(default_factory=dict, compare=False)
     rules: str = field(default="", compare=False)
 
 
@@ -238,7 +238,7 @@ def run(start: Given, rules: RuleBook, questions: tuple[str, ...] = ()) -> Outco
     acted = {tenant: state for tenant, state in played.states.items() if state != start.states.get(tenant, {})}
     then = applied(start, played.states, played.lineages)
     plan = made(then, rules)
-    answers = "\n".join(answer(fold_of(then, rules), question) for question in questions)
+    answers = "\n".join(answer(tree_planner(then, rules), question) for question in questions)
     states = {**acted, **after(plan.tenants, then.states)}
     undone = "" if start.since is None else plan_text(inverse_of(plan, {**then.states, **states}, start.since))
     lineages = lineages_after(plan.tenants, then.lineages)
@@ -261,19 +261,19 @@ def planned(start: Given, rules: RuleBook) -> Sequence[TenantPlan]:
 def made(start: Given, rules: RuleBook) -> Plan:
     """The whole plan."""
     assert start.catalog is not None
-    fold = fold_of(start, rules)
-    plans = tuple(fold.plans(start.selected))
-    coming = scheduled(fold, (each.tenant for each in plans if each.tenant in start.catalog.policies))
+    planner = tree_planner(start, rules)
+    plans = tuple(planner.plans(start.selected))
+    coming = scheduled(planner, (each.tenant for each in plans if each.tenant in start.catalog.policies))
     source = Source(commit=None, base=None, dirty=False, digest=start.catalog.digest)
     return Plan(timestamp(start.now), source, _caused(plans, start, rules), scheduled=coming)
 
 
-def fold_of(start: Given, rules: RuleBook) -> Fold:
+def tree_planner(start: Given, rules: RuleBook) -> TreePlanner:
     """The walk down and up the tree, not begun yet."""
     assert start.catalog is not None
     observe, provider = _observing(start), _of_provider(start)
     days, at = days_of(start.catalog, start.now), timestamp(start.now)
-    return Fold(start.catalog, observe, rules, days, start.allowed, provider, at)
+    return TreePlanner(start.catalog, observe, rules, days, start.allowed, provider, at)
 
 
 def _of_provider(start: Given) -> ObserveProvider:
@@ -285,8 +285,8 @@ def _caused(plans: tuple[TenantPlan, ...], start: Given, rules: RuleBook) -> tup
     """The plans with the cause of every change, where there is a base to tell it from."""
     if start.base is None:
         return plans
-    fold = Fold(start.base, _observing(start), rules, days_of(start.base, start.now))
-    earlier = {plan.tenant: plan for plan in fold.plans(None)}
+    planner = TreePlanner(start.base, _observing(start), rules, days_of(start.base, start.now))
+    earlier = {plan.tenant: plan for plan in planner.plans(None)}
     return tuple(with_causes(plan, earlier.get(plan.tenant), _journal(start, plan.tenant)) for plan in plans)
 
 
@@ -319,17 +319,19 @@ def _applied(plan: TenantPlan, state: State) -> State:
     return result
 
 
-def lineages_after(plans: Sequence[TenantPlan], lineages: Mapping[str, Lineage]) -> Mapping[str, Lineage]:
+def lineages_after(
+    plans: Sequence[TenantPlan], lineages: Mapping[str, RecordedOrigins]
+) -> Mapping[str, RecordedOrigins]:
     """What came down by the journals, once the plans are applied."""
     found = dict(lineages)
     for plan in plans:
         known = found.get(plan.tenant, {})
-        then = {**known, **entered(known, map(change_to_data, plan.changes), {})}
+        then = {**known, **index_changes(known, map(change_to_data, plan.changes), {})}
         found[plan.tenant] = {id: each for id, each in then.items() if each is not None}
     return found
 
 
-def applied(start: Given, states: States, lineages: Mapping[str, Lineage] | None = None) -> Given:
+def applied(start: Given, states: States, lineages: Mapping[str, RecordedOrigins] | None = None) -> Given:
     """The same with these states in place of those before, and the workspace as it became.
 
     ``lineages``: what came down by then (``None``: as before).
@@ -341,7 +343,7 @@ def applied(start: Given, states: States, lineages: Mapping[str, Lineage] | None
 
 def _observed(start: Given, tenant: str) -> Observed:
     state = start.states.get(tenant, {})
-    return Observed(state, state_fingerprint(state), 0, at_issue(start.lineages.get(tenant, {}), state))
+    return Observed(state, state_fingerprint(state), 0, disputed_origins(start.lineages.get(tenant, {}), state))
 
 
 def plan_text(plan: Plan) -> str:

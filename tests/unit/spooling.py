@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.savedplan.spool import Spool
-from reconciler.model.plans.plan import Change, KeptTenants, Plan, TenantPlan
+from reconciler.model.plans.plan import Change, Plan, StoredTenants, TenantPlan
 
 
 @dataclass(slots=True)
@@ -39,5 +39,5 @@ def spooled(plan: Plan, scratch: MemoryScratch | None = None) -> Plan:
     """The same plan, its tenants in a scratch."""
     order = [each.tenant for each in plan.tenants]
     tenants = spool_of(plan.tenants, scratch).tenants(order)
-    assert isinstance(tenants, KeptTenants) or not order
+    assert isinstance(tenants, StoredTenants) or not order
     return replace(plan, tenants=tenants)

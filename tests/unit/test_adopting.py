@@ -71,8 +71,8 @@ def test_what_came_down_plans_to_nothing() -> None:
     seen, different = 0, set()
     for name, state in managed():
         start = adopted(state)
-        came_down = all(each.origin == "northwind" for id, each in state.items() if id.kind in ("Plan", "Product"))
-        if start.catalog is not None and came_down:
+        has_origin = all(each.origin == "northwind" for id, each in state.items() if id.kind in ("Plan", "Product"))
+        if start.catalog is not None and has_origin:
             plan = plan_of(start)
             said = [each for each in plan.deferred if not is_unused(each)]
             made = [each for each in plan.changes if not (each.entity.kind == "Tenant" and lacks_units(state))]

@@ -10,7 +10,7 @@ from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.savedplan.codec import decode, encode, plan_digest
 from reconciler.core.schema.rule_book import rule_book
-from reconciler.core.tree.fold import Fold
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceFile
@@ -53,7 +53,7 @@ def planned(store: MemoryStore, *tenants: str) -> Plan:
         snapshot = store.observe(policy.reseller)
         return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision)
 
-    fold = Fold(catalog, observe, rule_book(frozenset(PRECONDITIONS)), date(2026, 12, 1))
+    fold = TreePlanner(catalog, observe, rule_book(frozenset(PRECONDITIONS)), date(2026, 12, 1))
     plans = tuple(fold.plans(frozenset(tenants) or None))
     source = Source(None, None, False, catalog.digest)
     return decode(encode(Plan("2026-12-01T00:00:00Z", source, plans, read=fold.read_besides())))

@@ -10,8 +10,8 @@ from typing import Any
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.schema.rule_book import rule_book
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.schedule import scheduled
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.source import Catalog, SourceFile
 from reconciler.model.plans.change import Action
@@ -60,7 +60,7 @@ def chain(length: int, *, delegate: str) -> Catalog:
 def planned(catalog: Catalog) -> tuple[list[TenantPlan], tuple[Scheduled, ...]]:
     """The plans of all tenants, none of which has anything yet, and what is scheduled."""
     nothing = Observed({}, state_fingerprint({}), 0)
-    fold = Fold(catalog, lambda _: nothing, RULES, ON)
+    fold = TreePlanner(catalog, lambda _: nothing, RULES, ON)
     plans = list(fold.plans(None))
     return plans, scheduled(fold, [plan.tenant for plan in plans if plan.upstream])
 

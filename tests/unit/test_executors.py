@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.shell.connections.access import StoreLocation
 from reconciler.shell.pools.executors import ExecutorError, Executors, Lost, Pool, choice_of
-from reconciler.shell.runs.apply_workers import Placed, told
+from reconciler.shell.runs.apply_workers import PlacedStep, batch_results
 from reconciler.shell.runs.execute import Applied, Check, Result
 
 
@@ -95,12 +95,12 @@ def test_a_process_that_dies_loses_what_it_had() -> None:
 
 def test_of_a_step_that_was_lost_nothing_is_claimed() -> None:
     known, lost = Applied("one", Result.UNCHANGED), Check("two", "sha256:", 1)
-    steps = [Placed(known, None), Placed(lost, StoreLocation("memory:"))]
-    first, second = told(steps, Lost("the executor failed"))
+    steps = [PlacedStep(known, None), PlacedStep(lost, StoreLocation("memory:"))]
+    first, second = batch_results(steps, Lost("the executor failed"))
     assert first == known
     assert (second.tenant, second.result) == ("two", Result.FAILED)
     assert "it was applied completely or not at all" in second.problem
-    _, third = told(steps, Lost("the executor failed", begun=False))
+    _, third = batch_results(steps, Lost("the executor failed", begun=False))
     assert third.problem == "the executor failed; nothing was written"
 
 

@@ -208,13 +208,13 @@ def test_packages_of_core_are_imported_through_their_faces() -> None:
         "from reconciler.core.planning import diff",
         "import reconciler.core.planning.diff",
         "def f():\n    from reconciler.core.planning.diff import differences",
-        "from reconciler.core.tree import Fold",
-        "from . import Fold",
+        "from reconciler.core.tree import TreePlanner",
+        "from . import TreePlanner",
     ],
 )
 def test_the_look_at_faces_sees_what_it_should(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "reconciler/core"
-    for name in ("planning/diff", "planning/__init__", "tree/fold", "tree/__init__", "tree/one"):
+    for name in ("planning/diff", "planning/__init__", "tree/tree_planner", "tree/__init__", "tree/one"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.py").write_text("")
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
@@ -223,7 +223,10 @@ def test_the_look_at_faces_sees_what_it_should(source: str, tmp_path: Path, monk
     assert len(list(past_a_face(one))) == 1
     (folder / "planning/__init__.py").write_text('__all__ = ["compare", "judge"]')
     (folder / "planning/judge.py").write_text("")
-    one.write_text("from reconciler.core.planning import compare, judge\nfrom reconciler.core.tree.fold import Fold\n")
+    one.write_text(
+        "from reconciler.core.planning import compare, judge\n"
+        "from reconciler.core.tree.tree_planner import TreePlanner\n"
+    )
     assert list(past_a_face(one)) == []
 
 

@@ -10,8 +10,8 @@ from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.savedplan.codec import decode, encode
 from reconciler.core.schema.rule_book import rule_book
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.schedule import scheduled
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceFile
@@ -112,7 +112,7 @@ def plan(*selected: str, contoso: str = "", lists: bytes = b"", on: date = date(
         state = states.get(policy.reseller, {})
         return Observed(state, state_fingerprint(state), 0)
 
-    fold = Fold(catalog, observe, rule_book(frozenset(PRECONDITIONS)), on)
+    fold = TreePlanner(catalog, observe, rule_book(frozenset(PRECONDITIONS)), on)
     plans = tuple(fold.plans(frozenset(selected) or None))
     coming = scheduled(fold, [each.tenant for each in plans])
     return Plan("2026-12-01T00:00:00Z", Source(None, None, False, catalog.digest), plans, scheduled=coming)

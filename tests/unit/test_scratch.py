@@ -8,7 +8,7 @@ import pytest
 
 from reconciler import app
 from reconciler.core.savedplan.codec import encode
-from reconciler.model.plans.plan import KeptTenants, Plan
+from reconciler.model.plans.plan import Plan, StoredTenants
 from reconciler.shell.connections.access import Access
 from reconciler.shell.scratch import ScratchFile, scratch_outside
 from reconciler.stores.base import StoreError
@@ -57,7 +57,7 @@ def _target(link: Path) -> str:
 def test_a_plan_of_a_workspace_is_the_same_large_and_small(scratches: Path, workspace: Workspace) -> None:
     for base in (None, "HEAD"):
         large, small = planned(workspace, base), planned(workspace, base, in_memory=1000)
-        assert isinstance(large.tenants, KeptTenants)
+        assert isinstance(large.tenants, StoredTenants)
         assert isinstance(small.tenants, tuple)
         assert large == small
         assert encode(large) == encode(small)
@@ -71,7 +71,7 @@ def test_a_large_plan_is_applied_and_undone(scratches: Path, workspace: Workspac
         assert [each.result for each in done] == ["applied", "applied"]
         assert not planned(workspace).applyable
         back = app.inverse_plan(opened, access, plan, now=NOW)
-        assert isinstance(back.tenants, KeptTenants)
+        assert isinstance(back.tenants, StoredTenants)
         assert back.summary().delete == plan.summary().create
 
 

@@ -21,11 +21,11 @@ from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import (
     Change,
     Declared,
+    DeferralReason,
     FieldChange,
-    KeptTenants,
     Plan,
-    Said,
     Source,
+    StoredTenants,
     TenantPlan,
     TenantStatus,
 )
@@ -82,7 +82,7 @@ def test_the_inverse_is_the_same() -> None:
 
 def test_tenants_are_a_sequence() -> None:
     tenants = spooled(many()).tenants
-    assert isinstance(tenants, KeptTenants)
+    assert isinstance(tenants, StoredTenants)
     assert len(tenants) == TENANTS
     assert tenants[3] == many().tenants[3] == tenants[3 - TENANTS]
     assert tenants[2:5] == many().tenants[2:5]
@@ -163,7 +163,7 @@ def in_common() -> Plan:
 
 def _has(tenant: str, common: list[Change]) -> TenantPlan:
     changes = tuple(each.in_tenant(tenant) for each in common[::2])
-    said = Said("withheld", "CB-12", ("plans.update_fees",), f'"resource_change":null of {tenant}', None)
+    said = DeferralReason("withheld", "CB-12", ("plans.update_fees",), f'"resource_change":null of {tenant}', None)
     deferred = tuple(said.of(each.in_tenant(tenant)) for each in common[1::2])
     return TenantPlan(tenant, "northwind", TenantStatus.CHANGES, "sha256:0", 1, changes, deferred)
 
@@ -306,7 +306,7 @@ def test_a_scenario_is_planned_and_reported_alike(scenario: runner.Scenario) -> 
     for render, verbose in product(REPORTS, (False, True)):
         assert render(spooled(plan), verbose=verbose) == render(plan, verbose=verbose)
     if start.base is None:
-        fold, kept = runner.fold_of(start, runner.RULES), spool_of([])
+        fold, kept = runner.tree_planner(start, runner.RULES), spool_of([])
         schedule = Schedule.of(fold)
         tenants = kept.tenants(fold.plan_into(kept, start.selected, schedule.note))
         assert (tenants, schedule.entries()) == (plan.tenants, plan.scheduled)

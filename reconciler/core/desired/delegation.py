@@ -10,7 +10,7 @@ from itertools import chain
 
 from reconciler.core.desired.wanted import STATUS_ONLY, Upstream, Wanted
 from reconciler.core.schema import Branch, RuleBook, named_in
-from reconciler.core.states import came_down, origin_of
+from reconciler.core.states import entities_with_origin, origin_of
 from reconciler.core.workspace import GIVEN
 from reconciler.model.documents.catalog import ACTIVE, DISABLED
 from reconciler.model.documents.policy import Selection
@@ -79,7 +79,7 @@ def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
     for key, listing in listed.items():
         if wanted := listed_plan(EntityId(PLAN, key), listing, upstream, actual):
             yield wanted
-    for id in came_down(actual, upstream.key):
+    for id in entities_with_origin(actual, upstream.key):
         if id.kind == PLAN and id.key not in listed:
             yield off_the_list(id, policy)
 

@@ -9,7 +9,7 @@ from reconciler.core.desired.lazy_mapping import LazyMapping
 from reconciler.core.desired.renames import old_keys
 from reconciler.core.desired.wanted import Upstream
 from reconciler.core.schema import effective
-from reconciler.core.states import came_down
+from reconciler.core.states import entities_with_origin
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Documents, ProviderTree, SourceDocument
 from reconciler.model.values.entity import Entity, State
@@ -47,7 +47,7 @@ def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
     """
     by_labels = any(each.selection.match is not None for each in policy.plans)
     listed = (EntityId("Plan", key) for each in policy.plans for key in each.selection.include)
-    copies = came_down(actual, upstream.key)
+    copies = entities_with_origin(actual, upstream.key)
     return by_labels or any(id not in upstream.state for id in chain(listed, copies))
 
 

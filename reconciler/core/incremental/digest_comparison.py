@@ -26,7 +26,7 @@ from reconciler.core.incremental.differing import DifferingScope
 from reconciler.core.incremental.outcomes import CachedOutcomes, in_tenant, settings_of
 from reconciler.core.incremental.shared import DigestDiff, Shared
 from reconciler.core.planning import Comparison, EntityOutcome, overrides_of
-from reconciler.core.records import Traced
+from reconciler.core.records import RestoredState
 from reconciler.core.states import LazyState, origin_of
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.documents.settings import Policy
@@ -40,7 +40,7 @@ class DigestComparison:
     shared: Shared
     policy: Policy
     state: LazyState
-    trace: Traced
+    restored: RestoredState
 
     @cached_property
     def digest_diff(self) -> "DigestDiff":
@@ -88,7 +88,7 @@ class DigestComparison:
         linking = to_compare | self.unwanted_copies if shared.upstream.names else to_compare
         state.fetch(linking)
         renamed = relinked(state, shared.upstream, linking)
-        for id in self.trace.released:
+        for id in self.restored.released:
             wanted.pop(id, None)
         desired = Desired(shared.upstream, wanted, needs)
         on, overrides = shared.on, overrides_of(policy)
@@ -101,7 +101,7 @@ class DigestComparison:
             memory=memory,
         )
         found = Comparison(
-            policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, self.trace, scope
+            policy.reseller, desired, renamed.state, shared.rules, overrides, on, renamed, self.restored, scope
         )
         return replace(found, in_full=partial(self.comparison, recompute=True)) if known else found
 

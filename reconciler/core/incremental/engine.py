@@ -13,7 +13,7 @@ from reconciler.core.desired import Upstream, as_called_now
 from reconciler.core.incremental.digest_comparison import DigestComparison
 from reconciler.core.incremental.shared import Shared
 from reconciler.core.planning import Comparison, PlainEngine
-from reconciler.core.records import Traced
+from reconciler.core.records import RestoredState
 from reconciler.core.schema import RuleBook
 from reconciler.core.states import LazyState
 from reconciler.model.documents.settings import Policy
@@ -30,21 +30,21 @@ class IncrementalEngine:
     known: dict[tuple[Any, ...], "Shared"] = field(default_factory=dict)
     most: int | None = None
 
-    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+    def compare(self, policy: Policy, upstream: Upstream, restored: RestoredState, on: date) -> Comparison:
         """The comparison by digests if the tenant's are known and suffice; else the plain one. Raises `Unavailable`."""
-        found = self._by_digests(policy, upstream, trace, on) if isinstance(trace.state, LazyState) else None
-        return found or PlainEngine(self.rules).compare(policy, upstream, trace, on)
+        found = self._by_digests(policy, upstream, restored, on) if isinstance(restored.state, LazyState) else None
+        return found or PlainEngine(self.rules).compare(policy, upstream, restored, on)
 
-    def _by_digests(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison | None:
-        state = trace.state
+    def _by_digests(self, policy: Policy, upstream: Upstream, restored: RestoredState, on: date) -> Comparison | None:
+        state = restored.state
         assert isinstance(state, LazyState), "only digests are compared by digests"
         if self.most is not None and len(self.known) > self.most:
             self.known.clear()
         key = (on, *_key(policy, upstream))
         if key not in self.known:
             self.known[key] = Shared.of(policy, upstream, self.rules, on)
-        trace = replace(trace, released=as_called_now(trace.released, upstream))
-        by_digests = DigestComparison(self.known[key], policy, state, trace)
+        restored = replace(restored, released=as_called_now(restored.released, upstream))
+        by_digests = DigestComparison(self.known[key], policy, state, restored)
         return by_digests.comparison() if by_digests.suffices() else None
 
 

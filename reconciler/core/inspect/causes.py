@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from reconciler.core.records import GIVEN_UP, change_from_data
+from reconciler.core.records import RELEASE_RULE, change_from_data
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, FieldChange, TenantPlan
 from reconciler.model.values.amounts import AMOUNT, canonical
@@ -48,7 +48,7 @@ def last_applied_changes(records: Iterable[Iterable[Mapping[str, Any]]]) -> Mapp
     found: dict[EntityId, LastAppliedChange] = {}
     for changes in records:
         for change in map(change_from_data, changes):
-            if change.rule == GIVEN_UP:
+            if change.rule == RELEASE_RULE:
                 continue  # after a release is undone, the applied values are wanted again
             known = found.pop(change.was, LastAppliedChange())
             found[change.entity] = _written(known, change)

@@ -15,7 +15,7 @@ from reconciler.core.planning import (
     permitted_by,
     withheld_rule,
 )
-from reconciler.core.records import GIVEN_UP
+from reconciler.core.records import RELEASE_RULE
 from reconciler.core.schema import FieldShape, KindShape, field_at
 from reconciler.core.subscriptions import mirror_key
 from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned, Synced, Unmanaged
@@ -156,7 +156,7 @@ def _needs_no_option(difference: Rename | Restore) -> str:
 def _released(comparison: Comparison, id: EntityId) -> Account:
     have = comparison.actual.get(id)
     why = _how_to_reclaim(comparison, id)
-    return Account((), None, have.body if have else None, "the reseller's own", GIVEN_UP, why)
+    return Account((), None, have.body if have else None, "the reseller's own", RELEASE_RULE, why)
 
 
 def _how_to_reclaim(comparison: Comparison, id: EntityId) -> str:
@@ -209,7 +209,7 @@ def _undisputed(comparison: Comparison, id: EntityId, path: Path) -> Account:
     verdict, rule, why = _ownership(comparison.rules.kinds.get(id.kind), path, comparison.overrides)
     if comparison.released(id):
         why = _how_to_reclaim(comparison, id)
-        return Account(path, None, actual, "the reseller's own", GIVEN_UP, why)
+        return Account(path, None, actual, "the reseller's own", RELEASE_RULE, why)
     if have is not None and verdict == "in sync" and desired != actual and _edited(comparison, id, path):
         verdict, why = "the distributor's own", "it was edited, and belongs to the distributor from then on"
     if verdict == "in sync" and have is not None and have.origin != comparison.origin and id.kind != "Tenant":

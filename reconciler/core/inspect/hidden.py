@@ -45,7 +45,7 @@ def _schedules_by_tenant(catalog: Catalog, tree: ProviderTree) -> Mapping[str, f
     """By reseller, the schedules of the plans that its policy selects, and those that its template gives."""
     selection = SelectedPlans(tree, {tree.key: {each.id: each.entity for each in tree.documents.of(PLAN)}})
     found: dict[str, frozenset[str]] = {}
-    for reseller in (each for wave in levels(catalog) for each in wave if catalog.provider_of[each] == tree.key):
+    for reseller in (each for level in levels(catalog) for each in level if catalog.provider_of[each] == tree.key):
         policy = resolve_policy(catalog, reseller)
         plans = selection.select(policy)
         used = {plan.body.get("notification_schedule") for plan in plans.values()}

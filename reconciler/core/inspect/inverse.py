@@ -20,13 +20,13 @@ from reconciler.model.values.plain_values import Body, get
 STALE, MIRROR_STAYS, MIRROR_FOLLOWS = "TREE-04", "SUB-41", "SUB-40"
 BY_HAND = "undo it by hand, or leave it"
 
-Look: TypeAlias = Callable[[str], Observed | str]
+ReadState: TypeAlias = Callable[[str], Observed | str]
 """Returns a tenant's state, or why it cannot be read."""
 
 _OPPOSITE = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE, Action.UPDATE: Action.UPDATE}
 
 
-def inverse(plan: Plan, look: Look) -> Iterator[TenantPlan]:
+def inverse(plan: Plan, look: ReadState) -> Iterator[TenantPlan]:
     """The inverse by tenant, in the plan's order; tenants that the plan did not change have none."""
     return (_undone(tenant, look(tenant.tenant)) for tenant in plan.tenants if tenant.changes)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reconciler.core.subscriptions import SUBSCRIPTION, mirror_key
-from reconciler.model.plans.plan import Change, FieldChange, Said, TenantPlan
+from reconciler.model.plans.plan import Change, DeferralReason, FieldChange, TenantPlan
 from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body
@@ -20,7 +20,7 @@ class PendingChanges:
     action: str
     rule: str
     fields: tuple[FieldChange, ...]
-    said: Said | None = None
+    said: DeferralReason | None = None
 
     @property
     def verdict(self) -> str:
@@ -78,7 +78,7 @@ def _followed(id: EntityId, origin: str | None, pending: Iterable[PendingChanges
 def _pending(plan: TenantPlan | None) -> dict[EntityId, tuple[PendingChanges, ...]]:
     """By subscription, what a plan changes or defers; unmanaged differences are not pending."""
     found: dict[EntityId, tuple[PendingChanges, ...]] = {}
-    changes: list[tuple[Change, Said | None]] = []
+    changes: list[tuple[Change, DeferralReason | None]] = []
     if plan is not None:
         changes += [(each, None) for each in plan.changes]
         changes += [(each.change, each.said) for each in plan.deferred if each.reason != "unmanaged"]

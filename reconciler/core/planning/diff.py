@@ -12,7 +12,7 @@ from datetime import date
 from reconciler.core.desired import Desired, Moved, Wanted
 from reconciler.core.planning.leftovers import LEFT_OVER, is_removable, leftovers
 from reconciler.core.planning.scope import EVERYTHING, Scope
-from reconciler.core.records import RESTORED, UNTRACED, Traced, origins_that_differ
+from reconciler.core.records import NOTHING_RESTORED, RESTORE_RULE, RestoredState, origins_that_differ
 from reconciler.core.schema import (
     FieldShape,
     KindShape,
@@ -63,7 +63,7 @@ class Comparison:
     """The inputs of comparing one tenant. ``overrides``: the ids of the overrides that are on.
 
     ``on``: the day whose amounts are effective. ``actual``: the tenant's state, with renamed copies under their new
-    keys; ``moved``: the state before that (``None``: nothing is renamed). ``trace``: the entities whose origin was
+    keys; ``moved``: the state before that (``None``: nothing is renamed). ``restored``: the entities whose origin was
     corrected by the journal, and those that were released to the tenant (ORIGIN-02, ORIGIN-03). ``scope``: what is
     compared; ``in_full`` makes a comparison without cached outcomes, if the scope has any. ``asked``: the entities
     whose differences depend on other entities of the tenant; filled during the comparison.
@@ -76,19 +76,19 @@ class Comparison:
     overrides: frozenset[str]
     on: date
     moved: Moved | None = None
-    trace: Traced = UNTRACED
+    restored: RestoredState = NOTHING_RESTORED
     scope: Scope = EVERYTHING
     in_full: "Callable[[], Comparison] | None" = None
     asked: set[EntityId] = dataclasses.field(default_factory=set)
 
     def before(self, id: EntityId) -> Entity | None:
         """The entity as the tenant has it, whatever it is called there."""
-        as_it_is = self.trace.before.get(self.moved.origins.get(id, id) if self.moved else id)
+        as_it_is = self.restored.before.get(self.moved.origins.get(id, id) if self.moved else id)
         return as_it_is or (self.moved.was(id) if self.moved else self.actual.get(id))
 
     def released(self, id: EntityId) -> bool:
         """Whether the tenant was given the entity (ORIGIN-03): it is neither compared, created nor taken over."""
-        return id in self.trace.released
+        return id in self.restored.released
 
     @property
     def origin(self) -> str:
@@ -143,10 +143,10 @@ def differences(comparison: Comparison) -> list[Difference]:
 def _restorations(comparison: Comparison) -> Iterator[Difference]:
     """ORIGIN-02: the origins that are not what the tenant's journal says."""
     now = {old: new for new, old in comparison.moved.origins.items()} if comparison.moved else {}
-    for old, before in comparison.trace.before.items():
+    for old, before in comparison.restored.before.items():
         id = now.get(old, old)
         for path, mine, theirs in origins_that_differ(before, comparison.actual[id]):
-            yield Restore(id, path, mine, theirs, RESTORED)
+            yield Restore(id, path, mine, theirs, RESTORE_RULE)
 
 
 def _of(comparison: Comparison, wanted: Wanted) -> Iterator[Difference]:

@@ -16,7 +16,7 @@ from reconciler.core.planning.price_changes import PriceChanges, number, prices,
 from reconciler.core.planning.reasons import GUARD as RULE
 from reconciler.core.planning.reasons import where
 from reconciler.core.schema import RuleBook
-from reconciler.core.states import came_down
+from reconciler.core.states import entities_with_origin
 from reconciler.model.documents.catalog import DISABLED
 from reconciler.model.documents.settings import Policy, Setting
 from reconciler.model.plans.change import Action, Obstacle
@@ -154,7 +154,7 @@ def _max_deletes(case: GuardCase, limit: str) -> GuardFinding | None:
     gone = [GuardFault(each.entity, how) for each in case.changes if _came(case, each) and (how := _how_it_goes(each))]
     if len(gone) <= FEW_DELETES:
         return None
-    total = sum(1 for _ in came_down(case.state, case.origin))
+    total = sum(1 for _ in entities_with_origin(case.state, case.origin))
     if Fraction(len(gone), total) <= _share(limit):
         return None
     percent = _percent(Fraction(len(gone), total))

@@ -11,7 +11,7 @@ from typing import TypeAlias, assert_never
 
 from reconciler.core.desired import Reachable
 from reconciler.core.planning.diff import Comparison
-from reconciler.core.planning.preconditions import PRECONDITIONS, Circumstances, ItemTakeover, Use
+from reconciler.core.planning.preconditions import PRECONDITIONS, ItemTakeover, PreconditionContext, Use
 from reconciler.core.schema import copy_of, references
 from reconciler.model.documents.declarations import OWN_BLOCKS, Unmanaged
 from reconciler.model.documents.kinds import TENANT
@@ -65,7 +65,7 @@ class Judgement:
 
 def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
     """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
-    bench = Judge(Circumstances.of(comparison, adopts=policy.adopt.on), policy)
+    bench = Judge(PreconditionContext.of(comparison, adopts=policy.adopt.on), policy)
     verdicts = _with_holders([bench.verdict(each) for each in found], comparison)
     judged = bench.along([_held(each, hold) for each in verdicts])
     arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
@@ -194,7 +194,7 @@ def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bo
 class Judge:
     """Judges the differences of one tenant; obstacles of a target are found once."""
 
-    case: Circumstances
+    case: PreconditionContext
     policy: Policy
     known: dict[tuple[EntityId, Use], tuple[Obstacle, ...]] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.judge import DependentCreation, Judgement
-from reconciler.core.planning.price_changes import NO_MOVES, PriceChanges
+from reconciler.core.planning.price_changes import NO_PRICE_CHANGES, PriceChanges
 from reconciler.core.planning.reasons import declared_at, lead, note_of, permitted_by, said
 from reconciler.core.planning.scope import EntityOutcome
 from reconciler.core.schema import FieldShape, fields_of, kept, prune_empty
@@ -91,7 +91,7 @@ class PlanBuilder:
         """The outcome of one of the compared entities."""
         held = tuple(self._held.get(id, ()))
         change = self._change_of.get(id)
-        moves = PriceChanges.of(change, self.comparison.rules, self.comparison.on) if change else NO_MOVES
+        moves = PriceChanges.of(change, self.comparison.rules, self.comparison.on) if change else NO_PRICE_CHANGES
         return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
 
     def _is_context_free(self, id: EntityId) -> bool:

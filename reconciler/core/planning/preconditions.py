@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from reconciler.core.desired import Wanted
 from reconciler.core.planning.diff import Comparison
-from reconciler.core.records import GIVEN_UP
+from reconciler.core.records import RELEASE_RULE
 from reconciler.core.schema import RuleBook, rule_book
 from reconciler.model.documents.declarations import OWN_BLOCKS
 from reconciler.model.plans.change import Obstacle
@@ -35,7 +35,7 @@ removed, or one of its items is taken over.
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class PreconditionContext:
     """The input of preconditions: the comparison, whether the policy adopts, and the conflicting service terms."""
 
     comparison: Comparison
@@ -43,7 +43,7 @@ class Circumstances:
     conflicting_terms: tuple[str, ...]
 
     @classmethod
-    def of(cls, comparison: Comparison, *, adopts: bool) -> "Circumstances":
+    def of(cls, comparison: Comparison, *, adopts: bool) -> "PreconditionContext":
         """The circumstances of one tenant; conflicts are computed once, over all of its new plans."""
         new = (
             wanted
@@ -57,17 +57,17 @@ class Circumstances:
         return self.comparison.desired.wanted.get(id)
 
 
-Check: TypeAlias = Callable[[Circumstances, EntityId, Use], Iterator[Obstacle]]
+Check: TypeAlias = Callable[[PreconditionContext, EntityId, Use], Iterator[Obstacle]]
 
 
-def _known_beforehand(case: Circumstances, target: EntityId, _use: Use) -> Iterator[Obstacle]:
+def _known_beforehand(case: PreconditionContext, target: EntityId, _use: Use) -> Iterator[Obstacle]:
     """AP-04, AP-05: obstacles that the source of the desired state found."""
     wanted = case.wanted(target)
     if wanted:
         yield from wanted.obstacles
 
 
-def _service_terms(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _service_terms(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
     """AP-17 to AP-19: one conflicting service term blocks every new plan; the message names all conflicts."""
     if target.kind == "Plan" and use == "create" and case.conflicting_terms:
         named = ", ".join(f'"{term}"' for term in case.conflicting_terms)
@@ -84,7 +84,7 @@ def _undelegated(comparison: Comparison, term: str) -> bool:
     return have is not None and have.body.get("delegated", False) is False
 
 
-def _hidden_templates(case: Circumstances, target: EntityId, _use: Use) -> Iterator[Obstacle]:
+def _hidden_templates(case: PreconditionContext, target: EntityId, _use: Use) -> Iterator[Obstacle]:
     """CB-20: every notification template of a schedule must be visible to resellers."""
     wanted = case.wanted(target)
     if target.kind != "NotificationSchedule" or wanted is None:
@@ -101,7 +101,7 @@ def templates_of(schedule: Body) -> set[str]:
     return set(schedule.get("notices", {}).values())
 
 
-def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _own_key(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
     """ORIGIN-01: the tenant has an own plan or product under a delegated key."""
     have = case.comparison.actual.get(target)
     shape = case.comparison.rules.kinds.get(target.kind)
@@ -117,7 +117,7 @@ def _own_key(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstac
         yield Obstacle("ORIGIN-01", f"{detail}; set adopt: true in its policy to take it over, or rename one of them")
 
 
-def _own_item(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _own_item(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
     """ORIGIN-04: the tenant has an own rate or period under a delegated key."""
     if not isinstance(use, ItemTakeover) or case.adopts:
         return
@@ -141,7 +141,7 @@ def _named(entity: Entity | None, id: EntityId) -> str:
     return f'{noun(id.kind)} "{id.key}"' + (f' ("{name}")' if name else "")
 
 
-def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _missing_upstream(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
     """AP-01: the dependencies of a copy must exist upstream or in the tenant; those held upstream do not (TREE-02).
 
     For a mirror's missing customer, the message names the source's key, which the reseller knows (SUB-03).
@@ -153,7 +153,7 @@ def _missing_upstream(case: Circumstances, target: EntityId, use: Use) -> Iterat
         yield Obstacle("AP-01", f'{upstream.key} has no {noun(target.kind)} "{target.key}"')
 
 
-def _vanished(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _vanished(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
     """SUB-41: a subscription that disappeared at the reseller without status deleted does not count as deleted."""
     if target.kind == "Subscription" and use == "remove":
         reseller = case.comparison.origin
@@ -162,12 +162,12 @@ def _vanished(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obsta
         yield Obstacle("SUB-41", f"{detail}; bring it back there, or delete it there as the business does")
 
 
-def _released_and_gone(case: Circumstances, target: EntityId, use: Use) -> Iterator[Obstacle]:
+def _released_and_gone(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
     """ORIGIN-03: a released entity is not created again, even if another entity needs it."""
     if use == "need" and case.comparison.released(target) and target not in case.comparison.actual:
         what = f'{noun(target.kind)} "{target.key}" was released to the tenant, which does not have it'
         undo = f"reconcile tenant release {case.comparison.tenant} {target} --undo"
-        yield Obstacle(GIVEN_UP, f"{what}; create it there, or run `{undo}`")
+        yield Obstacle(RELEASE_RULE, f"{what}; create it there, or run `{undo}`")
 
 
 PRECONDITIONS: Mapping[str, Check] = {

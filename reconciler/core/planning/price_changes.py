@@ -58,7 +58,7 @@ class PriceChanges:
         return cls(found, max(shares, default=Fraction(0)), any(each.to_zero for each in found))
 
 
-NO_MOVES = PriceChanges((), Fraction(0), to_zero=False)
+NO_PRICE_CHANGES = PriceChanges((), Fraction(0), to_zero=False)
 
 
 def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[PriceChange]:

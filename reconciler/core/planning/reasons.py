@@ -8,7 +8,7 @@ from reconciler.model.documents.declarations import Synced
 from reconciler.model.documents.options import OPTIONS
 from reconciler.model.documents.settings import Policy, Setting
 from reconciler.model.plans.change import Difference, HeldBy, HoldKind, Judged, Remove, Rename, Restore, Update, Verdict
-from reconciler.model.plans.plan import Declared, Said
+from reconciler.model.plans.plan import Declared, DeferralReason
 from reconciler.model.values.diagnostics import Place
 
 GUARD = "GUARD-01"
@@ -78,10 +78,10 @@ def declared_at(place: Place | None) -> Declared | None:
     return Declared(place.file, place.line) if place else None
 
 
-def said(judged: tuple[Judged, ...], policy: Policy) -> Said:
+def said(judged: tuple[Judged, ...], policy: Policy) -> DeferralReason:
     """The wording of a plan for differences that are deferred together."""
     first = lead(judged)
-    return Said(
+    return DeferralReason(
         reason=first.verdict.value,
         rule=withheld_rule(first),
         allowed_by=permitted_by(first),

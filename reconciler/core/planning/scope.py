@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.core.desired import Desired, Wanted
 from reconciler.core.planning.price_changes import PriceChanges
-from reconciler.core.states import came_down, origin_of
+from reconciler.core.states import entities_with_origin, origin_of
 from reconciler.model.plans.change import Judged
 from reconciler.model.plans.plan import Change, Deferred
 from reconciler.model.values.entity import Entity, State
@@ -56,7 +56,7 @@ class Scope:
 
     def unwanted(self, desired: Desired, actual: State) -> Iterable[EntityId]:
         """The copies in the tenant that may no longer be wanted."""
-        return came_down(actual, desired.upstream.key)
+        return entities_with_origin(actual, desired.upstream.key)
 
     def copies(self, kind: str, desired: Desired, actual: State) -> Mapping[EntityId, Body]:
         """The copies of a kind in the tenant."""

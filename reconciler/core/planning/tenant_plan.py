@@ -10,13 +10,13 @@ from reconciler.core.planning.guards import GuardCase, obstacles, tripped
 from reconciler.core.planning.judge import Judgement, judge
 from reconciler.core.planning.plan_builder import PlanBuilder
 from reconciler.core.planning.plan_warnings import warnings_of
-from reconciler.core.records import Traced, traced
+from reconciler.core.records import RestoredState, restored_state
 from reconciler.core.schema import RuleBook, execution_order
 from reconciler.core.states import whole
 from reconciler.model.documents.declarations import OWN_BLOCKS
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Verdict
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.plans.plan import Change, Deferred, TenantPlan, TenantStatus
 from reconciler.model.values.entity import State
 
@@ -25,18 +25,18 @@ from reconciler.model.values.entity import State
 class Observed:
     """A tenant's actual state as it was read.
 
-    ``lineage``: what its journal records about origins, as far as the state differs from it or an entity was released
-    (`reconciler.core.records.origins.at_issue`). The fingerprint covers both.
+    ``recorded_origins``: what its journal records about origins, as far as the state differs from it or an entity was
+    released (`reconciler.core.records.origins.disputed_origins`). The fingerprint covers both.
     """
 
     state: State
     fingerprint: str
     revision: int
-    lineage: Lineage = field(default_factory=dict)
+    recorded_origins: RecordedOrigins = field(default_factory=dict)
 
-    def traced(self, upstream: str) -> Traced:
+    def restored_state(self, upstream: str) -> RestoredState:
         """The state as it is compared with an upstream (ORIGIN-02)."""
-        return traced(self.state, self.lineage, upstream)
+        return restored_state(self.state, self.recorded_origins, upstream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Engine(Protocol):
     def rules(self) -> RuleBook:
         """The rules in force."""
 
-    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+    def compare(self, policy: Policy, upstream: Upstream, restored: RestoredState, on: date) -> Comparison:
         """A tenant's comparison with the amounts effective on the day. Raises `Unavailable`."""
 
 
@@ -64,29 +64,31 @@ class PlainEngine:
 
     rules: RuleBook
 
-    def compare(self, policy: Policy, upstream: Upstream, trace: Traced, on: date) -> Comparison:
+    def compare(self, policy: Policy, upstream: Upstream, restored: RestoredState, on: date) -> Comparison:
         """A tenant's comparison with the amounts effective on the day. Raises `Unavailable`."""
-        return compare(policy, upstream, replace(trace, state=whole(trace.state)), self.rules, on)
+        return compare(policy, upstream, replace(restored, state=whole(restored.state)), self.rules, on)
 
 
-def compare(policy: Policy, upstream: Upstream, state: State | Traced, rules: RuleBook, on: date) -> Comparison:
+def compare(policy: Policy, upstream: Upstream, state: State | RestoredState, rules: RuleBook, on: date) -> Comparison:
     """The desired and the actual state of a tenant. ``on``: the day of the effective amounts.
 
-    ``state``: `Traced` if the tenant's journal is known; a bare state is used as it is.
+    ``state``: `RestoredState` if the tenant's journal is known; a bare state is used as it is.
     """
-    trace = state if isinstance(state, Traced) else Traced(state)
+    restored = state if isinstance(state, RestoredState) else RestoredState(state)
 
     def blocks(kind: str) -> bool:
         return kind in rules.kinds and rules.kinds[kind].sync.own == OWN_BLOCKS and not policy.adopt.on
 
-    renamed = moved(trace.state, upstream, blocks)
-    released = as_called_now(trace.released, upstream)
+    renamed = moved(restored.state, upstream, blocks)
+    released = as_called_now(restored.released, upstream)
     desired = resolve(policy, upstream, renamed.state, rules, on)
     left_alone = {*renamed.refused.values(), *released}
     wanted = {id: each for id, each in desired.wanted.items() if id not in left_alone}
     desired = replace(desired, wanted=wanted)
-    trace = replace(trace, released=released)
-    return Comparison(policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed, trace=trace)
+    restored = replace(restored, released=released)
+    return Comparison(
+        policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed, restored=restored
+    )
 
 
 def overrides_of(policy: Policy) -> frozenset[str]:

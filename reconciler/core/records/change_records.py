@@ -9,7 +9,7 @@ import orjson
 
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
-from reconciler.model.plans.plan import Change, Declared, Deferred, FieldChange, Said
+from reconciler.model.plans.plan import Change, Declared, DeferralReason, Deferred, FieldChange
 from reconciler.model.values.keys import EntityId, address, snake
 from reconciler.model.values.plain_values import parse_path, render_path
 
@@ -66,10 +66,10 @@ def field_to_data(field: FieldChange) -> Data:
 
 def deferred_to_data(deferred: Deferred) -> Data:
     """A deferred change as an entry of ``deferred_changes``."""
-    return {**said_to_data(deferred.said), "resource_change": change_to_data(deferred.change)}
+    return {**reason_to_data(deferred.said), "resource_change": change_to_data(deferred.change)}
 
 
-def said_to_data(said: Said) -> Data:
+def reason_to_data(said: DeferralReason) -> Data:
     """The same without the change."""
     return {
         "reason": said.reason,
@@ -165,12 +165,12 @@ def _field_from_data(data: Mapping[str, Any]) -> FieldChange:
 
 def deferred_from_data(data: Mapping[str, Any]) -> Deferred:
     """The inverse of `deferred_to_data`. Raises ``ValueError`` as `change_from_data`."""
-    return said_from_data(data).of(change_from_data(data["resource_change"]))
+    return reason_from_data(data).of(change_from_data(data["resource_change"]))
 
 
-def said_from_data(data: Mapping[str, Any]) -> Said:
+def reason_from_data(data: Mapping[str, Any]) -> DeferralReason:
     """The reason in such data, without its change."""
-    return Said(
+    return DeferralReason(
         reason=data["reason"],
         rule=data["rule"],
         allowed_by=tuple(data["allowed_by"]),

@@ -1,9 +1,10 @@
 """Origins according to the journal: how records change the index, and how a state is read with it (ORIGIN-02,
 ORIGIN-03).
 
-A store keeps a `Lineage` as an index and changes it in the transaction of each journal record (`entered`). A plan gets
-only the relevant part (`at_issue`): entities with another origin, and released ones. The state is then read as if every
-origin were right (`Traced`), so that the comparison needs no special case; the origins are differences of their own.
+A store keeps a `RecordedOrigins` as an index and changes it in the transaction of each journal record
+(`index_changes`). A plan gets only the relevant part (`disputed_origins`): entities with another origin, and released
+ones. The state is then read as if every origin were right (`RestoredState`), so that the comparison needs no special
+case; the origins are differences of their own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,14 +16,14 @@ from reconciler.core.records.change_records import entity_of
 from reconciler.core.schema import FieldShape, fields_of, kind_shapes
 from reconciler.core.states import corrected, fetched
 from reconciler.model.documents.declarations import OWN_SHARED
-from reconciler.model.plans.origins import RECLAIMED, RELEASED, Descent, Lineage
+from reconciler.model.plans.origins import RECLAIMED, RELEASED, RecordedOrigin, RecordedOrigins
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, get, parse_path, put, render_path
 
 ORIGIN: Path = ("origin",)
-RESTORED, GIVEN_UP = "ORIGIN-02", "ORIGIN-03"
-NOTHING: Lineage = {}
+RESTORE_RULE, RELEASE_RULE = "ORIGIN-02", "ORIGIN-03"
+NOTHING: RecordedOrigins = {}
 _NONE: frozenset[EntityId] = frozenset()
 
 
@@ -41,15 +42,17 @@ def item_origins(kind: str, body: Body) -> dict[Path, str | None]:
     }
 
 
-def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -> dict[EntityId, Descent | None]:
-    """The changes of the index by a journal record: by entity, its new descent (``None``: none).
+def index_changes(
+    known: RecordedOrigins, changes: Iterable[Mapping[str, Any]], notes: Body
+) -> dict[EntityId, RecordedOrigin | None]:
+    """The changes of the index by a journal record: by entity, its new recorded origin (``None``: none).
 
     ``known``: the index before, at least for the entities that the record names (`entities_named`). ``changes`` and
     ``notes``: the record's. An entry that is not a change of an entity is ignored.
     """
-    found: dict[EntityId, Descent | None] = {}
+    found: dict[EntityId, RecordedOrigin | None] = {}
 
-    def now(id: EntityId) -> Descent | None:
+    def now(id: EntityId) -> RecordedOrigin | None:
         return found[id] if id in found else known.get(id)
 
     released, reclaimed = _marked(notes, RELEASED), _marked(notes, RECLAIMED)
@@ -57,12 +60,14 @@ def entered(known: Lineage, changes: Iterable[Mapping[str, Any]], notes: Body) -
     for change in filter(_is_change, changes):
         id, was = _ids(change)
         if id in whole:
-            found[id] = now(id) or Descent(change["change"]["before"]["origin"], _items(change["change"]["before"]))
+            found[id] = now(id) or RecordedOrigin(
+                change["change"]["before"]["origin"], _items(change["change"]["before"])
+            )
             continue
-        descent = _after(change, now(was))
+        recorded = _after(change, now(was))
         if was != id:
             found[was] = None
-        found[id] = descent
+        found[id] = recorded
     for id, path in (*released, *reclaimed):
         have = now(id)
         if have and path:
@@ -104,26 +109,26 @@ def _items(document: Body) -> frozenset[Path]:
     return frozenset(path for path, each in found.items() if each is not None and each == origin)
 
 
-def _after(change: Mapping[str, Any], descent: Descent | None) -> Descent | None:
-    """The descent of an entity after a change, from its origin and those of its items.
+def _after(change: Mapping[str, Any], recorded: RecordedOrigin | None) -> RecordedOrigin | None:
+    """The recorded origin of an entity after a change, from its origin and those of its items.
 
-    Restoring an origin does not alter the descent, nor does undoing that (ORIGIN-02).
+    Restoring an origin does not alter the recorded origin, nor does undoing that (ORIGIN-02).
     """
     before, after = change["change"]["before"], change["change"]["after"]
     if after is None:
         return None
-    restored = {parse_path(each["path"]) for each in change["fields"] if each["rule"] == RESTORED}
+    mended = {parse_path(each["path"]) for each in change["fields"] if each["rule"] == RESTORE_RULE}
     origin = after.get("origin")
-    if descent and ORIGIN in restored:
-        origin = descent.origin
+    if recorded and ORIGIN in mended:
+        origin = recorded.origin
     elif origin is None:
-        return descent if before and before.get("origin") is None else None
-    kept = descent.items if descent and descent.origin == origin else frozenset()
-    return Descent(origin, _items_after(before, after, kept, origin=origin, restored=restored))
+        return recorded if before and before.get("origin") is None else None
+    kept = recorded.items if recorded and recorded.origin == origin else frozenset()
+    return RecordedOrigin(origin, _items_after(before, after, kept, origin=origin, mended=mended))
 
 
 def _items_after(
-    before: Body | None, after: Body, kept: frozenset[Path], *, origin: str, restored: set[Path]
+    before: Body | None, after: Body, kept: frozenset[Path], *, origin: str, mended: set[Path]
 ) -> frozenset[Path]:
     """Without items that the change removes or makes the tenant's own; with items that have the origin after it."""
     mine = item_origins(after["kind"], before) if before else {}
@@ -131,25 +136,27 @@ def _items_after(
     gone = {path for path in mine if path not in theirs}
     own = {path for path, each in theirs.items() if each != origin and mine.get(path) == origin}
     here = {path for path, each in theirs.items() if each == origin}
-    undisputed = {path for path in own | here if (*path, *ORIGIN) not in restored}
+    undisputed = {path for path in own | here if (*path, *ORIGIN) not in mended}
     return frozenset((kept - gone - (own & undisputed)) | here)
 
 
-def is_at_odds(have: Entity | None, descent: Descent) -> bool:
-    """Whether an existing entity, or an item of it, has another origin than its descent."""
+def is_disputed(have: Entity | None, recorded: RecordedOrigin) -> bool:
+    """Whether an existing entity, or an item of it, has another origin than the recorded one."""
     if have is None:
         return False
-    if have.origin != descent.origin:
+    if have.origin != recorded.origin:
         return True
-    return any((item := get(have.body, path)) and item.get("origin") != descent.origin for path in descent.items)
+    return any((item := get(have.body, path)) and item.get("origin") != recorded.origin for path in recorded.items)
 
 
-def at_issue(lineage: Lineage, state: Mapping[EntityId, Entity]) -> dict[EntityId, Descent]:
+def disputed_origins(
+    recorded_origins: RecordedOrigins, state: Mapping[EntityId, Entity]
+) -> dict[EntityId, RecordedOrigin]:
     """The part of an index that a plan of this state depends on, sorted: entities at odds with it, and released
     ones.
     """
-    found = (id for id, each in lineage.items() if each.released or is_at_odds(state.get(id), each))
-    return {id: lineage[id] for id in sorted(found)}
+    found = (id for id, each in recorded_origins.items() if each.released or is_disputed(state.get(id), each))
+    return {id: recorded_origins[id] for id in sorted(found)}
 
 
 def is_shared(id: EntityId) -> bool:
@@ -159,7 +166,7 @@ def is_shared(id: EntityId) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class RestoredState:
     """A tenant's state as it is compared with one upstream: every origin is the journal's.
 
     ``before``: the entities that this changes, as the tenant has them. ``released``: released entities (ORIGIN-03).
@@ -170,32 +177,32 @@ class Traced:
     released: frozenset[EntityId] = _NONE
 
 
-UNTRACED = Traced({})
+NOTHING_RESTORED = RestoredState({})
 """For a state without a known journal."""
 
 
-def traced(state: State, lineage: Lineage, upstream: str) -> Traced:
+def restored_state(state: State, recorded_origins: RecordedOrigins, upstream: str) -> RestoredState:
     """The state as it is compared with this upstream. Index entries of other upstreams are ignored."""
-    if not lineage:
-        return Traced(state)
-    ids = [id for id, each in lineage.items() if each.origin == upstream and not each.released and id in state]
+    if not recorded_origins:
+        return RestoredState(state)
+    ids = [id for id, each in recorded_origins.items() if each.origin == upstream and not each.released and id in state]
     state = fetched(state, ids)
-    restored = {id: with_origin(state[id], lineage[id]) for id in ids}
-    before = {id: state[id] for id in ids if restored[id] != state[id]}
-    released = frozenset(id for id, each in lineage.items() if each.released and not is_shared(id))
-    return Traced(corrected(state, [restored[id] for id in before]) if before else state, before, released)
+    mended = {id: with_origin(state[id], recorded_origins[id]) for id in ids}
+    before = {id: state[id] for id in ids if mended[id] != state[id]}
+    released = frozenset(id for id, each in recorded_origins.items() if each.released and not is_shared(id))
+    return RestoredState(corrected(state, [mended[id] for id in before]) if before else state, before, released)
 
 
-def with_origin(have: Entity, descent: Descent) -> Entity:
-    """The entity with its descent's origin, also on the existing items of the descent."""
+def with_origin(have: Entity, recorded: RecordedOrigin) -> Entity:
+    """The entity with its recorded origin, also on those of the recorded items that exist."""
     body = have.body
-    for path in descent.items:
+    for path in recorded.items:
         if get(body, path) is not None:
-            body = put(body, (*path, *ORIGIN), descent.origin)
-    return Entity(have.id, body, descent.origin)
+            body = put(body, (*path, *ORIGIN), recorded.origin)
+    return Entity(have.id, body, recorded.origin)
 
 
-def given_up(have: Entity) -> Entity:
+def made_own(have: Entity) -> Entity:
     """The entity as the tenant's own: without its origin and those of its items."""
     body = have.body
     for path, origin in item_origins(have.id.kind, body).items():
@@ -214,17 +221,17 @@ def origins_that_differ(before: Entity, after: Entity) -> Iterator[tuple[Path, s
             yield (*path, *ORIGIN), mine, theirs[path]
 
 
-def released_without_origin(lineage: Lineage, documents: Iterable[Entity]) -> Iterator[str]:
-    """What importing a whole state releases, as a record notes it: entities and items with a descent, and no origin
+def released_without_origin(recorded_origins: RecordedOrigins, documents: Iterable[Entity]) -> Iterator[str]:
+    """What importing a whole state releases, as a record notes it: entities and items with a recorded origin, and none
     now.
     """
     for each in documents:
-        descent = lineage.get(each.id)
-        if descent is None or descent.released:
+        recorded = recorded_origins.get(each.id)
+        if recorded is None or recorded.released:
             continue
         if each.origin is None:
             yield str(each.id)
             continue
         here = item_origins(each.id.kind, each.body)
-        own = sorted(path for path in descent.items if path in here and here[path] is None)
+        own = sorted(path for path in recorded.items if path in here and here[path] is None)
         yield from (f"{each.id}#{render_path(path)}" for path in own)

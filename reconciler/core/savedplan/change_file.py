@@ -15,7 +15,7 @@ import orjson
 
 from reconciler.core.records import change_from_data, change_to_data
 from reconciler.model.bounded_cache import BoundedCache, IdentityCache
-from reconciler.model.plans.plan import Change, StoredOutline
+from reconciler.model.plans.plan import Change, StoredChange
 from reconciler.model.values.digests import CHECKSUM_BYTES, checksum
 
 _MARK = struct.Struct(f"<{CHECKSUM_BYTES}sQII")
@@ -32,14 +32,14 @@ class Scratch(Protocol):
     def read(self, start: int, size: int) -> bytes: ...
 
 
-class FileMark(NamedTuple):
+class StoredMark(NamedTuple):
     """A change in a scratch file: its likeness, its offset, and its size in bytes.
 
     ``cut``: in a shared change, the second offset at which the tenant's key is inserted, besides the address; 0 in
     others.
     """
 
-    likeness: bytes
+    content_key: bytes
     start: int
     size: int
     cut: int
@@ -56,9 +56,9 @@ changes.
 Each = TypeVar("Each")
 
 
-def marks(packed: bytes) -> Iterator[FileMark]:
-    """The inverse of `FileMark.packed`, for any number of marks."""
-    return (FileMark(*each) for each in _MARK.iter_unpack(packed))
+def marks(packed: bytes) -> Iterator[StoredMark]:
+    """The inverse of `StoredMark.packed`, for any number of marks."""
+    return (StoredMark(*each) for each in _MARK.iter_unpack(packed))
 
 
 def in_blocks(found: Iterable[Each]) -> Iterator[list[Each]]:
@@ -75,7 +75,7 @@ class ChangeWriter:
     """
 
     scratch: Scratch
-    known: IdentityCache[Change, FileMark] = field(default_factory=IdentityCache)
+    known: IdentityCache[Change, StoredMark] = field(default_factory=IdentityCache)
 
     def write(self, changes: Iterable[Change]) -> bytes:
         """Writes the changes of one tenant; returns their packed marks, in order."""
@@ -86,15 +86,15 @@ class ChangeWriter:
         found = {id(each): self.known.of(each.common, self._common) for each in changes if each.common is not None}
         own = {id(each): _spelled(each) for each in changes if each.common is None}
         begin = self.scratch.write(b"".join([spelled for spelled, _ in own.values()])) if own else 0
-        for each, (spelled, likeness) in own.items():
-            found[each] = FileMark(likeness, begin, len(spelled), 0)
+        for each, (spelled, content_key) in own.items():
+            found[each] = StoredMark(content_key, begin, len(spelled), 0)
             begin += len(spelled)
         return b"".join([found[id(each)].packed() for each in changes])
 
-    def _common(self, change: Change) -> FileMark:
-        spelled, likeness = _spelled(change)
+    def _common(self, change: Change) -> StoredMark:
+        spelled, content_key = _spelled(change)
         cut = spelled.rindex(_TENANT) + len(_TENANT)
-        return FileMark(likeness, self.scratch.write(spelled), len(spelled), cut)
+        return StoredMark(content_key, self.scratch.write(spelled), len(spelled), cut)
 
 
 @dataclass(slots=True)
@@ -138,11 +138,11 @@ class ChangeReader:
     known: BoundedCache[int, Change] = field(default_factory=BoundedCache)
     shared: SharedValues = field(default_factory=SharedValues)
 
-    def spelled(self, marked: Iterable[FileMark], tenant: str) -> Iterator[bytes]:
+    def spelled(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[bytes]:
         """Each change in its saved form."""
         return chain.from_iterable(self._block(each, tenant) for each in in_blocks(marked))
 
-    def _block(self, marked: list[FileMark], tenant: str) -> Iterator[bytes]:
+    def _block(self, marked: list[StoredMark], tenant: str) -> Iterator[bytes]:
         """The same, with one read for all of the tenant's own changes: they were written in this order, nearly
         contiguously.
         """
@@ -157,11 +157,11 @@ class ChangeReader:
             else:
                 yield data[start - first : start - first + size]
 
-    def kept(self, marked: Iterable[FileMark], tenant: str) -> Iterator[StoredOutline]:
+    def kept(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[StoredChange]:
         """The changes, each to be read on demand."""
-        return (StoredOutline(each.likeness, partial(self.change, each, tenant)) for each in marked)
+        return (StoredChange(each.content_key, partial(self.change, each, tenant)) for each in marked)
 
-    def change(self, mark: FileMark, tenant: str) -> Change:
+    def change(self, mark: StoredMark, tenant: str) -> Change:
         """One change of a tenant."""
         if not mark.cut:
             return self._read(mark.start, mark.size)
@@ -171,7 +171,7 @@ class ChangeReader:
     def _read(self, start: int, size: int) -> Change:
         return change_from_data(orjson.loads(self.scratch.read(start, size)))
 
-    def changes(self, marked: Iterable[FileMark], tenant: str) -> Iterator[Change]:
+    def changes(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[Change]:
         """A tenant's changes."""
         for block in in_blocks(marked):
             if any(each.cut for each in block):

@@ -27,12 +27,12 @@ from reconciler.model.plans.plan import (
     Change,
     Declared,
     Deferred,
-    KeptTenants,
     Plan,
     PlanWarning,
     Read,
     Scheduled,
     Source,
+    StoredTenants,
     TenantPlan,
     TenantStatus,
 )
@@ -193,11 +193,11 @@ def lists_of(plan: Plan) -> Lists:
     The order of changes is the order of application.
     """
     kept = plan.tenants
-    if isinstance(kept, KeptTenants):
-        changes, deferred = kept.spelled_changes(), kept.spelled_deferred()
+    if isinstance(kept, StoredTenants):
+        changes, deferred = kept.encoded_changes(), kept.encoded_deferred()
     else:
-        changes = filter(None, (spelled_changes(each) for each in kept))
-        deferred = filter(None, (spelled_deferred(each) for each in kept))
+        changes = filter(None, (encoded_changes(each) for each in kept))
+        deferred = filter(None, (encoded_deferred(each) for each in kept))
     tenants = (_dump(tenant_to_data(each.bare)) for each in plan.outlines)
     return {"tenants": tenants, "resource_changes": changes, "deferred_changes": deferred}
 
@@ -222,12 +222,12 @@ def _with_commas(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield b"," + piece if number else piece
 
 
-def spelled_changes(tenant: TenantPlan) -> bytes:
+def encoded_changes(tenant: TenantPlan) -> bytes:
     """A tenant's changes in saved form, joined by commas."""
     return b",".join(_dump(change_to_data(each)) for each in tenant.changes)
 
 
-def spelled_deferred(tenant: TenantPlan) -> bytes:
+def encoded_deferred(tenant: TenantPlan) -> bytes:
     """The same for deferred changes, sorted."""
     return b",".join(_dump(deferred_to_data(each)) for each in in_saved_order(tenant.deferred))
 

@@ -7,7 +7,7 @@ from the mirror's source, and compared (SUB-13).
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from reconciler.core.records import ORIGIN, RESTORED
+from reconciler.core.records import ORIGIN, RESTORE_RULE
 from reconciler.core.subscriptions import ADD_ON, REMEMBERED, of_mirror, of_source
 from reconciler.model.documents.declarations import LAST_APPLIED
 from reconciler.model.plans.plan import Change
@@ -63,7 +63,7 @@ def source_memory(change: Change) -> SourceMemory | None:
 def _remembers_nothing(change: Change) -> bool:
     """Whether it is not a mirror, or only its origin (ORIGIN-02) or the key of a link (AP-21) changes."""
     before, after = change.before or {}, change.after or {}
-    bookkeeping = bool(change.fields) and all(each.rule in (RESTORED, RENAMED) for each in change.fields)
+    bookkeeping = bool(change.fields) and all(each.rule in (RESTORE_RULE, RENAMED) for each in change.fields)
     return after.get("origin") is None or (bookkeeping and before.get(LAST_APPLIED) == after.get(LAST_APPLIED))
 
 
@@ -77,7 +77,7 @@ def _head_faults(key: str, after: Body) -> Iterator[str]:
 
 def _mirror_before(change: Change) -> Body | None:
     """The mirror before the change; ``None`` for a takeover, since the entity was the distributor's own."""
-    restored = any(each.rule == RESTORED and each.path == ORIGIN for each in change.fields)
+    restored = any(each.rule == RESTORE_RULE and each.path == ORIGIN for each in change.fields)
     assert change.after is not None
     before = change.before
     return before if before and (restored or before.get("origin") == change.after.get("origin")) else None

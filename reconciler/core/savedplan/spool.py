@@ -10,9 +10,25 @@ from typing import overload
 
 import orjson
 
-from reconciler.core.records import in_saved_order, said_from_data, said_to_data
-from reconciler.core.savedplan.change_file import SIZE, ChangeReader, ChangeWriter, FileMark, Scratch, in_blocks, marks
-from reconciler.model.plans.plan import Deferred, KeptDeferred, KeptTenants, Outline, StoredOutline, TenantPlan, outline
+from reconciler.core.records import in_saved_order, reason_from_data, reason_to_data
+from reconciler.core.savedplan.change_file import (
+    SIZE,
+    ChangeReader,
+    ChangeWriter,
+    Scratch,
+    StoredMark,
+    in_blocks,
+    marks,
+)
+from reconciler.model.plans.plan import (
+    Deferred,
+    Outline,
+    StoredChange,
+    StoredDeferred,
+    StoredTenants,
+    TenantPlan,
+    outline,
+)
 
 IN_MEMORY = 100
 """The number of changes, applied and deferred, kept in memory: one or two megabytes for plans with many rates."""
@@ -120,32 +136,32 @@ class _Entries:
         deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
-    def marks(self, entry: SpooledTenant) -> Iterator[FileMark]:
+    def marks(self, entry: SpooledTenant) -> Iterator[StoredMark]:
         """The marks of the changes."""
         return marks(self._part(entry, 0, entry.changes * SIZE))
 
-    def changes(self, entry: SpooledTenant) -> Iterator[StoredOutline]:
+    def changes(self, entry: SpooledTenant) -> Iterator[StoredChange]:
         return self.reader.kept(self.marks(entry), entry.tenant)
 
-    def spelled_changes(self, entry: SpooledTenant) -> Iterator[bytes]:
+    def encoded_changes(self, entry: SpooledTenant) -> Iterator[bytes]:
         return map(b",".join, in_blocks(self.reader.spelled(self.marks(entry), entry.tenant)))
 
-    def deferred(self, entry: SpooledTenant) -> Iterator[KeptDeferred]:
+    def deferred(self, entry: SpooledTenant) -> Iterator[StoredDeferred]:
         """The deferred changes, in the plan's order."""
         kept = self.reader.kept(self._deferred_marks(entry), entry.tenant)
-        said = map(said_from_data, map(orjson.loads, self._words(entry)))
-        found = map(KeptDeferred, said, kept)
+        said = map(reason_from_data, map(orjson.loads, self._words(entry)))
+        found = map(StoredDeferred, said, kept)
         if not entry.order:
             return found
         saved = list(found)
         return (saved[place] for place in orjson.loads(self._part(entry, _marks(entry), entry.order)))
 
-    def spelled_deferred(self, entry: SpooledTenant) -> Iterator[bytes]:
+    def encoded_deferred(self, entry: SpooledTenant) -> Iterator[bytes]:
         spelled = self.reader.spelled(self._deferred_marks(entry), entry.tenant)
         found = zip(self._words(entry), spelled, strict=True)
         return map(b",".join, in_blocks(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found))
 
-    def _deferred_marks(self, entry: SpooledTenant) -> Iterator[FileMark]:
+    def _deferred_marks(self, entry: SpooledTenant) -> Iterator[StoredMark]:
         return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
 
     def _words(self, entry: SpooledTenant) -> list[bytes]:
@@ -161,7 +177,7 @@ _NO_CHANGE = _CHANGE + b"null"
 """No text contains these bytes: its quotes would be escaped."""
 
 
-class SpooledTenants(KeptTenants):
+class SpooledTenants(StoredTenants):
     """Tenants' plans in a scratch file."""
 
     __slots__ = ("_entries", "_from")
@@ -189,17 +205,17 @@ class SpooledTenants(KeptTenants):
             return SpooledTenants(self._from, self._entries[number])
         return self._from.read(self._entries[number])
 
-    def changes_of(self, number: int) -> Iterator[StoredOutline]:
+    def changes_of(self, number: int) -> Iterator[StoredChange]:
         return self._from.changes(self._entries[number])
 
-    def deferred_of(self, number: int) -> Iterator[KeptDeferred]:
+    def deferred_of(self, number: int) -> Iterator[StoredDeferred]:
         return self._from.deferred(self._entries[number])
 
-    def spelled_changes(self) -> Iterator[bytes]:
-        return chain.from_iterable(map(self._from.spelled_changes, self._entries))
+    def encoded_changes(self) -> Iterator[bytes]:
+        return chain.from_iterable(map(self._from.encoded_changes, self._entries))
 
-    def spelled_deferred(self) -> Iterator[bytes]:
-        return chain.from_iterable(map(self._from.spelled_deferred, self._entries))
+    def encoded_deferred(self) -> Iterator[bytes]:
+        return chain.from_iterable(map(self._from.encoded_deferred, self._entries))
 
 
 def _size(plan: TenantPlan) -> int:
@@ -210,7 +226,7 @@ def _written(plan: TenantPlan, to: ChangeWriter) -> SpooledTenant:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
     made, held = to.write(plan.changes), to.write(each.change for each in saved)
-    words = b"\n".join(orjson.dumps(said_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
+    words = b"\n".join(orjson.dumps(reason_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
     parts = made, held, order, words
     start = to.scratch.write(b"".join(parts)) if any(parts) else 0
     return SpooledTenant(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(words))

@@ -123,7 +123,7 @@ def origin_of(state: State, id: EntityId) -> str | None:
     return have.origin if have else None
 
 
-def came_down(state: State, origin: str) -> Iterator[EntityId]:
+def entities_with_origin(state: State, origin: str) -> Iterator[EntityId]:
     """The entities with an origin."""
     return (id for id in state if origin_of(state, id) == origin)
 

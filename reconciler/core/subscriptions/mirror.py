@@ -10,7 +10,7 @@ from datetime import date
 from functools import cache
 
 from reconciler.core.desired import Closure, Desired, InheritedBlock, Upstream, Wanted
-from reconciler.core.records import UNTRACED, Traced
+from reconciler.core.records import NOTHING_RESTORED, RestoredState
 from reconciler.core.schema import RuleBook, fields_of, locked
 from reconciler.core.states import fetched, kinds_of
 from reconciler.core.subscriptions.mirror_history import Occasion, Split, records
@@ -93,8 +93,8 @@ class Projection:
     """A reseller's subscriptions as its distributor should have them.
 
     ``source``: the reseller's state. ``actual``: the distributor's state. ``held``: mirrors of its own resellers that
-    the reseller itself does not get, and why (TREE-02). ``trace``: what the distributor's journal records about these
-    mirrors (ORIGIN-02, ORIGIN-03). ``price_holds``: the list prices that the reseller does not get.
+    the reseller itself does not get, and why (TREE-02). ``restored``: what the distributor's journal records about
+    these mirrors (ORIGIN-02, ORIGIN-03). ``price_holds``: the list prices that the reseller does not get.
     """
 
     policy: Policy
@@ -103,7 +103,7 @@ class Projection:
     actual: State
     clock: Clock
     held: Mapping[EntityId, InheritedBlock] = field(default_factory=dict)
-    trace: Traced = UNTRACED
+    restored: RestoredState = NOTHING_RESTORED
     price_holds: PriceHolds = nothing_held
     by_customer: dict[str, list[Entity]] = field(default_factory=dict, init=False, repr=False, compare=False)
 

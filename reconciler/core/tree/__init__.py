@@ -4,15 +4,13 @@ Nothing here contains a rule about a field.
 """
 
 from reconciler.core.tree.afterwards import dated_plans
-from reconciler.core.tree.answers import brief
-from reconciler.core.tree.fold import Allowed, Fold, tenants_in_order
 from reconciler.core.tree.levels import (
-    Answer,
     NeedsAncestors,
+    PlanLevel,
     Task,
+    TaskResult,
     TenantResult,
     Unreadable,
-    Wave,
     in_turn,
     levels,
     plan_task,
@@ -20,19 +18,21 @@ from reconciler.core.tree.levels import (
 )
 from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, compare_mirror, merge_mirrors, nothing_yet
 from reconciler.core.tree.schedule import Schedule
+from reconciler.core.tree.task_results import brief
+from reconciler.core.tree.tree_planner import Allowed, TreePlanner, tenants_in_order
 
 __all__ = [
     "Allowed",
-    "Answer",
     "DistributorPlan",
-    "Fold",
     "MirrorSource",
     "NeedsAncestors",
+    "PlanLevel",
     "Schedule",
     "Task",
+    "TaskResult",
     "TenantResult",
+    "TreePlanner",
     "Unreadable",
-    "Wave",
     "brief",
     "compare_mirror",
     "dated_plans",

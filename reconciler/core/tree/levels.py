@@ -70,8 +70,8 @@ class NeedsAncestors:
     observed: Observed | None = None
 
 
-Answer: TypeAlias = TenantResult | Unreadable | NeedsAncestors
-Wave: TypeAlias = Callable[[Iterable[Task], int], Iterator[tuple[Task, Answer]]]
+TaskResult: TypeAlias = TenantResult | Unreadable | NeedsAncestors
+PlanLevel: TypeAlias = Callable[[Iterable[Task], int], Iterator[tuple[Task, TaskResult]]]
 """Plans the tenants of one level, in any order, each with its task. The number is that of the tasks, or an
 upper bound.
 """
@@ -84,8 +84,8 @@ def levels(catalog: Catalog) -> Iterator[list[str]]:
     sorter.prepare()
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
-        if wave := [key for key in ready if key in upstreams]:
-            yield wave
+        if level := [key for key in ready if key in upstreams]:
+            yield level
         sorter.done(*ready)
 
 
@@ -94,16 +94,16 @@ def upstream_key(catalog: Catalog, reseller: str) -> str:
     return catalog.upstream_of[reseller]
 
 
-def plan_task(task: Task, observe: Observe, engine: Engine) -> Answer:
+def plan_task(task: Task, observe: Observe, engine: Engine) -> TaskResult:
     """The plan of one tenant. Everything that is needed of its state afterwards is read before it returns, so that a
     later write affects only this tenant's apply.
     """
 
     def planned(observed: Observed) -> TenantResult | NeedsAncestors:
-        trace = observed.traced(task.upstream.key)
-        if not task.has_ancestors and asks_further_up(task.policy, task.upstream, trace.state):
+        restored = observed.restored_state(task.upstream.key)
+        if not task.has_ancestors and asks_further_up(task.policy, task.upstream, restored.state):
             return NeedsAncestors(observed)
-        comparison = engine.compare(task.policy, task.upstream, trace, task.on)
+        comparison = engine.compare(task.policy, task.upstream, restored, task.on)
         done = TenantResult(plan_tenant(task.policy, comparison, observed, task.allowed), observed)
         _read_ahead(done, task)
         return done
@@ -143,6 +143,6 @@ def _read_ahead(done: TenantResult, task: Task) -> None:
         fetch_afterwards(after, task.dated)
 
 
-def in_turn(observe: Observe, engine: Engine) -> Wave:
+def in_turn(observe: Observe, engine: Engine) -> PlanLevel:
     """Plans the tenants one after another in this process."""
     return lambda tasks, _: ((task, plan_task(task, observe, engine)) for task in tasks)

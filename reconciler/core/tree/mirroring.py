@@ -6,9 +6,9 @@ from datetime import date
 
 from reconciler.core.desired import InheritedBlock
 from reconciler.core.planning import Comparison, Observed, Planned, plan_tenant, status_of
-from reconciler.core.records import traced
+from reconciler.core.records import restored_state
 from reconciler.core.schema import RuleBook, execution_order
-from reconciler.core.states import came_down
+from reconciler.core.states import entities_with_origin
 from reconciler.core.subscriptions import (
     CUSTOMER,
     SUBSCRIPTION,
@@ -63,10 +63,10 @@ class DistributorPlan:
 
 def compare_mirror(projection: Projection, rules: RuleBook) -> Comparison:
     """The comparison of a distributor with what it should have of one reseller's subscriptions."""
-    desired, trace = mirror(projection, rules), projection.trace
-    desired = replace(desired, wanted={id: each for id, each in desired.wanted.items() if id not in trace.released})
+    desired, restored = mirror(projection, rules), projection.restored
+    desired = replace(desired, wanted={id: each for id, each in desired.wanted.items() if id not in restored.released})
     distributor, on = projection.offer.distributor, projection.clock.on
-    return Comparison(distributor, desired, projection.actual, rules, frozenset(), on, trace=trace)
+    return Comparison(distributor, desired, projection.actual, rules, frozenset(), on, restored=restored)
 
 
 def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say by what
@@ -81,11 +81,11 @@ def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say b
     """Mirrors the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
     done = start
     for source in sources:
-        trace = traced(done.state, observed.lineage, source.policy.reseller)
-        if source.is_empty and trace.state is done.state and _has_none_of(done.state, source.policy.reseller):
+        restored = restored_state(done.state, observed.recorded_origins, source.policy.reseller)
+        if source.is_empty and restored.state is done.state and _has_none_of(done.state, source.policy.reseller):
             continue
         projection = Projection(
-            source.policy, source.state, offer, trace.state, clock, source.held, trace, source.price_holds
+            source.policy, source.state, offer, restored.state, clock, source.held, restored, source.price_holds
         )
         planned = plan_tenant(source.policy, compare_mirror(projection, rules), observed, source.allowed)
         held = mirrors_held(source.policy, planned, source.held)
@@ -97,7 +97,7 @@ def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say b
 
 def _has_none_of(state: State, reseller: str) -> bool:
     """Whether a distributor's state has no mirrors from a reseller."""
-    return next(iter(came_down(state, reseller)), None) is None
+    return next(iter(entities_with_origin(state, reseller)), None) is None
 
 
 def _merged(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:

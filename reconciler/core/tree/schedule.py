@@ -12,8 +12,8 @@ from reconciler.core.desired import CYCLES, PLAN, PRODUCT
 from reconciler.core.schema import FieldShape, kind_shapes, own_items
 from reconciler.core.states import origin_of
 from reconciler.core.tree.afterwards import dated_plans, scheduled_part
-from reconciler.core.tree.fold import Fold
 from reconciler.core.tree.levels import upstream_key
+from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.catalog import ACTIVE
 from reconciler.model.documents.policy import PriceList
@@ -28,11 +28,11 @@ Announced: TypeAlias = Mapping[tuple[str, str], tuple[Coming, ...]]
 """The future prices of price lists, by provider and list; lists without any are left out."""
 
 
-def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
+def scheduled(planner: TreePlanner, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
     """The next change of every dated amount in the plans and listed products that tenants have from above after the
-    plan. ``fold``: the fold that planned them.
+    plan. ``planner``: the fold that planned them.
     """
-    schedule = Schedule.of(fold)
+    schedule = Schedule.of(planner)
     for tenant in tenants:
         schedule.note(tenant)
     return schedule.entries()
@@ -42,7 +42,7 @@ def scheduled(fold: Fold, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
 class Schedule:
     """The same, tenant by tenant: each is noted while the fold has its state."""
 
-    fold: Fold
+    planner: TreePlanner
     lists: Announced
     dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
     found: dict[Coming, list[str]] = field(default_factory=dict)
@@ -50,18 +50,18 @@ class Schedule:
     """The body of the original by distributor and plan, so that each level of the tree is walked once."""
 
     @classmethod
-    def of(cls, fold: Fold) -> "Schedule":
+    def of(cls, planner: TreePlanner) -> "Schedule":
         """An empty schedule."""
-        return cls(fold, _lists(fold))
+        return cls(planner, _lists(planner))
 
     def note(self, tenant: str) -> None:
         """Adds the future amounts of a planned tenant."""
-        above = upstream_key(self.fold.catalog, tenant)
-        if above in self.fold.catalog.providers and above not in self.dated:
-            self.dated[above] = _dated(self.fold, above)
+        above = upstream_key(self.planner.catalog, tenant)
+        if above in self.planner.catalog.providers and above not in self.dated:
+            self.dated[above] = _dated(self.planner, above)
         for coming in (
             *self._plan_changes(tenant, self.dated.get(above)),
-            *_list_changes(self.fold, tenant, self.lists),
+            *_list_changes(self.planner, tenant, self.lists),
         ):
             self.found.setdefault(coming, []).append(tenant)
 
@@ -74,8 +74,8 @@ class Schedule:
 
         Items that are the tenant's own are left out, since they follow nothing (ORIGIN-04).
         """
-        state: State = self.fold.states.get(tenant, {})
-        on = self.fold.day_of(tenant)
+        state: State = self.planner.states.get(tenant, {})
+        on = self.planner.day_of(tenant)
         for id in sorted(id for id in state if id.kind == PLAN) if dated is None else sorted(dated):
             entity = scheduled_part(state[id]) if id in state else None
             if entity and entity.body.get("status", ACTIVE) == ACTIVE:
@@ -87,7 +87,7 @@ class Schedule:
         """The body of a copy's original, any number of levels up; ``None`` if it is not a copy or has no original."""
         walked: list[tuple[str, Entity]] = []
         found: Body | None = None
-        above, catalog = upstream_key(self.fold.catalog, tenant), self.fold.catalog
+        above, catalog = upstream_key(self.planner.catalog, tenant), self.planner.catalog
         while copy.origin == above:
             if above in catalog.providers:
                 document = catalog.providers[above].documents.get(copy.id)
@@ -96,7 +96,7 @@ class Schedule:
             if (above, copy.id) in self.originals:
                 found = self.originals[above, copy.id]
                 break
-            entity = self.fold.states.get(above, {}).get(copy.id)
+            entity = self.planner.states.get(above, {}).get(copy.id)
             if entity is None:
                 break
             walked.append((above, entity))
@@ -109,19 +109,20 @@ class Schedule:
         return found
 
 
-def _dated(fold: Fold, provider: str) -> frozenset[EntityId]:
+def _dated(planner: TreePlanner, provider: str) -> frozenset[EntityId]:
     """A provider's plans with dated amounts, if any of its tenants was planned."""
-    return dated_plans(fold.catalog.providers[provider]) if provider in fold.upstreams else frozenset()
+    return dated_plans(planner.catalog.providers[provider]) if provider in planner.upstreams else frozenset()
 
 
-def _lists(fold: Fold) -> Announced:
+def _lists(planner: TreePlanner) -> Announced:
     documents = (
         (provider, each)
-        for provider, tree in fold.catalog.providers.items()
+        for provider, tree in planner.catalog.providers.items()
         for each in tree.documents.of(PriceList.__name__)
     )
     found = {
-        (provider, each.key): tuple(_announced(each.entity.body, fold.day_of(provider))) for provider, each in documents
+        (provider, each.key): tuple(_announced(each.entity.body, planner.day_of(provider)))
+        for provider, each in documents
     }
     return {where: coming for where, coming in found.items() if coming}
 
@@ -133,11 +134,11 @@ def _announced(body: Body, on: date) -> Iterator[Coming]:
                 yield day, EntityId(PRODUCT, product), (CYCLES, period, "purchase_price"), amount
 
 
-def _list_changes(fold: Fold, tenant: str, lists: Announced) -> Iterator[Coming]:
+def _list_changes(planner: TreePlanner, tenant: str, lists: Announced) -> Iterator[Coming]:
     """The future prices in a tenant's own list for its delegated products, at any level (IW-05)."""
     if lists:
-        policy = resolve_policy(fold.catalog, tenant)
-        state = fold.states.get(tenant, {})
+        policy = resolve_policy(planner.catalog, tenant)
+        state = planner.states.get(tenant, {})
         for coming in lists.get((policy.provider, policy.price_list.value), ()):
             if origin_of(state, coming[1]) == policy.upstream:
                 yield coming

@@ -136,7 +136,7 @@ def mark_at(marks: Marks, path: Iterable[object]) -> SourceMark | None:
     return found
 
 
-class Shelf(Protocol):
+class DocumentFile(Protocol):
     """A file that was read, as a source of documents. ``dated``: the numbers of those that may have dated amounts."""
 
     @property
@@ -148,9 +148,9 @@ class Shelf(Protocol):
 class Documents(Mapping[EntityId, SourceDocument]):
     """Documents by identity, created on demand, in the order of kind and key."""
 
-    def __init__(self, shelves: Mapping[str, Mapping[str, Shelf]]) -> None:
-        """``shelves``: by kind and key."""
-        self._shelves = shelves
+    def __init__(self, files_by_key: Mapping[str, Mapping[str, DocumentFile]]) -> None:
+        """``files_by_key``: by kind and key."""
+        self._shelves = files_by_key
 
     def __getitem__(self, id: EntityId) -> SourceDocument:
         return self._shelves[id.kind][id.key].document(id)

@@ -9,7 +9,7 @@ from reconciler.model.values.plain_values import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Descent:
+class RecordedOrigin:
     """The origin of an entity according to the last journal record about it.
 
     ``origin``: the key of its upstream. ``items``: the paths of the delegated items, such as ``("resources", "seat")``.
@@ -21,9 +21,9 @@ class Descent:
     released: bool = False
 
 
-Lineage: TypeAlias = Mapping[EntityId, Descent]
-"""Descents by entity: a whole index, or the part that a plan depends on
-(`reconciler.core.records.origins.at_issue`).
+RecordedOrigins: TypeAlias = Mapping[EntityId, RecordedOrigin]
+"""Recorded origins by entity: a whole index, or the part that a plan depends on
+(`reconciler.core.records.origins.disputed_origins`).
 """
 
 RELEASED, RECLAIMED = "released", "reclaimed"

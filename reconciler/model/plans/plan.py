@@ -116,7 +116,7 @@ class Change:
         return self.entity if self.before is None else EntityId(self.before["kind"], self.before["key"])
 
 
-class Said(NamedTuple):
+class DeferralReason(NamedTuple):
     """Why a change is not made: ``reason`` is ``withheld``, ``blocked`` or ``unmanaged``.
 
     ``allowed_by``: the options that would permit it. ``detail``: all that must change and where, as text. ``policy``:
@@ -157,7 +157,7 @@ VETO = "CB-34"
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A change that is not made, and why (`Said`)."""
+    """A change that is not made, and why (`DeferralReason`)."""
 
     reason: str
     rule: str
@@ -168,8 +168,8 @@ class Deferred:
     hold: HeldBy | None = None
 
     @property
-    def said(self) -> Said:
-        return Said(self.reason, self.rule, self.allowed_by, self.detail, self.policy, self.hold)
+    def said(self) -> DeferralReason:
+        return DeferralReason(self.reason, self.rule, self.allowed_by, self.detail, self.policy, self.hold)
 
 
 HIDDEN_TEMPLATE = "hidden-template"
@@ -279,8 +279,8 @@ class Outline:
     """The outline of a tenant's plan: ``bare`` is the plan without its changes and deferred changes, which are only
     counted.
 
-    ``withheld_by``: the number of entities that each option or veto withholds (`Said.holders`). ``causes``: the number
-    of entities that change, by cause.
+    ``withheld_by``: the number of entities that each option or veto withholds (`DeferralReason.holders`). ``causes``:
+    the number of entities that change, by cause.
     """
 
     bare: TenantPlan
@@ -329,21 +329,21 @@ def outline(tenant: TenantPlan) -> Outline:
     )
 
 
-class StoredOutline(NamedTuple):
-    """A change that is read on demand. ``likeness``: equal for changes that differ only in the tenant."""
+class StoredChange(NamedTuple):
+    """A change that is read on demand. ``content_key``: equal for changes that differ only in the tenant."""
 
-    likeness: bytes
+    content_key: bytes
     read: Callable[[], Change]
 
 
-class KeptDeferred(NamedTuple):
+class StoredDeferred(NamedTuple):
     """A deferred change that is read on demand, and why it is deferred."""
 
-    said: Said
-    kept: StoredOutline
+    said: DeferralReason
+    kept: StoredChange
 
 
-class KeptTenants(Sequence[TenantPlan]):
+class StoredTenants(Sequence[TenantPlan]):
     """Tenants' plans that are not in memory: each is read on demand.
 
     Equal to every sequence of equal plans.
@@ -358,19 +358,19 @@ class KeptTenants(Sequence[TenantPlan]):
         """The outlines of all plans, without reading them."""
 
     @abstractmethod
-    def changes_of(self, number: int) -> Iterator[StoredOutline]:
+    def changes_of(self, number: int) -> Iterator[StoredChange]:
         """The changes of one tenant, each to be read on demand."""
 
     @abstractmethod
-    def deferred_of(self, number: int) -> Iterator[KeptDeferred]:
+    def deferred_of(self, number: int) -> Iterator[StoredDeferred]:
         """The deferred changes of one tenant, each to be read on demand."""
 
     @abstractmethod
-    def spelled_changes(self) -> Iterator[bytes]:
+    def encoded_changes(self) -> Iterator[bytes]:
         """The changes in saved form (``resource_changes``): pieces of one or more, joined by commas."""
 
     @abstractmethod
-    def spelled_deferred(self) -> Iterator[bytes]:
+    def encoded_deferred(self) -> Iterator[bytes]:
         """The same for deferred changes (``deferred_changes``)."""
 
     def __eq__(self, other: object) -> bool:
@@ -385,7 +385,7 @@ class Plan:
 
     ``reconciler_version``: the version that made the plan; it is saved with it, so that the plan keeps its identity
     when a later reconciler reads it. ``read``: the tenants that were read but not planned, upstreams first.
-    ``scheduled``: the next change of every dated amount, by day. ``tenants``: `KeptTenants` in a large plan: iterate
+    ``scheduled``: the next change of every dated amount, by day. ``tenants``: `StoredTenants` in a large plan: iterate
     over them once, and take counts from ``outlines``. ``without``: the keys that an earlier reconciler saved the plan
     without; needed for its identity.
     """
@@ -402,7 +402,7 @@ class Plan:
     @property
     def outlines(self) -> Sequence[Outline]:
         """The outline of every tenant's plan, in the same order."""
-        if isinstance(self.tenants, KeptTenants):
+        if isinstance(self.tenants, StoredTenants):
             return self.tenants.outlines
         if not self._outlines:
             self._outlines.append(tuple(map(outline, self.tenants)))

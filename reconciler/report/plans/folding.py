@@ -19,13 +19,13 @@ from reconciler.model.plans.plan import (
     VETO,
     Change,
     Declared,
+    DeferralReason,
     FieldChange,
-    KeptDeferred,
-    KeptTenants,
     Outline,
     Plan,
-    Said,
-    StoredOutline,
+    StoredChange,
+    StoredDeferred,
+    StoredTenants,
 )
 from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
@@ -109,18 +109,18 @@ def same_as(change: Change) -> Same:
 
 def fold_changes(plan: Plan) -> list[FoldedChange]:
     """The plan's changes in groups, ordered by the first tenant of each group."""
-    found: dict[bytes, tuple[Same, StoredOutline, bool]] = {}
+    found: dict[bytes, tuple[Same, StoredChange, bool]] = {}
     alike: dict[bytes, Same] = {}
     for number, tenant in enumerate(plan.outlines):
         for kept in _changes_of(plan, number) if tenant.summary.changes else ():
-            same = alike.get(kept.likeness) or _same(kept, found)
+            same = alike.get(kept.content_key) or _same(kept, found)
             same.tenants.append(tenant.tenant)
-            if kept.likeness:
-                alike[kept.likeness] = same
+            if kept.content_key:
+                alike[kept.content_key] = same
     return [FoldedChange(tuple(same.tenants), same.change, kept.read, by) for same, kept, by in found.values()]
 
 
-def _same(kept: StoredOutline, found: dict[bytes, tuple[Same, StoredOutline, bool]]) -> Same:
+def _same(kept: StoredChange, found: dict[bytes, tuple[Same, StoredChange, bool]]) -> Same:
     """The group of a change: an existing or a new one."""
     change = kept.read()
     key = digest(content(change))
@@ -131,12 +131,12 @@ def _same(kept: StoredOutline, found: dict[bytes, tuple[Same, StoredOutline, boo
     return found[key][0]
 
 
-def _changes_of(plan: Plan, number: int) -> Iterator[StoredOutline]:
+def _changes_of(plan: Plan, number: int) -> Iterator[StoredChange]:
     """A tenant's changes, decoded on demand; equal ones are recognised without decoding."""
-    if isinstance(plan.tenants, KeptTenants):
+    if isinstance(plan.tenants, StoredTenants):
         yield from plan.tenants.changes_of(number)
     else:
-        yield from (StoredOutline(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
+        yield from (StoredChange(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
 
 
 def _itself(change: Change) -> Change:
@@ -185,10 +185,10 @@ def digest(content: Content) -> bytes:
 class Withheld:
     """A change that is not made, as it is shown: without its bodies. ``told``: equal for equal contents."""
 
-    said: Said
+    said: DeferralReason
     change: Change
     told: bytes
-    likeness: bytes = b""
+    content_key: bytes = b""
 
 
 @dataclass(slots=True)
@@ -211,7 +211,7 @@ class Alike:
     def join(self, tenant: str, held: list[Withheld]) -> None:
         """One more tenant, or one more wording of the same."""
         for same, first, each in zip(self.changes, self.first, held, strict=True):
-            if not each.likeness or each.likeness != first.likeness:
+            if not each.content_key or each.content_key != first.content_key:
                 same.join(each.change)
         self.tenants.append(tenant)
         self.worded.setdefault((held[0].said.detail, held[0].said.policy), []).append(tenant)
@@ -241,26 +241,26 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
 
 
-def _withheld(deferred: KeptDeferred, seen: BoundedCache[bytes, tuple[Change, bytes]]) -> Withheld:
+def _withheld(deferred: StoredDeferred, seen: BoundedCache[bytes, tuple[Change, bytes]]) -> Withheld:
     """Decode equal deferred changes once. ``seen``: the decoded ones."""
     said, kept = deferred
-    found = seen.known.get(kept.likeness)
+    found = seen.known.get(kept.content_key)
     if found is None:
         change = kept.read()
         found = same_as(change).change, digest(content(change))
-        if kept.likeness:
-            seen.keep(kept.likeness, found)
-    return Withheld(said, *found, kept.likeness)
+        if kept.content_key:
+            seen.keep(kept.content_key, found)
+    return Withheld(said, *found, kept.content_key)
 
 
-def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[KeptDeferred]:
+def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDeferred]:
     count = tenant.summary
     if not (count.withheld or count.blocked or count.unmanaged):
         return ()
-    if isinstance(plan.tenants, KeptTenants):
+    if isinstance(plan.tenants, StoredTenants):
         return plan.tenants.deferred_of(number)
     return (
-        KeptDeferred(each.said, StoredOutline(b"", partial(_itself, each.change)))
+        StoredDeferred(each.said, StoredChange(b"", partial(_itself, each.change)))
         for each in plan.tenants[number].deferred
     )
 
@@ -272,7 +272,7 @@ def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:
     return (list(_each_entity_once(held)) for held in grouped.values())
 
 
-def _options(said: Said) -> tuple[str, ...]:
+def _options(said: DeferralReason) -> tuple[str, ...]:
     """The options to name; none for a veto, guard or precondition, which hold regardless of options."""
     return () if said.reason == "blocked" or said.rule == VETO else said.allowed_by
 
@@ -311,7 +311,7 @@ def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[s
 
 
 def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """The number of entities that each option or veto withholds (`Said.holders`), sorted."""
+    """The number of entities that each option or veto withholds (`DeferralReason.holders`), sorted."""
     found: Counter[str] = Counter()
     for each in outlines:
         found.update(each.withheld_by)

@@ -122,7 +122,7 @@ class Access:
 
     def _observed(self, snapshot: Snapshot, place: StoreLocation) -> Observed:
         self.seen[snapshot.tenant] = (place, snapshot.fingerprint)
-        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision, snapshot.lineage)
+        return Observed(snapshot.entities, snapshot.fingerprint, snapshot.revision, snapshot.recorded_origins)
 
     def spool(self, prepare: Callable[[TenantPlan], TenantPlan] = lambda plan: plan) -> Spool:
         """A spool for tenants' plans. ``prepare``: applied to each plan before it is stored."""

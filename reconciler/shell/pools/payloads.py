@@ -30,23 +30,23 @@ SHARED = 64
 """Least number of shared desired states to cache."""
 
 
-class Parcel(NamedTuple):
+class Payload(NamedTuple):
     """A serialized payload and its digest."""
 
     digest: str
     content: bytes
 
 
-def parcel_of(content: bytes) -> Parcel:
+def payload_of(content: bytes) -> Payload:
     """A payload with its digest."""
-    return Parcel(checksum(content).hex(), content)
+    return Payload(checksum(content).hex(), content)
 
 
 class Packer:
     """Serializes values that refer to one provider's documents."""
 
     def __init__(self, tree: ProviderTree) -> None:
-        self.tree = parcel_of(pickle.dumps(tree, pickle.HIGHEST_PROTOCOL))
+        self.tree = payload_of(pickle.dumps(tree, pickle.HIGHEST_PROTOCOL))
         self._numbers = {id(each): number for number, each in enumerate(_contents(tree))}
 
     def pack(self, value: Any) -> bytes:
@@ -86,7 +86,7 @@ class OpenedTree(NamedTuple):
         return self.engines[key]
 
 
-def opened_tree(parcel: Parcel) -> OpenedTree:
+def opened_tree(parcel: Payload) -> OpenedTree:
     """Deserialize a provider's documents in a worker."""
 
     def unpack() -> OpenedTree:
@@ -96,7 +96,7 @@ def opened_tree(parcel: Parcel) -> OpenedTree:
     return _kept(_here.trees, parcel.digest, unpack)
 
 
-def unpacked(parcel: Parcel) -> Any:
+def unpacked(parcel: Payload) -> Any:
     """Deserialize the output of a `Packer`; its tree must have been opened."""
     return _kept(_here.values, parcel.digest, lambda: pickle.loads(parcel.content))
 

@@ -139,7 +139,7 @@ def _quoted(path: str) -> str:
     return f'"{"".join(f"{chr(92)}{byte:03o}" for byte in os.fsencode(path))}"\n'
 
 
-def shortly(found: Iterable[UncommittedFile], most: int = 5) -> str:
+def uncommitted_summary(found: Iterable[UncommittedFile], most: int = 5) -> str:
     """The first ``most`` differences and the number of others, as text."""
     named = list(map(str, found))
     more = [f"and {len(named) - most} more"] if len(named) > most else []

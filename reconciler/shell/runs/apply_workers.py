@@ -12,21 +12,21 @@ from typing import NamedTuple, TypeAlias
 
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools.executors import Call, Lost, Pool
-from reconciler.shell.runs.execute import Applied, Carry, Code, Result, Step, StoreOf, done, failed
+from reconciler.shell.runs.execute import Applied, Code, Result, RunSteps, Step, StoreOf, done, failed
 from reconciler.stores.base import StoreError, TenantStore
 
 BATCH = 16
 """Most steps in a batch; if a worker is lost, the outcome of this many steps is unknown."""
 UNKNOWN = "it was applied completely or not at all; run the same command again to find out"
 UNTOUCHED = "nothing was written"
-PASSED_ON = 512
+MOST_IDLE_STEPS = 512
 """Most steps without work to attach to a batch."""
 
 Where: TypeAlias = Callable[[str], StoreLocation]
 """The store location of a tenant. Raises `StoreError` for an unknown tenant."""
 
 
-class Placed(NamedTuple):
+class PlacedStep(NamedTuple):
     """A step and its store location; ``None``: there is nothing to do."""
 
     step: Step
@@ -38,14 +38,14 @@ class ApplyBatch(NamedTuple):
 
     root: Path
     allowed_hosts: str
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedStep, ...]
 
 
-def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry:
+def apply_on_pool(pool: Pool, access: Access, where: Where, *, count: int) -> RunSteps:
     """A function that runs the steps of one level on a pool. ``count``: the number of tenants of the plan."""
     size = pool.share_of(count, BATCH) if pool.afar else 1
 
-    def call(placed: list[Placed]) -> Call | None:
+    def call(placed: list[PlacedStep]) -> Call | None:
         to_do = tuple(each for each in placed if each.place)
         if not to_do:
             return None
@@ -56,12 +56,12 @@ def carried_by(pool: Pool, access: Access, where: Where, *, count: int) -> Carry
 
     def carry(steps: Iterable[Step]) -> Iterator[Applied]:
         for placed, found in pool.each(_batches((_placed(step, where) for step in steps), size), call):
-            yield from told(placed, found)
+            yield from batch_results(placed, found)
 
     return carry
 
 
-def told(placed: Iterable[Placed], found: list[Applied] | Lost | None) -> Iterator[Applied]:
+def batch_results(placed: Iterable[PlacedStep], found: list[Applied] | Lost | None) -> Iterator[Applied]:
     """The result of every step of a batch, from the result of the pool."""
     results = iter(found if isinstance(found, list) else ())
     for each in placed:
@@ -74,22 +74,22 @@ def told(placed: Iterable[Placed], found: list[Applied] | Lost | None) -> Iterat
             yield next(results)
 
 
-def _placed(step: Step, where: Where) -> Placed:
+def _placed(step: Step, where: Where) -> PlacedStep:
     if isinstance(step, Applied):
-        return Placed(step, None)
+        return PlacedStep(step, None)
     try:
-        return Placed(step, where(step.tenant))
+        return PlacedStep(step, where(step.tenant))
     except StoreError as error:
-        return Placed(failed(step.tenant, error), None)
+        return PlacedStep(failed(step.tenant, error), None)
 
 
-def _batches(placed: Iterable[Placed], size: int) -> Iterator[list[Placed]]:
-    batch: list[Placed] = []
+def _batches(placed: Iterable[PlacedStep], size: int) -> Iterator[list[PlacedStep]]:
+    batch: list[PlacedStep] = []
     to_do = 0
     for each in placed:
         batch.append(each)
         to_do += each.place is not None
-        if to_do == size or len(batch) == PASSED_ON:
+        if to_do == size or len(batch) == MOST_IDLE_STEPS:
             yield batch
             batch, to_do = [], 0
     if batch:
@@ -103,7 +103,7 @@ def do_batch(content: bytes) -> list[Applied]:
         return _do_all(batch.placed, lambda: access)
 
 
-def _do_all(placed: Iterable[Placed], access: Callable[[], Access]) -> list[Applied]:
+def _do_all(placed: Iterable[PlacedStep], access: Callable[[], Access]) -> list[Applied]:
     return [done(step, _store(access(), place)) for step, place in placed if place]
 
 

@@ -159,11 +159,13 @@ Step: TypeAlias = Check | Write | Applied
 """The work for one tenant, or its result if there is no work."""
 StoreOf: TypeAlias = Callable[[str], TenantStore]
 """Returns a tenant's store. Raises `StoreError` if it cannot be reached."""
-Carry: TypeAlias = Callable[[Iterable[Step]], Iterator[Applied]]
+RunSteps: TypeAlias = Callable[[Iterable[Step]], Iterator[Applied]]
 """Runs the steps of one level and yields their results in order."""
 
 
-def execute(plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: Carry | None = None) -> Iterator[Applied]:
+def execute(
+    plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: RunSteps | None = None
+) -> Iterator[Applied]:
     """Execute a plan, upstreams first. ``carry`` runs the steps of a level; by default sequentially.
 
     Tenants below one that was refused or failed are refused too (TREE-04), and so are those planned against a state
@@ -185,12 +187,12 @@ def execute(plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: Carr
         if moved.result is not Result.UNCHANGED:
             stopped[moved.tenant] = _READ_MOVED
             yield moved
-    for _, wave in groupby(plan.tenants, lambda tenant: levels[tenant.tenant]):
+    for _, level in groupby(plan.tenants, lambda tenant: levels[tenant.tenant]):
         steps = (
-            _held_up(each, upstreams, stopped)
+            _refused_below(each, upstreams, stopped)
             or (_sources_differ(each, plan, store_of) if warrant.saved else None)
             or _step(each, warrant, written, relied_on=each.tenant in relied_on)
-            for each in wave
+            for each in level
         )
         for each in carry(steps):
             ended = each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant]
@@ -229,7 +231,7 @@ def _levels(upstreams: Mapping[str, str]) -> Mapping[str, int]:
     return levels
 
 
-def _held_up(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[str, str]) -> Applied | None:
+def _refused_below(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Mapping[str, str]) -> Applied | None:
     """The refusal of a tenant below one that was not applied, or ``None``."""
     walk = _above(tenant.tenant, upstreams) if stopped else ()
     above = next((each for each in walk if each in stopped), None)
@@ -307,7 +309,7 @@ def failed(tenant: str, error: StoreError) -> Applied:
 
 
 def _checked(step: Check, store: TenantStore) -> Applied:
-    now = store.standings((step.tenant,)).get(step.tenant) or store.observe(step.tenant)
+    now = store.state_versions((step.tenant,)).get(step.tenant) or store.observe(step.tenant)
     if now.fingerprint == step.fingerprint:
         return Applied(step.tenant, Result.UNCHANGED)
     return _told(step.tenant, Stale(now.fingerprint, tuple(store.moved_since(step.tenant, step.revision))))
@@ -315,7 +317,7 @@ def _checked(step: Check, store: TenantStore) -> Applied:
 
 def _written(step: Write, store: TenantStore) -> Applied:
     """Write a tenant. A journal record of this same run was written by a worker that died before reporting it."""
-    if step.saved and (otherwise := _never_so_in(step, store)):
+    if step.saved and (otherwise := _contradiction_if_unmoved(step, store)):
         problem = f"the plan's values of {otherwise} before the change differ from the state; plan again"
         return Applied(step.tenant, Result.REFUSED, problem, Code.CONTRADICTS)
     outcome = store.commit(step.record, step.writes, expected=step.fingerprint, revision=step.revision)
@@ -325,17 +327,17 @@ def _written(step: Write, store: TenantStore) -> Applied:
     return _told(step.tenant, outcome)
 
 
-def _never_so_in(step: Write, store: TenantStore) -> str:
-    """As `_never_so`. A state that changed during the read is refused as stale by the commit."""
+def _contradiction_if_unmoved(step: Write, store: TenantStore) -> str:
+    """As `_contradiction`. A state that changed during the read is refused as stale by the commit."""
     try:
-        return _never_so(step, store)
+        return _contradiction(step, store)
     except StoreError:
         if store.observe(step.tenant).fingerprint == step.fingerprint:
             raise
         return ""
 
 
-def _never_so(step: Write, store: TenantStore) -> str:
+def _contradiction(step: Write, store: TenantStore) -> str:
     """The first entity whose "before" value in the plan differs from the state that was planned against.
 
     Otherwise its undeclared fields would be written too. The commit refuses a state that has changed.

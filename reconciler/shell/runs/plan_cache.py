@@ -171,7 +171,7 @@ def _states_as_kept(
         found = access.settled_stamp(place)
         now = None if found is None else list(found)
         if now is None or now != stamp:
-            known = access.reader(place).standings(states)
+            known = access.reader(place).state_versions(states)
             if any(tenant not in known or known[tenant].fingerprint != was for tenant, was in states.items()):
                 return None
         seen.append([[place.url, place.token_env], now, states])

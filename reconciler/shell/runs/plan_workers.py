@@ -17,13 +17,13 @@ from typing import NamedTuple, TypeAlias, cast
 
 from reconciler.core.desired import Upstream
 from reconciler.core.planning import Observed, declared_rules
-from reconciler.core.tree import Answer, Task, TenantResult, Unreadable, Wave, brief, plan_task
+from reconciler.core.tree import PlanLevel, Task, TaskResult, TenantResult, Unreadable, brief, plan_task
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import ProviderTree
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.engines import engine_of
 from reconciler.shell.pools.executors import Call, ExecutorError, Lost, Pool
-from reconciler.shell.pools.payloads import OpenedTree, Packer, Parcel, opened_tree, parcel_of, unpacked
+from reconciler.shell.pools.payloads import OpenedTree, Packer, Payload, opened_tree, payload_of, unpacked
 
 BATCH = 32
 """Most tenants in a batch; submitting one to a cluster takes about as long as planning a tenant."""
@@ -37,12 +37,12 @@ Where: TypeAlias = Callable[[Policy], StoreLocation]
 Trees: TypeAlias = Callable[[str], ProviderTree]
 
 
-def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
+def plan_on_pool(pool: Pool, access: Access, where: Where, trees: Trees) -> PlanLevel:
     """A function that plans the tenants of one level on a pool. ``trees``: by provider."""
-    wave = _Senders(pool, access, where, trees).wave if pool.afar else _reading(pool, access, where)
+    plan_level = _TaskSender(pool, access, where, trees).plan_level if pool.afar else _reading(pool, access, where)
 
-    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
-        for task, answer in wave(tasks, count):
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, TaskResult]]:
+        for task, answer in plan_level(tasks, count):
             if isinstance(answer, TenantResult):
                 access.seen[task.policy.reseller] = (where(task.policy), answer.observed.fingerprint)
             yield task, answer
@@ -50,14 +50,16 @@ def planned_by(pool: Pool, access: Access, where: Where, trees: Trees) -> Wave:
     return plan
 
 
-def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS) -> Wave:
+def in_process_first(
+    here: PlanLevel, others: Callable[[], PlanLevel], *, sample: int = SAMPLE, worth: float = WORTH_SECONDS
+) -> PlanLevel:
     """Plan a level in this process first; if the rest would take longer than ``worth``, continue with ``others``.
 
     Uses the median time, because the first tenant of a template fills the cache for the others. If most changes come
     from the cache, sending them back would take longer than making them here.
     """
 
-    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+    def plan(tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, TaskResult]]:
         coming, took, taken_over = iter(tasks), [0.0], [False]
         started = monotonic()
         for task, answer in here(islice(coming, sample), min(count, sample)):
@@ -67,13 +69,13 @@ def once_it_pays(here: Wave, others: Callable[[], Wave], *, sample: int = SAMPLE
             started = monotonic()
         left = max(count - sample, 0)
         pays = median(took) * left > worth and median(taken_over) < 1
-        wave = others() if pays else here
-        yield from wave(coming, left)
+        plan_level = others() if pays else here
+        yield from plan_level(coming, left)
 
     return plan
 
 
-def _is_taken_over(answer: Answer) -> bool:
+def _is_taken_over(answer: TaskResult) -> bool:
     """Whether most changes of a plan come from the cache (decision 024)."""
     if not isinstance(answer, TenantResult):
         return False
@@ -82,7 +84,7 @@ def _is_taken_over(answer: Answer) -> bool:
     return sum(each.common is not None for each in changes) * 2 > len(changes) > 0
 
 
-def _reading(pool: Pool, access: Access, where: Where) -> Wave:
+def _reading(pool: Pool, access: Access, where: Where) -> PlanLevel:
     engine = engine_of(declared_rules(), incremental=access.incremental)
 
     def observe(task: Task) -> Observed | Unreadable:
@@ -91,7 +93,7 @@ def _reading(pool: Pool, access: Access, where: Where) -> Wave:
     def again(policy: Policy) -> Observed | Unreadable:
         return access.of_this_thread().sketch(policy.reseller, where(policy))
 
-    def plan(tasks: Iterable[Task], _: int) -> Iterator[tuple[Task, Answer]]:
+    def plan(tasks: Iterable[Task], _: int) -> Iterator[tuple[Task, TaskResult]]:
         for task, observed in pool.each(tasks, lambda task: (observe, (task,))):
             if isinstance(observed, Unreadable):
                 yield task, observed
@@ -125,12 +127,12 @@ class PlanBatch(NamedTuple):
     verify: bool
     incremental: bool
     on: date
-    upstreams: tuple[Parcel, ...]
-    errands: bytes
+    upstreams: tuple[Payload, ...]
+    remote_tasks: bytes
 
 
 @dataclass(slots=True)
-class _Senders:
+class _TaskSender:
     """Serializes and submits tasks. ``packed``: the last upstream serialized, since tasks are sorted by upstream."""
 
     pool: Pool
@@ -138,21 +140,21 @@ class _Senders:
     where: Where
     trees: Trees
     packers: dict[str, Packer] = field(default_factory=dict)
-    packed: tuple[Upstream, Parcel] | None = None
+    packed: tuple[Upstream, Payload] | None = None
 
-    def wave(self, tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, Answer]]:
+    def plan_level(self, tasks: Iterable[Task], count: int) -> Iterator[tuple[Task, TaskResult]]:
         for batch, answers in self.pool.each(_batches(tasks, self.pool.share_of(count, BATCH)), self._call):
             if isinstance(answers, Lost):
                 raise ExecutorError(f"{answers.problem}; nothing was planned")
-            yield from zip(batch, cast(list[Answer], answers), strict=True)
+            yield from zip(batch, cast(list[TaskResult], answers), strict=True)
 
     def _call(self, tasks: Sequence[Task]) -> Call:
         packer = self._packer(tasks[0].policy.provider)
-        upstreams: list[Parcel] = []
-        errands = [self._errand(task, packer, upstreams) for task in tasks]
+        upstreams: list[Payload] = []
+        remote_tasks = [self._remote_task(task, packer, upstreams) for task in tasks]
         access, on = self.access, tasks[0].on
         head = access.root, access.allowed_hosts, access.verify, access.incremental
-        batch = PlanBatch(*head, on, tuple(upstreams), packer.pack(errands))
+        batch = PlanBatch(*head, on, tuple(upstreams), packer.pack(remote_tasks))
         tree = self.pool.share(*packer.tree)
         return plan_batch, (packer.tree.digest, tree, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
 
@@ -161,11 +163,11 @@ class _Senders:
             self.packers[provider] = Packer(self.trees(provider))
         return self.packers[provider]
 
-    def _errand(self, task: Task, packer: Packer, upstreams: list[Parcel]) -> RemoteTask:
+    def _remote_task(self, task: Task, packer: Packer, upstreams: list[Payload]) -> RemoteTask:
         policy, number = task.policy, None
         if policy.upstream != policy.provider:
             if self.packed is None or self.packed[0] is not task.upstream:
-                self.packed = (task.upstream, parcel_of(packer.pack(task.upstream)))
+                self.packed = (task.upstream, payload_of(packer.pack(task.upstream)))
             if self.packed[1] not in upstreams[-1:]:
                 upstreams.append(self.packed[1])
             number = len(upstreams) - 1
@@ -184,23 +186,29 @@ def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
         yield batch
 
 
-def plan_batch(digest: str, tree: bytes, content: bytes) -> list[Answer]:
+def plan_batch(digest: str, tree: bytes, content: bytes) -> list[TaskResult]:
     """Plan a `PlanBatch` in a worker. It only reads, so it may run any number of times."""
-    here = opened_tree(Parcel(digest, tree))
+    here = opened_tree(Payload(digest, tree))
     batch: PlanBatch = pickle.loads(content)
-    errands: list[RemoteTask] = pickle.loads(batch.errands)
+    remote_tasks: list[RemoteTask] = pickle.loads(batch.remote_tasks)
     hosts = batch.allowed_hosts
     with Access(batch.root, os.environ, verify=batch.verify, operators_hosts=hosts) as access:
-        return [_answer(errand, batch, here, access) for errand in errands]
+        return [_answer(remote_task, batch, here, access) for remote_task in remote_tasks]
 
 
-def _answer(errand: RemoteTask, batch: PlanBatch, here: OpenedTree, access: Access) -> Answer:
+def _answer(remote_task: RemoteTask, batch: PlanBatch, here: OpenedTree, access: Access) -> TaskResult:
     offered = here.upstream(batch.on)
     engine = here.engine(declared_rules(), batch.on, incremental=batch.incremental)
-    upstream = offered if errand.upstream is None else unpacked(batch.upstreams[errand.upstream])
-    dated = here.dated[batch.on] if errand.upstream is None else None
+    upstream = offered if remote_task.upstream is None else unpacked(batch.upstreams[remote_task.upstream])
+    dated = here.dated[batch.on] if remote_task.upstream is None else None
     task = Task(
-        errand.policy, upstream, batch.on, errand.allowed, errand.has_ancestors, errand.has_resellers, dated=dated
+        remote_task.policy,
+        upstream,
+        batch.on,
+        remote_task.allowed,
+        remote_task.has_ancestors,
+        remote_task.has_resellers,
+        dated=dated,
     )
-    answer = plan_task(task, lambda policy: access.sketch(policy.reseller, errand.place), engine)
+    answer = plan_task(task, lambda policy: access.sketch(policy.reseller, remote_task.place), engine)
     return brief(answer, task, dated)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from reconciler.core.records import GIVEN_UP, change_to_data, given_up, is_shared, origins_that_differ
+from reconciler.core.records import RELEASE_RULE, change_to_data, is_shared, made_own, origins_that_differ
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.origins import RECLAIMED, RELEASED
 from reconciler.model.plans.plan import Change, FieldChange
@@ -22,7 +22,7 @@ from reconciler.stores.base import Current, Edit, EntityWrite, Record, TenantSto
 ACTION, RELEASE, UNDO = "action", "tenant release", "tenant release --undo"
 
 
-class Release(StrEnum):
+class ReleaseResult(StrEnum):
     """The result of a release, or of undoing one."""
 
     RELEASED = "released"
@@ -30,7 +30,7 @@ class Release(StrEnum):
     UNDONE = "undone"
 
 
-class NotToRelease(Exception):
+class CannotRelease(Exception):
     """The entity is not synced from upstream, or is not released. The message is for users.
 
     ``near``: the existing entities, if none has that id.
@@ -42,7 +42,7 @@ class NotToRelease(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReleaseRequest:
     """A request to release an entity of a tenant, or with ``undo`` to undo that: by whom, and when (ISO 8601)."""
 
     tenant: str
@@ -56,43 +56,43 @@ class Wish:
         return address(self.tenant, self.entity)
 
 
-def release(wish: Wish, store: TenantStore) -> Release:
-    """Execute a request. Raises `NotToRelease` and `StoreError`; nothing was written then."""
-    done = Release.ALREADY
+def release(request: ReleaseRequest, store: TenantStore) -> ReleaseResult:
+    """Execute a request. Raises `CannotRelease` and `StoreError`; nothing was written then."""
+    done = ReleaseResult.ALREADY
 
     def decide(current: Current) -> Edit:
         nonlocal done
-        edit = _edit(wish, current)
-        done = Release.ALREADY if not edit else Release.UNDONE if wish.undo else Release.RELEASED
+        edit = _edit(request, current)
+        done = ReleaseResult.ALREADY if not edit else ReleaseResult.UNDONE if request.undo else ReleaseResult.RELEASED
         return edit
 
     # a refused or repeated request takes no lock and creates no database
-    if decide(Current(store.observe(wish.tenant), store.came_down(wish.tenant))):
-        store.overwrite(wish.tenant, decide, actor=wish.by, at=wish.at)
+    if decide(Current(store.observe(request.tenant), store.recorded_origins(request.tenant))):
+        store.overwrite(request.tenant, decide, actor=request.by, at=request.at)
     return done
 
 
-def _edit(wish: Wish, current: Current) -> Edit:
+def _edit(request: ReleaseRequest, current: Current) -> Edit:
     """The edit for the tenant's current state; empty if the entity is already released."""
     entities = current.snapshot.entities
-    descent, have = current.came_down.get(wish.entity), entities.get(wish.entity)
-    if descent is None and have is None:
-        raise NotToRelease(f'{wish.tenant} has no "{wish.entity}"', tuple(entities))
-    if is_shared(wish.entity) and not wish.undo:
-        raise NotToRelease(f"{wish.address} cannot be released: it is already the tenant's own document")
-    if wish.undo and (descent is None or not descent.released):
-        raise NotToRelease(f"{wish.address} is not released, so there is nothing to undo")
-    if not wish.undo and descent and descent.released:
+    recorded, have = current.recorded_origins.get(request.entity), entities.get(request.entity)
+    if recorded is None and have is None:
+        raise CannotRelease(f'{request.tenant} has no "{request.entity}"', tuple(entities))
+    if is_shared(request.entity) and not request.undo:
+        raise CannotRelease(f"{request.address} cannot be released: it is already the tenant's own document")
+    if request.undo and (recorded is None or not recorded.released):
+        raise CannotRelease(f"{request.address} is not released, so there is nothing to undo")
+    if not request.undo and recorded and recorded.released:
         return Edit()
-    if not wish.undo and descent is None and (have is None or have.origin is None):
-        raise NotToRelease(f"{wish.address} is not synced from upstream: it is already the tenant's own")
-    after = have if wish.undo or have is None else given_up(have)
-    writes = (EntityWrite(wish.entity, have, after),) if after != have else ()
-    changes = (_change(wish.tenant, have, after),) if have and after and after != have else ()
-    notes = {ACTION: UNDO if wish.undo else RELEASE, RECLAIMED if wish.undo else RELEASED: [str(wish.entity)]}
+    if not request.undo and recorded is None and (have is None or have.origin is None):
+        raise CannotRelease(f"{request.address} is not synced from upstream: it is already the tenant's own")
+    after = have if request.undo or have is None else made_own(have)
+    writes = (EntityWrite(request.entity, have, after),) if after != have else ()
+    changes = (_change(request.tenant, have, after),) if have and after and after != have else ()
+    notes = {ACTION: UNDO if request.undo else RELEASE, RECLAIMED if request.undo else RELEASED: [str(request.entity)]}
     return Edit(
         writes,
-        journalled(wish.tenant, changes, notes, by=wish.by, at=wish.at, revision=current.snapshot.revision),
+        journalled(request.tenant, changes, notes, by=request.by, at=request.at, revision=current.snapshot.revision),
     )
 
 
@@ -106,7 +106,7 @@ def journalled(  # noqa: PLR0913 - the fields of a record
 
 def _change(tenant: str, before: Entity, after: Entity) -> dict[str, Any]:
     differing = origins_that_differ(before, after)
-    fields = tuple(FieldChange(path, mine, theirs, (), GIVEN_UP) for path, mine, theirs in differing)
+    fields = tuple(FieldChange(path, mine, theirs, (), RELEASE_RULE) for path, mine, theirs in differing)
     return change_to_data(
-        Change(tenant, before.id, Action.UPDATE, before.document(), after.document(), fields, rule=GIVEN_UP)
+        Change(tenant, before.id, Action.UPDATE, before.document(), after.document(), fields, rule=RELEASE_RULE)
     )

@@ -82,7 +82,7 @@ def write_state(
         return edit
 
     # patches without effect take no lock and create no database
-    if merge(Current(store.observe(tenant), store.came_down(tenant) if replace else {})):
+    if merge(Current(store.observe(tenant), store.recorded_origins(tenant) if replace else {})):
         store.overwrite(tenant, merge, actor=ACTOR, at=at)
     return written
 
@@ -93,7 +93,7 @@ def _merged(current: Current, patches: Iterable[StatePatch], *, replace: bool, a
     found = dict(patched(state, patches, replace=replace))
     writes = tuple(EntityWrite(id, state.get(id), after) for id, after in found.items() if state.get(id) != after)
     brought = [each for each in found.values() if each]
-    released = tuple(released_without_origin(current.came_down, brought)) if replace else ()
+    released = tuple(released_without_origin(current.recorded_origins, brought)) if replace else ()
     record = None
     if released:
         notes = {ACTION: IMPORT, RELEASED: list(released)}

@@ -16,7 +16,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 from reconciler.model.values.quotes import readable
 from reconciler.model.values.urls import redacted
 from reconciler.stores.base import Committed, OutcomeUnknown, StoreError, TenantWrite
-from reconciler.stores.lineages import sealed, touched
+from reconciler.stores.recorded_origins import fingerprint_with_origins, mentioned_entities
 from reconciler.stores.sql import schema
 from reconciler.stores.sql.statements import Statement
 
@@ -78,14 +78,14 @@ def _is_there(connection: Connection, intended: Intended) -> bool | None:
         return False
     revision, fingerprint, lineage = standing
     if revision == left.revision and fingerprint is not None:
-        return bool(sealed(fingerprint, lineage) == left.fingerprint)
+        return bool(fingerprint_with_origins(fingerprint, lineage) == left.fingerprint)
     return _stands(connection, intended)
 
 
 def _is_logged(connection: Connection, intended: Intended) -> bool:
     part = intended.part
     rows = _LOGGED.rows(connection, tenant=part.tenant, revision=intended.left.revision)
-    written = {each.entity for each in part.writes} | touched(part.writes, part.record)
+    written = {each.entity for each in part.writes} | mentioned_entities(part.writes, part.record)
     return {*map(tuple, rows)} == {(id.kind, id.key, part.by, part.at) for id in written}
 
 

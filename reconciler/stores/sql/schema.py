@@ -45,13 +45,13 @@ tenants = Table(
 )
 """How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it.
 
-``rest``: of all but the tenant's own document; it says nothing unless the fingerprint and ``shape`` do.
-``shape``: which version of the synchronised part (`reconciler.core.states.managed_digest.version`) its rows' digests
-are of. ``lineage``: what of `came_down` its entities say otherwise, or was released (`reconciler.stores.lineages`); it
-says nothing unless the fingerprint does.
+``rest``: of all but the tenant's own document; it says nothing unless the fingerprint and ``shape`` do. ``shape``:
+which version of the synchronised part (`reconciler.core.states.managed_digest.version`) its rows' digests are of.
+``lineage``: what of `origin_index` its entities say otherwise, or was released (`reconciler.stores.recorded_origins`);
+it says nothing unless the fingerprint does.
 """
 
-came_down = Table(
+origin_index = Table(
     "came_down",
     metadata,
     Column("tenant", _NAME, primary_key=True),

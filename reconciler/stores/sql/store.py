@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tex
 
 from reconciler.core.states import SINGLE_READS, LazyState, SharedContents, shape_version
 from reconciler.model.documents.kinds import TENANT
-from reconciler.model.plans.origins import Lineage
+from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.values.entity import Entity, State, fingerprint
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import (
@@ -34,19 +34,26 @@ from reconciler.stores.base import (
     Refused,
     Snapshot,
     Stale,
-    Standing,
+    StateVersion,
     StoreError,
     TenantWrite,
     WriteLogEntry,
     guarded,
     written_after,
 )
-from reconciler.stores.lineages import after_write, at_issue_in, lineage_text, read_back, sealed, touched
+from reconciler.stores.recorded_origins import (
+    disputed_after_write,
+    disputed_origins_text,
+    fingerprint_with_origins,
+    mentioned_entities,
+    origins_from_text,
+    origins_text,
+)
 from reconciler.stores.sql import schema
-from reconciler.stores.sql.came_down import enter, index
 from reconciler.stores.sql.databases import Readable, Writable
 from reconciler.stores.sql.digest_reader import DigestReader
 from reconciler.stores.sql.in_doubt import Intended, settled, was_made
+from reconciler.stores.sql.origin_index import read_index, update_index
 from reconciler.stores.sql.row_digests import RowDigestCache, damage, loaded, made
 from reconciler.stores.sql.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.sql.statements import Statement
@@ -77,8 +84,8 @@ class SqlReader:
         with self._database.reading() as connection:
             if connection is None:
                 return Snapshot(tenant, {}, fingerprint(()), 0)
-            kept = _standing(connection, tenant)
-            known = kept.tells_parts and not verify
+            kept = _stored_tenant(connection, tenant)
+            known = kept.has_managed_digests and not verify
             if known and (common := self._told.common(connection, tenant, kept.rest)):
                 own = _OWN.rows(connection, tenant=tenant, kind=TENANT)
                 if all(synced is not None for synced, *_ in own):
@@ -86,8 +93,8 @@ class SqlReader:
             parts = self._told.parts(connection, tenant) if known else None
             if parts is None:
                 believed = kept.fingerprint is not None and not verify
-                lineage = None if believed else index(connection, tenant)
-                return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant), lineage)
+                origins = None if believed else read_index(connection, tenant)
+                return self._of_bodies(tenant, kept, _BODIES.rows(connection, tenant=tenant), origins)
         synced: dict[EntityId, str] = {}
         for part in parts:
             synced.update(part.synced)
@@ -100,7 +107,7 @@ class SqlReader:
         return kept.snapshot(tenant, state)
 
     def _of_common(
-        self, tenant: str, kept: "_Kept", common: SharedContents, own: Sequence[tuple[Any, ...]]
+        self, tenant: str, kept: "_StoredTenant", common: SharedContents, own: Sequence[tuple[Any, ...]]
     ) -> Snapshot:
         """A sketch of what other tenants have too, and the tenant's own document."""
         what = f"{self._database.where}: the body of {tenant}"
@@ -114,11 +121,11 @@ class SqlReader:
         return kept.snapshot(tenant, state)
 
     def _of_bodies(
-        self, tenant: str, kept: "_Kept", rows: Sequence[tuple[Any, ...]], lineage: Lineage | None
+        self, tenant: str, kept: "_StoredTenant", rows: Sequence[tuple[Any, ...]], origins: RecordedOrigins | None
     ) -> Snapshot | None:
         """A sketch by digests that are taken anew; ``None`` where a body is none of ours.
 
-        ``lineage``: the whole index, where what is kept of it is not believed.
+        ``origins``: the whole index, if the stored disputed part is not trusted.
         """
         found = {EntityId(*row[:2]): row for row in rows}
         what = f"{self._database.where}: the body of {tenant}"
@@ -134,12 +141,12 @@ class SqlReader:
             lambda _: ((id, digest) for id, (digest, _) in told.items()),
         )
         now = fingerprint((id, digest) for id, (digest, _) in told.items())
-        if lineage is not None:
-            here = (made(found[id], what) for id in lineage if id in found)
-            kept = replace(kept, lineage=at_issue_in(lineage, here))
+        if origins is not None:
+            here = (made(found[id], what) for id in origins if id in found)
+            kept = replace(kept, lineage=disputed_origins_text(origins, here))
         return replace(kept, fingerprint=now).snapshot(tenant, state)
 
-    def _bodies(self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None) -> Sequence[Entity]:
+    def _bodies(self, tenant: str, kept: "_StoredTenant", ids: Collection[EntityId] | None) -> Sequence[Entity]:
         """Some entities (``None``: all) of a tenant that still stands as it did."""
         where = self._database.where
         with self._as_sketched(tenant, kept) as connection:
@@ -150,7 +157,7 @@ class SqlReader:
             return [each for some in _by_kind(ids) for each in _some_entities(connection, tenant, where, *some)]
 
     def _digests_of(
-        self, tenant: str, kept: "_Kept", ids: Collection[EntityId] | None
+        self, tenant: str, kept: "_StoredTenant", ids: Collection[EntityId] | None
     ) -> Iterable[tuple[EntityId, str]]:
         """The digests of some entities (``None``: all) of a tenant that still stands as it did."""
         with self._as_sketched(tenant, kept) as connection:
@@ -161,25 +168,25 @@ class SqlReader:
             return _digests(connection, tenant, self._database.where)[0].items() if told is None else told
 
     @contextmanager
-    def _as_sketched(self, tenant: str, kept: "_Kept") -> Iterator[Connection]:
+    def _as_sketched(self, tenant: str, kept: "_StoredTenant") -> Iterator[Connection]:
         with self._database.reading() as connection:
-            if connection is None or _standing(connection, tenant) != kept:
+            if connection is None or _stored_tenant(connection, tenant) != kept:
                 raise StoreError(f"{self._database.where}: {tenant} was written to while it was read; plan again")
             yield connection
 
-    def standings(self, tenants: Iterable[str]) -> Mapping[str, Standing]:
-        none = Standing(fingerprint(()), 0)
+    def state_versions(self, tenants: Iterable[str]) -> Mapping[str, StateVersion]:
+        none = StateVersion(fingerprint(()), 0)
         with self._database.reading() as connection:
             if connection is None:
                 return dict.fromkeys(tenants, none)
             rows = {row.tenant: row for row in connection.execute(select(schema.tenants))}
-            found: dict[str, Standing] = {}
+            found: dict[str, StateVersion] = {}
             for tenant in tenants:
                 row = rows.get(tenant)
                 if row is None and not _has_rows(connection, tenant):
                     found[tenant] = none
                 elif row is not None and row.fingerprint is not None:
-                    found[tenant] = Standing(sealed(row.fingerprint, row.lineage), row.revision)
+                    found[tenant] = StateVersion(fingerprint_with_origins(row.fingerprint, row.lineage), row.revision)
             return found
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
@@ -190,9 +197,9 @@ class SqlReader:
         with self._database.reading() as connection:
             return _records(connection, tenant, self._database.where) if connection else []
 
-    def came_down(self, tenant: str) -> Lineage:
+    def recorded_origins(self, tenant: str) -> RecordedOrigins:
         with self._database.reading() as connection:
-            return dict(sorted(index(connection, tenant).items())) if connection else {}
+            return dict(sorted(read_index(connection, tenant).items())) if connection else {}
 
     def version(self) -> Version:
         return self._database.version()
@@ -250,9 +257,9 @@ class SqlStore(SqlReader):
                 what = f"{where}: the journal's record of {part.tenant} at {at}"
                 raise Refused(_applied(connection, part, where, at=at, by=by, notes=loaded(notes, dict, what)))
         guarded(part, lambda id: _entity(connection, part.tenant, id, where))
-        kept = _standing_or_new(connection, part.tenant)
-        right = kept.tells_parts
-        if not right or kept.sealed != part.expected:
+        kept = _stored_or_new(connection, part.tenant)
+        right = kept.has_managed_digests
+        if not right or kept.fingerprint_with_origins != part.expected:
             right = _looked_into(connection, part, kept, where) and right
         done = self._write(connection, part, kept, right=right)
         row = _journal_row(part.record, left=done.fingerprint) if part.record is not None else None
@@ -266,14 +273,14 @@ class SqlStore(SqlReader):
             with self._writing(tenant) as transaction:
                 connection = transaction.connection
                 edit = self._edit(connection, tenant, change)
-                kept = _standing_or_new(connection, tenant)
-                if not kept.tells_parts:
+                kept = _stored_or_new(connection, tenant)
+                if not kept.has_managed_digests:
                     _digests(connection, tenant, self._writable.where)  # what is damaged is not written over unseen
                 row = _journal_row(edit.record) if edit.record is not None else None
                 if row is not None:
                     _JOURNAL.run(connection, **row)
-                part = TenantWrite(tenant, edit.writes, actor, at, kept.sealed, record=edit.record)
-                done = self._write(connection, part, kept, right=kept.tells_parts)
+                part = TenantWrite(tenant, edit.writes, actor, at, kept.fingerprint_with_origins, record=edit.record)
+                done = self._write(connection, part, kept, right=kept.has_managed_digests)
                 transaction.intended.append(Intended(part, done, row))
                 return done
         except _NothingToWrite as nothing:
@@ -284,20 +291,20 @@ class SqlStore(SqlReader):
         if not callable(change):
             return Edit(tuple(change))
         now = _observed(connection, tenant, self._writable.where)
-        edit = change(Current(now, dict(sorted(index(connection, tenant).items()))))
+        edit = change(Current(now, dict(sorted(read_index(connection, tenant).items()))))
         if not edit:
             raise _NothingToWrite(Committed(now.fingerprint, now.revision))
         return edit
 
-    def _write(self, connection: Connection, part: TenantWrite, kept: "_Kept", *, right: bool) -> Committed:
+    def _write(self, connection: Connection, part: TenantWrite, kept: "_StoredTenant", *, right: bool) -> Committed:
         """``right``: whether all digests are kept, and say what the rows do; what is kept of the lineage too, then."""
         where = self._writable.where
         tenant, revision = part.tenant, kept.revision + 1
         last = {each.entity: each.after for each in part.writes}
-        concerned = touched(part.writes, part.record)
-        here = index(connection, tenant, concerned)
+        concerned = mentioned_entities(part.writes, part.record)
+        here = read_index(connection, tenant, concerned)
         if part.record is not None:
-            here = enter(connection, part.record, here)
+            here = update_index(connection, part.record, here)
         gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
         delete_rows(connection, schema.entities, gone)
         for some in _in_blocks(after for after in last.values() if after is not None):
@@ -309,12 +316,12 @@ class SqlStore(SqlReader):
         now, rest = found or self._put_right(connection, tenant)
         if right:
             entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
-            lineage = lineage_text(after_write(read_back(kept.lineage, tenant), here, entities))
+            lineage = origins_text(disputed_after_write(origins_from_text(kept.lineage, tenant), here, entities))
         else:
-            lineage = _at_issue(connection, tenant, _entities(connection, tenant, where))
+            lineage = _disputed_origins(connection, tenant, _entities(connection, tenant, where))
         counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": shape_version(), "rest": rest}
         _COUNT.run(connection, **counted, lineage=lineage or None)
-        return Committed(sealed(now, lineage), revision)
+        return Committed(fingerprint_with_origins(now, lineage), revision)
 
     def _put_right(self, connection: Connection, tenant: str) -> tuple[str, str]:
         """Take the digests of all rows anew; the fingerprint, and that of the rest."""
@@ -354,8 +361,8 @@ def _applied(  # noqa: PLR0913 - a row of the journal, beside where it was found
     """What became of a tenant since the journal has this plan; what an earlier release applied counts as moved."""
     left = notes.pop(_LEFT, None)
     try:
-        kept = _standing(connection, part.tenant)
-        if left is not None and kept.sealed != left:
+        kept = _stored_tenant(connection, part.tenant)
+        if left is not None and kept.fingerprint_with_origins != left:
             _looked_into(connection, replace(part, expected=left), kept, where)
     except Refused as refused:
         moved = refused.refusal.moved if isinstance(refused.refusal, Stale) else ()
@@ -367,12 +374,12 @@ _LEFT = "left"
 """The key of a note, in the database only, with the fingerprint of the resulting state (TREE-05)."""
 
 
-def _at_issue(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
+def _disputed_origins(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
     """What is at issue in a tenant's lineage, taken of the entities themselves."""
-    return at_issue_in(index(connection, tenant), entities)
+    return disputed_origins_text(read_index(connection, tenant), entities)
 
 
-def _looked_into(connection: Connection, part: TenantWrite, kept: "_Kept", where: str) -> bool:
+def _looked_into(connection: Connection, part: TenantWrite, kept: "_StoredTenant", where: str) -> bool:
     """Whether the digests that are kept were right, where the state is the expected one; raises `NotPlain`, if not.
 
     As the rows say that they are first, and then as they are.
@@ -381,8 +388,8 @@ def _looked_into(connection: Connection, part: TenantWrite, kept: "_Kept", where
         digests, right = _digests(connection, part.tenant, where, verify=verify)
         lineage = kept.lineage
         if kept.fingerprint is None or verify:
-            lineage = _at_issue(connection, part.tenant, _entities(connection, part.tenant, where))
-        now = sealed(fingerprint(digests.items()), lineage)
+            lineage = _disputed_origins(connection, part.tenant, _entities(connection, part.tenant, where))
+        now = fingerprint_with_origins(fingerprint(digests.items()), lineage)
         if now == part.expected:
             return right
     raise Refused(Stale(now, tuple(_moves(connection, part.tenant, part.revision))))
@@ -403,10 +410,11 @@ def _digests(
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _StoredTenant:
     """What is kept of a tenant as a whole; no fingerprint, once a row was changed past us.
 
-    ``lineage``: what is at issue in it (`reconciler.stores.lineages`); it says nothing unless the fingerprint does.
+    ``lineage``: what is at issue in it (`reconciler.stores.recorded_origins`); it says nothing unless the fingerprint
+    does.
     """
 
     fingerprint: str | None
@@ -416,48 +424,50 @@ class _Kept:
     lineage: str | None = None
 
     @property
-    def sealed(self) -> str:
+    def fingerprint_with_origins(self) -> str:
         """What the tenant is known by."""
-        return sealed(self.fingerprint or "", self.lineage)
+        return fingerprint_with_origins(self.fingerprint or "", self.lineage)
 
     def snapshot(self, tenant: str, state: State) -> Snapshot:
         """A state that was read as it is kept here."""
-        return Snapshot(tenant, state, self.sealed, self.revision, read_back(self.lineage, tenant))
+        return Snapshot(
+            tenant, state, self.fingerprint_with_origins, self.revision, origins_from_text(self.lineage, tenant)
+        )
 
     @property
-    def tells_parts(self) -> bool:
+    def has_managed_digests(self) -> bool:
         """Whether the digests of synchronised parts are right, in every row."""
         return self.fingerprint is not None and self.shape == shape_version()
 
 
-def _standing(connection: Connection, tenant: str) -> _Kept:
+def _stored_tenant(connection: Connection, tenant: str) -> _StoredTenant:
     """Raises `StoreError` for a revision that is no number, which SQLite takes."""
     for row in _STANDING.rows(connection, tenant=tenant):
-        kept = _Kept(*row)
+        kept = _StoredTenant(*row)
         with damage(f"the revision of {tenant}"):
             operator.index(kept.revision)
         return kept
-    return _Kept(None, 0)
+    return _StoredTenant(None, 0)
 
 
-def _standing_or_new(connection: Connection, tenant: str) -> _Kept:
+def _stored_or_new(connection: Connection, tenant: str) -> _StoredTenant:
     """What is kept of a tenant that is to be written; of one without any row, what an empty state has.
 
     So its first rows, with their digests, are not read again.
     """
-    kept = _standing(connection, tenant)
+    kept = _stored_tenant(connection, tenant)
     if kept.fingerprint is None and kept.revision == 0 and not _has_rows(connection, tenant):
-        return _Kept(fingerprint(()), 0, shape_version(), fingerprint(()))
+        return _StoredTenant(fingerprint(()), 0, shape_version(), fingerprint(()))
     return kept
 
 
 def _observed(connection: Connection, tenant: str, where: str, *, verify: bool = False) -> Snapshot:
     """A tenant's complete state, as from `TenantReader.observe`."""
-    kept = _standing(connection, tenant)
+    kept = _stored_tenant(connection, tenant)
     entities = {each.id: each for each in _entities(connection, tenant, where)}
     if kept.fingerprint is None or verify:
         now = fingerprint((id, each.digest()) for id, each in entities.items())
-        kept = replace(kept, fingerprint=now, lineage=_at_issue(connection, tenant, entities.values()))
+        kept = replace(kept, fingerprint=now, lineage=_disputed_origins(connection, tenant, entities.values()))
     return kept.snapshot(tenant, dict(sorted(entities.items())))
 
 

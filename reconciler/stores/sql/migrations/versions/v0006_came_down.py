@@ -11,12 +11,12 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
-from reconciler.core.records import at_issue, entered, item_origins
-from reconciler.model.plans.origins import Descent
+from reconciler.core.records import disputed_origins, index_changes, item_origins
+from reconciler.model.plans.origins import RecordedOrigin
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
-from reconciler.stores.lineages import lineage_text
-from reconciler.stores.sql.came_down import rows
+from reconciler.stores.recorded_origins import origins_text
+from reconciler.stores.sql.origin_index import index_rows
 
 revision = "0006"
 down_revision = "0005"
@@ -42,30 +42,32 @@ def upgrade() -> None:
     for tenant in tenants:
         index = _index(connection, tenant)
         if index:
-            connection.execute(sa.insert(table), [dict(row) for row in rows(tenant, index)])
+            connection.execute(sa.insert(table), [dict(row) for row in index_rows(tenant, index)])
             _note(connection, tenant, index)
 
 
-def _index(connection: sa.Connection, tenant: str) -> dict[EntityId, Descent]:
-    index: dict[EntityId, Descent] = {}
+def _index(connection: sa.Connection, tenant: str) -> dict[EntityId, RecordedOrigin]:
+    index: dict[EntityId, RecordedOrigin] = {}
     of_tenant = {"tenant": tenant}
     journal = sa.text("SELECT changes, notes FROM journal WHERE tenant = :tenant ORDER BY id")
     for changes, notes in connection.execute(journal, of_tenant):
-        for id, descent in entered(index, orjson.loads(changes), orjson.loads(notes)).items():
-            if descent is None:
+        for id, recorded in index_changes(index, orjson.loads(changes), orjson.loads(notes)).items():
+            if recorded is None:
                 del index[id]
             else:
-                index[id] = descent
+                index[id] = recorded
     for have in _entities(connection, tenant):
-        descent = index.get(have.id)
-        if descent and have.origin == descent.origin:
-            here = {path for path, each in item_origins(have.id.kind, have.body).items() if each == descent.origin}
-            index[have.id] = replace(descent, items=descent.items | here)
+        recorded = index.get(have.id)
+        if recorded and have.origin == recorded.origin:
+            here = {path for path, each in item_origins(have.id.kind, have.body).items() if each == recorded.origin}
+            index[have.id] = replace(recorded, items=recorded.items | here)
     return index
 
 
-def _note(connection: sa.Connection, tenant: str, index: dict[EntityId, Descent]) -> None:
-    text = lineage_text(at_issue(index, {each.id: each for each in _entities(connection, tenant) if each.id in index}))
+def _note(connection: sa.Connection, tenant: str, index: dict[EntityId, RecordedOrigin]) -> None:
+    text = origins_text(
+        disputed_origins(index, {each.id: each for each in _entities(connection, tenant) if each.id in index})
+    )
     note = sa.text("UPDATE tenants SET lineage = :lineage WHERE tenant = :tenant")
     connection.execute(note, {"tenant": tenant, "lineage": text or None})
 

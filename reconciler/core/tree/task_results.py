@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from reconciler.core.tree.afterwards import read_afterwards
-from reconciler.core.tree.levels import Answer, NeedsAncestors, Task, TenantResult
+from reconciler.core.tree.levels import NeedsAncestors, Task, TaskResult, TenantResult
 from reconciler.model.values.keys import EntityId
 
 
-def brief(answer: Answer, task: Task, dated: frozenset[EntityId] | None) -> Answer:
+def brief(answer: TaskResult, task: Task, dated: frozenset[EntityId] | None) -> TaskResult:
     """The answer without the parts that nobody reads, so that it is small to send and needs no further reads.
 
     ``dated``: the plans that may have dated amounts (``None``: all).

@@ -37,10 +37,10 @@ from reconciler.core.tree.inherited import held_at, prices_held
 from reconciler.core.tree.levels import (
     NeedsAncestors,
     Observe,
+    PlanLevel,
     Task,
     TenantResult,
     Unreadable,
-    Wave,
     in_turn,
     levels,
     plan_task,
@@ -85,22 +85,22 @@ def plan_all(  # noqa: PLR0913 - four that say what there is, three that say wha
     A provider has a plan if its own system has entities, or gets some. An upstream that is not selected is used as it
     is (TREE-03); an unreadable one makes the tenants below it fail (TREE-04).
     """
-    return Fold(catalog, observe, rules, on, allowed or {}, observe_provider).plans(selected)
+    return TreePlanner(catalog, observe, rules, on, allowed or {}, observe_provider).plans(selected)
 
 
 def tenants_in_order(catalog: Catalog) -> list[str]:
     """Every reseller, after its upstream; by key within a level."""
-    return [reseller for wave in levels(catalog) for reseller in wave]
+    return [reseller for level in levels(catalog) for reseller in level]
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class TreePlanner:
     """The state of the walk down the tree: each tenant's plan and its state afterwards.
 
     ``on``: the day, or one per provider. ``at``: the moment for history records, or one per provider, ISO 8601; by
     default the start of the day. ``day_at``: the day of a record's moment in an IANA time zone (DATE-01); by default in
-    UTC. ``wave``: plans the tenants of one level; by default in turn. ``engine``: compares tenants; by default the
-    plain one.
+    UTC. ``plan_level``: plans the tenants of one level; by default in turn. ``engine``: compares tenants; by default
+    the plain one.
 
     ``states``: the states after the plan, and the current states of tenants that are not planned. ``reads``: the latter
     tenants, which the plan depends on (TREE-03). ``mirrors_held``: by reseller, the mirrors from its own resellers that
@@ -119,7 +119,7 @@ class Fold:
     observe_provider: ObserveProvider = empty
     at: str | Mapping[str, str] = ""
     day_at: Callable[[str, str], date | None] | None = None
-    wave: Wave | None = None
+    plan_level: PlanLevel | None = None
     engine: Engine | None = None
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     extended_upstreams: dict[str, Upstream] = field(default_factory=dict)
@@ -158,8 +158,8 @@ class Fold:
         given, the parts of a state that no other tenant needs are released afterwards (decision 022).
         """
         order = tenants_in_order(self.catalog)
-        for wave in levels(self.catalog):
-            for key, plan in self._planned([key for key in wave if selected is None or key in selected]):
+        for level in levels(self.catalog):
+            for key, plan in self._planned([key for key in level if selected is None or key in selected]):
                 kept[key] = under_its_own_keys(plan)
                 if planned is not None:
                     planned(key)
@@ -221,9 +221,9 @@ class Fold:
             return observed
         offer = self.offer(policy.upstream, self.states.get(policy.upstream, observed.state))
         held = self.mirrors_held.get(reseller, {})
-        trace, clock, state = observed.traced(reseller), self.clock(policy.upstream), self.states[reseller]
+        restored, clock, state = observed.restored_state(reseller), self.clock(policy.upstream), self.states[reseller]
         holds = partial(self.prices_held, policy, state)
-        return Projection(policy, state, offer, trace.state, clock, held, trace, holds)
+        return Projection(policy, state, offer, restored.state, clock, held, restored, holds)
 
     def _mirrored(
         self, distributor: str, resellers: list[str], plans: Mapping[str, TenantPlan]
@@ -254,7 +254,7 @@ class Fold:
             return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=problem, day=day)}
         state = self.states.get(distributor)
         if state is None:
-            state = observed.traced(above).state
+            state = observed.restored_state(above).state
         start = DistributorPlan(plan or nothing_yet(distributor, above, observed, on), state)
         offer = self.offer(distributor, state)
         done = merge_mirrors(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
@@ -342,16 +342,16 @@ class Fold:
 
         The input of a tenant's plan does not depend on the order of its level.
         """
-        catalog, wave = self.catalog, self.wave or in_turn(self.observe, self.comparer)
+        catalog, plan_level = self.catalog, self.plan_level or in_turn(self.observe, self.comparer)
         ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
         failed: dict[str, TenantPlan] = {}
         further: list[Task] = []
-        for task, answer in wave(self._tasks(ordered, failed), len(ordered)):
+        for task, answer in plan_level(self._tasks(ordered, failed), len(ordered)):
             if isinstance(answer, NeedsAncestors):
                 further.append(replace(task, observed=answer.observed))
             else:
                 yield task.policy.reseller, self._noted(task, answer)
-        for task, answer in wave(self._tasks_with_ancestors(further, failed), len(further)) if further else ():
+        for task, answer in plan_level(self._tasks_with_ancestors(further, failed), len(further)) if further else ():
             assert not isinstance(answer, NeedsAncestors), "there is nothing further up"
             yield task.policy.reseller, self._noted(task, answer)
         yield from failed.items()
@@ -502,7 +502,7 @@ class Fold:
         def read(observed: Observed) -> tuple[Observed, State]:
             if policy.reseller in self.distributors:
                 fetched(observed.state)
-            state = observed.traced(policy.upstream).state
+            state = observed.restored_state(policy.upstream).state
             fetched(state, mirrored_ids(state))
             return observed, state
 
