@@ -232,7 +232,12 @@ def test_the_look_at_faces_sees_what_it_should(source: str, tmp_path: Path, monk
 
 NAMED_PATH = re.compile(r"`([\w.-]+/(?:[\w.-]+/)*[\w.-]*)(?:: (\w+))?`")
 """A path with a folder, and by chance a name in it: ``core/planning/judge.py: judge``."""
-DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/reliability.md")
+DOCUMENTS = (
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "docs/reliability.md",
+    *sorted(f"docs/decisions/{each.name}" for each in (ROOT / "docs/decisions").glob("*.md")),
+)
 
 
 def named_in_vain(text: str) -> Iterator[str]:
