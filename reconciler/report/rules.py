@@ -28,8 +28,9 @@ def rules_markdown() -> str:
 def _head() -> Iterator[str]:
     yield "# The rules"
     yield ""
-    yield "Written from the declarations in the code (`make docs`); do not edit. A field's declaration stands on the"
-    yield "field itself, in `reconciler/model/documents/catalog.py` and `tenant.py`."
+    yield "Generated from the code by `make docs`; do not edit. Each field has its declaration in"
+    yield "`reconciler/model/documents/catalog.py` or `tenant.py`. [Concepts](guide/concepts.md) explains the terms."
+    yield "**R** marks a decision about something that the sources of the rules leave open."
     yield ""
 
 
@@ -60,16 +61,16 @@ def _coming_and_going(shape: KindShape) -> Iterator[str]:
     if shape.sync.created:
         yield f"Created under `{'`, `'.join(shape.sync.created.options)}` ({shape.sync.created.rule})."
     if shape.sync.dependent:
-        yield f"Created with what needs it, whatever the options ({shape.sync.dependent})."
+        yield f"Created with an entity that needs it, whatever the options ({shape.sync.dependent})."
     if shape.sync.removed:
         yield f"Removed under `{'`, `'.join(shape.sync.removed.options)}` ({shape.sync.removed.rule})."
-    yield f"An own {snake(shape.kind).replace('_', ' ')} of the tenant under the same key: {_OWN[shape.sync.own]}."
+    yield _OWN[shape.sync.own].format(snake(shape.kind).replace("_", " "))
 
 
 _OWN = {
-    "blocks": "what comes down is blocked, unless the policy adopts",
-    "links": "it is linked to, and left as it is",
-    "shared": "it is the one that is compared",
+    "blocks": "If the tenant has its own {} under the same key, the copy is blocked, unless the policy says `adopt: true`.",
+    "links": "If the tenant has its own {} under the same key, it is used, and not changed.",
+    "shared": "The document is the tenant's own, and its fields are compared.",
 }
 
 
@@ -97,7 +98,7 @@ def _changes(declared: Declaration) -> str:
         case Unmanaged():
             return "unmanaged"
         case Bookkeeping():
-            return "written with whatever else changes"
+            return "written together with other changes"
         case ResellerOwned():
             return f"the {declared.owner}'s" + ("; empty at creation" if declared.at_creation == EMPTY else "")
 
@@ -106,9 +107,9 @@ def _vetoes() -> Iterator[str]:
     yield "## Vetoes (CB-34)"
     yield ""
     for veto in VETOES.values():
-        what = "changes of amounts that the tenant has" if veto.amounts else "changes"
+        what = "changes of existing amounts" if veto.amounts else "changes"
         options = ", ".join(f"`{each}`" for each in sorted(veto.options))
-        yield f"- `veto: {{{veto.id}: true}}` holds {what} under {options}."
+        yield f"- `veto: {{{veto.id}: true}}` withholds {what} under {options}."
     yield ""
 
 

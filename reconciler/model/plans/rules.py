@@ -97,7 +97,7 @@ RULES: dict[str, str] = {
     "CB-34": (
         "**R** A reseller may veto: `veto: {categories: true}` in its policy wins over `plans.update_categories`;"
         " `veto: {prices: true}` wins over `plans.update_fees`, `resources.update_prices` and "
-        "`price_list.purchase_prices`. A veto holds changes of existing amounts, or of CB-15, and nothing else. A"
+        "`price_list.purchase_prices`. A veto withholds changes of existing amounts, or of CB-15, and nothing else. A"
         " vetoed difference is withheld and says whose veto it is."
     ),
     "CB-35": (
