@@ -68,7 +68,7 @@ def _coming_and_going(shape: KindShape) -> Iterator[str]:
 
 
 _OWN = {
-    "blocks": "If the tenant has its own {} under the same key, the copy is blocked, unless the policy says `adopt: true`.",
+    "blocks": "If the tenant has its own {} under the same key, the copy is blocked, unless `adopt: true` is set.",
     "links": "If the tenant has its own {} under the same key, it is used, and not changed.",
     "shared": "The document is the tenant's own, and its fields are compared.",
 }
