@@ -11,13 +11,13 @@ from reconciler.model.plans.plan import Plan, Read, TenantPlan
 from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, StoreLocation, place_of
 from reconciler.shell.runs.apply_workers import apply_on_pool
-from reconciler.shell.runs.execute import Application, ApplyContext, execute
+from reconciler.shell.runs.execute import ApplyContext, ApplyRun, execute
 from reconciler.stores.base import StoreError
 
 
 def apply_plan(  # noqa: PLR0913 - as `make_plan`
     workspace: Workspace, access: Access, plan: Plan, *, now: datetime, by: str, saved: bool = False
-) -> Application:
+) -> ApplyRun:
     """Carry a plan out, tenant by tenant, as the result is iterated; each is applied whole or not at all.
 
     ``saved``: whether the plan comes from a file; then what it says of tenants and of what was there is compared with
@@ -42,9 +42,9 @@ def apply_plan(  # noqa: PLR0913 - as `make_plan`
     pool = access.executors.for_tenants(stores)
     run = secrets.token_hex(8) if pool and pool.repeats else ""
     warrant = ApplyContext(plan_digest(plan), timestamp(now), by, plan.source.recorded, run, saved)
-    carry = apply_on_pool(pool, access, where, count=len(written)) if pool else None
-    steps = execute(plan, warrant, lambda tenant: access.writer(where(tenant)), carry=carry)
-    return Application(warrant.plan, run, steps)
+    run_steps = apply_on_pool(pool, access, where, count=len(written)) if pool else None
+    steps = execute(plan, warrant, lambda tenant: access.writer(where(tenant)), run_steps=run_steps)
+    return ApplyRun(warrant.plan, run, steps)
 
 
 def _expect_upstream(workspace: Workspace, planned: TenantPlan) -> None:

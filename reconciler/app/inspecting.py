@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.app.errors import Unknown
-from reconciler.app.tree_planning import readable, tree_planner
+from reconciler.app.tree_planning import or_raise, tree_planner
 from reconciler.app.workspaces import Workspace
 from reconciler.core.desired import Upstream, provider_upstream
 from reconciler.core.inspect import (
@@ -66,7 +66,7 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
     reseller = entity.key.partition(".")[0]
     if reseller not in workspace.catalog.policies or upstream_key(workspace.catalog, reseller) != tenant:
         above = upstream_key(workspace.catalog, tenant) if tenant in workspace.catalog.policies else None
-        state = readable(tree_planner(workspace, access, now).observe_distributor(tenant)).state
+        state = or_raise(tree_planner(workspace, access, now).observe_distributor(tenant)).state
         raise Unknown(left_alone(tenant, entity, state, above))
     projection = _projection(workspace, access, reseller, now)
     comparison = compare_mirror(projection, declared_rules())
@@ -77,7 +77,7 @@ def _explain_mirror(workspace: Workspace, access: Access, subject: Subject, now:
 
 def _projection(workspace: Workspace, access: Access, reseller: str, now: datetime) -> Projection:
     """A reseller's subscriptions as its distributor should have them, all else planned. Raises `StoreError`."""
-    return readable(tree_planner(workspace, access, now).projection(reseller))
+    return or_raise(tree_planner(workspace, access, now).projection(reseller))
 
 
 def suppose(
@@ -106,9 +106,9 @@ def _compared(workspace: Workspace, access: Access, tenant: str, now: datetime) 
     for above in planner.above(tenant):
         planner.plan(above)
     policy = resolve_policy(workspace.catalog, tenant)
-    observed = readable(planner.observe(policy))
+    observed = or_raise(planner.observe(policy))
     restored = observed.restored_state(policy.upstream)
-    upstream = readable(planner.upstream_of(policy, restored.state))
+    upstream = or_raise(planner.upstream_of(policy, restored.state))
     return policy, upstream, compare(policy, upstream, restored, planner.rules, planner.day_of(tenant))
 
 
@@ -121,5 +121,5 @@ def plans(workspace: Workspace, access: Access, *, now: datetime) -> list[Listed
     }
     for policy in policies:
         if policy.upstream not in upstreams:
-            upstreams[policy.upstream] = readable(planner.upstream_of(policy))
+            upstreams[policy.upstream] = or_raise(planner.upstream_of(policy))
     return list(list_plans(upstreams, policies))

@@ -19,7 +19,7 @@ from reconciler.shell.repository.file_cache import remembering
 from reconciler.shell.repository.git import open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
 from reconciler.shell.runs.plan_cache import CacheLookup
-from reconciler.stores.registry import why_not
+from reconciler.stores.registry import why_not_opened
 
 OnRemark: TypeAlias = Callable[[str], None]
 """Is told what is worth a remark and stops nothing."""
@@ -82,7 +82,7 @@ def _check(
     problems = list(problems)
     unread = [each.place for each in problems]
     with remembering(os.environ, opened) as read:
-        catalog, more = load(files, stores=why_not, zones=known_zones, unread=unread, read=read)
+        catalog, more = load(files, stores=why_not_opened, zones=known_zones, unread=unread, read=read)
     return catalog, sorted_problems([*problems, *more])
 
 

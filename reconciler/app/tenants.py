@@ -5,7 +5,7 @@ from datetime import datetime
 
 from reconciler.app.errors import Unknown
 from reconciler.app.planning import source_of
-from reconciler.app.tree_planning import readable, tree_planner
+from reconciler.app.tree_planning import or_raise, tree_planner
 from reconciler.app.workspaces import Workspace
 from reconciler.core.inspect import Adoption, ListedSubscription, adoption, list_subscriptions
 from reconciler.core.subscriptions import BadSetting, CannotAct
@@ -58,13 +58,13 @@ def act(workspace: Workspace, access: Access, request: ActionRequest) -> Perform
 def subscriptions(workspace: Workspace, access: Access, tenant: str, *, now: datetime) -> list[ListedSubscription]:
     """A tenant's subscriptions by key, each with what is pending (SUB-19). Raises `Unknown` and `StoreError`."""
     policies, planner = workspace.catalog.policies, tree_planner(workspace, access, now)
-    state = readable(planner.observe_distributor(workspace.known(tenant))).state
+    state = or_raise(planner.observe_distributor(workspace.known(tenant))).state
     below = sorted(each for each in policies if upstream_key(workspace.catalog, each) == tenant)
     plan = _planned(planner.mirrored_of(tenant, below))
     if tenant not in policies:
         return list(list_subscriptions(tenant, state, plan, None))
     distributor = upstream_key(workspace.catalog, tenant)
-    theirs = readable(planner.observe_distributor(distributor)).state
+    theirs = or_raise(planner.observe_distributor(distributor)).state
     above = (distributor, theirs, _planned(planner.mirrored_of(distributor, [tenant])))
     return list(list_subscriptions(tenant, state, plan, above))
 

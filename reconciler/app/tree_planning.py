@@ -7,7 +7,16 @@ from typing import TypeVar
 
 from reconciler.app.workspaces import Workspace
 from reconciler.core.planning import Observed, declared_rules
-from reconciler.core.tree import Allowed, NeedsAncestors, PlanLevel, Task, TaskResult, TreePlanner, Unreadable, in_turn
+from reconciler.core.tree import (
+    Allowed,
+    NeedsAncestors,
+    PlanLevel,
+    Task,
+    TaskResult,
+    TreePlanner,
+    Unreadable,
+    sequentially,
+)
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.settings import Policy
 from reconciler.shell.connections.access import Access, StoreLocation, place_of
@@ -73,7 +82,7 @@ def with_executors(
     if pool := access.executors.for_tenants(stores):
         return replace(planner, plan_level=planned_in(pool))
     if spare := access.executors.spare(stores):
-        here = in_turn(planner.observe, planner.comparer)
+        here = sequentially(planner.observe, planner.comparer)
         return replace(planner, plan_level=in_process_first(here, lambda: planned_in(spare())))
     return planner
 
@@ -94,7 +103,7 @@ def _place(planner: TreePlanner, workspace: Workspace, reseller: str) -> StoreLo
     )
 
 
-def readable(found: Found | Unreadable) -> Found:
+def or_raise(found: Found | Unreadable) -> Found:
     """What was read. Raises `StoreError` for what could not be."""
     if isinstance(found, Unreadable):
         raise StoreError(found.problem)

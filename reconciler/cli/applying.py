@@ -35,7 +35,7 @@ from reconciler.report.values import tenants_text
 from reconciler.shell.connections.access import Access
 from reconciler.shell.repository.checkout import uncommitted_summary
 from reconciler.shell.runs.apply_workers import batch_results
-from reconciler.shell.runs.execute import NOT_DONE, Application, Applied, Result
+from reconciler.shell.runs.execute import NOT_DONE, Applied, ApplyRun, Result
 
 PLANNING_ONLY = (
     "planning options (--tenant, --shard, --ref, --allow, --base, --verify, --out) cannot be given with a saved plan"
@@ -145,7 +145,7 @@ def _changing(plan: Plan) -> int:
     return sum(each.summary.changes > 0 for each in plan.outlines)
 
 
-def _applied(access: Access, plan: Plan, application: Application) -> tuple[list[Applied], bool]:
+def _applied(access: Access, plan: Plan, application: ApplyRun) -> tuple[list[Applied], bool]:
     """Run the application. Returns the results so far and whether it was interrupted; reports an interruption."""
     done: list[Applied] = []
     with progress(_changing(plan), "Applying") as step:

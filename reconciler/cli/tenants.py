@@ -25,7 +25,7 @@ from reconciler.core.reading import read_state
 from reconciler.model.values.entity import Entity
 from reconciler.report.documents import exported, render_documents
 from reconciler.report.envelope import enveloped
-from reconciler.report.tables import render_table, render_tenant, tenant_to_data
+from reconciler.report.tables import render_table, render_tenant, stored_tenant_to_data
 from reconciler.shell.connections.access import place_of
 from reconciler.shell.repository.files import read_bounded, read_stream, write_file
 from reconciler.shell.tenants import states as tenancy
@@ -71,7 +71,7 @@ def show_command(root: Path, now: datetime, tenant: str, form: str) -> None:  # 
         state = tenancy.snapshot(workspace.catalog, access, workspace.known(tenant))
     if form == "json":
         upstream = tenancy.upstream_of(workspace.catalog, tenant) or None
-        write_data(enveloped(tenant=tenant_to_data(tenant, upstream, state)))
+        write_data(enveloped(tenant=stored_tenant_to_data(tenant, upstream, state)))
     else:
         write_result(render_tenant(tenant, state))
 

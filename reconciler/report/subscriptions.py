@@ -38,7 +38,7 @@ def _in_short(each: ListedSubscription) -> Iterator[str]:
         paths = [path_text(field.path) for field in one.fields]
         more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
         what = ", ".join(paths[:NAMED]) + more or one.action
-        yield f"{what} at {one.address.partition('/')[0]}" + (f": {one.verdict} by {one.rule}" if one.said else "")
+        yield f"{what} at {one.address.partition('/')[0]}" + (f": {one.verdict} by {one.rule}" if one.why else "")
 
 
 def _unit(body: Body | None) -> str:
@@ -74,7 +74,7 @@ def _lines(tenant: str, each: ListedSubscription) -> Iterator[str]:
 
 
 def _pending_lines(one: PendingChanges) -> Iterator[str]:
-    why = f", {one.verdict} by {one.rule}: {one.said.detail}" if one.said else ", with the next apply"
+    why = f", {one.verdict} by {one.rule}: {one.why.detail}" if one.why else ", with the next apply"
     yield clean(f"Pending: {one.action} of {one.address}{why}")
     for field in one.fields:
         before, after = shown_pair(field.before, field.after)
@@ -100,15 +100,15 @@ def subscription_to_data(tenant: str, each: ListedSubscription) -> dict[str, Any
 
 
 def _pending_to_data(one: PendingChanges) -> dict[str, Any]:
-    said = one.said
+    why = one.why
     return {
         "address": one.address,
         "action": one.action,
         "verdict": one.verdict,
         "rule": one.rule,
         "rule_text": rule_text(one.rule) if one.rule else "",
-        "detail": said.detail if said else None,
-        "allowed_by": list(said.allowed_by) if said else [],
-        "policy": declared_to_data(said.policy) if said else None,
+        "detail": why.detail if why else None,
+        "allowed_by": list(why.allowed_by) if why else [],
+        "policy": declared_to_data(why.policy) if why else None,
         "fields": [field_to_data(field) for field in one.fields],
     }

@@ -92,7 +92,7 @@ def _plans(title: str, plans: list[Entity]) -> str:
     return f"\n{title}:\n\n{render_table(header, rows)}"
 
 
-def tenant_to_data(tenant: str, upstream: str | None, held: StoredState) -> dict[str, Any]:
+def stored_tenant_to_data(tenant: str, upstream: str | None, held: StoredState) -> dict[str, Any]:
     """The ``tenant`` of ``tenant show --format json``, as `render_tenant`. ``entities``: the number of each kind."""
     state = held.entities
     subscriptions = _counted(each for id, each in state.items() if id.kind == "Subscription")

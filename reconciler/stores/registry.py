@@ -30,7 +30,7 @@ def known_schemes() -> frozenset[str]:
     return BUILT_IN | {point.name for point in entry_points(group=GROUP)}
 
 
-def why_not(scheme: str) -> tuple[str, str] | None:
+def why_not_opened(scheme: str) -> tuple[str, str] | None:
     """Why a scheme cannot be used here, and a hint; ``None`` if it can. Loads its plugin or driver."""
     try:
         if scheme == "postgresql":

@@ -69,8 +69,8 @@ def test_the_story_tells_of_mirrors_and_of_every_level(expected: dict[str, str])
 def test_causes_are_told_alike(shop: Shop, executor: str) -> None:
     shop.reprice()
     shop.commit("reprice")
-    in_turn, found = (shop.run(f"plan --base HEAD~1 --format json {each}") for each in (IN_TURN, executor))
-    assert found == in_turn
+    sequentially, found = (shop.run(f"plan --base HEAD~1 --format json {each}") for each in (IN_TURN, executor))
+    assert found == sequentially
     assert '"cause": "pr"' in found.out
 
 
@@ -82,9 +82,9 @@ def test_one_that_cannot_be_read_takes_only_what_is_below_it(fresh: Shop, execut
     (policy.parent / "below.yaml").write_text(below, "utf-8")
     fresh.commit()
     for command in ("plan", "apply --auto-approve"):
-        in_turn, found = (fresh.run(f"{command} --tenant '*' {each}") for each in (IN_TURN, executor))
+        sequentially, found = (fresh.run(f"{command} --tenant '*' {each}") for each in (IN_TURN, executor))
         if command == "plan":
-            assert found == in_turn
+            assert found == sequentially
         assert (found.status, "its upstream one failed" in found.out) == (1, True)
     assert fresh.run("tenant export two").out
 

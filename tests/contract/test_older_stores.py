@@ -16,7 +16,7 @@ from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import Committed, StoreError
 from reconciler.stores.registry import open_reader, open_store
 from reconciler.stores.sql import schema
-from reconciler.stores.sql.versions import Age, Version
+from reconciler.stores.sql.versions import Age, SchemaVersion
 from tests.contract.samples import AT, contents, plan, put, record
 from tests.contract.test_migrations import at_version
 from tests.postgresql import Server
@@ -65,7 +65,7 @@ def test_an_older_store_is_read_as_its_migration_will_leave_it(url: str, version
     for connection in connected(url):
         fill(connection, version)
     with closing(open_reader(url, root=Path())) as reader:
-        assert reader.version() == Version(version)  # type: ignore[attr-defined]
+        assert reader.version() == SchemaVersion(version)  # type: ignore[attr-defined]
         assert reader.version().age is Age.OLDER  # type: ignore[attr-defined]
         before = contents(reader)
         index = {tenant: reader.recorded_origins(tenant) for tenant in TENANTS}
@@ -82,7 +82,7 @@ def test_an_older_store_is_read_as_its_migration_will_leave_it(url: str, version
                 assert not inspect(connection).has_table("came_down"), "nothing was migrated"
         read = reader.observe(TENANTS[0])
         with closing(open_store(url, root=Path())) as store:
-            assert store.version() == Version(schema.VERSION)  # type: ignore[attr-defined]
+            assert store.version() == SchemaVersion(schema.VERSION)  # type: ignore[attr-defined]
             assert contents(store) == contents(reader) == before
             assert {tenant: store.recorded_origins(tenant) for tenant in TENANTS} == index
             done = store.commit(

@@ -812,18 +812,18 @@ def test_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.parametrize("value", ["there_is_no_such_module:store", "tests.contract.samples:nothing", "json:"])
 def test_validation_knows_a_plugin_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     _plugin(monkeypatch, value)
-    summary, hint = registry.why_not("shelf") or ("", "")
+    summary, hint = registry.why_not_opened("shelf") or ("", "")
     assert summary.startswith(f"shelf: the plugin {value} cannot be loaded: ")
     assert hint
 
 
 def test_validation_knows_which_stores_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     _plugin(monkeypatch, "tests.contract.samples:on_the_shelf")
-    assert [registry.why_not(each) for each in ("sqlite", "postgresql", "shelf")] == [None] * 3
+    assert [registry.why_not_opened(each) for each in ("sqlite", "postgresql", "shelf")] == [None] * 3
     known = "known: memory, postgresql, shelf, sqlite; others come with plugins (entry points of reconciler.stores)"
-    assert registry.why_not("https") == ('there is no store for "https:"', known)
+    assert registry.why_not_opened("https") == ('there is no store for "https:"', known)
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    summary, hint = registry.why_not("postgresql") or ("", "")
+    summary, hint = registry.why_not_opened("postgresql") or ("", "")
     assert summary.startswith("PostgreSQL takes a driver that is not installed")
     assert hint == "pip install 'catalog-reconciler[postgresql]'"
 

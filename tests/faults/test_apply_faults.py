@@ -15,7 +15,7 @@ from reconciler.stores.base import Snapshot, StoreError, TenantStore
 from tests.contract.samples import AT, BY, commit, contents, plan, put, record, remove
 from tests.faults.faulty_store import FaultyStore, failing
 
-WARRANT = ApplyContext("sha256:plan", AT, BY, "4f" * 20)
+CONTEXT = ApplyContext("sha256:plan", AT, BY, "4f" * 20)
 UPSTREAMS = {
     "contoso": "northwind",
     "fabrikam": "northwind",
@@ -63,7 +63,7 @@ def with_tenant(whole: Plan, tenant: str, alter: Callable[[TenantPlan], TenantPl
 
 
 def apply(whole: Plan, store: TenantStore) -> dict[str, Applied]:
-    done = list(execute(whole, WARRANT, lambda _: store))
+    done = list(execute(whole, CONTEXT, lambda _: store))
     assert [each.tenant for each in done] == [each.tenant for each in whole.tenants]
     return {each.tenant: each for each in done}
 
@@ -80,7 +80,7 @@ def is_applied(store: FaultyStore, tenant: str) -> bool:
         assert records == []
         return False
     assert snapshot.entities == AFTER
-    assert [each.plan for each in records] == [WARRANT.plan]
+    assert [each.plan for each in records] == [CONTEXT.plan]
     assert snapshot.revision == 2
     return True
 
@@ -121,7 +121,7 @@ def test_a_store_that_cannot_be_opened_stops_its_branch_only(store: FaultyStore)
             raise StoreError("the environment has no EAST_TOKEN")
         return store
 
-    done = {each.tenant: each for each in execute(planned(store), WARRANT, store_of)}
+    done = {each.tenant: each for each in execute(planned(store), CONTEXT, store_of)}
     assert done["contoso-east"] == Applied("contoso-east", Result.FAILED, "the environment has no EAST_TOKEN")
     assert done["contoso-east-1"].result is Result.REFUSED
     assert applied(store) == sorted({*UPSTREAMS} - {"contoso-east", "contoso-east-1"})
@@ -239,7 +239,7 @@ def test_an_apply_cut_off_after_any_tenant_is_finished_by_the_same_plan() -> Non
         for tenant in UPSTREAMS:
             store.overwrite(tenant, put(BASIC, OLD), actor="tenant", at=AT)
         whole = planned(store)
-        running = iter(execute(whole, WARRANT, dict.fromkeys(UPSTREAMS, store).__getitem__))
+        running = iter(execute(whole, CONTEXT, dict.fromkeys(UPSTREAMS, store).__getitem__))
         before = [next(running).tenant for _ in range(cut)]
         del running
         again = apply(whole, store)
@@ -291,7 +291,7 @@ def test_a_lost_reply_and_a_move_is_still_not_made_twice(store: FaultyStore) -> 
 
 def test_an_apply_that_is_broken_off_leaves_whole_tenants(store: FaultyStore) -> None:
     whole = planned(store)
-    running = execute(whole, WARRANT, lambda _: store)
+    running = execute(whole, CONTEXT, lambda _: store)
     assert [next(running).tenant for _ in range(2)] == ["contoso", "fabrikam"]
     del running
     assert applied(store) == ["contoso", "fabrikam"]
@@ -343,5 +343,5 @@ def test_a_saved_plan_of_a_tenant_that_moves_while_it_is_checked_is_stale(store:
 
     moving = Moving(store.store)
     order = [each for each in whole.tenants if each.tenant == "tailspin"]
-    done = list(execute(replace(whole, tenants=tuple(order)), replace(WARRANT, saved=True), lambda _: moving))
+    done = list(execute(replace(whole, tenants=tuple(order)), replace(CONTEXT, saved=True), lambda _: moving))
     assert [(each.result, each.code) for each in done] == [(Result.REFUSED, "stale")]

@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
-from reconciler.shell.runs.execute import Code, Result, Write, done
+from reconciler.shell.runs.execute import Code, Result, WriteStep, run_step
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -266,13 +266,13 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(("fate", "result"), [(MADE, Result.APPLIED), (LOST, Result.FAILED)])
 def test_an_apply_says_which(sqlite: Case, fate: str, result: Result) -> None:
     now = sqlite.store.observe("contoso")
-    step = Write(record("contoso", "2"), tuple(put(plan("basic", "7.00"))), now.fingerprint, now.revision)
+    step = WriteStep(record("contoso", "2"), tuple(put(plan("basic", "7.00"))), now.fingerprint, now.revision)
     sqlite.breaks.next(fate)
-    found = done(step, lambda _: sqlite.store)
+    found = run_step(step, lambda _: sqlite.store)
     assert (found.result, found.code) == (result, Code.STORE_DISK if fate == LOST else "")
     sqlite.breaks.next(fate, afterwards=True)
-    again = Write(record("fabrikam", "2"), step.writes, *_known(sqlite.store, "fabrikam"))
-    assert done(again, lambda _: sqlite.store).code == Code.UNKNOWN
+    again = WriteStep(record("fabrikam", "2"), step.writes, *_known(sqlite.store, "fabrikam"))
+    assert run_step(again, lambda _: sqlite.store).code == Code.UNKNOWN
 
 
 def _known(store: TenantStore, tenant: str) -> tuple[str, int]:

@@ -14,7 +14,7 @@ import pytest
 from psycopg.errors import lookup
 
 from reconciler.core.schemadocs.result_schemas import RESULT_CODES
-from reconciler.shell.runs.execute import Code, failed
+from reconciler.shell.runs.execute import Code, store_failure
 from reconciler.stores import failures
 from reconciler.stores.base import StoreError
 from reconciler.stores.failures import ERRNOS, SQLITE, SQLSTATES, Failure, Finding, of_sqlite, of_sqlstate, of_system
@@ -121,7 +121,7 @@ def test_errors_of_the_system(number: int) -> None:
 
 @pytest.mark.parametrize("kind", Failure)
 def test_every_kind_has_a_code_of_its_own(kind: Failure) -> None:
-    found = failed("contoso", StoreError("words", kind))
+    found = store_failure("contoso", StoreError("words", kind))
     assert found.code == f"store_{kind}" in RESULT_CODES
 
 

@@ -555,7 +555,7 @@ def test_tables_of_an_older_reconciler_are_upgraded_by_a_writer(
     _next_version(monkeypatch, tmp_path / "newer", '    op.execute("CREATE TABLE added (x TEXT)")\n')
     saved = path.read_bytes()
     early = open_reader(URL, root=path.parent)
-    assert early.version() == versions.Version(version)  # type: ignore[attr-defined]
+    assert early.version() == versions.SchemaVersion(version)  # type: ignore[attr-defined]
     assert contents(early) == before, "it is read as it will be"
     assert path.read_bytes() == saved
     store = open_store(URL, root=path.parent)

@@ -15,7 +15,7 @@ from typing import Any
 
 from reconciler.core.planning.tenant_plan import Observed, PlainEngine
 from reconciler.core.savedplan.codec import encode
-from reconciler.core.tree.levels import PlanLevel, Unreadable, in_turn
+from reconciler.core.tree.levels import PlanLevel, Unreadable, sequentially
 from reconciler.core.tree.schedule import scheduled
 from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.model.documents.settings import Policy
@@ -30,7 +30,7 @@ from reconciler.stores.registry import open_store
 from tests.laws.grown import ON, Grown
 
 NOW = "2026-12-01T00:00:00Z"
-WARRANT = ApplyContext("sha256:plan", NOW, "somebody", None)
+CONTEXT = ApplyContext("sha256:plan", NOW, "somebody", None)
 
 
 class Posted(Executor):
@@ -82,7 +82,7 @@ def planned(
         if pool:
             trees = here.catalog.providers.__getitem__
             plan_level = plan_on_pool(pool, access, lambda _: where, trees)
-            begun = in_turn(observe, PlainEngine(here.rules))
+            begun = sequentially(observe, PlainEngine(here.rules))
             planner = replace(
                 planner,
                 plan_level=in_process_first(begun, lambda: plan_level, sample=2, worth=0) if late else plan_level,
@@ -113,9 +113,9 @@ def test_whoever_applies_what_is_written_and_told_is_the_same(here: Grown) -> No
     before, after = place(here), place(here)
     plan = planned(here, before, None, None)
     with Access(Path(), {}) as access:
-        results = list(execute(plan, WARRANT, lambda _: access.writer(before)))
-        carry = apply_on_pool(Pool(Posted(), 2), access, lambda _: after, count=len(plan.tenants))
-        assert list(execute(plan, WARRANT, lambda _: access.writer(before), carry=carry)) == results
+        results = list(execute(plan, CONTEXT, lambda _: access.writer(before)))
+        run_steps = apply_on_pool(Pool(Posted(), 2), access, lambda _: after, count=len(plan.tenants))
+        assert list(execute(plan, CONTEXT, lambda _: access.writer(before), run_steps=run_steps)) == results
         for tenant in here.catalog.policies:
             assert access.reader(before).observe(tenant) == access.reader(after).observe(tenant)
         assert list(access.reader(before).history()) == list(access.reader(after).history())
@@ -140,6 +140,6 @@ def test_others_are_called_only_when_it_pays(here: Grown) -> None:
         def observe(policy: Policy) -> Observed | Unreadable:
             return access.observe(policy.reseller, where)
 
-        begun = in_turn(observe, PlainEngine(here.rules))
+        begun = sequentially(observe, PlainEngine(here.rules))
         planner = TreePlanner(here.catalog, observe, here.rules, ON, plan_level=in_process_first(begun, never))
         assert {each.tenant for each in planner.plans(None)} >= tenants.keys()

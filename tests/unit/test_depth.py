@@ -137,11 +137,11 @@ def changed_plan(tenant: str, upstream: str) -> TenantPlan:
 def carried_out(plan: Plan) -> list[Applied]:
     """What becomes of every tenant of a plan, all of which are written without a fault."""
 
-    def carry(steps: Iterable[Step]) -> Iterator[Applied]:
+    def run_steps(steps: Iterable[Step]) -> Iterator[Applied]:
         return (Applied(step.tenant, Result.APPLIED) for step in steps)
 
     warrant = ApplyContext("sha256:0", "2026-12-01T00:00:00Z", "ana", None)
-    return list(execute(plan, warrant, no_store, carry=carry))
+    return list(execute(plan, warrant, no_store, run_steps=run_steps))
 
 
 def no_store(tenant: str) -> TenantStore:

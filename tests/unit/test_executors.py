@@ -13,7 +13,7 @@ import pytest
 from reconciler.shell.connections.access import StoreLocation
 from reconciler.shell.pools.executors import ExecutorError, Executors, Lost, Pool, choice_of
 from reconciler.shell.runs.apply_workers import PlacedStep, batch_results
-from reconciler.shell.runs.execute import Applied, Check, Result
+from reconciler.shell.runs.execute import Applied, Result, VerifyStep
 
 
 class AtOnce(Executor):
@@ -94,7 +94,7 @@ def test_a_process_that_dies_loses_what_it_had() -> None:
 
 
 def test_of_a_step_that_was_lost_nothing_is_claimed() -> None:
-    known, lost = Applied("one", Result.UNCHANGED), Check("two", "sha256:", 1)
+    known, lost = Applied("one", Result.UNCHANGED), VerifyStep("two", "sha256:", 1)
     steps = [PlacedStep(known, None), PlacedStep(lost, StoreLocation("memory:"))]
     first, second = batch_results(steps, Lost("the executor failed"))
     assert first == known

@@ -16,7 +16,7 @@ from reconciler.core.desired.delegation import (
 )
 from reconciler.core.desired.lazy_mapping import LazyMapping
 from reconciler.core.desired.price_list import CYCLES, PRODUCT, AssignedPriceList, inactive_units, is_retirable, units
-from reconciler.core.desired.renames import Moved, as_called_now, moved, relinked
+from reconciler.core.desired.renames import RenamedState, as_called_now, relinked, with_renames
 from reconciler.core.desired.resolve import resolve, wanted_for_themselves, without_cycles
 from reconciler.core.desired.upstream import (
     asks_further_up,
@@ -39,8 +39,8 @@ __all__ = [
     "InheritedBlock",
     "LazyMapping",
     "Listing",
-    "Moved",
     "Reachable",
+    "RenamedState",
     "Upstream",
     "Wanted",
     "as_called_now",
@@ -52,7 +52,6 @@ __all__ = [
     "inactive_units",
     "is_retirable",
     "listed_plan",
-    "moved",
     "off_the_list",
     "own_document",
     "provider_upstream",
@@ -63,5 +62,6 @@ __all__ = [
     "wanted_for_themselves",
     "with_ancestors",
     "with_labels",
+    "with_renames",
     "without_cycles",
 ]

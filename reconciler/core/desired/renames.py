@@ -22,7 +22,7 @@ RENAMED = "AP-21"
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class RenamedState:
     """A tenant's state with its copies under their new keys, and ``before``: the state as it is.
 
     ``origins``: renamed entities, new identity to old. ``refused``: renames that are blocked because the new key is in
@@ -65,7 +65,7 @@ def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:
     return {id: tuple(EntityId(id.kind, old) for old in olds) for id, olds in found.items() if olds}
 
 
-def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Moved:
+def with_renames(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> RenamedState:
     """A tenant's state after the renames. A copy is renamed if the new key is free and the upstream no longer has the
     old one.
 
@@ -84,9 +84,9 @@ def moved(state: State, upstream: Upstream, blocks: Callable[[str], bool]) -> Mo
             refused[new] = old
     links = LinkRenames(news={old: new for new, old in origins.items()}, lacked=_lacked(state, upstream))
     if not links.news and not links.lacked:
-        return Moved(state, state, {}, refused)
+        return RenamedState(state, state, {}, refused)
     after = {links.news.get(id, id): _followed(each, links, upstream) for id, each in state.items()}
-    return Moved(after, state, origins, refused)
+    return RenamedState(after, state, origins, refused)
 
 
 def as_called_now(ids: Collection[EntityId], upstream: Upstream) -> frozenset[EntityId]:
@@ -96,13 +96,13 @@ def as_called_now(ids: Collection[EntityId], upstream: Upstream) -> frozenset[En
     return frozenset({*ids, *renamed})
 
 
-def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> Moved:
-    """Like `moved`, for a tenant without renames: only links of these entities may change."""
+def relinked(state: State, upstream: Upstream, among: Collection[EntityId]) -> RenamedState:
+    """Like `with_renames`, for a tenant without renames: only links of these entities may change."""
     links = LinkRenames(news={}, lacked=_lacked(state, upstream))
     there = [state[id] for id in among if id in state] if links.lacked else []
     after = {each.id: _followed(each, links, upstream) for each in there}
     news: dict[EntityId, Entity | None] = {each.id: after[each.id] for each in there if after[each.id] is not each}
-    return Moved(changed(state, news) if news else state, state, among=among)
+    return RenamedState(changed(state, news) if news else state, state, among=among)
 
 
 def _lacked(state: State, upstream: Upstream) -> Mapping[EntityId, EntityId]:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from reconciler.core.planning import EntityOutcome, note_of, permitted_by, said
+from reconciler.core.planning import EntityOutcome, deferral_reason, note_of, permitted_by
 from reconciler.model.bounded_cache import MOST
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Judged
 from reconciler.model.plans.plan import Deferred
 from reconciler.model.values.keys import EntityId
 
-Settings: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str], bool]
+PolicySettings: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str], bool]
 """The part of a policy that verdicts depend on: the options, vetoes and overrides that are on, and whether it
 adopts.
 """
@@ -23,7 +23,7 @@ adopts.
 
 @dataclass(slots=True)
 class CachedOutcomes:
-    """The outcomes in tenants that share a desired state and `Settings`, by entity and its digest.
+    """The outcomes in tenants that share a desired state and `PolicySettings`, by entity and its digest.
 
     Bounded to about one large tenant's entities.
     """
@@ -45,7 +45,7 @@ class CachedOutcomes:
         self.size += 1
 
 
-def settings_of(policy: Policy) -> Settings:
+def settings_of(policy: Policy) -> PolicySettings:
     """The settings that tenants must share to share verdicts."""
     options, vetoes, overrides = (
         frozenset(id for id, setting in settings.items() if setting.on)
@@ -66,7 +66,8 @@ def in_tenant(outcome: EntityOutcome, policy: Policy) -> EntityOutcome:
     tenant = policy.reseller
     change = outcome.change.in_tenant(tenant) if outcome.change else None
     held = tuple(
-        (judged, said(judged, policy).of(deferred.change.in_tenant(tenant))) for judged, deferred in outcome.held
+        (judged, deferral_reason(judged, policy).of(deferred.change.in_tenant(tenant)))
+        for judged, deferred in outcome.held
     )
     return replace(outcome, change=change, held=held)
 

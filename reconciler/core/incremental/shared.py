@@ -20,7 +20,7 @@ from reconciler.core.desired import (
     wanted_for_themselves,
     without_cycles,
 )
-from reconciler.core.incremental.outcomes import CachedOutcomes, Settings
+from reconciler.core.incremental.outcomes import CachedOutcomes, PolicySettings
 from reconciler.core.planning import is_removable, named_by
 from reconciler.core.schema import RuleBook, copy_in_sync
 from reconciler.core.states import SharedContents, of_copy
@@ -51,7 +51,7 @@ class Shared:
     desired: Desired
     synced: Mapping[EntityId, str]
     always: frozenset[EntityId]
-    outcomes: dict[Settings, CachedOutcomes] = field(default_factory=dict)
+    outcomes: dict[PolicySettings, CachedOutcomes] = field(default_factory=dict)
     digest_diffs: IdentityCache[SharedContents, "DigestDiff"] = field(
         default_factory=lambda: IdentityCache(BoundedCache(MOST_DIFFS))
     )

@@ -112,7 +112,7 @@ def left_alone(tenant: str, id: EntityId, state: State, distributor: str | None)
 def _accounts(
     comparison: Comparison, policy: Policy, judgement: Judgement, id: EntityId, path: Path | None
 ) -> Iterator[Account]:
-    arrival = judgement.arrivals.get(id)
+    arrival = judgement.dependents.get(id)
     if arrival and not path:
         needed = ", ".join(str(each) for each in arrival.needed_by)
         place = _declared_at(comparison, id, ())
@@ -190,7 +190,7 @@ def applied(judgement: Judgement) -> set[str]:
         for each in judgement.judged
         if each.verdict is Verdict.APPLY
     }
-    return found | {_named(id, ()) for id in judgement.arrivals}
+    return found | {_named(id, ()) for id in judgement.dependents}
 
 
 def _named(id: EntityId, path: Path) -> str:

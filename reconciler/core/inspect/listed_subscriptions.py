@@ -12,7 +12,7 @@ from reconciler.model.values.plain_values import Body
 
 @dataclass(frozen=True, slots=True)
 class PendingChanges:
-    """A change of its source that a mirror (``address``) does not have yet. ``said``: why not; ``None``: the next
+    """A change of its source that a mirror (``address``) does not have yet. ``why``: why not; ``None``: the next
     apply, `watch` round or action makes it.
     """
 
@@ -20,11 +20,11 @@ class PendingChanges:
     action: str
     rule: str
     fields: tuple[FieldChange, ...]
-    said: DeferralReason | None = None
+    why: DeferralReason | None = None
 
     @property
     def verdict(self) -> str:
-        return self.said.reason if self.said else "apply"
+        return self.why.reason if self.why else "apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ def _pending(plan: TenantPlan | None) -> dict[EntityId, tuple[PendingChanges, ..
     changes: list[tuple[Change, DeferralReason | None]] = []
     if plan is not None:
         changes += [(each, None) for each in plan.changes]
-        changes += [(each.change, each.said) for each in plan.deferred if each.reason != "unmanaged"]
-    for change, said in changes:
+        changes += [(each.change, each.why) for each in plan.deferred if each.reason != "unmanaged"]
+    for change, why in changes:
         if change.entity.kind == SUBSCRIPTION:
             one = PendingChanges(
-                change.address, change.action.value, said.rule if said else change.rule, change.fields, said
+                change.address, change.action.value, why.rule if why else change.rule, change.fields, why
             )
             found[change.entity] = (*found.get(change.entity, ()), one)
     return found

@@ -13,10 +13,10 @@ from reconciler.core.planning.preconditions import PRECONDITIONS, declared_rules
 from reconciler.core.planning.reasons import (
     deciding_place,
     declared_at,
+    deferral_reason,
     detail,
     note_of,
     permitted_by,
-    said,
     withheld_rule,
 )
 from reconciler.core.planning.scope import EntityOutcome, Scope
@@ -51,6 +51,7 @@ __all__ = [
     "deciding_place",
     "declared_at",
     "declared_rules",
+    "deferral_reason",
     "detail",
     "differences",
     "is_removable",
@@ -60,7 +61,6 @@ __all__ = [
     "overrides_of",
     "permitted_by",
     "plan_tenant",
-    "said",
     "status_of",
     "templates_of",
     "withheld_rule",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from reconciler.core.desired import Desired, Moved, Wanted
+from reconciler.core.desired import Desired, RenamedState, Wanted
 from reconciler.core.planning.leftovers import LEFT_OVER, is_removable, leftovers
 from reconciler.core.planning.scope import EVERYTHING, Scope
 from reconciler.core.records import NOTHING_RESTORED, RESTORE_RULE, RestoredState, origins_that_differ
@@ -63,10 +63,10 @@ class Comparison:
     """The inputs of comparing one tenant. ``overrides``: the ids of the overrides that are on.
 
     ``on``: the day whose amounts are effective. ``actual``: the tenant's state, with renamed copies under their new
-    keys; ``moved``: the state before that (``None``: nothing is renamed). ``restored``: the entities whose origin was
+    keys; ``renamed``: the state before that (``None``: nothing is renamed). ``restored``: the entities whose origin was
     corrected by the journal, and those that were released to the tenant (ORIGIN-02, ORIGIN-03). ``scope``: what is
-    compared; ``in_full`` makes a comparison without cached outcomes, if the scope has any. ``asked``: the entities
-    whose differences depend on other entities of the tenant; filled during the comparison.
+    compared; ``in_full`` makes a comparison without cached outcomes, if the scope has any. ``context_dependent``: the
+    entities whose differences depend on other entities of the tenant; filled during the comparison.
     """
 
     tenant: str
@@ -75,16 +75,16 @@ class Comparison:
     rules: RuleBook
     overrides: frozenset[str]
     on: date
-    moved: Moved | None = None
+    renamed: RenamedState | None = None
     restored: RestoredState = NOTHING_RESTORED
     scope: Scope = EVERYTHING
     in_full: "Callable[[], Comparison] | None" = None
-    asked: set[EntityId] = dataclasses.field(default_factory=set)
+    context_dependent: set[EntityId] = dataclasses.field(default_factory=set)
 
     def before(self, id: EntityId) -> Entity | None:
         """The entity as the tenant has it, whatever it is called there."""
-        as_it_is = self.restored.before.get(self.moved.origins.get(id, id) if self.moved else id)
-        return as_it_is or (self.moved.was(id) if self.moved else self.actual.get(id))
+        as_it_is = self.restored.before.get(self.renamed.origins.get(id, id) if self.renamed else id)
+        return as_it_is or (self.renamed.was(id) if self.renamed else self.actual.get(id))
 
     def released(self, id: EntityId) -> bool:
         """Whether the tenant was given the entity (ORIGIN-03): it is neither compared, created nor taken over."""
@@ -122,11 +122,11 @@ class Comparison:
         """What is wanted and needs an entity."""
         return self.scope.holders(self.desired, id)
 
-    def may_let_go(self, id: EntityId) -> bool:
+    def will_follow(self, id: EntityId) -> bool:
         """Whether what the tenant has under an identity will follow its upstream: a copy, or an own one taken over."""
         return id in self.desired.wanted and (self.ours(id) or self.rules.kinds[id.kind].sync.own == OWN_BLOCKS)
 
-    def may_come(self, id: EntityId) -> bool:
+    def may_be_created(self, id: EntityId) -> bool:
         """Whether the tenant lacks the entity, and may get it."""
         return id not in self.actual and id in self.desired.wanted
 
@@ -136,13 +136,13 @@ def differences(comparison: Comparison) -> list[Difference]:
     found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
     found += _removals(comparison) if comparison.scope.removes else ()
     found += _leftovers(comparison)
-    found = [*(comparison.moved.differences() if comparison.moved else ()), *_restorations(comparison), *found]
+    found = [*(comparison.renamed.differences() if comparison.renamed else ()), *_restorations(comparison), *found]
     return sorted(found, key=lambda each: (each.entity, each.path))
 
 
 def _restorations(comparison: Comparison) -> Iterator[Difference]:
     """ORIGIN-02: the origins that are not what the tenant's journal says."""
-    now = {old: new for new, old in comparison.moved.origins.items()} if comparison.moved else {}
+    now = {old: new for new, old in comparison.renamed.origins.items()} if comparison.renamed else {}
     for old, before in comparison.restored.before.items():
         id = now.get(old, old)
         for path, mine, theirs in origins_that_differ(before, comparison.actual[id]):
@@ -209,7 +209,7 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
         if id not in comparison.desired.upstream.state and _stays_named(comparison, id):
             continue
         holders = tuple(_holders(comparison, id))
-        if all(comparison.may_let_go(holder) for holder in holders):
+        if all(comparison.will_follow(holder) for holder in holders):
             removed = comparison.rules.kinds[id.kind].sync.removed
             assert removed is not None, "it is removable"
             yield Remove(id, have.body, removed, removed.rule, blocked_while_referenced_by=holders)
@@ -217,7 +217,7 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
 
 def _leftovers(comparison: Comparison) -> Iterator[Difference]:
     """What came down, is wanted no more and is removed by no option."""
-    spared = comparison.moved.refused.values() if comparison.moved else ()
+    spared = comparison.renamed.refused.values() if comparison.renamed else ()
     scope = comparison.scope
     found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, scope=scope)
     for each in found:
@@ -326,12 +326,12 @@ class Walk:
 
     def _is_own(self, kind: str, key: str) -> bool:
         """Whether the tenant has an entity of its own under that key, which the outcome then depends on."""
-        self.comparison.asked.add(self.wanted.id)
+        self.comparison.context_dependent.add(self.wanted.id)
         return self.comparison.own(EntityId(kind, key))
 
-    def _is_or_may_come(self, id: EntityId) -> bool:
-        self.comparison.asked.add(self.wanted.id)
-        return id in self.comparison.actual or self.comparison.may_come(id)
+    def _is_or_may_be_created(self, id: EntityId) -> bool:
+        self.comparison.context_dependent.add(self.wanted.id)
+        return id in self.comparison.actual or self.comparison.may_be_created(id)
 
     def _references(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
         """Links to what came down, or is to come down; those to the tenant's own entities stay as they are."""
@@ -354,7 +354,7 @@ class Walk:
         assert field.links is not None and field.ref is not None
         for key in theirs:
             target = EntityId(field.ref.kind, key)
-            if key not in mine and field.links.created and self._is_or_may_come(target):
+            if key not in mine and field.links.created and self._is_or_may_be_created(target):
                 created, here = field.links.created, (*path, key)
                 yield UpdateLink(self.wanted.id, here, None, key, self._rule(here, created), created, (target,))
         for key in mine:

@@ -49,14 +49,14 @@ class GuardCase:
     changes: tuple[Change, ...]
 
     @cached_property
-    def moves(self) -> tuple[PriceChanges, ...]:
+    def price_changes(self) -> tuple[PriceChanges, ...]:
         """The changed prices of each change that changes any."""
         known = self.comparison.scope.known
         found = (
-            known[each.entity].moves if each.entity in known else PriceChanges.of(each, self.rules, self.on)
+            known[each.entity].price_changes if each.entity in known else PriceChanges.of(each, self.rules, self.on)
             for each in self.changes
         )
-        return tuple(moves for moves in found if moves.all)
+        return tuple(price_changes for price_changes in found if price_changes.all)
 
     @property
     def state(self) -> State:
@@ -176,10 +176,10 @@ def _how_it_goes(change: Change) -> str:
 def _max_price_change(case: GuardCase, limit: str) -> GuardFinding | None:
     """Existing amounts that change by more than a share of themselves."""
     most = _share(limit)
-    moves = (move for each in case.moves if each.furthest > most for move in each.all)
+    price_changes = (move for each in case.price_changes if each.largest > most for move in each.all)
     found = [
         GuardFault(move.entity, f"{move.text} ({'+' if share > 0 else '-'}{_percent(abs(share))}%)")
-        for move in moves
+        for move in price_changes
         if (share := move.share) is not None and abs(share) > most
     ]
     return _count(found, "price", f"would change by more than {limit}"), found
@@ -187,8 +187,8 @@ def _max_price_change(case: GuardCase, limit: str) -> GuardFinding | None:
 
 def _price_to_zero(case: GuardCase, _on: bool) -> GuardFinding | None:
     """Existing amounts that become zero."""
-    moves = (move for each in case.moves if each.to_zero for move in each.all)
-    found = [GuardFault(move.entity, move.text) for move in moves if move.to_zero]
+    price_changes = (move for each in case.price_changes if each.to_zero for move in each.all)
+    found = [GuardFault(move.entity, move.text) for move in price_changes if move.to_zero]
     return _count(found, "price", "would become zero"), found
 
 

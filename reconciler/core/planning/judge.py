@@ -35,7 +35,7 @@ from reconciler.model.plans.change import (
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
-Hold: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
+ObstaclesOf: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
 """What holds every change of a tenant, as it is to be said of an entity (GUARD-01)."""
 
 
@@ -55,27 +55,29 @@ class Judgement:
     """Every difference with its verdict, and the dependents that arrive with the applied ones.
 
     Differences that depend on a withheld or blocked creation, and those that a created dependent settles, are left out.
-    ``moot``: the entities that have such differences.
+    ``partly_omitted``: the entities that have such differences.
     """
 
     judged: tuple[Judged, ...]
-    arrivals: Mapping[EntityId, DependentCreation]
-    moot: frozenset[EntityId] = frozenset()
+    dependents: Mapping[EntityId, DependentCreation]
+    partly_omitted: frozenset[EntityId] = frozenset()
 
 
-def judge(comparison: Comparison, found: Iterable[Difference], policy: Policy, hold: Hold | None = None) -> Judgement:
-    """The verdicts on all that a comparison found; with ``hold``, nothing applies."""
-    bench = Judge(PreconditionContext.of(comparison, adopts=policy.adopt.on), policy)
-    verdicts = _with_holders([bench.verdict(each) for each in found], comparison)
-    judged = bench.along([_held(each, hold) for each in verdicts])
-    arrivals = bench.arrivals([each for each in judged if each.verdict is Verdict.APPLY])
-    standing = tuple(_effective(judged, comparison, arrivals))
+def judge(
+    comparison: Comparison, found: Iterable[Difference], policy: Policy, tripped: ObstaclesOf | None = None
+) -> Judgement:
+    """The verdicts on all that a comparison found; with ``tripped``, nothing applies."""
+    tenant_judge = Judge(PreconditionContext.of(comparison, adopts=policy.adopt.on), policy)
+    verdicts = _with_holders([tenant_judge.verdict(each) for each in found], comparison)
+    judged = tenant_judge.without_unaccompanied([_held(each, tripped) for each in verdicts])
+    dependents = tenant_judge.dependents([each for each in judged if each.verdict is Verdict.APPLY])
+    standing = tuple(_effective(judged, comparison, dependents))
     applied = [each for each in standing if each.verdict is Verdict.APPLY and not isinstance(each.difference, Restore)]
     listed = {(each.difference.entity, each.difference.path) for each in standing}
-    moot = frozenset(
+    partly_omitted = frozenset(
         each.difference.entity for each in verdicts if (each.difference.entity, each.difference.path) not in listed
     )
-    return Judgement(standing, {**arrivals, **bench.with_the_first(applied)}, moot)
+    return Judgement(standing, {**dependents, **tenant_judge.with_tenant_document(applied)}, partly_omitted)
 
 
 def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
@@ -101,14 +103,14 @@ def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
     ]
 
 
-def _held(judged: Judged, hold: Hold | None) -> Judged:
-    if hold is None or judged.verdict is not Verdict.APPLY:
+def _held(judged: Judged, tripped: ObstaclesOf | None) -> Judged:
+    if tripped is None or judged.verdict is not Verdict.APPLY:
         return judged
-    return replace(judged, verdict=Verdict.BLOCKED, obstacles=hold(judged.difference.entity))
+    return replace(judged, verdict=Verdict.BLOCKED, obstacles=tripped(judged.difference.entity))
 
 
 def _effective(
-    judged: list[Judged], comparison: Comparison, arrivals: Mapping[EntityId, DependentCreation]
+    judged: list[Judged], comparison: Comparison, dependents: Mapping[EntityId, DependentCreation]
 ) -> Iterator[Judged]:
     """Without what is carried by a creation that does not happen, or done by an arrival."""
     created = {
@@ -116,7 +118,7 @@ def _effective(
         for each in judged
         if each.verdict is Verdict.APPLY and isinstance(each.difference, Create | TakeOver)
     }
-    there = created | set(arrivals)
+    there = created | set(dependents)
     live = Reachable(comparison.desired.wanted, comparison.holders, lambda id: id in there or comparison.ours(id))
 
     def lets_go(holder: EntityId) -> bool:
@@ -128,12 +130,12 @@ def _effective(
             return False
         match difference:
             case Create() | TakeOver():
-                return id not in arrivals
+                return id not in dependents
             case Remove():
                 return all(map(lets_go, difference.blocked_while_referenced_by))
             case Update() | UpdateLink() | TakeOverItem() | HeldUpdate():
                 nowhere = id not in there and id not in comparison.actual
-                return not (nowhere and verdict is Verdict.APPLY) and not _lacks(difference, comparison, there)
+                return not (nowhere and verdict is Verdict.APPLY) and not _lacks_required(difference, comparison, there)
             case Rename() | Restore():
                 return True
             case _:
@@ -142,7 +144,7 @@ def _effective(
     return (each for each in judged if stands(each.difference, each.verdict))
 
 
-def _lacks(difference: Difference, comparison: Comparison, there: Set[EntityId]) -> bool:
+def _lacks_required(difference: Difference, comparison: Comparison, there: Set[EntityId]) -> bool:
     """Whether something is neither there nor comes that the difference requires to exist, rather than bringing it."""
     match difference:
         case UpdateLink() | Update(requires_existing=True):
@@ -165,7 +167,7 @@ def _brings(difference: Difference) -> tuple[EntityId, ...]:
             assert_never(difference)
 
 
-def _accompanied(difference: Difference) -> tuple[EntityId, ...]:
+def _required_companions(difference: Difference) -> tuple[EntityId, ...]:
     """The entities of which one must be there for the difference to be one (IW-07); none: it stands by itself."""
     return difference.accompanies if isinstance(difference, Update) else ()
 
@@ -245,7 +247,7 @@ class Judge:
     def _obstacles(self, difference: Difference) -> tuple[Obstacle, ...]:
         beforehand = difference.obstacles if isinstance(difference, HeldUpdate) else ()
         found = [*self._of(difference.entity, _use(difference)), *beforehand]
-        for target in self._reach(_brings(difference)):
+        for target in self._with_dependents(_brings(difference)):
             found += self._of(target, "need")
         return tuple(dict.fromkeys(found))
 
@@ -256,36 +258,39 @@ class Judge:
             self.known[target, use] = tuple(each for check in checks for each in check(self.case, target, use))
         return self.known[target, use]
 
-    def along(self, judged: list[Judged]) -> list[Judged]:
+    def without_unaccompanied(self, judged: list[Judged]) -> list[Judged]:
         """Without what would come along with other entities, none of which is there or comes (IW-07)."""
-        if not any(_accompanied(each.difference) for each in judged):
+        if not any(_required_companions(each.difference) for each in judged):
             return judged
-        applied = [each for each in judged if each.verdict is Verdict.APPLY and not _accompanied(each.difference)]
+        applied = [
+            each for each in judged if each.verdict is Verdict.APPLY and not _required_companions(each.difference)
+        ]
         there = {each.difference.entity for each in applied if not each.difference.path}
-        there |= set(self.arrivals(applied))
+        there |= set(self.dependents(applied))
         ours = self.case.comparison.ours
         return [
             each
             for each in judged
-            if not (along := _accompanied(each.difference)) or any(id in there or ours(id) for id in along)
+            if not (companions := _required_companions(each.difference))
+            or any(id in there or ours(id) for id in companions)
         ]
 
-    def arrivals(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
+    def dependents(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
         """The dependents that come with what is applied."""
         brought: dict[EntityId, list[Judged]] = {}
         created = {each.difference.entity for each in applied if not each.difference.path}
         for each in applied:
-            for target in self._reach(_brings(each.difference)):
-                if self._comes(target) and target not in created:
+            for target in self._with_dependents(_brings(each.difference)):
+                if self._would_come(target) and target not in created:
                     brought.setdefault(target, []).append(each)
-        return {target: self._arrival(target, by) for target, by in sorted(brought.items())}
+        return {target: self._dependent(target, by) for target, by in sorted(brought.items())}
 
-    def with_the_first(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
+    def with_tenant_document(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
         """The tenant's own document, if it has none: it comes with the first thing that is applied."""
         tenant = EntityId(TENANT, self.policy.reseller)
-        return {tenant: self._arrival(tenant, applied)} if applied and self._comes(tenant) else {}
+        return {tenant: self._dependent(tenant, applied)} if applied and self._would_come(tenant) else {}
 
-    def _arrival(self, target: EntityId, by: list[Judged]) -> DependentCreation:
+    def _dependent(self, target: EntityId, by: list[Judged]) -> DependentCreation:
         comparison = self.case.comparison
         have = comparison.actual.get(target)
         shape = comparison.rules.kinds[target.kind]
@@ -303,7 +308,7 @@ class Judge:
         dependent = self.case.comparison.rules.kinds[target.kind].sync.dependent or ""
         return first.rule if first.path and target.kind != TENANT else dependent
 
-    def _reach(self, needs: Iterable[EntityId]) -> Iterator[EntityId]:
+    def _with_dependents(self, needs: Iterable[EntityId]) -> Iterator[EntityId]:
         """What is needed, and what would have to come with it."""
         seen: set[EntityId] = set()
         queue = list(needs)
@@ -312,10 +317,10 @@ class Judge:
             if target not in seen:
                 seen.add(target)
                 yield target
-                if self._comes(target):
+                if self._would_come(target):
                     queue += references(self._copy(target), self.case.comparison.rules.branches(target.kind))
 
-    def _comes(self, target: EntityId) -> bool:
+    def _would_come(self, target: EntityId) -> bool:
         """Whether the tenant gets the entity once something needs it: it lacks it, or is to hand over its own."""
         comparison = self.case.comparison
         wanted = comparison.desired.wanted.get(target)

@@ -9,9 +9,9 @@ from typing import assert_never
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.judge import DependentCreation, Judgement
 from reconciler.core.planning.price_changes import NO_PRICE_CHANGES, PriceChanges
-from reconciler.core.planning.reasons import declared_at, lead, note_of, permitted_by, said
+from reconciler.core.planning.reasons import declared_at, deferral_reason, lead, note_of, permitted_by
 from reconciler.core.planning.scope import EntityOutcome
-from reconciler.core.schema import FieldShape, fields_of, kept, prune_empty
+from reconciler.core.schema import FieldShape, bookkeeping_fields, fields_of, prune_empty
 from reconciler.core.states import changed
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import (
@@ -59,22 +59,22 @@ class PlanBuilder:
                 applied.setdefault(each.difference.entity, []).append(each)
         created = {id for id, judged in applied.items() if any(not each.difference.path for each in judged)}
         grouped = {id: tuple(judged) for id, judged in applied.items()}
-        return cls(policy, comparison, judgement, grouped, frozenset({*created, *judgement.arrivals}))
+        return cls(policy, comparison, judgement, grouped, frozenset({*created, *judgement.dependents}))
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """One change per entity that is created, taken over, updated or removed."""
-        arrivals = self.judgement.arrivals
+        dependents = self.judgement.dependents
         found = [
-            self._arriving(arrivals[id]) if id in arrivals else self._changed(id, self.applied[id])
-            for id in {*self.applied, *arrivals}
+            self._dependent_change(dependents[id]) if id in dependents else self._changed(id, self.applied[id])
+            for id in {*self.applied, *dependents}
         ]
         found += (each.change for each in self.comparison.scope.known.values() if each.change)
         return tuple(sorted(found, key=lambda change: change.entity))
 
     def after(self) -> State:
         """The tenant's state after the changes."""
-        renamed = self.comparison.moved
+        renamed = self.comparison.renamed
         changes = self._entities()
         gone = {renamed.origins[id] for id in changes if id in renamed.origins} if renamed else ()
         before = renamed.before if renamed else self.comparison.actual
@@ -91,13 +91,22 @@ class PlanBuilder:
         """The outcome of one of the compared entities."""
         held = tuple(self._held.get(id, ()))
         change = self._change_of.get(id)
-        moves = PriceChanges.of(change, self.comparison.rules, self.comparison.on) if change else NO_PRICE_CHANGES
-        return EntityOutcome(change, self._entity(id) if change else None, held, moves, self._is_context_free(id))
+        price_changes = (
+            PriceChanges.of(change, self.comparison.rules, self.comparison.on) if change else NO_PRICE_CHANGES
+        )
+        return EntityOutcome(
+            change, self._entity(id) if change else None, held, price_changes, self._is_context_free(id)
+        )
 
     def _is_context_free(self, id: EntityId) -> bool:
         """Whether the outcome depends only on the entity itself and on being wanted, not on the rest of the tenant."""
         wanted = self.comparison.desired.wanted.get(id)
-        if wanted is None or id in self.comparison.asked or id in self.judgement.moot or id in self.judgement.arrivals:
+        if (
+            wanted is None
+            or id in self.comparison.context_dependent
+            or id in self.judgement.partly_omitted
+            or id in self.judgement.dependents
+        ):
             return False
         return all(each.context_free for each in self._judged.get(id, ()))
 
@@ -122,7 +131,7 @@ class PlanBuilder:
 
     def _entities(self) -> Mapping[EntityId, Entity | None]:
         """Every changed entity as it will be; ``None`` for a removed one."""
-        changed = {*self.applied, *self.judgement.arrivals}
+        changed = {*self.applied, *self.judgement.dependents}
         known = {id: each.after for id, each in self.comparison.scope.known.items() if each.change}
         return {**{id: self._entity(id) for id in changed}, **known}
 
@@ -133,12 +142,12 @@ class PlanBuilder:
 
     def _make(self, id: EntityId, judged: tuple[Judged, ...]) -> Entity | None:
         have = self.comparison.actual.get(id)
-        arrival = self.judgement.arrivals.get(id)
+        dependent = self.judgement.dependents.get(id)
         whole = next((each.difference for each in judged if not each.difference.path), None)
         if isinstance(whole, Remove):
             return None
-        if arrival or whole:
-            body = arrival.body if arrival else whole.after if whole else {}
+        if dependent or whole:
+            body = dependent.body if dependent else whole.after if whole else {}
             body = self._linked(body, self.comparison.rules.kinds[id.kind].fields)
             origin: str | None = self.comparison.origin
         else:
@@ -151,7 +160,7 @@ class PlanBuilder:
         """The body with the values that the reconciler stores in an entity when it changes it."""
         wanted = self.comparison.desired.wanted.get(id)
         shape = self.comparison.rules.kinds.get(id.kind)
-        for memory in kept(shape.fields) if wanted and shape else ():
+        for memory in bookkeeping_fields(shape.fields) if wanted and shape else ():
             body = put(body, (memory.name,), wanted.body.get(memory.name) if wanted else None)
         return body
 
@@ -172,20 +181,20 @@ class PlanBuilder:
     def _will_be_there(self, id: EntityId) -> bool:
         return id in self.comparison.actual or id in self.created
 
-    def _arriving(self, arrival: DependentCreation) -> Change:
-        before, after = self._before(arrival.id), self._after(arrival.id)
-        place = self._declared_at(arrival.id, ())
+    def _dependent_change(self, dependent: DependentCreation) -> Change:
+        before, after = self._before(dependent.id), self._after(dependent.id)
+        place = self._declared_at(dependent.id, ())
         action = Action.UPDATE if before else Action.CREATE
         change = Change(
             self.comparison.tenant,
-            arrival.id,
+            dependent.id,
             action,
             before,
             after,
-            allowed_by=arrival.allowed_by,
-            rule=arrival.rule,
+            allowed_by=dependent.allowed_by,
+            rule=dependent.rule,
             declared_at=place,
-            needed_by=arrival.needed_by,
+            needed_by=dependent.needed_by,
         )
         return self._with_takeover_fields(change) if before else change
 
@@ -241,7 +250,7 @@ class PlanBuilder:
 
     def _deferral(self, judged: tuple[Judged, ...]) -> Deferred:
         change = self._would_change(lead(judged).difference.entity, judged)
-        return said(judged, self.policy).of(change)
+        return deferral_reason(judged, self.policy).of(change)
 
     def _would_change(self, id: EntityId, judged: tuple[Judged, ...]) -> Change:
         first = judged[0].difference

@@ -57,7 +57,7 @@ class PreconditionContext:
         return self.comparison.desired.wanted.get(id)
 
 
-Check: TypeAlias = Callable[[PreconditionContext, EntityId, Use], Iterator[Obstacle]]
+Precondition: TypeAlias = Callable[[PreconditionContext, EntityId, Use], Iterator[Obstacle]]
 
 
 def _known_beforehand(case: PreconditionContext, target: EntityId, _use: Use) -> Iterator[Obstacle]:
@@ -170,7 +170,7 @@ def _released_and_gone(case: PreconditionContext, target: EntityId, use: Use) ->
         yield Obstacle(RELEASE_RULE, f"{what}; create it there, or run `{undo}`")
 
 
-PRECONDITIONS: Mapping[str, Check] = {
+PRECONDITIONS: Mapping[str, Precondition] = {
     "AP-01": _missing_upstream,
     "AP-04": _known_beforehand,
     "AP-17": _service_terms,

@@ -44,10 +44,10 @@ class PriceChange:
 
 @dataclass(frozen=True, slots=True)
 class PriceChanges:
-    """The prices that one change changes. ``furthest``: the largest relative change."""
+    """The prices that one change changes. ``largest``: the largest relative change."""
 
     all: tuple[PriceChange, ...]
-    furthest: Fraction
+    largest: Fraction
     to_zero: bool
 
     @classmethod

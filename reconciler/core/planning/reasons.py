@@ -78,7 +78,7 @@ def declared_at(place: Place | None) -> Declared | None:
     return Declared(place.file, place.line) if place else None
 
 
-def said(judged: tuple[Judged, ...], policy: Policy) -> DeferralReason:
+def deferral_reason(judged: tuple[Judged, ...], policy: Policy) -> DeferralReason:
     """The wording of a plan for differences that are deferred together."""
     first = lead(judged)
     return DeferralReason(

@@ -22,14 +22,14 @@ class EntityOutcome:
     """The outcome of one entity of a tenant.
 
     ``change`` and ``after`` are ``None`` if nothing is applied. ``held``: what is deferred, each with the verdicts that
-    it is worded from. ``moves``: the prices that the change changes. ``context_free``: the outcome depends only on the
-    entity itself and on being wanted.
+    it is worded from. ``price_changes``: the prices that the change changes. ``context_free``: the outcome depends only
+    on the entity itself and on being wanted.
     """
 
     change: Change | None
     after: Entity | None
     held: tuple[tuple[tuple[Judged, ...], Deferred], ...]
-    moves: PriceChanges
+    price_changes: PriceChanges
     context_free: bool
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
-from reconciler.core.desired import Upstream, as_called_now, moved, resolve
+from reconciler.core.desired import Upstream, as_called_now, resolve, with_renames
 from reconciler.core.planning.diff import Comparison, differences
 from reconciler.core.planning.guards import GuardCase, obstacles, tripped
 from reconciler.core.planning.judge import Judgement, judge
@@ -79,7 +79,7 @@ def compare(policy: Policy, upstream: Upstream, state: State | RestoredState, ru
     def blocks(kind: str) -> bool:
         return kind in rules.kinds and rules.kinds[kind].sync.own == OWN_BLOCKS and not policy.adopt.on
 
-    renamed = moved(restored.state, upstream, blocks)
+    renamed = with_renames(restored.state, upstream, blocks)
     released = as_called_now(restored.released, upstream)
     desired = resolve(policy, upstream, renamed.state, rules, on)
     left_alone = {*renamed.refused.values(), *released}

@@ -77,11 +77,11 @@ class Reading:
         return SourceDocument(id, self.contents, self.extract.numbers[id.kind][id.key])
 
 
-Keep: TypeAlias = Callable[[Extract, bytes], Callable[[], bytes]]
+StoreExtract: TypeAlias = Callable[[Extract, bytes], Callable[[], bytes]]
 """Stores the extract of a valid file and the rest for `core.reading.lazy_documents`; returns a reader of that rest."""
 
 
-def read_file(file: SourceFile, keep: Keep = lambda _, rest: lambda: rest) -> Reading:
+def read_file(file: SourceFile, keep: StoreExtract = lambda _, rest: lambda: rest) -> Reading:
     """The documents of one file of a workspace. The result depends only on the file, so it may be cached."""
     found = extract_file(file.data, file.path)
     if found is None:

@@ -66,7 +66,7 @@ def field_to_data(field: FieldChange) -> Data:
 
 def deferred_to_data(deferred: Deferred) -> Data:
     """A deferred change as an entry of ``deferred_changes``."""
-    return {**reason_to_data(deferred.said), "resource_change": change_to_data(deferred.change)}
+    return {**reason_to_data(deferred.why), "resource_change": change_to_data(deferred.change)}
 
 
 def reason_to_data(said: DeferralReason) -> Data:

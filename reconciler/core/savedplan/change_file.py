@@ -35,14 +35,14 @@ class Scratch(Protocol):
 class StoredMark(NamedTuple):
     """A change in a scratch file: its likeness, its offset, and its size in bytes.
 
-    ``cut``: in a shared change, the second offset at which the tenant's key is inserted, besides the address; 0 in
-    others.
+    ``tenant_offset``: in a shared change, the second offset at which the tenant's key is inserted, besides the address;
+    0 in others.
     """
 
     content_key: bytes
     start: int
     size: int
-    cut: int
+    tenant_offset: int
 
     def packed(self) -> bytes:
         return _MARK.pack(*self)
@@ -84,17 +84,17 @@ class ChangeWriter:
     def _block(self, changes: list[Change]) -> bytes:
         """Writes the tenant's own changes one after another, and each shared change once."""
         found = {id(each): self.known.of(each.common, self._common) for each in changes if each.common is not None}
-        own = {id(each): _spelled(each) for each in changes if each.common is None}
-        begin = self.scratch.write(b"".join([spelled for spelled, _ in own.values()])) if own else 0
-        for each, (spelled, content_key) in own.items():
-            found[each] = StoredMark(content_key, begin, len(spelled), 0)
-            begin += len(spelled)
+        own = {id(each): _encoded(each) for each in changes if each.common is None}
+        begin = self.scratch.write(b"".join([encoded for encoded, _ in own.values()])) if own else 0
+        for each, (encoded, content_key) in own.items():
+            found[each] = StoredMark(content_key, begin, len(encoded), 0)
+            begin += len(encoded)
         return b"".join([found[id(each)].packed() for each in changes])
 
     def _common(self, change: Change) -> StoredMark:
-        spelled, content_key = _spelled(change)
-        cut = spelled.rindex(_TENANT) + len(_TENANT)
-        return StoredMark(content_key, self.scratch.write(spelled), len(spelled), cut)
+        encoded, content_key = _encoded(change)
+        tenant_offset = encoded.rindex(_TENANT) + len(_TENANT)
+        return StoredMark(content_key, self.scratch.write(encoded), len(encoded), tenant_offset)
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class ChangeReader:
     known: BoundedCache[int, Change] = field(default_factory=BoundedCache)
     shared: SharedValues = field(default_factory=SharedValues)
 
-    def spelled(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[bytes]:
+    def encoded(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[bytes]:
         """Each change in its saved form."""
         return chain.from_iterable(self._block(each, tenant) for each in in_blocks(marked))
 
@@ -146,24 +146,24 @@ class ChangeReader:
         """The same, with one read for all of the tenant's own changes: they were written in this order, nearly
         contiguously.
         """
-        own = [each for each in marked if not each.cut]
+        own = [each for each in marked if not each.tenant_offset]
         first = own[0].start if own else 0
         data = self.scratch.read(first, own[-1].start + own[-1].size - first) if own else b""
         key = orjson.dumps(tenant)[1:-1]
-        for _likeness, start, size, cut in marked:
-            if cut:
-                spelled = self.scratch.read(start, size)
-                yield b"".join((_ADDRESS, key, spelled[len(_ADDRESS) : cut], key, spelled[cut:]))
+        for _likeness, start, size, tenant_offset in marked:
+            if tenant_offset:
+                encoded = self.scratch.read(start, size)
+                yield b"".join((_ADDRESS, key, encoded[len(_ADDRESS) : tenant_offset], key, encoded[tenant_offset:]))
             else:
                 yield data[start - first : start - first + size]
 
-    def kept(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[StoredChange]:
+    def stored(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[StoredChange]:
         """The changes, each to be read on demand."""
         return (StoredChange(each.content_key, partial(self.change, each, tenant)) for each in marked)
 
     def change(self, mark: StoredMark, tenant: str) -> Change:
         """One change of a tenant."""
-        if not mark.cut:
+        if not mark.tenant_offset:
             return self._read(mark.start, mark.size)
         known = self.known.known.get(mark.start)
         return (known or self.known.keep(mark.start, self._read(mark.start, mark.size))).in_tenant(tenant)
@@ -174,18 +174,18 @@ class ChangeReader:
     def changes(self, marked: Iterable[StoredMark], tenant: str) -> Iterator[Change]:
         """A tenant's changes."""
         for block in in_blocks(marked):
-            if any(each.cut for each in block):
+            if any(each.tenant_offset for each in block):
                 yield from (self.change(each, tenant) for each in block)
             else:
-                spelled = b",".join(self._block(block, tenant))
-                found = orjson.loads(b"[" + spelled + b"]")
+                encoded = b",".join(self._block(block, tenant))
+                found = orjson.loads(b"[" + encoded + b"]")
                 yield from map(change_from_data, map(self.shared.of_map, found))
 
 
-def _spelled(change: Change) -> tuple[bytes, bytes]:
+def _encoded(change: Change) -> tuple[bytes, bytes]:
     """The saved form of a change, and its likeness: equal for changes that differ only in the tenant."""
     data = change_to_data(change)
     needed_by = [str(each) for each in change.needed_by]
     alike: dict[str, Any] = {**data, "address": None, "tenant": None, "needed_by": needed_by}
-    spelled, told = (orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in (data, alike))
-    return spelled, checksum(told)
+    encoded, told = (orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in (data, alike))
+    return encoded, checksum(told)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from reconciler.core.schema import FieldShape, fields_of, kept
+from reconciler.core.schema import FieldShape, bookkeeping_fields, fields_of
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, FieldChange
 from reconciler.model.values.amounts import AMOUNTS, canonical, effective_amount
@@ -113,8 +113,8 @@ def _step_faults(change: Change, fields: tuple[FieldChange, ...], day: str) -> I
 
 def _remembered_faults(change: Change, field: FieldChange) -> Iterator[str]:
     """A stored field that a takeover shows must have the values of the documents (see `memory_check`)."""
-    for what, said, document in (("was", field.before, change.before), ("will be", field.after, change.after)):
-        if same_value_bytes(said) != same_value_bytes(get(document or {}, field.path)):
+    for what, why, document in (("was", field.before, change.before), ("will be", field.after, change.after)):
+        if same_value_bytes(why) != same_value_bytes(get(document or {}, field.path)):
             yield f"{_named(field)} is not what it says it {what}"
 
 
@@ -157,9 +157,9 @@ class _Spot:
         members = members | {self.path[-1]} if value is not None else members - {self.path[-1]}
         return put(document, self.path[:-1], sorted(members) or None)
 
-    def says(self, said: Value, there: Value, day: str) -> bool:
+    def says(self, why: Value, there: Value, day: str) -> bool:
         """Whether a field's value matches the document's: as it is, or as it is effective on the day."""
-        if self.same(said, there):
+        if self.same(why, there):
             return True
         if self.type not in AMOUNTS or not isinstance(there, list):
             return False
@@ -168,7 +168,7 @@ class _Spot:
             if day
             else [None, *(each.get("amount") for each in there)]
         )
-        return said in held
+        return why in held
 
     def same(self, one: Value, other: Value) -> bool:
         """Whether two values mean the same: absent equals the default, 6.0 equals 6.00, sets have no order."""
@@ -220,7 +220,7 @@ def _fields(kind: str) -> Mapping[str, _Field]:
 @cache
 def _memory(kind: str) -> frozenset[str]:
     """The fields in which the reconciler stores what it applied: updates do not list them."""
-    return frozenset(each.name for each in kept(fields_of(kind)))
+    return frozenset(each.name for each in bookkeeping_fields(fields_of(kind)))
 
 
 def _called(inner: Mapping[str, _Field]) -> Body:

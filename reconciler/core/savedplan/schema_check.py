@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 from reconciler.core.schema import Schema
 
-Check: TypeAlias = Callable[[Any], bool]
+KeywordCheck: TypeAlias = Callable[[Any], bool]
 
 _ANNOTATIONS = frozenset({"$schema", "title", "description", "examples"})
 
 
-def compiled(schema: Schema) -> Check:
+def compiled(schema: Schema) -> KeywordCheck:
     """The check of a schema. Raises ``ValueError`` for an unknown keyword."""
     return _all([_KEYWORDS[each](schema) for each in _keywords(schema)])
 
@@ -28,7 +28,7 @@ def _keywords(schema: Schema) -> list[str]:
     return [each for each in _KEYWORDS if each in schema]
 
 
-def _all(checks: list[Check]) -> Check:
+def _all(checks: list[KeywordCheck]) -> KeywordCheck:
     match checks:
         case []:
             return lambda _: True
@@ -50,13 +50,13 @@ _TYPES: Mapping[str, type] = {
 }
 
 
-def _type(schema: Schema) -> Check:
+def _type(schema: Schema) -> KeywordCheck:
     names = schema["type"]
     types = frozenset(_TYPES[each] for each in ([names] if isinstance(names, str) else names))
     return lambda value: type(value) in types
 
 
-def _properties(schema: Schema) -> Check:
+def _properties(schema: Schema) -> KeywordCheck:
     """``properties``, ``required`` and ``additionalProperties``, checked in one walk over the object's keys."""
     known = {name: compiled(each) for name, each in schema["properties"].items()}
     required = frozenset(schema.get("required", ()))
@@ -76,43 +76,43 @@ def _properties(schema: Schema) -> Check:
     return check
 
 
-def _items(schema: Schema) -> Check:
+def _items(schema: Schema) -> KeywordCheck:
     item = compiled(schema["items"])
     return lambda value: type(value) is not list or all(map(item, value))
 
 
-def _min_items(schema: Schema) -> Check:
+def _min_items(schema: Schema) -> KeywordCheck:
     least = schema["minItems"]
     return lambda value: type(value) is not list or len(value) >= least
 
 
-def _max_items(schema: Schema) -> Check:
+def _max_items(schema: Schema) -> KeywordCheck:
     most = schema["maxItems"]
     return lambda value: type(value) is not list or len(value) <= most
 
 
-def _minimum(schema: Schema) -> Check:
+def _minimum(schema: Schema) -> KeywordCheck:
     least = schema["minimum"]
     return lambda value: type(value) not in (int, float) or value >= least
 
 
-def _pattern(schema: Schema) -> Check:
+def _pattern(schema: Schema) -> KeywordCheck:
     pattern: str = schema["pattern"]
     found = re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern)).search
     return lambda value: type(value) is not str or found(value) is not None
 
 
-def _enum(schema: Schema) -> Check:
+def _enum(schema: Schema) -> KeywordCheck:
     """Values of one type that ``==`` can compare: 1 is not true, and {} is not false."""
     values = [(type(each), each) for each in schema["enum"]]
     return lambda value: (type(value), value) in values
 
 
-def _const(schema: Schema) -> Check:
+def _const(schema: Schema) -> KeywordCheck:
     return _enum({"enum": [schema["const"]]})
 
 
-_KEYWORDS: Mapping[str, Callable[[Schema], Check]] = {
+_KEYWORDS: Mapping[str, Callable[[Schema], KeywordCheck]] = {
     "type": _type,
     "enum": _enum,
     "const": _const,

@@ -39,8 +39,8 @@ class SpooledTenant:
     """A tenant's plan in the file: its outline, and the offset ``start`` of its parts, which follow each other.
 
     ``changes`` and ``deferred``: the number of marks of each, which locate the changes. ``order``: the size in bytes of
-    the order of deferred changes, if it is not the saved order. ``words``: the size in bytes of the reasons of deferred
-    changes.
+    the order of deferred changes, if it is not the saved order. ``reasons_size``: the size in bytes of the reasons of
+    deferred changes.
     """
 
     outline: Outline
@@ -48,7 +48,7 @@ class SpooledTenant:
     changes: int
     deferred: int
     order: int
-    words: int
+    reasons_size: int
 
     @property
     def tenant(self) -> str:
@@ -133,7 +133,7 @@ class _Entries:
     def read(self, entry: SpooledTenant) -> TenantPlan:
         """A tenant's whole plan."""
         changes = tuple(self.reader.changes(self.marks(entry), entry.tenant))
-        deferred = tuple(said.of(kept.read()) for said, kept in self.deferred(entry))
+        deferred = tuple(why.of(stored.read()) for why, stored in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
 
     def marks(self, entry: SpooledTenant) -> Iterator[StoredMark]:
@@ -141,31 +141,31 @@ class _Entries:
         return marks(self._part(entry, 0, entry.changes * SIZE))
 
     def changes(self, entry: SpooledTenant) -> Iterator[StoredChange]:
-        return self.reader.kept(self.marks(entry), entry.tenant)
+        return self.reader.stored(self.marks(entry), entry.tenant)
 
     def encoded_changes(self, entry: SpooledTenant) -> Iterator[bytes]:
-        return map(b",".join, in_blocks(self.reader.spelled(self.marks(entry), entry.tenant)))
+        return map(b",".join, in_blocks(self.reader.encoded(self.marks(entry), entry.tenant)))
 
     def deferred(self, entry: SpooledTenant) -> Iterator[StoredDeferred]:
         """The deferred changes, in the plan's order."""
-        kept = self.reader.kept(self._deferred_marks(entry), entry.tenant)
-        said = map(reason_from_data, map(orjson.loads, self._words(entry)))
-        found = map(StoredDeferred, said, kept)
+        stored = self.reader.stored(self._deferred_marks(entry), entry.tenant)
+        why = map(reason_from_data, map(orjson.loads, self._words(entry)))
+        found = map(StoredDeferred, why, stored)
         if not entry.order:
             return found
         saved = list(found)
         return (saved[place] for place in orjson.loads(self._part(entry, _marks(entry), entry.order)))
 
     def encoded_deferred(self, entry: SpooledTenant) -> Iterator[bytes]:
-        spelled = self.reader.spelled(self._deferred_marks(entry), entry.tenant)
-        found = zip(self._words(entry), spelled, strict=True)
-        return map(b",".join, in_blocks(words.replace(_NO_CHANGE, _CHANGE + each, 1) for words, each in found))
+        encoded = self.reader.encoded(self._deferred_marks(entry), entry.tenant)
+        found = zip(self._words(entry), encoded, strict=True)
+        return map(b",".join, in_blocks(reason.replace(_NO_CHANGE, _CHANGE + each, 1) for reason, each in found))
 
     def _deferred_marks(self, entry: SpooledTenant) -> Iterator[StoredMark]:
         return marks(self._part(entry, entry.changes * SIZE, entry.deferred * SIZE))
 
     def _words(self, entry: SpooledTenant) -> list[bytes]:
-        return self._part(entry, _marks(entry) + entry.order, entry.words).splitlines()
+        return self._part(entry, _marks(entry) + entry.order, entry.reasons_size).splitlines()
 
     def _part(self, entry: SpooledTenant, after: int, size: int) -> bytes:
         """``after``: the offset from the beginning of the entry."""
@@ -226,10 +226,10 @@ def _written(plan: TenantPlan, to: ChangeWriter) -> SpooledTenant:
     saved = in_saved_order(plan.deferred)
     order = b"" if tuple(saved) == plan.deferred else _order(plan.deferred, saved)
     made, held = to.write(plan.changes), to.write(each.change for each in saved)
-    words = b"\n".join(orjson.dumps(reason_to_data(each.said), option=orjson.OPT_SORT_KEYS) for each in saved)
-    parts = made, held, order, words
+    reasons = b"\n".join(orjson.dumps(reason_to_data(each.why), option=orjson.OPT_SORT_KEYS) for each in saved)
+    parts = made, held, order, reasons
     start = to.scratch.write(b"".join(parts)) if any(parts) else 0
-    return SpooledTenant(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(words))
+    return SpooledTenant(outline(plan), start, len(made) // SIZE, len(held) // SIZE, len(order), len(reasons))
 
 
 def _marks(entry: SpooledTenant) -> int:

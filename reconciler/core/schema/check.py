@@ -15,7 +15,7 @@ from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.field_types import quoted_value
 from reconciler.model.values.plain_values import Body, Path, Value, render_path
 
-Check: TypeAlias = Callable[[Value], bool]
+ValueCheck: TypeAlias = Callable[[Value], bool]
 
 
 def faults(state: State) -> Iterator[str]:
@@ -79,11 +79,11 @@ _EXPECTED = {
 
 
 @cache
-def _sound(kind: str) -> Check:
+def _sound(kind: str) -> ValueCheck:
     return _fits(fields_of(kind))
 
 
-def _fits(fields: tuple[FieldShape, ...]) -> Check:
+def _fits(fields: tuple[FieldShape, ...]) -> ValueCheck:
     """A fast check of a map with known fields, which only returns whether the map is valid."""
     checks = {field.name: _check(field) for field in fields}
 
@@ -100,7 +100,7 @@ def _fits(fields: tuple[FieldShape, ...]) -> Check:
 
 
 @cache
-def _check(field: FieldShape) -> Check:
+def _check(field: FieldShape) -> ValueCheck:
     if field.type == "struct":
         return _fits(field.fields)
     if field.type == "items":
@@ -114,17 +114,17 @@ def _check(field: FieldShape) -> Check:
     return _LEAVES[field.type]
 
 
-def _all_are(item: Check) -> Check:
+def _all_are(item: ValueCheck) -> ValueCheck:
     return lambda value: _is_map(value) and all(map(item, value.values()))
 
 
-def _whole(fields: tuple[FieldShape, ...]) -> Check:
+def _whole(fields: tuple[FieldShape, ...]) -> ValueCheck:
     """The check of a map in which every required field must be present."""
     fits, required = _fits(fields), tuple(each.name for each in fields if each.required)
     return lambda value: fits(value) and all(name in value for name in required)
 
 
-def _list_of(item: Check) -> Check:
+def _list_of(item: ValueCheck) -> ValueCheck:
     return lambda value: isinstance(value, list) and all(map(item, value))
 
 
@@ -156,7 +156,7 @@ def _is_origin(value: Value) -> bool:
     return value is None or type(value) is str
 
 
-_LEAVES: Mapping[str, Check] = {
+_LEAVES: Mapping[str, ValueCheck] = {
     "text": _is_text,
     "key": _is_text,
     "flag": lambda value: type(value) is bool,

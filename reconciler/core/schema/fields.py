@@ -202,12 +202,12 @@ def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
     return next((each for each in metadata if isinstance(each, wanted)), None)
 
 
-def kept(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
+def bookkeeping_fields(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
     """The fields in which the reconciler stores what it last applied."""
     return tuple(field for field in fields if isinstance(field.declared, Bookkeeping))
 
 
-def locked(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
+def locked_fields(fields: tuple[FieldShape, ...]) -> tuple[str, ...]:
     """The fields of a mirror that its distributor may not change, sorted (SUB-38)."""
     return tuple(sorted(field.name for field in fields if is_locked(fields, (field.name,))))
 
@@ -227,6 +227,6 @@ def is_locked(fields: tuple[FieldShape, ...], path: Path) -> bool:
     return not isinstance(field.declared, ResellerOwned)
 
 
-def unmanaged(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
+def unmanaged_fields(fields: tuple[FieldShape, ...]) -> tuple[FieldShape, ...]:
     """The fields whose value in a tenant no upstream changes."""
     return tuple(field for field in fields if isinstance(field.declared, Unmanaged))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from reconciler.core.schema.fields import FieldShape, KindShape, kind_shapes, unmanaged
+from reconciler.core.schema.fields import FieldShape, KindShape, kind_shapes, unmanaged_fields
 from reconciler.core.schema.references import Branch, branches_of, brings, names_an_entity
 from reconciler.model.documents.options import GUARDS, VETOES, VetoRule
 from reconciler.model.documents.subscriptions import ACTIONS, SubscriptionAction
@@ -40,7 +40,7 @@ class RuleBook:
             if of == "giving":
                 fields = tuple(each for each in fields if each.ref and each.ref.gives)
             elif of == "staying":
-                fields = unmanaged(fields)
+                fields = unmanaged_fields(fields)
             known = self._branches[kind, of] = branches_of(fields, names_an_entity if of == "any" else brings)
         return known
 

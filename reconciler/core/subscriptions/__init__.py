@@ -5,7 +5,14 @@ Nothing here writes, or knows the tree.
 
 from reconciler.core.subscriptions.action_parameters import BadSetting, read_settings
 from reconciler.core.subscriptions.actions import CUSTOMER, SUBSCRIPTION, ActionCase, CannotAct, act
-from reconciler.core.subscriptions.mirror import Clock, Projection, mirror, mirror_key, mirrored_from, mirrored_ids
+from reconciler.core.subscriptions.mirror import (
+    MirrorClock,
+    Projection,
+    mirror,
+    mirror_key,
+    mirrored_from,
+    mirrored_ids,
+)
 from reconciler.core.subscriptions.mirror_memory import ADD_ON, REMEMBERED, of_mirror, of_source
 from reconciler.core.subscriptions.mirror_prices import Offer, PriceHolds, nothing_held
 from reconciler.core.subscriptions.mirror_status import utc_day
@@ -28,7 +35,7 @@ __all__ = [
     "ActionCase",
     "BadSetting",
     "CannotAct",
-    "Clock",
+    "MirrorClock",
     "NotSold",
     "Offer",
     "PriceHolds",

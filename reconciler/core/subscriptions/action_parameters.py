@@ -25,14 +25,14 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ActionSettings:
     """A patch of the subscription's body, and the add-on that it applies to, if any."""
 
     patch: Body
     add_on: str
 
 
-def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) -> Settings:
+def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) -> ActionSettings:
     """The parameters of an action on a subscription. Raises `BadSetting` for an unknown name, form or value."""
     given: dict[str, str] = {}
     for text in texts:
@@ -51,7 +51,7 @@ def read_settings(action: SubscriptionAction, key: str, texts: Iterable[str]) ->
     if problems:
         summary, hint = _as_set(action, problems[0].summary), problems[0].hint
         raise BadSetting(f"{SET} {summary}" + (f" ({hint})" if hint else ""))
-    return Settings(patches[0].body, add_on)
+    return ActionSettings(patches[0].body, add_on)
 
 
 def _as_set(action: SubscriptionAction, summary: str) -> str:

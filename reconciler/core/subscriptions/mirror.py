@@ -11,7 +11,7 @@ from functools import cache
 
 from reconciler.core.desired import Closure, Desired, InheritedBlock, Upstream, Wanted
 from reconciler.core.records import NOTHING_RESTORED, RestoredState
-from reconciler.core.schema import RuleBook, fields_of, locked
+from reconciler.core.schema import RuleBook, fields_of, locked_fields
 from reconciler.core.states import fetched, kinds_of
 from reconciler.core.subscriptions.mirror_history import Occasion, Split, records
 from reconciler.core.subscriptions.mirror_memory import ADD_ON, COPIED, REMEMBERED, with_memory
@@ -40,11 +40,11 @@ DELETED = "deleted"
 @cache
 def _locked() -> list[str]:
     """The locked fields of a mirror (SUB-38); one shared list, as there may be very many mirrors."""
-    return list(locked(fields_of(SUBSCRIPTION)))
+    return list(locked_fields(fields_of(SUBSCRIPTION)))
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class MirrorClock:
     """The day of effective amounts and cycles, and the moment for new history records (ISO 8601).
 
     ``day_at``: the day of a record's moment (DATE-01).
@@ -101,7 +101,7 @@ class Projection:
     source: State
     offer: Offer
     actual: State
-    clock: Clock
+    clock: MirrorClock
     held: Mapping[EntityId, InheritedBlock] = field(default_factory=dict)
     restored: RestoredState = NOTHING_RESTORED
     price_holds: PriceHolds = nothing_held
@@ -128,7 +128,7 @@ class Projection:
                 if self._has_or_gets(id):
                     yield self._mirror(mirrored, each, self._have(mirrored))
         for id, held in sorted(self.held.items()):
-            comes = id.kind == SUBSCRIPTION and why_not(held.body, self.source, self.offer) is None
+            comes = id.kind == SUBSCRIPTION and why_not_mirrored(held.body, self.source, self.offer) is None
             if comes and not self._has_or_gets(id):
                 due = self._mirror(EntityId(SUBSCRIPTION, self._key(id.key)), Entity(id, held.body), None)
                 yield replace(due, root=held.root, obstacles=())
@@ -141,7 +141,7 @@ class Projection:
         """Whether the distributor has the mirror of a subscription, or gets one for an existing subscription."""
         here = self.source.get(id)
         has = self.has(EntityId(SUBSCRIPTION, self._key(id.key)))
-        return has or (here is not None and why_not(here.body, self.source, self.offer) is None)
+        return has or (here is not None and why_not_mirrored(here.body, self.source, self.offer) is None)
 
     def has(self, id: EntityId) -> bool:
         """Whether the distributor has an entity of this origin."""
@@ -152,7 +152,7 @@ class Projection:
         reseller, source = self.policy.reseller, self._source(id)
         if source is None:
             return f'neither {self.offer.distributor} nor {reseller} has "{id}"'
-        reason = why_not(source.body, self.source, self.offer) if id.kind == SUBSCRIPTION else None
+        reason = why_not_mirrored(source.body, self.source, self.offer) if id.kind == SUBSCRIPTION else None
         because = f"{reason.detail} ({reason.rule})" if reason else "no mirrored subscription needs it (SUB-03)"
         return f"{source.id} of {reseller} is not mirrored to {self.offer.distributor}: {because}"
 
@@ -242,7 +242,7 @@ class Projection:
             and each.body.get(UNIT) == said.get(UNIT)
             and _begins_with(each.body, said, last)
             and not self.has(EntityId(SUBSCRIPTION, self._key(each.id.key)))
-            and why_not(each.body, self.source, self.offer) is None
+            and why_not_mirrored(each.body, self.source, self.offer) is None
         ]
         if len(found) != 1:
             return None
@@ -326,7 +326,7 @@ def not_offered(product: str, source: State, offer: Offer) -> Obstacle | None:
     return None
 
 
-def why_not(said: Body, source: State, offer: Offer) -> Obstacle | None:
+def why_not_mirrored(said: Body, source: State, offer: Offer) -> Obstacle | None:
     """Why a subscription without a mirror gets none; ``None`` for one that gets it."""
     if not said.get("paid", False):
         return Obstacle("SUB-02", "it is not paid")

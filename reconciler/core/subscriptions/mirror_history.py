@@ -15,7 +15,7 @@ from reconciler.model.documents.subscriptions import ACTIONS
 from reconciler.model.values.amounts import canonical
 from reconciler.model.values.plain_values import Body, Value
 
-Record = dict[str, str]
+HistoryEntry = dict[str, str]
 EXPIRE = "expire"
 """The record of a mirror's own end when its cycle ended and was not renewed (SUB-28). It is nobody's action, so the
 mirror of a mirror gets no copy of it.
@@ -64,16 +64,16 @@ class Occasion:
         return bool(before != after) and not all(each is None or each is False for each in (before, after))
 
     @property
-    def history(self) -> list[Record]:
+    def history(self) -> list[HistoryEntry]:
         """The records so far, including the distributor's own; rewritten records are drift and are restored
         (SUB-40).
         """
-        recorded: list[Record] = self.last.get("history", [])
-        have: list[Record] = (self.have or {}).get("history", [])
+        recorded: list[HistoryEntry] = self.last.get("history", [])
+        have: list[HistoryEntry] = (self.have or {}).get("history", [])
         return have if have[: len(recorded)] == recorded else recorded
 
 
-def records(occasion: Occasion, at: str) -> list[Record]:
+def records(occasion: Occasion, at: str) -> list[HistoryEntry]:
     """The whole history of the mirror, new records last. ``at``: ISO 8601."""
     if occasion.have is None:
         return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
@@ -85,7 +85,7 @@ def records(occasion: Occasion, at: str) -> list[Record]:
     return [*occasion.history, *new]
 
 
-def _record(at: str, action: str, detail: str) -> Record:
+def _record(at: str, action: str, detail: str) -> HistoryEntry:
     return {"at": at, "action": action, **({"detail": detail} if detail else {})}
 
 
@@ -94,7 +94,7 @@ def _created(want: Body) -> str:
     return f"{quantity}{want['product']}, {want['status']}"
 
 
-def _derived(occasion: Occasion, told: list[Record]) -> Iterator[tuple[str, str]]:
+def _derived(occasion: Occasion, told: list[HistoryEntry]) -> Iterator[tuple[str, str]]:
     """The actions without a record."""
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
     if replaced := occasion.due.units.replaced:

@@ -11,14 +11,14 @@ from reconciler.core.tree.levels import (
     TaskResult,
     TenantResult,
     Unreadable,
-    in_turn,
     levels,
     plan_task,
+    sequentially,
     upstream_key,
 )
 from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, compare_mirror, merge_mirrors, nothing_yet
 from reconciler.core.tree.schedule import Schedule
-from reconciler.core.tree.task_results import brief
+from reconciler.core.tree.task_results import trimmed
 from reconciler.core.tree.tree_planner import Allowed, TreePlanner, tenants_in_order
 
 __all__ = [
@@ -33,14 +33,14 @@ __all__ = [
     "TenantResult",
     "TreePlanner",
     "Unreadable",
-    "brief",
     "compare_mirror",
     "dated_plans",
-    "in_turn",
     "levels",
     "merge_mirrors",
     "nothing_yet",
     "plan_task",
+    "sequentially",
     "tenants_in_order",
+    "trimmed",
     "upstream_key",
 ]

@@ -134,7 +134,7 @@ def read_again(
 
 
 def _read_ahead(done: TenantResult, task: Task) -> None:
-    """Reads what is needed of a tenant's state after planning (`brief`). Raises `Unavailable`."""
+    """Reads what is needed of a tenant's state after planning (`trimmed`). Raises `Unavailable`."""
     after = done.planned.after
     if task.has_resellers:
         fetched(done.observed.state)
@@ -143,6 +143,6 @@ def _read_ahead(done: TenantResult, task: Task) -> None:
         fetch_afterwards(after, task.dated)
 
 
-def in_turn(observe: Observe, engine: Engine) -> PlanLevel:
+def sequentially(observe: Observe, engine: Engine) -> PlanLevel:
     """Plans the tenants one after another in this process."""
     return lambda tasks, _: ((task, plan_task(task, observe, engine)) for task in tasks)

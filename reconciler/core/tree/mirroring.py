@@ -12,7 +12,7 @@ from reconciler.core.states import entities_with_origin
 from reconciler.core.subscriptions import (
     CUSTOMER,
     SUBSCRIPTION,
-    Clock,
+    MirrorClock,
     Offer,
     PriceHolds,
     Projection,
@@ -76,7 +76,7 @@ def merge_mirrors(  # noqa: PLR0913 - two that say what is there, two that say b
     *,
     offer: Offer,
     rules: RuleBook,
-    clock: Clock,
+    clock: MirrorClock,
 ) -> DistributorPlan:
     """Mirrors the resellers of one distributor, each under its own policy (SUB-01…, GUARD-01)."""
     done = start

@@ -22,9 +22,9 @@ from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value
 
-Coming: TypeAlias = tuple[str, EntityId, Path, str]
+FutureAmount: TypeAlias = tuple[str, EntityId, Path, str]
 """A future amount: the day (ISO 8601), the entity, the amount's path in it, and the amount."""
-Announced: TypeAlias = Mapping[tuple[str, str], tuple[Coming, ...]]
+FuturePrices: TypeAlias = Mapping[tuple[str, str], tuple[FutureAmount, ...]]
 """The future prices of price lists, by provider and list; lists without any are left out."""
 
 
@@ -43,9 +43,9 @@ class Schedule:
     """The same, tenant by tenant: each is noted while the fold has its state."""
 
     planner: TreePlanner
-    lists: Announced
+    lists: FuturePrices
     dated: dict[str, frozenset[EntityId]] = field(default_factory=dict)
-    found: dict[Coming, list[str]] = field(default_factory=dict)
+    found: dict[FutureAmount, list[str]] = field(default_factory=dict)
     originals: dict[tuple[str, EntityId], Body | None] = field(default_factory=dict)
     """The body of the original by distributor and plan, so that each level of the tree is walked once."""
 
@@ -69,7 +69,7 @@ class Schedule:
         """Every future amount, by day."""
         return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
 
-    def _plan_changes(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[Coming]:
+    def _plan_changes(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[FutureAmount]:
         """The future amounts of active delegated plans. ``dated``: the plans to check (``None``: all).
 
         Items that are the tenant's own are left out, since they follow nothing (ORIGIN-04).
@@ -114,27 +114,27 @@ def _dated(planner: TreePlanner, provider: str) -> frozenset[EntityId]:
     return dated_plans(planner.catalog.providers[provider]) if provider in planner.upstreams else frozenset()
 
 
-def _lists(planner: TreePlanner) -> Announced:
+def _lists(planner: TreePlanner) -> FuturePrices:
     documents = (
         (provider, each)
         for provider, tree in planner.catalog.providers.items()
         for each in tree.documents.of(PriceList.__name__)
     )
     found = {
-        (provider, each.key): tuple(_announced(each.entity.body, planner.day_of(provider)))
+        (provider, each.key): tuple(_future_prices(each.entity.body, planner.day_of(provider)))
         for provider, each in documents
     }
     return {where: coming for where, coming in found.items() if coming}
 
 
-def _announced(body: Body, on: date) -> Iterator[Coming]:
+def _future_prices(body: Body, on: date) -> Iterator[FutureAmount]:
     for product, cycles in body.get("products", {}).items():
         for period, price in cycles.items():
             for day, amount in _next_amount(price, on):
                 yield day, EntityId(PRODUCT, product), (CYCLES, period, "purchase_price"), amount
 
 
-def _list_changes(planner: TreePlanner, tenant: str, lists: Announced) -> Iterator[Coming]:
+def _list_changes(planner: TreePlanner, tenant: str, lists: FuturePrices) -> Iterator[FutureAmount]:
     """The future prices in a tenant's own list for its delegated products, at any level (IW-05)."""
     if lists:
         policy = resolve_policy(planner.catalog, tenant)

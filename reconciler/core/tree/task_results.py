@@ -7,7 +7,7 @@ from reconciler.core.tree.levels import NeedsAncestors, Task, TaskResult, Tenant
 from reconciler.model.values.keys import EntityId
 
 
-def brief(answer: TaskResult, task: Task, dated: frozenset[EntityId] | None) -> TaskResult:
+def trimmed(answer: TaskResult, task: Task, dated: frozenset[EntityId] | None) -> TaskResult:
     """The answer without the parts that nobody reads, so that it is small to send and needs no further reads.
 
     ``dated``: the plans that may have dated amounts (``None``: all).

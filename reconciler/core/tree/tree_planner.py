@@ -23,7 +23,7 @@ from reconciler.core.planning import Engine, Observed, PlainEngine, Planned
 from reconciler.core.schema import RuleBook, under_its_own_keys
 from reconciler.core.states import fetched
 from reconciler.core.subscriptions import (
-    Clock,
+    MirrorClock,
     Offer,
     Projection,
     mirrored_from,
@@ -41,10 +41,10 @@ from reconciler.core.tree.levels import (
     Task,
     TenantResult,
     Unreadable,
-    in_turn,
     levels,
     plan_task,
     read_again,
+    sequentially,
     upstream_key,
 )
 from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, merge_mirrors, nothing_yet
@@ -279,12 +279,12 @@ class TreePlanner:
             return self.on
         return self.on[self.catalog.provider_of.get(tenant, tenant)]
 
-    def clock(self, distributor: str) -> Clock:
+    def clock(self, distributor: str) -> MirrorClock:
         """The day of a distributor and the moment of planning."""
         on, provider = self.day_of(distributor), self.catalog.provider_of.get(distributor, distributor)
         tree = self.catalog.providers[provider]
         at = (self.at if isinstance(self.at, str) else self.at.get(provider)) or f"{on}T00:00:00Z"
-        return Clock(on, at, partial(self.day_at, tree.time_zone) if self.day_at else utc_day)
+        return MirrorClock(on, at, partial(self.day_at, tree.time_zone) if self.day_at else utc_day)
 
     def offer(self, distributor: str, state: State) -> Offer:
         """What a distributor sells, from its catalog or its state."""
@@ -342,7 +342,7 @@ class TreePlanner:
 
         The input of a tenant's plan does not depend on the order of its level.
         """
-        catalog, plan_level = self.catalog, self.plan_level or in_turn(self.observe, self.comparer)
+        catalog, plan_level = self.catalog, self.plan_level or sequentially(self.observe, self.comparer)
         ordered = sorted(resellers, key=lambda each: (catalog.provider_of[each], upstream_key(catalog, each), each))
         failed: dict[str, TenantPlan] = {}
         further: list[Task] = []

@@ -168,7 +168,7 @@ class Deferred:
     hold: HeldBy | None = None
 
     @property
-    def said(self) -> DeferralReason:
+    def why(self) -> DeferralReason:
         return DeferralReason(self.reason, self.rule, self.allowed_by, self.detail, self.policy, self.hold)
 
 
@@ -319,7 +319,7 @@ def outline(tenant: TenantPlan) -> Outline:
         (each.change.entity, holder)
         for each in tenant.deferred
         if each.reason == "withheld"
-        for holder in each.said.holders
+        for holder in each.why.holders
     }
     return Outline(
         replace(tenant, changes=(), deferred=()),
@@ -339,7 +339,7 @@ class StoredChange(NamedTuple):
 class StoredDeferred(NamedTuple):
     """A deferred change that is read on demand, and why it is deferred."""
 
-    said: DeferralReason
+    why: DeferralReason
     kept: StoredChange
 
 

@@ -67,7 +67,7 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HeldGroup:
     """Changes deferred in these tenants by the same options; ``options`` is empty for vetoes and blocked changes.
 
     ``why``: one entry per wording or policy line.
@@ -170,10 +170,10 @@ def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
 
 def content(change: Change) -> Content:
     """The tenant-independent contents of a change, equal for changes that are shown as one."""
-    said: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
-    if not said:
-        said = leaves((change.before if change.action is Action.DELETE else change.after) or {})
-    return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, said
+    contents: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
+    if not contents:
+        contents = leaves((change.before if change.action is Action.DELETE else change.after) or {})
+    return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, contents
 
 
 def digest(content: Content) -> bytes:
@@ -185,7 +185,7 @@ def digest(content: Content) -> bytes:
 class Withheld:
     """A change that is not made, as it is shown: without its bodies. ``told``: equal for equal contents."""
 
-    said: DeferralReason
+    why: DeferralReason
     change: Change
     told: bytes
     content_key: bytes = b""
@@ -205,8 +205,8 @@ class Alike:
     @classmethod
     def of(cls, held: list[Withheld]) -> "Alike":
         """The first of it."""
-        rules = tuple(sorted({each.said.rule for each in held if each.said.rule}))
-        return cls(_options(held[0].said), rules, held, [Same(each.change) for each in held])
+        rules = tuple(sorted({each.why.rule for each in held if each.why.rule}))
+        return cls(_options(held[0].why), rules, held, [Same(each.change) for each in held])
 
     def join(self, tenant: str, held: list[Withheld]) -> None:
         """One more tenant, or one more wording of the same."""
@@ -214,16 +214,16 @@ class Alike:
             if not each.content_key or each.content_key != first.content_key:
                 same.join(each.change)
         self.tenants.append(tenant)
-        self.worded.setdefault((held[0].said.detail, held[0].said.policy), []).append(tenant)
+        self.worded.setdefault((held[0].why.detail, held[0].why.policy), []).append(tenant)
 
-    def hold(self, reason: str) -> Hold:
-        """The group as a `Hold`."""
+    def hold(self, reason: str) -> HeldGroup:
+        """The group as a `HeldGroup`."""
         why = (Explained(tuple(tenants), *words) for words, tenants in self.worded.items())
         changes = tuple(same.change for same in self.changes)
-        return Hold(reason, tuple(self.tenants), self.options, self.rules, tuple(why), changes)
+        return HeldGroup(reason, tuple(self.tenants), self.options, self.rules, tuple(why), changes)
 
 
-def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
+def fold_deferred(plan: Plan, reason: str) -> list[HeldGroup]:
     """The changes deferred for a reason, grouped by what holds them: within each tenant, then across tenants.
 
     Changes with the cause ``pr`` come first, if causes are known.
@@ -231,9 +231,9 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
     found: dict[bytes, Alike] = {}
     seen: BoundedCache[bytes, tuple[Change, bytes]] = BoundedCache()
     for number, tenant in enumerate(plan.outlines):
-        deferred = (each for each in _deferred_of(plan, number, tenant) if each.said.reason == reason)
+        deferred = (each for each in _deferred_of(plan, number, tenant) if each.why.reason == reason)
         for held in _by_cause(_withheld(each, seen) for each in deferred):
-            key = digest((_options(held[0].said), [each.told.hex() for each in held]))
+            key = digest((_options(held[0].why), [each.told.hex() for each in held]))
             if key not in found:
                 found[key] = Alike.of(held)
             found[key].join(tenant.tenant, held)
@@ -243,14 +243,14 @@ def fold_deferred(plan: Plan, reason: str) -> list[Hold]:
 
 def _withheld(deferred: StoredDeferred, seen: BoundedCache[bytes, tuple[Change, bytes]]) -> Withheld:
     """Decode equal deferred changes once. ``seen``: the decoded ones."""
-    said, kept = deferred
+    why, kept = deferred
     found = seen.known.get(kept.content_key)
     if found is None:
         change = kept.read()
         found = same_as(change).change, digest(content(change))
         if kept.content_key:
             seen.keep(kept.content_key, found)
-    return Withheld(said, *found, kept.content_key)
+    return Withheld(why, *found, kept.content_key)
 
 
 def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDeferred]:
@@ -260,7 +260,7 @@ def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDef
     if isinstance(plan.tenants, StoredTenants):
         return plan.tenants.deferred_of(number)
     return (
-        StoredDeferred(each.said, StoredChange(b"", partial(_itself, each.change)))
+        StoredDeferred(each.why, StoredChange(b"", partial(_itself, each.change)))
         for each in plan.tenants[number].deferred
     )
 
@@ -268,13 +268,13 @@ def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDef
 def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:
     grouped: dict[Content, list[Withheld]] = {}
     for each in deferred:
-        grouped.setdefault((_options(each.said), each.said.detail, each.said.policy), []).append(each)
+        grouped.setdefault((_options(each.why), each.why.detail, each.why.policy), []).append(each)
     return (list(_each_entity_once(held)) for held in grouped.values())
 
 
-def _options(said: DeferralReason) -> tuple[str, ...]:
+def _options(why: DeferralReason) -> tuple[str, ...]:
     """The options to name; none for a veto, guard or precondition, which hold regardless of options."""
-    return () if said.reason == "blocked" or said.rule == VETO else said.allowed_by
+    return () if why.reason == "blocked" or why.rule == VETO else why.allowed_by
 
 
 def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
@@ -287,7 +287,7 @@ def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
             yield first
             continue
         change = replace(first.change, fields=tuple(field for each in (first, *others) for field in each.change.fields))
-        yield Withheld(first.said, change, digest(content(change)))
+        yield Withheld(first.why, change, digest(content(change)))
 
 
 def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from reconciler.report.lines import Line, Segment, Style
 from reconciler.report.plans.folding import (
     Explained,
     FoldedChange,
-    Hold,
+    HeldGroup,
     fold_changes,
     fold_deferred,
     in_error,
@@ -159,7 +159,7 @@ def _change(folded: FoldedChange, verbose: bool, unfolded: bool) -> Html:
     return _folded(said, _block(lines), unfolded)
 
 
-def _hold(hold: Hold, verbose: bool) -> Html:
+def _hold(hold: HeldGroup, verbose: bool) -> Html:
     lines = held_lines(hold.changes, verbose=verbose, indent="")
     said = (element("code", tenants_text(hold.tenants, full=verbose)), f": {held_by(hold)}")
     alone = len(hold.why) == 1

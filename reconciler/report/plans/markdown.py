@@ -10,7 +10,7 @@ from html import escape
 
 from reconciler.model.plans.plan import Outline, Plan, Summary
 from reconciler.report.lines import Line, line, render
-from reconciler.report.plans.folding import FoldedChange, Hold, fold_changes, fold_deferred, in_error, problems
+from reconciler.report.plans.folding import FoldedChange, HeldGroup, fold_changes, fold_deferred, in_error, problems
 from reconciler.report.plans.text import (
     closing_lines,
     coming_lines,
@@ -109,7 +109,7 @@ def _change(folded: FoldedChange, verbose: bool) -> str:
     return _folded(summary, lines)
 
 
-def _hold(hold: Hold, verbose: bool) -> str:
+def _hold(hold: HeldGroup, verbose: bool) -> str:
     number = len(hold.changes)
     entities = f"{number} {'entity' if number == 1 else 'entities'}"
     who = tenants_text(hold.tenants, full=verbose)
@@ -117,7 +117,7 @@ def _hold(hold: Hold, verbose: bool) -> str:
     return _folded(summary, _held(hold, verbose))
 
 
-def _held(hold: Hold, verbose: bool) -> Iterator[Line]:
+def _held(hold: HeldGroup, verbose: bool) -> Iterator[Line]:
     yield from held_lines(hold.changes, verbose=verbose, indent="")
     for why in hold.why:
         if len(hold.why) > 1:

@@ -11,7 +11,7 @@ from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.plans.folding import (
     Explained,
     FoldedChange,
-    Hold,
+    HeldGroup,
     Rest,
     entities_by_cause,
     few_of_each_kind,
@@ -275,7 +275,7 @@ def _note(field: FieldChange) -> str:
     return ", ".join([*notes, place_text(field.declared_at)] if field.declared_at else notes)
 
 
-def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
+def _holds(reason: str, holds: list[HeldGroup], verbose: bool) -> Iterator[Line]:
     if not holds:
         return
     yield line(_TITLES[reason], Style.HEADING)
@@ -287,7 +287,7 @@ def _holds(reason: str, holds: list[Hold], verbose: bool) -> Iterator[Line]:
         yield ()
 
 
-def held_by(hold: Hold) -> str:
+def held_by(hold: HeldGroup) -> str:
     """A short reason, such as ``withheld by plans.create (CB-05)``."""
     rules = f" ({', '.join(map(clean, hold.rules))})" if hold.rules else ""
     veto = VETO in hold.rules
@@ -308,7 +308,7 @@ def held_lines(changes: Iterable[Change], *, verbose: bool, indent: str) -> Iter
         yield Segment(indent), MARKS[Action.CREATE], text
 
 
-def _why(hold: Hold, verbose: bool) -> Iterator[Line]:
+def _why(hold: HeldGroup, verbose: bool) -> Iterator[Line]:
     listed = hold.why if verbose else hold.why[:MANY_REASONS]
     for each in listed:
         for text in _reasons(each, hold.reason, alone=len(hold.why) == 1, verbose=verbose):

@@ -9,7 +9,7 @@ from reconciler.model.values.urls import shown_url
 from reconciler.shell.connections.access import Access, StoreLocation, place_of
 from reconciler.stores.base import StoreError
 from reconciler.stores.sql import schema
-from reconciler.stores.sql.versions import Age, Version
+from reconciler.stores.sql.versions import Age, SchemaVersion
 
 NO_VERSIONS = "unversioned"
 UNREADABLE = "error"
@@ -21,10 +21,10 @@ FAILED = (Age.NEWER, Age.FOREIGN, UNREADABLE)
 class Versioned(Protocol):
     """A store with versioned tables."""
 
-    def version(self) -> Version:
+    def version(self) -> SchemaVersion:
         """The version of its tables. Raises `StoreError`."""
 
-    def migrate(self) -> Version:
+    def migrate(self) -> SchemaVersion:
         """Migrate or create its tables and return the new version. Writers only. Raises `StoreError`."""
 
 

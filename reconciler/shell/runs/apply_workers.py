@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools.executors import Call, Lost, Pool
-from reconciler.shell.runs.execute import Applied, Code, Result, RunSteps, Step, StoreOf, done, failed
+from reconciler.shell.runs.execute import Applied, Code, Result, RunSteps, Step, StoreOf, run_step, store_failure
 from reconciler.stores.base import StoreError, TenantStore
 
 BATCH = 16
@@ -22,7 +22,7 @@ UNTOUCHED = "nothing was written"
 MOST_IDLE_STEPS = 512
 """Most steps without work to attach to a batch."""
 
-Where: TypeAlias = Callable[[str], StoreLocation]
+LocateTenant: TypeAlias = Callable[[str], StoreLocation]
 """The store location of a tenant. Raises `StoreError` for an unknown tenant."""
 
 
@@ -41,7 +41,7 @@ class ApplyBatch(NamedTuple):
     placed: tuple[PlacedStep, ...]
 
 
-def apply_on_pool(pool: Pool, access: Access, where: Where, *, count: int) -> RunSteps:
+def apply_on_pool(pool: Pool, access: Access, where: LocateTenant, *, count: int) -> RunSteps:
     """A function that runs the steps of one level on a pool. ``count``: the number of tenants of the plan."""
     size = pool.share_of(count, BATCH) if pool.afar else 1
 
@@ -54,11 +54,11 @@ def apply_on_pool(pool: Pool, access: Access, where: Where, *, count: int) -> Ru
         batch = ApplyBatch(access.root, access.allowed_hosts, to_do)
         return do_batch, (pickle.dumps(batch, pickle.HIGHEST_PROTOCOL),)
 
-    def carry(steps: Iterable[Step]) -> Iterator[Applied]:
+    def run_steps(steps: Iterable[Step]) -> Iterator[Applied]:
         for placed, found in pool.each(_batches((_placed(step, where) for step in steps), size), call):
             yield from batch_results(placed, found)
 
-    return carry
+    return run_steps
 
 
 def batch_results(placed: Iterable[PlacedStep], found: list[Applied] | Lost | None) -> Iterator[Applied]:
@@ -74,13 +74,13 @@ def batch_results(placed: Iterable[PlacedStep], found: list[Applied] | Lost | No
             yield next(results)
 
 
-def _placed(step: Step, where: Where) -> PlacedStep:
+def _placed(step: Step, where: LocateTenant) -> PlacedStep:
     if isinstance(step, Applied):
         return PlacedStep(step, None)
     try:
         return PlacedStep(step, where(step.tenant))
     except StoreError as error:
-        return PlacedStep(failed(step.tenant, error), None)
+        return PlacedStep(store_failure(step.tenant, error), None)
 
 
 def _batches(placed: Iterable[PlacedStep], size: int) -> Iterator[list[PlacedStep]]:
@@ -104,7 +104,7 @@ def do_batch(content: bytes) -> list[Applied]:
 
 
 def _do_all(placed: Iterable[PlacedStep], access: Callable[[], Access]) -> list[Applied]:
-    return [done(step, _store(access(), place)) for step, place in placed if place]
+    return [run_step(step, _store(access(), place)) for step, place in placed if place]
 
 
 def _store(access: Access, place: StoreLocation) -> StoreOf:

@@ -115,7 +115,7 @@ RUN = "run"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class VerifyStep:
     """Verify that a tenant's state is the one that was planned against."""
 
     tenant: str
@@ -124,7 +124,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class WriteStep:
     """Write a tenant's part of the plan and its record, if the state is the one that was planned against.
 
     ``saved``: compare the plan's "before" values with that state first.
@@ -142,7 +142,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class ApplyRun:
     """One apply of a plan: ``plan`` is the plan's digest, ``run`` the id of this apply (may be empty). Iterating runs
     the steps.
     """
@@ -155,7 +155,7 @@ class Application:
         return self.steps
 
 
-Step: TypeAlias = Check | Write | Applied
+Step: TypeAlias = VerifyStep | WriteStep | Applied
 """The work for one tenant, or its result if there is no work."""
 StoreOf: TypeAlias = Callable[[str], TenantStore]
 """Returns a tenant's store. Raises `StoreError` if it cannot be reached."""
@@ -164,9 +164,9 @@ RunSteps: TypeAlias = Callable[[Iterable[Step]], Iterator[Applied]]
 
 
 def execute(
-    plan: Plan, warrant: ApplyContext, store_of: StoreOf, *, carry: RunSteps | None = None
+    plan: Plan, context: ApplyContext, store_of: StoreOf, *, run_steps: RunSteps | None = None
 ) -> Iterator[Applied]:
-    """Execute a plan, upstreams first. ``carry`` runs the steps of a level; by default sequentially.
+    """Execute a plan, upstreams first. ``run_steps`` runs the steps of a level; by default sequentially.
 
     Tenants below one that was refused or failed are refused too (TREE-04), and so are those planned against a state
     that has changed since, even of a tenant that the plan leaves unchanged or only read (TREE-03). A tenant whose state
@@ -174,8 +174,8 @@ def execute(
     concurrent applies of one plan complete it together. A provider's own system stops no tenant, because tenants get
     the catalog, not its state.
     """
-    carry = carry or (lambda steps: (done(step, store_of) for step in steps))
-    written = Written()
+    run_steps = run_steps or (lambda steps: (run_step(step, store_of) for step in steps))
+    converted = ConvertedChanges()
     outlines = plan.outlines
     known: tuple[Read | TenantPlan, ...] = (*plan.read, *(each.bare for each in outlines))
     upstreams = {each.tenant: each.upstream for each in known}
@@ -183,18 +183,18 @@ def execute(
     relied_on -= {each.tenant for each in outlines if not each.bare.upstream}
     levels = _levels(upstreams)
     stopped: dict[str, str] = {}
-    for moved in carry(_check(read) for read in plan.read if read.tenant in relied_on):
+    for moved in run_steps(_verify_step(read) for read in plan.read if read.tenant in relied_on):
         if moved.result is not Result.UNCHANGED:
             stopped[moved.tenant] = _READ_MOVED
             yield moved
     for _, level in groupby(plan.tenants, lambda tenant: levels[tenant.tenant]):
         steps = (
             _refused_below(each, upstreams, stopped)
-            or (_sources_differ(each, plan, store_of) if warrant.saved else None)
-            or _step(each, warrant, written, relied_on=each.tenant in relied_on)
+            or (_sources_differ(each, plan, store_of) if context.saved else None)
+            or _step(each, context, converted, relied_on=each.tenant in relied_on)
             for each in level
         )
-        for each in carry(steps):
+        for each in run_steps(steps):
             ended = each.result in (Result.REFUSED, Result.FAILED) and upstreams[each.tenant]
             if ended and not any(above in stopped for above in _above(each.tenant, upstreams)):
                 moved_since = each.code == Code.MOVED_SINCE
@@ -246,7 +246,7 @@ _READ_MOVED = "has changed since the plan was made"
 
 
 @dataclass(slots=True)
-class Written:
+class ConvertedChanges:
     """Converts changes to journal entries and row writes; changes that tenants share are converted once."""
 
     known: IdentityCache[Change, tuple[Body, tuple[EntityWrite, ...]]] = field(default_factory=IdentityCache)
@@ -261,61 +261,61 @@ class Written:
         return change_to_data(change), tuple(writes_of(change))
 
 
-def _step(tenant: TenantPlan, warrant: ApplyContext, written: Written, *, relied_on: bool) -> Step:
+def _step(tenant: TenantPlan, context: ApplyContext, converted: ConvertedChanges, *, relied_on: bool) -> Step:
     """The step for a tenant. ``relied_on``: whether a tenant below it changes."""
     if tenant.status is TenantStatus.ERROR:
         problem = tenant.problem or "it could not be planned"
         return Applied(tenant.tenant, Result.FAILED, problem, Code.NOT_PLANNED)
     if not tenant.changes:
-        return _check(tenant) if relied_on else Applied(tenant.tenant, Result.UNCHANGED)
+        return _verify_step(tenant) if relied_on else Applied(tenant.tenant, Result.UNCHANGED)
     notes = {"allowed": list(tenant.allowed)} if tenant.allowed else {}
-    changes, writes = zip(*map(written.of, tenant.changes), strict=True)
+    changes, writes = zip(*map(converted.of, tenant.changes), strict=True)
     record = Record(
         tenant.tenant,
-        warrant.plan,
-        warrant.at,
-        warrant.by,
-        warrant.commit,
+        context.plan,
+        context.at,
+        context.by,
+        context.commit,
         changes,
-        {**notes, RUN: warrant.run} if warrant.run else notes,
+        {**notes, RUN: context.run} if context.run else notes,
     )
-    return Write(record, tuple(chain.from_iterable(writes)), tenant.fingerprint, tenant.revision, warrant.saved)
+    return WriteStep(record, tuple(chain.from_iterable(writes)), tenant.fingerprint, tenant.revision, context.saved)
 
 
-def _check(read: Read | TenantPlan) -> Check:
-    return Check(read.tenant, read.fingerprint, read.revision)
+def _verify_step(read: Read | TenantPlan) -> VerifyStep:
+    return VerifyStep(read.tenant, read.fingerprint, read.revision)
 
 
-def done(step: Step, store_of: StoreOf) -> Applied:
+def run_step(step: Step, store_of: StoreOf) -> Applied:
     """Run one step."""
     try:
         match step:
             case Applied():
                 return step
-            case Check():
-                return _checked(step, store_of(step.tenant))
-            case Write():
-                return _written(step, store_of(step.tenant))
+            case VerifyStep():
+                return _run_verify(step, store_of(step.tenant))
+            case WriteStep():
+                return _run_write(step, store_of(step.tenant))
             case _:
                 assert_never(step)
     except StoreError as error:
-        return failed(step.tenant, error)
+        return store_failure(step.tenant, error)
 
 
-def failed(tenant: str, error: StoreError) -> Applied:
+def store_failure(tenant: str, error: StoreError) -> Applied:
     """The result of a tenant whose store failed."""
     code = Code.UNKNOWN if isinstance(error, OutcomeUnknown) else Code(f"store_{error.failure}")
     return Applied(tenant, Result.FAILED, str(error), code)
 
 
-def _checked(step: Check, store: TenantStore) -> Applied:
+def _run_verify(step: VerifyStep, store: TenantStore) -> Applied:
     now = store.state_versions((step.tenant,)).get(step.tenant) or store.observe(step.tenant)
     if now.fingerprint == step.fingerprint:
         return Applied(step.tenant, Result.UNCHANGED)
-    return _told(step.tenant, Stale(now.fingerprint, tuple(store.moved_since(step.tenant, step.revision))))
+    return _result_of(step.tenant, Stale(now.fingerprint, tuple(store.moved_since(step.tenant, step.revision))))
 
 
-def _written(step: Write, store: TenantStore) -> Applied:
+def _run_write(step: WriteStep, store: TenantStore) -> Applied:
     """Write a tenant. A journal record of this same run was written by a worker that died before reporting it."""
     if step.saved and (otherwise := _contradiction_if_unmoved(step, store)):
         problem = f"the plan's values of {otherwise} before the change differ from the state; plan again"
@@ -324,10 +324,10 @@ def _written(step: Write, store: TenantStore) -> Applied:
     run = step.record.notes.get(RUN)
     if isinstance(outcome, AlreadyApplied) and run and outcome.notes.get(RUN) == run:
         return Applied(step.tenant, Result.APPLIED)
-    return _told(step.tenant, outcome)
+    return _result_of(step.tenant, outcome)
 
 
-def _contradiction_if_unmoved(step: Write, store: TenantStore) -> str:
+def _contradiction_if_unmoved(step: WriteStep, store: TenantStore) -> str:
     """As `_contradiction`. A state that changed during the read is refused as stale by the commit."""
     try:
         return _contradiction(step, store)
@@ -337,7 +337,7 @@ def _contradiction_if_unmoved(step: Write, store: TenantStore) -> str:
         return ""
 
 
-def _contradiction(step: Write, store: TenantStore) -> str:
+def _contradiction(step: WriteStep, store: TenantStore) -> str:
     """The first entity whose "before" value in the plan differs from the state that was planned against.
 
     Otherwise its undeclared fields would be written too. The commit refuses a state that has changed.
@@ -361,14 +361,14 @@ def _sources_differ(tenant: TenantPlan, plan: Plan, store_of: StoreOf) -> Applie
     if not compared:
         return None
     try:
-        moved = _checked(_check(tenant), store_of(tenant.tenant)).result is not Result.UNCHANGED
+        moved = _run_verify(_verify_step(tenant), store_of(tenant.tenant)).result is not Result.UNCHANGED
         problem = "" if moved else why_not_as_sources(compared, store_of)
     except StoreError as error:
         return Applied(tenant.tenant, Result.FAILED, str(error), Code.STORE)
     return Applied(tenant.tenant, Result.REFUSED, problem, Code.CONTRADICTS) if problem else None
 
 
-def _told(tenant: str, outcome: Outcome) -> Applied:
+def _result_of(tenant: str, outcome: Outcome) -> Applied:
     match outcome:
         case Committed():
             return Applied(tenant, Result.APPLIED)

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias, cast
 
 from reconciler.core.desired import Upstream
 from reconciler.core.planning import Observed, declared_rules
-from reconciler.core.tree import PlanLevel, Task, TaskResult, TenantResult, Unreadable, brief, plan_task
+from reconciler.core.tree import PlanLevel, Task, TaskResult, TenantResult, Unreadable, plan_task, trimmed
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import ProviderTree
 from reconciler.shell.connections.access import Access, StoreLocation
@@ -33,11 +33,11 @@ SAMPLE = 64
 WORTH_SECONDS = 10
 """Estimated time from which processes are started: starting takes a second or two, and plans must be sent back."""
 
-Where: TypeAlias = Callable[[Policy], StoreLocation]
+LocateStore: TypeAlias = Callable[[Policy], StoreLocation]
 Trees: TypeAlias = Callable[[str], ProviderTree]
 
 
-def plan_on_pool(pool: Pool, access: Access, where: Where, trees: Trees) -> PlanLevel:
+def plan_on_pool(pool: Pool, access: Access, where: LocateStore, trees: Trees) -> PlanLevel:
     """A function that plans the tenants of one level on a pool. ``trees``: by provider."""
     plan_level = _TaskSender(pool, access, where, trees).plan_level if pool.afar else _reading(pool, access, where)
 
@@ -84,7 +84,7 @@ def _is_taken_over(answer: TaskResult) -> bool:
     return sum(each.common is not None for each in changes) * 2 > len(changes) > 0
 
 
-def _reading(pool: Pool, access: Access, where: Where) -> PlanLevel:
+def _reading(pool: Pool, access: Access, where: LocateStore) -> PlanLevel:
     engine = engine_of(declared_rules(), incremental=access.incremental)
 
     def observe(task: Task) -> Observed | Unreadable:
@@ -137,7 +137,7 @@ class _TaskSender:
 
     pool: Pool
     access: Access
-    where: Where
+    where: LocateStore
     trees: Trees
     packers: dict[str, Packer] = field(default_factory=dict)
     packed: tuple[Upstream, Payload] | None = None
@@ -211,4 +211,4 @@ def _answer(remote_task: RemoteTask, batch: PlanBatch, here: OpenedTree, access:
         dated=dated,
     )
     answer = plan_task(task, lambda policy: access.sketch(policy.reseller, remote_task.place), engine)
-    return brief(answer, task, dated)
+    return trimmed(answer, task, dated)

@@ -32,7 +32,7 @@ from reconciler.stores.file_stamps import Stamp, stamp, stamp_if_any
 from reconciler.stores.sql.in_doubt import settled
 from reconciler.stores.sql.sqlite_files import OpenFile, read_texts_only, refuse_odd_companions
 from reconciler.stores.sql.upgraded import UpgradedCopy
-from reconciler.stores.sql.versions import Age, Version, bring_up_to_date, migrate, not_allowed, version_of
+from reconciler.stores.sql.versions import Age, SchemaVersion, bring_up_to_date, migrate, not_allowed, version_of
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process's lock."""
@@ -53,7 +53,7 @@ class Readable(Protocol):
     def reading(self) -> AbstractContextManager[Connection | None]:
         """A read-only snapshot transaction; ``None`` if there is no database yet."""
 
-    def version(self) -> Version:
+    def version(self) -> SchemaVersion:
         """The version of the tables. Raises `StoreError`."""
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class SqliteReading:
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
         with self._transaction() as (connection, now):
-            found = self._version_of(connection) if connection else Version(None)
+            found = self._version_of(connection) if connection else SchemaVersion(None)
             found.refuse_unknown(self.where)
             if connection is not None and found.id and found.age is Age.OLDER:
                 with self._copy.of(connection, found.id, now) as upgraded:
@@ -96,11 +96,11 @@ class SqliteReading:
                 self._copy.close()
                 yield connection if found.id else None
 
-    def version(self) -> Version:
+    def version(self) -> SchemaVersion:
         with self._transaction() as (connection, _):
-            return self._version_of(connection) if connection else Version(None)
+            return self._version_of(connection) if connection else SchemaVersion(None)
 
-    def _version_of(self, connection: Connection) -> Version:
+    def _version_of(self, connection: Connection) -> SchemaVersion:
         """The version of an existing file. Raises `StoreError` without our tables: the reconciler never creates a file
         without them, so it is another application's and must not count as "no state yet".
         """
@@ -162,7 +162,7 @@ class SqliteReading:
         found, now = of_sqlite(said), stamp_if_any(self._path)
         if found is not DAMAGED or isinstance(said, NotText) or now == self._damaged:
             return found
-        found = _looked_into(self._path)
+        found = _diagnose_malformed(self._path)
         self._damaged = now if found is DAMAGED else None
         return found
 
@@ -325,7 +325,7 @@ def _driver_error(error: BaseException) -> BaseException:
     return as_not_text(error.orig if isinstance(error, DBAPIError) and error.orig else error)
 
 
-def _looked_into(path: Path) -> Finding:
+def _diagnose_malformed(path: Path) -> Finding:
     """The meaning of SQLite's "malformed": it also reports so if the disk fails to read a page."""
     try:
         with path.open("rb") as file:

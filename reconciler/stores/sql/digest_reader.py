@@ -51,7 +51,7 @@ class _Part(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Made(Generic[_T]):
+class _ParsedTexts(Generic[_T]):
     """What was made of texts, so far as it could be."""
 
     make: Callable[..., _T | None]
@@ -70,10 +70,10 @@ class DigestReader:
     """Tells tenants by their kept digests. Where these are not all there, or not told apart, it tells nothing."""
 
     def __init__(self) -> None:
-        self._ids = _Made(_ids)
-        self._lines = _Made(self._lines_of)
-        self._parts = _Made(self._part_of)
-        self._whole = _Made(self._pairs)
+        self._ids = _ParsedTexts(_ids)
+        self._lines = _ParsedTexts(self._lines_of)
+        self._parts = _ParsedTexts(self._part_of)
+        self._whole = _ParsedTexts(self._pairs)
         self._rests: BoundedCache[str, SharedContents | None] = BoundedCache(_IN_COMMON)
 
     def digests(self, connection: Connection, tenant: str) -> Iterable[tuple[EntityId, str]] | None:

@@ -27,7 +27,7 @@ from reconciler.stores.sql.upgraded import UpgradedCopy
 from reconciler.stores.sql.versions import (
     VERSION_TABLE,
     Age,
-    Version,
+    SchemaVersion,
     bring_up_to_date,
     is_current,
     not_allowed,
@@ -175,7 +175,7 @@ class PostgresqlReading:
                 self._copy.close()
                 yield connection if found.id else None
 
-    def version(self) -> Version:
+    def version(self) -> SchemaVersion:
         with self._transaction() as connection:
             return version_of(connection, self.where)
 

@@ -57,7 +57,7 @@ from reconciler.stores.sql.origin_index import read_index, update_index
 from reconciler.stores.sql.row_digests import RowDigestCache, damage, loaded, made
 from reconciler.stores.sql.rows import delete_rows, insert_rows, upsert_rows
 from reconciler.stores.sql.statements import Statement
-from reconciler.stores.sql.versions import Version
+from reconciler.stores.sql.versions import SchemaVersion
 
 _T = TypeVar("_T")
 
@@ -67,8 +67,8 @@ class SqlReader:
 
     def __init__(self, database: Readable) -> None:
         self._database = database
-        self._taken = RowDigestCache()
-        self._told = DigestReader()
+        self._row_digests = RowDigestCache()
+        self._digest_reader = DigestReader()
 
     def tenants(self) -> Sequence[str]:
         with self._database.reading() as connection:
@@ -86,11 +86,11 @@ class SqlReader:
                 return Snapshot(tenant, {}, fingerprint(()), 0)
             kept = _stored_tenant(connection, tenant)
             known = kept.has_managed_digests and not verify
-            if known and (common := self._told.common(connection, tenant, kept.rest)):
+            if known and (common := self._digest_reader.common(connection, tenant, kept.rest)):
                 own = _OWN.rows(connection, tenant=tenant, kind=TENANT)
                 if all(synced is not None for synced, *_ in own):
                     return self._of_common(tenant, kept, common, own)
-            parts = self._told.parts(connection, tenant) if known else None
+            parts = self._digest_reader.parts(connection, tenant) if known else None
             if parts is None:
                 believed = kept.fingerprint is not None and not verify
                 origins = None if believed else read_index(connection, tenant)
@@ -131,7 +131,7 @@ class SqlReader:
         what = f"{self._database.where}: the body of {tenant}"
         told: dict[EntityId, tuple[str, str]] = {}
         for id, row in found.items():
-            if (taken := self._taken.of(row, what)) is None:
+            if (taken := self._row_digests.of(row, what)) is None:
                 return None
             told[id] = taken
         state = LazyState(
@@ -164,7 +164,7 @@ class SqlReader:
             if ids is not None and len(ids) <= SINGLE_READS:
                 found = ((id, _DIGEST.rows(connection, tenant=tenant, kind=id.kind, key=id.key)) for id in ids)
                 return [(id, digest) for id, rows in found for (digest,) in rows]
-            told = self._told.digests(connection, tenant)
+            told = self._digest_reader.digests(connection, tenant)
             return _digests(connection, tenant, self._database.where)[0].items() if told is None else told
 
     @contextmanager
@@ -201,7 +201,7 @@ class SqlReader:
         with self._database.reading() as connection:
             return dict(sorted(read_index(connection, tenant).items())) if connection else {}
 
-    def version(self) -> Version:
+    def version(self) -> SchemaVersion:
         return self._database.version()
 
     def close(self) -> None:
@@ -215,7 +215,7 @@ class SqlStore(SqlReader):
         super().__init__(database)
         self._writable = database
 
-    def migrate(self) -> Version:
+    def migrate(self) -> SchemaVersion:
         self._writable.bring_up_to_date(make=True)
         return self.version()
 
@@ -260,7 +260,7 @@ class SqlStore(SqlReader):
         kept = _stored_or_new(connection, part.tenant)
         right = kept.has_managed_digests
         if not right or kept.fingerprint_with_origins != part.expected:
-            right = _looked_into(connection, part, kept, where) and right
+            right = _verified(connection, part, kept, where) and right
         done = self._write(connection, part, kept, right=right)
         row = _journal_row(part.record, left=done.fingerprint) if part.record is not None else None
         if row is not None:
@@ -308,12 +308,12 @@ class SqlStore(SqlReader):
         gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
         delete_rows(connection, schema.entities, gone)
         for some in _in_blocks(after for after in last.values() if after is not None):
-            upsert_rows(connection, schema.entities, [self._taken.row(tenant, after) for after in some])
+            upsert_rows(connection, schema.entities, [self._row_digests.row(tenant, after) for after in some])
         move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
         for ids in _in_blocks([*last, *sorted(concerned - last.keys())]):
             insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in ids])
-        found = self._told.fingerprints(connection, tenant) if right else None
-        now, rest = found or self._put_right(connection, tenant)
+        found = self._digest_reader.fingerprints(connection, tenant) if right else None
+        now, rest = found or self._recomputed(connection, tenant)
         if right:
             entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
             lineage = origins_text(disputed_after_write(origins_from_text(kept.lineage, tenant), here, entities))
@@ -323,9 +323,9 @@ class SqlStore(SqlReader):
         _COUNT.run(connection, **counted, lineage=lineage or None)
         return Committed(fingerprint_with_origins(now, lineage), revision)
 
-    def _put_right(self, connection: Connection, tenant: str) -> tuple[str, str]:
+    def _recomputed(self, connection: Connection, tenant: str) -> tuple[str, str]:
         """Take the digests of all rows anew; the fingerprint, and that of the rest."""
-        rows = [self._taken.row_of(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
+        rows = [self._row_digests.row_of(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
         _KEEP.run_each(connection, rows)
         digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
         return fingerprint(digests), fingerprint(each for each in digests if each[0].kind != TENANT)
@@ -363,7 +363,7 @@ def _applied(  # noqa: PLR0913 - a row of the journal, beside where it was found
     try:
         kept = _stored_tenant(connection, part.tenant)
         if left is not None and kept.fingerprint_with_origins != left:
-            _looked_into(connection, replace(part, expected=left), kept, where)
+            _verified(connection, replace(part, expected=left), kept, where)
     except Refused as refused:
         moved = refused.refusal.moved if isinstance(refused.refusal, Stale) else ()
         return AlreadyApplied(at, moved=written_after(moved, by, at), notes=notes)
@@ -379,7 +379,7 @@ def _disputed_origins(connection: Connection, tenant: str, entities: Iterable[En
     return disputed_origins_text(read_index(connection, tenant), entities)
 
 
-def _looked_into(connection: Connection, part: TenantWrite, kept: "_StoredTenant", where: str) -> bool:
+def _verified(connection: Connection, part: TenantWrite, kept: "_StoredTenant", where: str) -> bool:
     """Whether the digests that are kept were right, where the state is the expected one; raises `NotPlain`, if not.
 
     As the rows say that they are first, and then as they are.

@@ -34,7 +34,7 @@ class Age(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class SchemaVersion:
     """The version id of a database's tables; ``None`` if there are none."""
 
     id: str | None
@@ -68,12 +68,12 @@ FIRST = "0001"
 _OURS = re.compile("[0-9]{4}")
 
 
-def version_of(connection: Connection, where: str, *, locked: bool = False) -> Version:
+def version_of(connection: Connection, where: str, *, locked: bool = False) -> SchemaVersion:
     """Of a database's tables. Raises `StoreError` where they are damaged.
 
     ``locked``: `VERSION_TABLE` is locked by who asks, and so is there.
     """
-    return Version(_version(connection, where, locked=locked))
+    return SchemaVersion(_version(connection, where, locked=locked))
 
 
 def is_current(connection: Connection, where: str, *, locked: bool = False) -> bool:
@@ -91,7 +91,7 @@ def bring_up_to_date(connection: Connection, where: str) -> None:
         migrate(connection)
 
 
-def not_allowed(where: str, found: Version, why: str) -> StoreError:
+def not_allowed(where: str, found: SchemaVersion, why: str) -> StoreError:
     """The error for a user who lacks the right to migrate a database or create its tables."""
     to = schema.VERSION
     what = f"its tables are of version {found.id} and have to become {to}" if found.id else "it has no tables"
@@ -100,10 +100,10 @@ def not_allowed(where: str, found: Version, why: str) -> StoreError:
 
 def _version(connection: Connection, where: str, *, locked: bool = False) -> str | None:
     """The version id; ``None`` without our tables. Tables without a version are an error, not an empty database."""
-    return _told(connection, there=locked) or _looked_for(connection, where)
+    return _read_version(connection, there=locked) or _looked_for(connection, where)
 
 
-def _told(connection: Connection, *, there: bool) -> str | None:
+def _read_version(connection: Connection, *, there: bool) -> str | None:
     """As each transaction asks; ``None`` where that does not tell. In PostgreSQL a question that fails ends the
     transaction, so whether there is a table is asked first.
     """
