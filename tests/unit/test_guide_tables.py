@@ -1,12 +1,18 @@
-"""The guide's lists of options, guards, vetoes, overrides and verdicts name each that exists, and no other."""
+"""The guide's lists of options, guards, vetoes, overrides and verdicts name each that exists, and no other.
+
+Its YAML examples are valid documents.
+"""
 
 import re
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
+from reconciler.core.reading.read import read_file
 from reconciler.core.workspace import GUARD_DEFAULTS
 from reconciler.model.documents.options import GROUPS, OVERRIDES, VETOES
+from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.change import Verdict
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
@@ -20,12 +26,16 @@ def rows(page: str, head: str) -> dict[str, str]:
     return {first.strip(" `"): second.strip() for first, second, *_ in cells}
 
 
+def examples(page: str) -> list[str]:
+    """The YAML blocks of a page. One without a ``kind`` is part of a policy."""
+    text = (GUIDE / page).read_text("utf-8")
+    blocks = re.findall(r"(?<=```yaml\n).*?(?=^```$)", text, re.MULTILINE | re.DOTALL)
+    return [block if "kind: " in block else f"kind: SyncPolicy\nreseller: x\nupstream: y\n{block}" for block in blocks]
+
+
 def written(key: str) -> set[str]:
-    """The names that the YAML examples of the page on policies have in the map ``key``, over all of them."""
-    blocks = re.findall(
-        r"(?<=```yaml\n).*?(?=^```$)", (GUIDE / "policies.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    documents = [document for block in blocks for document in YAML(typ="safe").load_all(block)]
+    """The names that the examples on policies have in the map ``key``, over all of them."""
+    documents = [each for block in examples("policies.md") for each in YAML(typ="safe").load_all(block)]
     return {name for document in documents for name in document.get(key, ())}
 
 
@@ -48,3 +58,10 @@ def test_every_veto_and_override_is_shown() -> None:
 
 def test_every_verdict_is_explained() -> None:
     assert set(rows("concepts.md", "verdict")) == set(Verdict)
+
+
+@pytest.mark.parametrize("page", ["policies.md", "adopting.md", "subscriptions.md"])
+def test_every_example_is_a_valid_document(page: str) -> None:
+    found = [read_file(SourceFile(f"{page}.yaml", block.encode())) for block in examples(page)]
+    assert found
+    assert [problem.summary for reading in found for problem in reading.problems] == []
