@@ -15,7 +15,7 @@ from reconciler.model.documents.source import Catalog, SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, sorted_problems
 from reconciler.shell.days import known_zones
 from reconciler.shell.repository.checkout import Checkout, read_checkout
-from reconciler.shell.repository.file_cache import remembering
+from reconciler.shell.repository.file_cache import cached_reader
 from reconciler.shell.repository.git import open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
 from reconciler.shell.runs.plan_cache import CacheLookup
@@ -81,7 +81,7 @@ def _check(
 ) -> tuple[Catalog | None, list[Diagnostic]]:
     problems = list(problems)
     unread = [each.place for each in problems]
-    with remembering(os.environ, opened) as read:
+    with cached_reader(os.environ, opened) as read:
         catalog, more = load(files, stores=why_not_opened, zones=known_zones, unread=unread, read=read)
     return catalog, sorted_problems([*problems, *more])
 

@@ -60,12 +60,12 @@ def subscriptions(workspace: Workspace, access: Access, tenant: str, *, now: dat
     policies, planner = workspace.catalog.policies, tree_planner(workspace, access, now)
     state = or_raise(planner.observe_distributor(workspace.known(tenant))).state
     below = sorted(each for each in policies if upstream_key(workspace.catalog, each) == tenant)
-    plan = _planned(planner.mirrored_of(tenant, below))
+    plan = _planned(planner.mirrors_to(tenant, below))
     if tenant not in policies:
         return list(list_subscriptions(tenant, state, plan, None))
     distributor = upstream_key(workspace.catalog, tenant)
     theirs = or_raise(planner.observe_distributor(distributor)).state
-    above = (distributor, theirs, _planned(planner.mirrored_of(distributor, [tenant])))
+    above = (distributor, theirs, _planned(planner.mirrors_to(distributor, [tenant])))
     return list(list_subscriptions(tenant, state, plan, above))
 
 

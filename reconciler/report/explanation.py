@@ -12,7 +12,7 @@ from reconciler.model.plans.rules import rule_text
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId, address, snake
 from reconciler.model.values.plain_values import Body, render_path
-from reconciler.report.values import as_told, clean, path_text, place_text, shown
+from reconciler.report.values import clean, path_text, place_text, shown, without_bookkeeping
 
 Who = Callable[[Declared], str]
 """Returns the commit and author of a declared line, or an empty text."""
@@ -52,7 +52,7 @@ def _account(account: Account, who: Who) -> Iterator[str]:
     yield f"  {path_text(account.path) or '(the whole entity)'}"
     desired, actual = account.desired, account.actual
     if not account.path:
-        desired, actual = as_told(desired), as_told(actual)
+        desired, actual = without_bookkeeping(desired), without_bookkeeping(actual)
     yield f"    desired   {shown(desired)}"
     if account.declared_at:
         yield f"              at {_place(account.declared_at, who)}"

@@ -8,7 +8,7 @@ from reconciler.core.records import declared_to_data, field_to_data
 from reconciler.model.plans.rules import rule_text
 from reconciler.model.values.plain_values import Body
 from reconciler.report.tables import render_table
-from reconciler.report.values import as_told, clean, path_text, shown, shown_pair
+from reconciler.report.values import clean, path_text, shown, shown_pair, without_bookkeeping
 
 HEADER = ("KEY", "CUSTOMER", "PRODUCT", "UNIT", "QUANTITY", "STATUS", "FOLLOWS", "PENDING")
 NAMED = 3
@@ -56,7 +56,7 @@ def _lines(tenant: str, each: ListedSubscription) -> Iterator[str]:
     yield clean(f"{tenant}/subscription/{each.key}")
     if each.body is None:
         yield "  it is not mirrored yet"
-    for name, value in sorted(as_told(each.body or {}).items()):
+    for name, value in sorted(without_bookkeeping(each.body or {}).items()):
         if name not in _LATER:
             yield f"  {name}: {clean(value) if isinstance(value, str) else shown(value)}"
     if records := (each.body or {}).get("history"):

@@ -149,7 +149,7 @@ def _written_by_us(path: Path) -> bool:
     return path[0] in WRITTEN_BY_US or (len(path) == 3 and path[2] == "origin")
 
 
-def as_told(body: Value) -> Value:
+def without_bookkeeping(body: Value) -> Value:
     """An entity without the fields that the reconciler wrote; other values unchanged."""
     if not isinstance(body, Mapping):
         return body

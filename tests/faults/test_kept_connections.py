@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event
 
 from reconciler.stores.base import Committed, StoreError, TenantReader, TenantStore
 from reconciler.stores.sql.databases import SqliteReading, SqliteWriting
-from reconciler.stores.sql.kept_open import KEPT
+from reconciler.stores.sql.kept_open import MOST_CONNECTIONS
 from reconciler.stores.sql.store import SqlReader, SqlStore
 from tests.contract.samples import AT, commit, contents, plan, put, record
 
@@ -91,12 +91,12 @@ def test_many_transactions_take_one_connection_to_read_and_one_to_write(path: Pa
 
 
 def test_of_many_files_few_are_kept_open(tmp_path: Path, seen: Seen) -> None:
-    stores = [writer(tmp_path / f"{number}.db") for number in range(2 * KEPT)]
+    stores = [writer(tmp_path / f"{number}.db") for number in range(2 * MOST_CONNECTIONS)]
     for amount in ("6.00", "7.00"):
         for store in stores:
             store.overwrite("contoso", put(plan("basic", amount)), actor="tenant", at=AT)
             assert fee(store) == amount
-            assert len(seen.open) <= KEPT
+            assert len(seen.open) <= MOST_CONNECTIONS
     for store in stores:
         store.close()
     assert not seen.open

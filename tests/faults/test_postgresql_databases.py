@@ -216,7 +216,7 @@ def test_a_schema_that_is_not_there(postgresql: Server) -> None:
 
 
 def test_connections_to_many_databases_are_not_all_kept(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_open, "KEPT", 2)
+    monkeypatch.setattr(kept_open, "MOST_CONNECTIONS", 2)
     opened = [reader(postgresql.url(postgresql.new_schema()) + f"&application_name=many-{n}") for n in range(5)]
     for each in opened * 2:
         assert each.tenants() == []

@@ -9,7 +9,7 @@ from tests.laws.oracle_inputs import Doc, Inputs, leaf, same, same_map, same_num
 from tests.laws.oracle_judge import Judge
 from tests.laws.oracle_prices import judge_cycles, judge_listed, retired, wanted_groups
 
-Same = Callable[[Any, Any], bool]
+EqualChanges = Callable[[Any, Any], bool]
 RELATIONS = ("upgrade", "downgrade", "required", "cross")
 TYPE_OPTIONS = (
     "auto_cancel_add_ons",
@@ -18,7 +18,7 @@ TYPE_OPTIONS = (
     "quantity_limit",
     "single_active_subscription",
 )
-GIVEN_KINDS: tuple[tuple[str, str, str, dict[str, Same]], ...] = (
+GIVEN_KINDS: tuple[tuple[str, str, str, dict[str, EqualChanges]], ...] = (
     ("OrderFlow", "order_flow", "other.update_order_flow", {"name": same, "steps": same}),
     ("Role", "roles", "other.update_roles", {"name": same, "privileges": same_set}),
     (
@@ -39,7 +39,7 @@ def judge_needed(judge: Judge, delegated: list[str]) -> None:
     _categories(judge, plans)
     _schedules(judge, plans)
     for term, above, here in _pairs(inputs, "ServiceTerm", _links(plans + copies, "service_term")):
-        fields: dict[str, Same] = {"name": same, "duration": same, "delegated": same}
+        fields: dict[str, EqualChanges] = {"name": same, "duration": same, "delegated": same}
         _compare(judge, ("ServiceTerm", term), {**above, "delegated": True}, here, fields=fields)
     needed = _links(plans + copies, "product")
     judge_listed(judge)
@@ -65,7 +65,7 @@ def _compare(
     above: Doc,
     here: Doc,
     *options: str,
-    fields: dict[str, Same],
+    fields: dict[str, EqualChanges],
     vetoed: bool = False,
     blocked: bool = False,
 ) -> None:
@@ -80,7 +80,7 @@ def _categories(judge: Judge, plans: list[Doc]) -> None:
     if judge.inputs.overrides.get("sync_display_in_control_panel", False):
         sales["display_in_control_panel"] = same
     rates = [rate for plan in plans for rate in (plan.get("resources") or {}).values()]
-    wanted: tuple[tuple[str, set[str], dict[str, Same]], ...] = (
+    wanted: tuple[tuple[str, set[str], dict[str, EqualChanges]], ...] = (
         ("PlanCategory", _links(plans, "plan_category"), {"name": same}),
         ("SalesCategory", {key for plan in plans for key in plan.get("sales_categories") or ()}, dict(sales)),
         ("ResourceCategory", _links(rates, "category"), {"name": same}),
@@ -94,7 +94,7 @@ def _categories(judge: Judge, plans: list[Doc]) -> None:
 def _schedules(judge: Judge, plans: list[Doc]) -> None:
     periods = [period for plan in plans for period in (plan.get("periods") or {}).values()]
     for key, above, here in _pairs(judge.inputs, "ExpirationSchedule", _links(plans + periods, "expiration_schedule")):
-        fields: dict[str, Same] = {"name": same, "steps": same_map}
+        fields: dict[str, EqualChanges] = {"name": same, "steps": same_map}
         _compare(judge, ("ExpirationSchedule", key), above, here, "plans.update_fees", fields=fields)
     option, given = "plans.update_notification_schedules", judge.inputs.template.notification_schedules
     for key in given:
@@ -113,7 +113,7 @@ def _products(judge: Judge, keys: set[str]) -> None:
         at = ("Product", key)
         if bool(above.get("active", True)) != bool(here.get("active", True)):
             judge.difference(at, "active", "price_list.activation")
-        fields: dict[str, Same] = {"name": same, "category": same, "type": same, "add_on_of": same_set}
+        fields: dict[str, EqualChanges] = {"name": same, "category": same, "type": same, "add_on_of": same_set}
         _compare(judge, at, above, here, fields=fields)
         _compare(judge, at, above, here, "price_list.product_groups", fields={"group": same})
         _relations(judge, key, above.get("relations") or {}, here.get("relations") or {})

@@ -20,7 +20,15 @@ from reconciler.core.reading.read import read_file
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.source import Catalog, SourceDocument, SourceFile
 from reconciler.model.values.diagnostics import Diagnostic
-from reconciler.shell.repository.file_cache import BATCH, FILE, KEPT_DAYS, Readings, cache_folder, name_of, remembering
+from reconciler.shell.repository.file_cache import (
+    BATCH,
+    FILE,
+    KEPT_DAYS,
+    FileCache,
+    cache_folder,
+    cached_reader,
+    name_of,
+)
 from reconciler.shell.repository.worktree import read_worktree
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +56,7 @@ def known(catalog: Catalog | None, problems: Iterable[Diagnostic]) -> Any:
 
 def remembered(path: Path, files: Iterable[SourceFile], version: bytes = ONE) -> Any:
     """What is known of files that are read with what was kept at a path, which is kept again."""
-    kept = Readings(path, version)
+    kept = FileCache(path, version)
     catalog, problems = load(files, read=kept.read)
     kept.save()
     return known(catalog, problems)
@@ -92,7 +100,7 @@ def unread(file: SourceFile) -> SourceFile:
 
 
 def test_what_is_kept_is_not_read_again(filled: Path) -> None:
-    kept = Readings(filled, ONE)
+    kept = FileCache(filled, ONE)
     for file in bundled():
         for mine, theirs in zip(kept.read(unread(file)).documents, read_file(file).documents, strict=True):
             assert (mine.id, mine.place, mine.entity) == (theirs.id, theirs.place, theirs.entity)
@@ -111,7 +119,7 @@ def large(key: str) -> SourceFile:
 def test_much_is_saved_as_it_is_read_and_is_read_from_there(tmp_path: Path) -> None:
     files = [large(key) for key in "abcdef"]
     assert BATCH < sum(len(file.data) for file in files) < 2 * BATCH
-    kept = Readings(tmp_path / FILE, ONE)
+    kept = FileCache(tmp_path / FILE, ONE)
     readings = [kept.read(file) for file in files]
     again = kept.read(unread(files[0])).documents  # saved, while the last file is still to be saved
     assert [each.entity for each in again] == [each.entity for each in readings[0].documents]
@@ -132,11 +140,11 @@ def test_a_path_is_not_kept(filled: Path, expected: Any) -> None:
 
 
 def test_another_version_of_the_reader_reads_anew(filled: Path, expected: Any) -> None:
-    kept = Readings(filled, OTHER)
+    kept = FileCache(filled, OTHER)
     with pytest.raises(AssertionError, match="was read"):
         kept.read(unread(bundled()[0]))
     assert remembered(filled, bundled(), OTHER) == expected
-    assert [Readings(filled, each).read(unread(bundled()[0])).problems for each in (ONE, OTHER)] == [(), ()]
+    assert [FileCache(filled, each).read(unread(bundled()[0])).problems for each in (ONE, OTHER)] == [(), ()]
 
 
 READERS = (
@@ -183,7 +191,7 @@ def test_a_spoilt_file_is_made_anew(filled: Path, expected: Any, how: str) -> No
     filled.write_bytes(SPOILT[how](filled.read_bytes()))
     assert remembered(filled, bundled()) == expected
     assert remembered(filled, bundled()) == expected
-    kept = Readings(filled, ONE)
+    kept = FileCache(filled, ONE)
     assert [kept.read(unread(file)).problems for file in bundled()] == [()] * len(bundled())
 
 
@@ -234,11 +242,11 @@ def test_tables_of_another_shape(filled: Path, expected: Any) -> None:
 
 
 def test_what_goes_while_it_is_used_is_read(filled: Path, expected: Any) -> None:
-    kept = Readings(filled, ONE)
+    kept = FileCache(filled, ONE)
     catalog, problems = load(bundled(), read=kept.read)
     changed(filled, "DELETE FROM readings")
     assert known(catalog, problems) == expected
-    kept = Readings(filled, ONE)
+    kept = FileCache(filled, ONE)
     catalog, problems = load(bundled(), read=kept.read)
     filled.unlink()
     assert known(catalog, problems) == expected
@@ -246,7 +254,7 @@ def test_what_goes_while_it_is_used_is_read(filled: Path, expected: Any) -> None
 
 def test_a_faulty_file_is_not_kept(tmp_path: Path) -> None:
     faulty = SourceFile("x.yaml", b"kind: Role\nkey: A\n")
-    kept = Readings(tmp_path / FILE, ONE)
+    kept = FileCache(tmp_path / FILE, ONE)
     assert kept.read(faulty).problems == read_file(faulty).problems != ()
     kept.save()
     assert not (tmp_path / FILE).exists()
@@ -258,7 +266,7 @@ def test_what_was_not_used_for_long_goes(tmp_path: Path) -> None:
     remembered(path, [old, used])
     changed(path, "UPDATE readings SET used = used - ?", KEPT_DAYS + 1)
     remembered(path, [used, new])
-    kept = Readings(path, ONE)
+    kept = FileCache(path, ONE)
     assert [kept.read(unread(file)).problems for file in (used, new)] == [(), ()]
     with pytest.raises(AssertionError, match="was read"):
         kept.read(unread(old))
@@ -270,7 +278,7 @@ def test_another_that_writes_is_not_waited_for_long(filled: Path, expected: Any)
         other.execute("BEGIN EXCLUSIVE")
         assert remembered(filled, [*bundled(), more]) == expected
         other.execute("ROLLBACK")
-    kept = Readings(filled, ONE)
+    kept = FileCache(filled, ONE)
     assert [kept.read(unread(file)).problems for file in bundled()] == [()] * len(bundled())
 
 
@@ -308,12 +316,12 @@ def test_where_it_is(environment: Mapping[str, str], folder: str | None) -> None
 
 
 def test_it_can_be_switched_off() -> None:
-    with remembering({"RECONCILE_CACHE": "off"}) as read:
+    with cached_reader({"RECONCILE_CACHE": "off"}) as read:
         assert read is read_file
 
 
 def test_the_folder_is_the_users_alone(tmp_path: Path) -> None:
-    with remembering({"RECONCILE_CACHE": str(tmp_path / "a" / "b")}) as read:
+    with cached_reader({"RECONCILE_CACHE": str(tmp_path / "a" / "b")}) as read:
         read(SourceFile("x.yaml", ROLE))
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
     assert [each.name for each in (tmp_path / "a" / "b").iterdir()] == [FILE]

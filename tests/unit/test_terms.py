@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.subscriptions.mirror_status import SubscriptionStatus, own_terms, terms
+from reconciler.core.subscriptions.mirror_status import SubscriptionStatus, status_at_source, status_of_mirror
 from reconciler.model.values.plain_values import Body
 from tests.laws import oracle_cycles as oracle
 
@@ -25,7 +25,7 @@ def mirrored(
     source: Body, have: Body | None, on: str, billing_day: int | None = None
 ) -> tuple[Body, SubscriptionStatus]:
     """The mirror once it follows its source on a day, as it remembers itself, and its terms."""
-    due = terms(source, have, billing_day=billing_day, on=day(on))
+    due = status_of_mirror(source, have, billing_day=billing_day, on=day(on))
     remembered = {
         **{name: value for name, value in source.items() if name not in ("history", "pending_unit")},
         "billing_cycle": due.units.in_force,
@@ -105,7 +105,7 @@ OVER = SubscriptionStatus("inactive", day("2026-12-15"), expired=True)
 def test_what_is_seen_for_the_first_time(
     on: str, source: Body, billing_day: int | None, expected: SubscriptionStatus
 ) -> None:
-    assert terms(source, None, billing_day=billing_day, on=day(on)) == expected
+    assert status_of_mirror(source, None, billing_day=billing_day, on=day(on)) == expected
 
 
 def test_it_ends_when_it_was_said_to_end_however_late_that_is_seen() -> None:
@@ -272,7 +272,7 @@ def test_a_resellers_own_subscription_is_told_by_the_record_that_is_new() -> Non
     before = said(cycle_end="2026-12-15", history=[record("2026-11-16", "set_renew_automatically", "false")])
     weekly = {**before, "billing_cycle": "P1W", "unit_change": "current_cycle"}
     weekly["history"] = [*before["history"], record("2026-11-25", "change_unit", "P1M -> P1W, current_cycle")]
-    assert own_terms(before, weekly, billing_day=None, on=day("2026-11-25")).cycle_end == day("2026-11-29")
+    assert status_at_source(before, weekly, billing_day=None, on=day("2026-11-25")).cycle_end == day("2026-11-29")
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["recorded", "seen"])

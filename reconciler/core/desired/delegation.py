@@ -31,27 +31,27 @@ def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[Ent
     """The wanted entities from the delegated list and the service template, without their dependencies."""
     found = (
         *_plans(policy, upstream, actual),
-        *given(policy, upstream, actual),
+        *from_template(policy, upstream, actual),
         own_document(policy, upstream, actual),
     )
     return {wanted.id: wanted for wanted in found}
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListedBy:
     """A plan on the delegated list: the list's place, and whether the list names it (or else matches it by labels)."""
 
     place: Place
     named: bool
 
 
-def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, Listing]:
+def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, ListedBy]:
     """The plans on the tenant's delegated list, by key: those of the template and those of the policy."""
-    listed: dict[str, Listing] = {}
+    listed: dict[str, ListedBy] = {}
     for selected in policy.plans:
         named = _called(selected.selection.include, upstream)
         excluded = _called(selected.selection.exclude, upstream)
-        by_name, matched = Listing(selected.place, named=True), Listing(selected.place, named=False)
+        by_name, matched = ListedBy(selected.place, named=True), ListedBy(selected.place, named=False)
         for key in _matched(selected.selection, upstream):
             if key not in excluded:
                 listed.setdefault(key, matched)
@@ -84,7 +84,7 @@ def _plans(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted
             yield off_the_list(id, policy)
 
 
-def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: State) -> Wanted | None:
+def listed_plan(id: EntityId, listing: ListedBy, upstream: Upstream, actual: State) -> Wanted | None:
     """A plan on the list, as wanted; ``None`` for a plan that the list only matches and that cannot be delegated."""
     above = upstream.state.get(id)
     copy = actual[id] if origin_of(actual, id) == upstream.key else None
@@ -95,7 +95,7 @@ def listed_plan(id: EntityId, listing: Listing, upstream: Upstream, actual: Stat
     return None
 
 
-def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | None) -> Wanted:
+def _listed(above: Entity, listing: ListedBy, upstream: Upstream, copy: Entity | None) -> Wanted:
     """A plan on the list. While it is not active upstream, an existing copy is disabled (CB-35)."""
     wanted = upstream.wanted(above.id, above.body, listing.place, requested=True)
     status = above.body.get("status", ACTIVE)
@@ -110,7 +110,7 @@ def _listed(above: Entity, listing: Listing, upstream: Upstream, copy: Entity | 
     return replace(wanted, body={**above.body, "status": DISABLED}, rules={("status",): "CB-35"})
 
 
-def _lacking(id: EntityId, listing: Listing, upstream: Upstream, before: bool) -> Wanted:
+def _lacking(id: EntityId, listing: ListedBy, upstream: Upstream, before: bool) -> Wanted:
     """A plan on the list that the upstream lacks: inherits the block there (TREE-02), or cannot be delegated
     (AP-05).
     """
@@ -132,7 +132,7 @@ def _taken_off(id: EntityId, place: Place) -> Wanted:
     return Wanted(id, {"status": DISABLED}, requested=True, only_fields=STATUS_ONLY, place=place)
 
 
-def given(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
+def from_template(policy: Policy, upstream: Upstream, actual: State) -> Iterator[Wanted]:
     """What the service template gives (CB-19, CB-29 to CB-31), as the upstream has it."""
     for kind, setting in policy.given.items():
         keys = [setting.value] if isinstance(setting.value, str) else setting.value or ()

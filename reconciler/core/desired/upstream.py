@@ -41,7 +41,7 @@ def reseller_upstream(
     return with_ancestors(upstream, above) if above else upstream
 
 
-def asks_further_up(policy: Policy, upstream: Upstream, actual: State) -> bool:
+def needs_ancestors(policy: Policy, upstream: Upstream, actual: State) -> bool:
     """Whether the upstream alone is not enough: the delegated list matches labels, or a listed or delegated entity is
     missing upstream and may have been renamed (AP-21).
     """

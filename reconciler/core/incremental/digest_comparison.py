@@ -13,7 +13,7 @@ from reconciler.core.desired import (
     Desired,
     Reachable,
     Wanted,
-    given,
+    from_template,
     inactive_units,
     listed_plan,
     off_the_list,
@@ -157,7 +157,9 @@ class DigestComparison:
                 found = listed_plan(id, shared.plans[id.key], shared.upstream, self.state)
                 if found:
                     yield found
-        yield from (each for each in given(self.policy, shared.upstream, self.state) if each.id in shared.always)
+        yield from (
+            each for each in from_template(self.policy, shared.upstream, self.state) if each.id in shared.always
+        )
         yield from listed.products() if listed else ()
 
     def _off(self, id: EntityId) -> Wanted | None:

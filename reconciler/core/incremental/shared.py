@@ -11,7 +11,7 @@ from reconciler.core.desired import (
     AssignedPriceList,
     Closure,
     Desired,
-    Listing,
+    ListedBy,
     Upstream,
     Wanted,
     delegated_list,
@@ -45,7 +45,7 @@ class Shared:
     upstream: Upstream
     rules: RuleBook
     on: date
-    plans: Mapping[str, Listing]
+    plans: Mapping[str, ListedBy]
     listed: AssignedPriceList | None
     closure: Closure
     desired: Desired

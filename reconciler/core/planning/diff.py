@@ -22,8 +22,8 @@ from reconciler.core.schema import (
     branches_of,
     copy_of,
     copy_of_item,
-    dormant,
     field_at,
+    is_dormant,
     is_own,
     references,
 )
@@ -378,7 +378,7 @@ class Walk:
         """An item that the tenant lacks is created; an own one in its place is taken over as a creation would be."""
         assert field.items is not None
         created = field.items.created
-        if created is None or dormant(item, field):
+        if created is None or is_dormant(item, field):
             return
         copy = copy_of_item(item, field, self.comparison.origin)
         needs = references(copy, branches_of(field.fields))

@@ -12,7 +12,7 @@ from reconciler.core.reading.errors import diagnose
 from reconciler.core.reading.index import Extract, FoundDocument, extract, extract_file, facts_of
 from reconciler.core.reading.lazy_documents import FileContents, ReadContents, sort_marks
 from reconciler.core.reading.limits import limit_problems
-from reconciler.core.reading.sound import sound_part
+from reconciler.core.reading.valid_part import valid_part
 from reconciler.core.reading.yaml import YamlDocument, parse
 from reconciler.core.schema import declarations_of, fields_of_model, found, prune_empty
 from reconciler.model.documents.catalog import Document, Part
@@ -155,7 +155,7 @@ def _validated(document: YamlDocument, problems: list[Diagnostic]) -> tuple[Yaml
         return None
     model = WORKSPACE_KINDS[kind]
     problems += _state_only(document, model)
-    sound = sound_part(document, model)
+    sound = valid_part(document, model)
     problems += diagnose(sound.faults, model, document)
     return (sound.document, sound.model) if sound.document and sound.model else None
 

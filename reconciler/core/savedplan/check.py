@@ -30,7 +30,7 @@ LONGEST_FAULT = 200
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 
 
-def why_not_believed(plan: Plan) -> str | None:
+def reason_to_refuse(plan: Plan) -> str | None:
     """The first contradictions in a plan from a file, as text; ``None`` if there are none."""
     found = [*islice(_faults(plan), MOST_FAULTS + 1)] or [*islice(_source_faults(plan), MOST_FAULTS + 1)]
     found = [short_quote(each) for each in found]

@@ -20,7 +20,7 @@ from reconciler.core.records import (
     entity_of,
     in_saved_order,
 )
-from reconciler.core.savedplan.check import short_quote, why_not_believed
+from reconciler.core.savedplan.check import reason_to_refuse, short_quote
 from reconciler.core.savedplan.plan_schema import LATER, schema_violation
 from reconciler.model.plans.plan import (
     FORMAT_VERSION,
@@ -65,7 +65,7 @@ def decode(saved: bytes) -> Plan:
     (`check`), whatever its digest.
     """
     plan = parsed(saved)
-    if why := why_not_believed(plan):
+    if why := reason_to_refuse(plan):
         raise PlanRefused(f"the saved plan contradicts itself; plan again: {why}")
     return plan
 

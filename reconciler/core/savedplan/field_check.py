@@ -69,7 +69,7 @@ def is_amount(kind: str, path: Path) -> bool:
     return at is not None and at.type in AMOUNTS
 
 
-def _same_but_called(at: "_Spot", one: Value, other: Value) -> bool:
+def _same_but_called(at: "_FieldPlace", one: Value, other: Value) -> bool:
     """Whether an item is the same except for its origin and links, for which fields use the upstream's keys (AP-21)."""
     if at.called is None or not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return False
@@ -128,7 +128,7 @@ def _named(field: FieldChange) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spot:
+class _FieldPlace:
     """A place in a document, as a plan's field names it.
 
     ``type`` and ``default``: those of the declared field; ``item`` for an item of a map. ``member``: whether the path
@@ -228,10 +228,10 @@ def _called(inner: Mapping[str, _Field]) -> Body:
 
 
 @lru_cache(maxsize=65_536)
-def _spot(kind: str, path: Path) -> _Spot | None:
+def _spot(kind: str, path: Path) -> _FieldPlace | None:
     """The place of a path; ``None`` if there is none. Cached, as updates of many tenants have the same paths."""
     if path in (_KEY, _ORIGIN):
-        return _Spot(path, "text")
+        return _FieldPlace(path, "text")
     fields, rest = _fields(kind), path
     while rest:
         found = fields.get(rest[0])
@@ -239,18 +239,18 @@ def _spot(kind: str, path: Path) -> _Spot | None:
             return None
         shape, rest = found.shape, rest[1:]
         if not rest:
-            return _Spot(path, shape.type, shape.default, linked=shape.ref is not None)
+            return _FieldPlace(path, shape.type, shape.default, linked=shape.ref is not None)
         match shape.type:
             case "struct":
                 fields = found.inner
             case "items":
                 fields, rest = found.inner, rest[1:]
                 if not rest:
-                    return _Spot(path, "item", called=_called(found.inner))
+                    return _FieldPlace(path, "item", called=_called(found.inner))
             case "amounts" | "map" if len(rest) == 1:
-                return _Spot(path, shape.type)
+                return _FieldPlace(path, shape.type)
             case "set" if shape.links and len(rest) == 1:
-                return _Spot(path, "key", member=True, linked=True)
+                return _FieldPlace(path, "key", member=True, linked=True)
             case _:
                 return None
     return None
@@ -276,18 +276,18 @@ def _differing(
         kind = field.shape.type if field else "unknown"
         inner = (mine or {}), (theirs or {})
         if field is None or not all(isinstance(each, Mapping) for each in inner):
-            at = _Spot(here, kind, field.shape.default if field else None)
+            at = _FieldPlace(here, kind, field.shape.default if field else None)
             yield from [here] if not at.same(mine, theirs) else ()
         elif kind == "struct":
             yield from _differing(*inner, field.inner, here)
         elif kind == "items":
             yield from _items_differing(*inner, field.inner, here)
         elif kind == "amounts":
-            amount = _Spot(here, "amount")
+            amount = _FieldPlace(here, "amount")
             yield from (
                 (*here, key) for key in {**inner[0], **inner[1]} if not amount.same(*(each.get(key) for each in inner))
             )
-        elif not _Spot(here, kind, field.shape.default).same(mine, theirs):
+        elif not _FieldPlace(here, kind, field.shape.default).same(mine, theirs):
             yield here
 
 

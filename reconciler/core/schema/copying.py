@@ -36,7 +36,7 @@ def _copied(value: Value, field: FieldShape, origin: str, *, gated: bool) -> Val
         return None
     if field.items:
         items = value or {}
-        awake = {key: item for key, item in items.items() if not dormant(item, field)}
+        awake = {key: item for key, item in items.items() if not is_dormant(item, field)}
         copies = {key: _copied_item(item, field, origin, gated=gated) for key, item in awake.items()}
         return shared_if_same(copies, items)
     if field.type == "struct":
@@ -88,7 +88,7 @@ def without_own_items(body: Body, fields: tuple[FieldShape, ...], origin: str) -
     return body
 
 
-def dormant(item: Body, field: FieldShape) -> bool:
+def is_dormant(item: Body, field: FieldShape) -> bool:
     """Whether an upstream item is switched off, so that a copy may lack it without a difference (CB-23)."""
     flag = field.items.dormant if field.items else None
     return flag is not None and item.get(flag, True) is False

@@ -16,7 +16,7 @@ ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ModelField:
     """A field, or an item of a map or list: its pattern (``("resources", "*", "origin")``) and its metadata.
 
     ``part``: the model of the map at that place, if it has known fields. ``required``: the field has no default.
@@ -33,34 +33,36 @@ class Spot:
 
 
 @cache
-def field_paths(model: type[Part]) -> tuple[Spot, ...]:
+def field_paths(model: type[Part]) -> tuple[ModelField, ...]:
     """All fields of a model, outer ones first."""
     return tuple(_fields(model, ()))
 
 
 @cache
-def declarations_of(model: type[Part], wanted: type[T]) -> tuple[tuple[Spot, T], ...]:
+def declarations_of(model: type[Part], wanted: type[T]) -> tuple[tuple[ModelField, T], ...]:
     """The fields of a model that have metadata of a type, each with that metadata."""
     found = ((spot, spot.first(wanted)) for spot in field_paths(model))
     return tuple((spot, metadata) for spot, metadata in found if metadata is not None)
 
 
-def _fields(model: type[Part], pattern: Path) -> Iterator[Spot]:
+def _fields(model: type[Part], pattern: Path) -> Iterator[ModelField]:
     for name, info in model.model_fields.items():
-        yield from _spots((*pattern, name), info.annotation, tuple(info.metadata), info.is_required())
+        yield from _model_fields((*pattern, name), info.annotation, tuple(info.metadata), info.is_required())
 
 
-def _spots(pattern: Path, annotation: Any, metadata: tuple[Any, ...], required: bool = False) -> Iterator[Spot]:
+def _model_fields(
+    pattern: Path, annotation: Any, metadata: tuple[Any, ...], required: bool = False
+) -> Iterator[ModelField]:
     bare, metadata = unwrapped(annotation, metadata)
     part = bare if isinstance(bare, type) and issubclass(bare, Part) else None
-    spot = Spot(pattern, metadata, part, required)
+    spot = ModelField(pattern, metadata, part, required)
     yield spot
     if spot.first(Leaf):
         return
     if part:
         yield from _fields(part, pattern)
     elif get_origin(bare) in (dict, list):
-        yield from _spots((*pattern, ANY), get_args(bare)[-1], ())
+        yield from _model_fields((*pattern, ANY), get_args(bare)[-1], ())
 
 
 def unwrapped(annotation: Any, metadata: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:

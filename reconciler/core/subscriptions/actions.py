@@ -19,7 +19,7 @@ from reconciler.core.subscriptions.mirror_status import (
     date_in,
     due,
     next_end,
-    own_terms,
+    status_at_source,
     utc_day,
 )
 from reconciler.core.subscriptions.units import MODE, NEXT_CYCLE, PENDING, UNIT, PendingUnit, pending_of
@@ -147,7 +147,7 @@ def _settled(case: ActionCase, body: Body) -> Body:
     """The body with the end of its cycle. For a mirror, only the reconciler writes it."""
     if case.mirrored:
         return _tidied(body)
-    end = own_terms(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at).cycle_end
+    end = status_at_source(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at).cycle_end
     return _tidied({**body, "cycle_end": end.isoformat() if end else None})
 
 
@@ -318,7 +318,7 @@ def _run_billing(case: ActionCase) -> ActionResult | None:
     if comes:
         told.append(f"{case.body.get(UNIT)} -> {comes.unit}, from {comes.day}")
     body = _in_next_cycle(case.body, comes)
-    ends = own_terms(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at)
+    ends = status_at_source(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at)
     if ends.expired:
         told.append(f"its billing cycle ended on {ends.cycle_end}")
         body["status"] = INACTIVE

@@ -13,7 +13,7 @@ from reconciler.core.desired import Closure, Desired, InheritedBlock, Upstream, 
 from reconciler.core.records import NOTHING_RESTORED, RestoredState
 from reconciler.core.schema import RuleBook, fields_of, locked_fields
 from reconciler.core.states import fetched, kinds_of
-from reconciler.core.subscriptions.mirror_history import Occasion, Split, records
+from reconciler.core.subscriptions.mirror_history import MirrorUpdate, SplitOff, records
 from reconciler.core.subscriptions.mirror_memory import ADD_ON, COPIED, REMEMBERED, with_memory
 from reconciler.core.subscriptions.mirror_prices import PRODUCT, Bill, Offer, PriceHolds, Pricing, nothing_held
 from reconciler.core.subscriptions.mirror_status import (
@@ -22,7 +22,7 @@ from reconciler.core.subscriptions.mirror_status import (
     DayAt,
     SubscriptionStatus,
     last_applied_body,
-    terms,
+    status_of_mirror,
     utc_day,
 )
 from reconciler.core.subscriptions.units import UNIT
@@ -171,10 +171,10 @@ class Projection:
     def _mirror(self, id: EntityId, source: Entity, have: Body | None) -> Wanted:
         last = last_applied_body(have)
         clock = self.clock
-        due = terms(source.body, last, billing_day=self.policy.billing_day, on=clock.on, day_at=clock.day_at)
+        due = status_of_mirror(source.body, last, billing_day=self.policy.billing_day, on=clock.on, day_at=clock.day_at)
         bills = list(self._bills(source.body, last, have, due))
         body = self._body(source, last, bills, due)
-        occasion = Occasion(source.body, have, body, due, self.offer.products, self._split(source, last))
+        occasion = MirrorUpdate(source.body, have, body, due, self.offer.products, self._split(source, last))
         body["history"] = records(occasion, clock.at)
         body[LAST_APPLIED] = with_memory(source.body, have, body)
         return Wanted(
@@ -224,7 +224,7 @@ class Projection:
         }
         return {name: value for name, value in body.items() if value not in (None, {}, [])}
 
-    def _split(self, source: Entity, last: Body | None) -> Split | None:
+    def _split(self, source: Entity, last: Body | None) -> SplitOff | None:
         """The new subscription that took over a part of this one without a record of it (SUB-24, SUB-26, SUB-42).
 
         It is found by comparison: this quantity fell by the quantity of a subscription of the same customer and another
@@ -247,7 +247,7 @@ class Projection:
         if len(found) != 1:
             return None
         product, unit = found[0].body["product"], said.get(UNIT, "")
-        return Split(product, before - now, found[0].id.key, self.pricing.price(product, unit).amount)
+        return SplitOff(product, before - now, found[0].id.key, self.pricing.price(product, unit).amount)
 
     def _siblings(self, customer: str) -> list[Entity]:
         """The subscriptions of a customer."""

@@ -30,7 +30,7 @@ EDITED = ("characteristics", "paid", "plan", "activation_date", "start_date", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitOff:
     """A new subscription that took over a part of another: its product, quantity, key and price."""
 
     product: str
@@ -40,7 +40,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class MirrorUpdate:
     """A mirror to update: the reseller's subscription, the mirror as it is, and as it should be.
 
     ``products``: the distributor's, by key. ``split``: the new subscription that took over a part of it.
@@ -51,7 +51,7 @@ class Occasion:
     want: Body
     due: SubscriptionStatus
     products: Mapping[str, Body]
-    split: Split | None = None
+    split: SplitOff | None = None
 
     @property
     def last(self) -> Body:
@@ -73,7 +73,7 @@ class Occasion:
         return have if have[: len(recorded)] == recorded else recorded
 
 
-def records(occasion: Occasion, at: str) -> list[HistoryEntry]:
+def records(occasion: MirrorUpdate, at: str) -> list[HistoryEntry]:
     """The whole history of the mirror, new records last. ``at``: ISO 8601."""
     if occasion.have is None:
         return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
@@ -94,7 +94,7 @@ def _created(want: Body) -> str:
     return f"{quantity}{want['product']}, {want['status']}"
 
 
-def _derived(occasion: Occasion, told: list[HistoryEntry]) -> Iterator[tuple[str, str]]:
+def _derived(occasion: MirrorUpdate, told: list[HistoryEntry]) -> Iterator[tuple[str, str]]:
     """The actions without a record."""
     covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
     if replaced := occasion.due.units.replaced:
@@ -107,7 +107,7 @@ def _derived(occasion: Occasion, told: list[HistoryEntry]) -> Iterator[tuple[str
             yield action, detail
 
 
-def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _told_by_fields(occasion: MirrorUpdate, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Each action that changed fields indicate, with these fields. ``covered``: fields that existing records
     explain.
     """
@@ -138,13 +138,13 @@ def _told_by_fields(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str
         yield "renew", "", ("renewals",)
 
 
-def _renamed(occasion: Occasion) -> bool:
+def _renamed(occasion: MirrorUpdate) -> bool:
     """Whether the product only has a new key (AP-21)."""
     body = occasion.products.get(occasion.want["product"], {})
     return occasion.last.get("product") in body.get("moved_from", [])
 
 
-def _unit_changes(occasion: Occasion) -> Iterator[str]:
+def _unit_changes(occasion: MirrorUpdate) -> Iterator[str]:
     """The text for what the reseller changed about the unit: now, for the next cycle, or a cancelled pending change.
 
     A pending change that takes effect is not included.
@@ -166,7 +166,7 @@ def _unit_changes(occasion: Occasion) -> Iterator[str]:
         yield f"{here}, {awaited.unit} from {awaited.day} cancelled"
 
 
-def _direction(occasion: Occasion, before: str, after: str, price: tuple[int, str] | None) -> str:
+def _direction(occasion: MirrorUpdate, before: str, after: str, price: tuple[int, str] | None) -> str:
     """``upgrade`` or ``downgrade``: by the distributor's relation between the two products, else by price."""
     relations: Mapping[str, Any] = occasion.products.get(before, {}).get("relations", {})
     if after in relations.get("downgrade", []):
@@ -189,7 +189,7 @@ def _in_parts(amount: str | None) -> tuple[int, str] | None:
     return int(whole), rest
 
 
-def _edited(occasion: Occasion, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _edited(occasion: MirrorUpdate, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     changed = tuple(field for field in EDITED if occasion.changed(field) and field not in covered)
     if changed:
         yield "edit", ", ".join(changed), changed

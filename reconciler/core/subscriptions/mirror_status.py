@@ -19,9 +19,9 @@ from reconciler.core.subscriptions.units import (
     PendingUnit,
     Units,
     after,
-    as_said,
     first_seen,
     followed,
+    units_at_source,
 )
 from reconciler.model.documents.declarations import LAST_APPLIED
 from reconciler.model.values.plain_values import Body
@@ -60,7 +60,7 @@ def last_applied_body(have: Body | None) -> Body | None:
     return have and (have.get(LAST_APPLIED) or have)
 
 
-def terms(
+def status_of_mirror(
     said: Body, last: Body | None, *, billing_day: int | None, on: date, day_at: DayAt = utc_day
 ) -> SubscriptionStatus:
     """The status of the mirror of a reseller's subscription; ``last``: the mirror as it was last applied, if ever.
@@ -69,17 +69,17 @@ def terms(
     """
     course = _course(said, last, _Calendar(billing_day, on, day_at))
     if course is None:
-        return _terms(said, last, Units(said.get(UNIT)), None, on)
+        return _status(said, last, Units(said.get(UNIT)), None, on)
     units, end = course.units, course.end()
     if _next_cycle_began(said, units.pending, end, on):
         assert units.pending is not None
         if said.get("renew_automatically", False):
             end = course.cycles(units.pending.unit).first(on, after=True)
         units = after(units, said, end)
-    return _terms(said, last, units, end, on)
+    return _status(said, last, units, end, on)
 
 
-def own_terms(
+def status_at_source(
     before: Body, after: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day
 ) -> SubscriptionStatus:
     """The status of a reseller's own subscription after a change; ``billing_day``: its customer's.
@@ -89,13 +89,13 @@ def own_terms(
     """
     records = len(before.get("history", []))
     calendar = _Calendar(billing_day, on, day_at)
-    end = date_in(before, "cycle_end") or _first_terms(before, calendar)
+    end = date_in(before, "cycle_end") or _first_cycle_end(before, calendar)
     runs = end.isoformat() if end else None
     last = {**before, "source_status": before.get("status", ACTIVE), "records": records, "cycle_end": runs}
     course = _course(after, last, calendar, own=True)
     if course is None:
-        return _terms(after, last, as_said(after), None, on)
-    return _terms(after, last, course.units, course.end(), on)
+        return _status(after, last, units_at_source(after), None, on)
+    return _status(after, last, course.units, course.end(), on)
 
 
 def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = utc_day) -> date | None:
@@ -103,7 +103,7 @@ def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = u
     records = len(body.get("history", []))
     last, calendar = {**body, "records": records}, _Calendar(billing_day, on, day_at)
     if not body.get("cycle_end"):
-        end = _first_terms(body, calendar)
+        end = _first_cycle_end(body, calendar)
         last["cycle_end"] = end.isoformat() if end else None
     course = _course(body, last, calendar, own=True)
     return course.running_when_changed(body[UNIT]) if course else None
@@ -111,11 +111,11 @@ def next_end(body: Body, *, billing_day: int | None, on: date, day_at: DayAt = u
 
 def due(body: Body, on: date) -> PendingUnit | None:
     """The pending unit of a reseller's own subscription whose next cycle began, for its system's billing run."""
-    pending = as_said(body).pending
+    pending = units_at_source(body).pending
     return pending if _next_cycle_began(body, pending, date_in(body, "cycle_end"), on) else None
 
 
-def _first_terms(body: Body, calendar: "_Calendar") -> date | None:
+def _first_cycle_end(body: Body, calendar: "_Calendar") -> date | None:
     course = _course(body, None, calendar, own=True)
     return course.end() if course else None
 
@@ -131,7 +131,7 @@ def _next_cycle_began(said: Body, pending: PendingUnit | None, end: date | None,
     return bool(said.get("renew_automatically", False)) or (end is not None and end > pending.day)
 
 
-def _terms(said: Body, last: Body | None, units: Units, end: date | None, on: date) -> SubscriptionStatus:
+def _status(said: Body, last: Body | None, units: Units, end: date | None, on: date) -> SubscriptionStatus:
     status, renews, start = said.get("status", ACTIVE), said.get("renew_automatically", False), _start(said)
     if status not in (ACTIVE, INACTIVE):
         return SubscriptionStatus(status, end, units=units)
@@ -174,7 +174,7 @@ def _course(said: Body, last: Body | None, calendar: _Calendar, *, own: bool = F
     start = _start(said)
     if start is None or said.get(UNIT) is None:
         return None
-    course = _Course(said, last, start, calendar, as_said(said), own)
+    course = _Course(said, last, start, calendar, units_at_source(said), own)
     if own:
         return course
     if last is None:
@@ -225,7 +225,7 @@ class _Course:
         A cycle that ended on that day was no longer current. Without renewal, the last end stays the end.
         """
         changed = self._day_of_change()
-        awaited = as_said(self.last).pending if self.last else None
+        awaited = units_at_source(self.last).pending if self.last else None
         if awaited and awaited.day > changed and unit == (self.last or {}).get(UNIT):
             return awaited.day
         renewed = (self.last or {}).get("renew_automatically", False)
@@ -237,7 +237,7 @@ class _Course:
         days = [self.calendar.day(each) for each in self.new_records if each["action"] == OTHER_UNIT]
         if days:
             return days[-1]
-        coming = as_said(self.said).pending
+        coming = units_at_source(self.said).pending
         if self.last is None and coming and coming.day <= self.on:
             return coming.day - timedelta(days=1)  # made before that day, and not seen in time
         return self.on

@@ -52,7 +52,7 @@ def pending_of(body: Body) -> PendingUnit | None:
     return PendingUnit(said[UNIT], date.fromisoformat(said["from"]))
 
 
-def as_said(said: Body) -> Units:
+def units_at_source(said: Body) -> Units:
     """The units of a reseller's own subscription."""
     return Units(said.get(UNIT), pending_of(said))
 

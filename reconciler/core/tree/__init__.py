@@ -16,7 +16,7 @@ from reconciler.core.tree.levels import (
     sequentially,
     upstream_key,
 )
-from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, compare_mirror, merge_mirrors, nothing_yet
+from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, compare_mirror, empty_plan, merge_mirrors
 from reconciler.core.tree.schedule import Schedule
 from reconciler.core.tree.task_results import trimmed
 from reconciler.core.tree.tree_planner import Allowed, TreePlanner, tenants_in_order
@@ -35,9 +35,9 @@ __all__ = [
     "Unreadable",
     "compare_mirror",
     "dated_plans",
+    "empty_plan",
     "levels",
     "merge_mirrors",
-    "nothing_yet",
     "plan_task",
     "sequentially",
     "tenants_in_order",

@@ -9,7 +9,7 @@ from datetime import date
 from graphlib import TopologicalSorter
 from typing import TypeAlias, TypeVar
 
-from reconciler.core.desired import Upstream, asks_further_up
+from reconciler.core.desired import Upstream, needs_ancestors
 from reconciler.core.planning import Engine, Observed, Planned, plan_tenant
 from reconciler.core.states import Unavailable, fetched
 from reconciler.core.tree.afterwards import fetch_afterwards
@@ -101,7 +101,7 @@ def plan_task(task: Task, observe: Observe, engine: Engine) -> TaskResult:
 
     def planned(observed: Observed) -> TenantResult | NeedsAncestors:
         restored = observed.restored_state(task.upstream.key)
-        if not task.has_ancestors and asks_further_up(task.policy, task.upstream, restored.state):
+        if not task.has_ancestors and needs_ancestors(task.policy, task.upstream, restored.state):
             return NeedsAncestors(observed)
         comparison = engine.compare(task.policy, task.upstream, restored, task.on)
         done = TenantResult(plan_tenant(task.policy, comparison, observed, task.allowed), observed)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from reconciler.core.desired import (
     InheritedBlock,
     Upstream,
-    asks_further_up,
+    needs_ancestors,
     provider_upstream,
     reseller_upstream,
     with_ancestors,
@@ -47,7 +47,7 @@ from reconciler.core.tree.levels import (
     sequentially,
     upstream_key,
 )
-from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, merge_mirrors, nothing_yet
+from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, empty_plan, merge_mirrors
 from reconciler.core.workspace import Layers, resolve_policy
 from reconciler.model.documents.options import MIRROR
 from reconciler.model.documents.settings import Policy
@@ -184,7 +184,7 @@ class TreePlanner:
         for distributor, resellers in self._distributors(tenants_in_order(self.catalog), selected):
             yield from self._mirrored(distributor, resellers, {}).values()
 
-    def mirrored_of(self, distributor: str, resellers: list[str]) -> TenantPlan | None:
+    def mirrors_to(self, distributor: str, resellers: list[str]) -> TenantPlan | None:
         """The plan of a distributor's mirrors from some of its resellers, without the plan of any catalog."""
         return self._mirrored(distributor, resellers, {}).get(distributor)
 
@@ -255,7 +255,7 @@ class TreePlanner:
         state = self.states.get(distributor)
         if state is None:
             state = observed.restored_state(above).state
-        start = DistributorPlan(plan or nothing_yet(distributor, above, observed, on), state)
+        start = DistributorPlan(plan or empty_plan(distributor, above, observed, on), state)
         offer = self.offer(distributor, state)
         done = merge_mirrors(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
         self.states[distributor] = done.state
@@ -364,7 +364,7 @@ class TreePlanner:
             if isinstance(upstream, Unreadable):
                 plans[reseller] = self._failure(policy, upstream)
                 continue
-            has_ancestors = policy.upstream not in self.catalog.policies or asks_further_up(policy, upstream, {})
+            has_ancestors = policy.upstream not in self.catalog.policies or needs_ancestors(policy, upstream, {})
             if has_ancestors:
                 self.needing_ancestors.add(reseller)
             allowed = self.allowed.get(reseller, frozenset())
@@ -422,7 +422,7 @@ class TreePlanner:
         upstream = self._upstream(policy)
         if isinstance(upstream, Unreadable) or upstream.key not in self.catalog.policies:
             return upstream
-        if not asks_further_up(policy, upstream, actual or {}):
+        if not needs_ancestors(policy, upstream, actual or {}):
             return upstream
         return self._extended(upstream)
 

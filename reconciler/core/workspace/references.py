@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.reading import Reading, Suggestions
-from reconciler.core.schema import Spot, declarations_of, found
+from reconciler.core.schema import ModelField, declarations_of, found
 from reconciler.core.workspace.arrange import Tree, not_checked, words
 from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.kinds import SYNC_POLICY, WORKSPACE_KINDS
@@ -48,7 +48,7 @@ def _is_satisfied(reading: Reading, tree: Tree) -> bool:
     return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
 
 
-def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
+def named(body: Body, spot: ModelField, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
     """The keys that a field references, each with its path."""
     for path, value in found(body, spot.pattern):
         if ref.at == "keys":
@@ -61,7 +61,9 @@ def named(body: Body, spot: Spot, ref: Ref) -> Iterator[tuple[tuple[Any, ...], s
             yield path, value
 
 
-def _diagnostic(document: SourceDocument, path: tuple[Any, ...], spot: Spot, target: EntityId, hint: str) -> Diagnostic:
+def _diagnostic(
+    document: SourceDocument, path: tuple[Any, ...], spot: ModelField, target: EntityId, hint: str
+) -> Diagnostic:
     rule = ""
     if spot.required:
         rule = " (AP-01)"

@@ -82,7 +82,7 @@ class HeldGroup:
 
 
 @dataclass(slots=True)
-class Same:
+class EqualChanges:
     """Equal changes of several tenants, as they are found: the first without its bodies, with what is true of all."""
 
     change: Change
@@ -102,15 +102,15 @@ def _agreed_field(one: FieldChange, two: FieldChange) -> FieldChange:
     return one if one.declared_at == two.declared_at else replace(one, declared_at=None)
 
 
-def same_as(change: Change) -> Same:
+def same_as(change: Change) -> EqualChanges:
     """A group with one change."""
-    return Same(replace(change, before=None, after=None))
+    return EqualChanges(replace(change, before=None, after=None))
 
 
 def fold_changes(plan: Plan) -> list[FoldedChange]:
     """The plan's changes in groups, ordered by the first tenant of each group."""
-    found: dict[bytes, tuple[Same, StoredChange, bool]] = {}
-    alike: dict[bytes, Same] = {}
+    found: dict[bytes, tuple[EqualChanges, StoredChange, bool]] = {}
+    alike: dict[bytes, EqualChanges] = {}
     for number, tenant in enumerate(plan.outlines):
         for kept in _changes_of(plan, number) if tenant.summary.changes else ():
             same = alike.get(kept.content_key) or _same(kept, found)
@@ -120,7 +120,7 @@ def fold_changes(plan: Plan) -> list[FoldedChange]:
     return [FoldedChange(tuple(same.tenants), same.change, kept.read, by) for same, kept, by in found.values()]
 
 
-def _same(kept: StoredChange, found: dict[bytes, tuple[Same, StoredChange, bool]]) -> Same:
+def _same(kept: StoredChange, found: dict[bytes, tuple[EqualChanges, StoredChange, bool]]) -> EqualChanges:
     """The group of a change: an existing or a new one."""
     change = kept.read()
     key = digest(content(change))
@@ -144,7 +144,7 @@ def _itself(change: Change) -> Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class UnlistedCreations:
     """The number of creations of one kind in the same tenants that are not listed."""
 
     tenants: tuple[str, ...]
@@ -152,7 +152,7 @@ class Rest:
     number: int
 
 
-def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
+def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | UnlistedCreations]:
     """The changes with at most `LISTED` creations of one kind in the same tenants, and the number of others."""
     groups: dict[Content, list[int]] = {}
     for number, each in enumerate(folded):
@@ -165,7 +165,7 @@ def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | Rest]:
             yield each
         elif number in rests:
             tenants, kind = rests[number]
-            yield Rest(tenants, kind, len(groups[tenants, kind]) - LISTED)
+            yield UnlistedCreations(tenants, kind, len(groups[tenants, kind]) - LISTED)
 
 
 def content(change: Change) -> Content:
@@ -192,21 +192,21 @@ class Withheld:
 
 
 @dataclass(slots=True)
-class Alike:
+class HeldGroupBuilder:
     """What is held back alike in several tenants, as it is found: the changes, and for whom it is worded how."""
 
     options: tuple[str, ...]
     rules: tuple[str, ...]
     first: list[Withheld]
-    changes: list[Same]
+    changes: list[EqualChanges]
     worded: dict[tuple[str, Declared | None], list[str]] = field(default_factory=dict)
     tenants: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, held: list[Withheld]) -> "Alike":
+    def of(cls, held: list[Withheld]) -> "HeldGroupBuilder":
         """The first of it."""
         rules = tuple(sorted({each.why.rule for each in held if each.why.rule}))
-        return cls(_options(held[0].why), rules, held, [Same(each.change) for each in held])
+        return cls(_options(held[0].why), rules, held, [EqualChanges(each.change) for each in held])
 
     def join(self, tenant: str, held: list[Withheld]) -> None:
         """One more tenant, or one more wording of the same."""
@@ -228,14 +228,14 @@ def fold_deferred(plan: Plan, reason: str) -> list[HeldGroup]:
 
     Changes with the cause ``pr`` come first, if causes are known.
     """
-    found: dict[bytes, Alike] = {}
+    found: dict[bytes, HeldGroupBuilder] = {}
     seen: BoundedCache[bytes, tuple[Change, bytes]] = BoundedCache()
     for number, tenant in enumerate(plan.outlines):
         deferred = (each for each in _deferred_of(plan, number, tenant) if each.why.reason == reason)
         for held in _by_cause(_withheld(each, seen) for each in deferred):
             key = digest((_options(held[0].why), [each.told.hex() for each in held]))
             if key not in found:
-                found[key] = Alike.of(held)
+                found[key] = HeldGroupBuilder.of(held)
             found[key].join(tenant.tenant, held)
     holds = [alike.hold(reason) for alike in found.values()]
     return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))

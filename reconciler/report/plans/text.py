@@ -12,7 +12,7 @@ from reconciler.report.plans.folding import (
     Explained,
     FoldedChange,
     HeldGroup,
-    Rest,
+    UnlistedCreations,
     entities_by_cause,
     few_of_each_kind,
     fold_changes,
@@ -169,7 +169,7 @@ def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
     yield line("reconcile will perform the following actions:", Style.HEADING)
     yield ()
     for each in folded if verbose else shorten_folded(folded):
-        if isinstance(each, Rest):
+        if isinstance(each, UnlistedCreations):
             more = f"and {more_text(each.kind, each.number)} will be created (listed with --verbose)"
             yield line(f"  # {tenants_text(each.tenants, full=verbose)}: {more}", Style.HEADING)
         else:

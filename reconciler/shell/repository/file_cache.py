@@ -52,7 +52,7 @@ _DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
 
 @contextmanager
-def remembering(
+def cached_reader(
     environment: Mapping[str, str], opened: ExitStack | None = None
 ) -> Iterator[Callable[[SourceFile], Reading]]:
     """A caching `read_file`, which saves new entries at the end.
@@ -65,7 +65,7 @@ def remembering(
         yield read_file
         return
     with ExitStack() as stack:
-        kept = Readings(folder / FILE, version)
+        kept = FileCache(folder / FILE, version)
         (opened or stack).callback(kept.close)
         yield kept.read
         kept.save()
@@ -101,7 +101,7 @@ def name_of(data: bytes, algorithm: str = "sha1") -> str:
     return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-class Readings:
+class FileCache:
     """The cached readings of one version of the reader, in one file."""
 
     def __init__(self, path: Path, version: bytes) -> None:

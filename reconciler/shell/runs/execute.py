@@ -18,7 +18,7 @@ from reconciler.model.plans.plan import Change, Plan, Read, TenantPlan, TenantSt
 from reconciler.model.values.entity import Entity, entity
 from reconciler.model.values.keys import address
 from reconciler.model.values.plain_values import Body
-from reconciler.shell.runs.mirror_sources import to_compare, why_not_as_sources
+from reconciler.shell.runs.mirror_sources import mirrors_to_compare, source_mismatch
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -357,12 +357,12 @@ def _sources_differ(tenant: TenantPlan, plan: Plan, store_of: StoreOf) -> Applie
 
     The commit refuses a tenant that has changed since the plan was made.
     """
-    compared = to_compare(tenant, plan)
+    compared = mirrors_to_compare(tenant, plan)
     if not compared:
         return None
     try:
         moved = _run_verify(_verify_step(tenant), store_of(tenant.tenant)).result is not Result.UNCHANGED
-        problem = "" if moved else why_not_as_sources(compared, store_of)
+        problem = "" if moved else source_mismatch(compared, store_of)
     except StoreError as error:
         return Applied(tenant.tenant, Result.FAILED, str(error), Code.STORE)
     return Applied(tenant.tenant, Result.REFUSED, problem, Code.CONTRADICTS) if problem else None

@@ -13,7 +13,7 @@ from reconciler.model.values.keys import address
 from reconciler.stores.base import TenantStore
 
 
-def to_compare(tenant: TenantPlan, plan: Plan) -> list[SourceMemory]:
+def mirrors_to_compare(tenant: TenantPlan, plan: Plan) -> list[SourceMemory]:
     """The source values to be recorded in the tenant's mirrors, for sources that this plan leaves unchanged.
 
     Those of other sources were compared when the plan was read (`plan_check`).
@@ -24,7 +24,7 @@ def to_compare(tenant: TenantPlan, plan: Plan) -> list[SourceMemory]:
     return [each for each in new if (each.reseller, each.source) not in changed]
 
 
-def why_not_as_sources(mirrors: Iterable[SourceMemory], store_of: Callable[[str], TenantStore]) -> str:
+def source_mismatch(mirrors: Iterable[SourceMemory], store_of: Callable[[str], TenantStore]) -> str:
     """The message for the first mirror that does not match its source; empty if all match. Raises `StoreError`.
 
     Each reseller's state is read once.

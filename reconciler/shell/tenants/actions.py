@@ -29,7 +29,7 @@ from reconciler.core.subscriptions import (
     refuse_unsold,
     reseller_seller,
 )
-from reconciler.core.tree import DistributorPlan, MirrorSource, TreePlanner, Unreadable, merge_mirrors, nothing_yet
+from reconciler.core.tree import DistributorPlan, MirrorSource, TreePlanner, Unreadable, empty_plan, merge_mirrors
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.options import MIRROR
 from reconciler.model.documents.settings import Policy
@@ -236,7 +236,7 @@ class ActionAttempt:
         holds = partial(self.planner.prices_held, policy, state)
         source = MirrorSource(policy, _with_their_customers(state, touched), price_holds=holds)
         done = merge_mirrors(
-            DistributorPlan(nothing_yet(distributor, "", observed, self.planner.day_of(distributor)), here),
+            DistributorPlan(empty_plan(distributor, "", observed, self.planner.day_of(distributor)), here),
             observed,
             [source],
             offer=self.planner.offer(distributor, snapshot.entities),

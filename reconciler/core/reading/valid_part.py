@@ -22,7 +22,7 @@ _Tree: TypeAlias = "dict[str | int, _Tree | None]"
 """The paths to remove, as a tree of steps; ``None``: the whole value."""
 
 
-class Sound(NamedTuple):
+class ValidPart(NamedTuple):
     """A document without its fields at fault, its model, in which required fields may be ``None``, and the faults.
 
     ``document`` and ``model`` are ``None`` if kind or key cannot be read.
@@ -33,10 +33,10 @@ class Sound(NamedTuple):
     faults: list[ErrorDetails]
 
 
-def sound_part(document: YamlDocument, model: type[Part]) -> Sound:
+def valid_part(document: YamlDocument, model: type[Part]) -> ValidPart:
     """The valid part of a document, and all faults with their paths in the original document."""
     try:
-        return Sound(document, model.model_validate(document.value), [])
+        return ValidPart(document, model.model_validate(document.value), [])
     except ValidationError as error:
         faults = error.errors(include_url=False)
     whole, partial = document, _partial(model)
@@ -49,7 +49,7 @@ def sound_part(document: YamlDocument, model: type[Part]) -> Sound:
         value, marks = _without(document.value, document.marks, tree)
         document = YamlDocument(document.place, value, marks, document.gaps)
         try:
-            return Sound(document, partial.model_validate(value), faults)
+            return ValidPart(document, partial.model_validate(value), faults)
         except ValidationError as error:
             found = error.errors(include_url=False)
         new = [_fault(each) for each in found]
@@ -58,7 +58,7 @@ def sound_part(document: YamlDocument, model: type[Part]) -> Sound:
             if each["type"] != "missing" and not any(_related(at, other) for other in taken):
                 taken.append(at)
                 faults.append({**each, "loc": at, "ctx": {**each.get("ctx", {}), "at": ()}})
-    return Sound(None, None, faults)
+    return ValidPart(None, None, faults)
 
 
 def _related(path: _Path, other: _Path) -> bool:
