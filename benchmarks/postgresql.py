@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from benchmarks.measure import NotMeasured
+from reconciler import optional_libraries
 
 NAME = "reconcile_benchmark"
 OWN = "own"
@@ -22,7 +23,7 @@ def server(asked: str | None) -> Iterator[str | NotMeasured]:
     if asked is None:
         yield NotMeasured("no server given (--postgresql URL, or own)")
     elif not find_spec("psycopg"):
-        yield NotMeasured("psycopg is not installed (pip install 'catalog-reconciler[postgresql]')")
+        yield NotMeasured(f"psycopg is not installed ({optional_libraries.POSTGRESQL})")
     elif asked != OWN:
         yield asked
     elif not find_spec("tests.postgresql"):

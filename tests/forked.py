@@ -48,7 +48,7 @@ def server() -> Iterator[list[str]]:
         client.write_text(CLIENT, "utf-8")
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "tests.forked", str(address)]
-        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as running:
+        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
             try:
                 assert running.stdout is not None
                 assert running.stdout.readline() == b"ready\n"
@@ -58,7 +58,10 @@ def server() -> Iterator[list[str]]:
 
 
 def _serve(address: str) -> None:
-    """Handle each connection in a process of its own, which waits for its command."""
+    """Handle each connection in a process of its own, which waits for its command.
+
+    Ends when standard input does: its other end is the starter's alone, so this also holds where that was killed.
+    """
     for module, _ in COMMANDS.values():
         importlib.import_module(module)
     for slow in ("git", "rich_click", "reconciler.stores.sql.store"):
@@ -69,6 +72,9 @@ def _serve(address: str) -> None:
     print("ready", flush=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that handle
     while True:
+        readable, _, _ = select.select([listening, sys.stdin], [], [])
+        if listening not in readable:
+            return
         connection, _ = listening.accept()
         if os.fork() == 0:
             listening.close()

@@ -9,10 +9,14 @@ from reconciler.app.journals import history
 from reconciler.app.opening import open_workspace
 from reconciler.app.tree_planning import tree_planner, with_executors
 from reconciler.app.workspaces import Workspace
+from reconciler.core.desired import hidden_templates
 from reconciler.core.inspect import LastAppliedChange, inverse, last_applied_changes, with_causes
-from reconciler.core.planning import Observed
+from reconciler.core.planning import Observed, warnings_in
+from reconciler.core.savedplan import Spool
 from reconciler.core.tree import Schedule
-from reconciler.model.plans.plan import Plan, Source, TenantPlan
+from reconciler.core.workspace import resolve_policy
+from reconciler.model.plans.plan import Change, Plan, PlanWarning, Source, TenantPlan
+from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, place_of
@@ -44,26 +48,33 @@ def make_plan(  # noqa: PLR0913 - all but the first two are optional
     planner = tree_planner(workspace, access, now, workspace.allowances(allow), progress)
     planner = with_executors(planner, workspace, access, selected, progress)
     schedule = Schedule.of(planner)
-    repository = workspace.repository
-    spool = access.spool(Commits(repository, workspace.revision).of_plan) if repository else access.spool()
+    spool = _spool(workspace, access)
     done = spool.tenants(planner.plan_into(spool, selected, schedule.note))
     return Plan(timestamp(now), source_of(workspace), done, read=planner.read_besides(), scheduled=schedule.entries())
 
 
 def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datetime) -> Plan:
-    """The plan that undoes an applied one, as far as nothing moved since."""
+    """The plan that undoes an applied one, as far as nothing moved since. It warns as every plan does."""
+    catalog = workspace.catalog
 
     def look(tenant: str) -> Observed | str:
         if tenant not in workspace.tenants():
             return f'the workspace has no policy for "{tenant}" any more'
-        observed = access.observe(tenant, place_of(workspace.catalog, tenant))
+        observed = access.observe(tenant, place_of(catalog, tenant))
         return observed if isinstance(observed, Observed) else observed.problem
 
     def dated(tenant: TenantPlan) -> TenantPlan:
         known = tenant.tenant in workspace.tenants()
-        return replace(tenant, day=day_of(workspace.catalog, tenant.tenant, now).isoformat() if known else "")
+        return replace(tenant, day=day_of(catalog, tenant.tenant, now).isoformat() if known else "")
 
-    return Plan(timestamp(now), source_of(workspace), _spooled(access, map(dated, inverse(plan, look))))
+    def warn(tenant: str, state: State, changes: tuple[Change, ...]) -> tuple[PlanWarning, ...]:
+        if tenant not in catalog.policies:  # a provider gets mirrors only
+            return ()
+        hidden = hidden_templates(catalog.providers[catalog.provider_of[tenant]].documents)
+        return warnings_in(resolve_policy(catalog, tenant), state, hidden, changes, on=day_of(catalog, tenant, now))
+
+    back = _spooled(_spool(workspace, access), map(dated, inverse(plan, look, warn)))
+    return Plan(timestamp(now), source_of(workspace), back)
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
@@ -87,12 +98,19 @@ def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, no
             with_causes(each, earlier.get(each.tenant), _journal(workspace, access, each.tenant))
             for each in plan.tenants
         )
-        return replace(plan, tenants=_spooled(access, tenants), source=replace(plan.source, base=before.revision))
+        done = _spooled(access.spool(), tenants)
+        return replace(plan, tenants=done, source=replace(plan.source, base=before.revision))
 
 
-def _spooled(access: Access, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan]:
+def _spool(workspace: Workspace, access: Access) -> Spool:
+    """A spool that adds the commits of lines to the plans that it keeps."""
+    repository = workspace.repository
+    return access.spool(Commits(repository, workspace.revision).of_plan) if repository else access.spool()
+
+
+def _spooled(spool: Spool, plans: Iterable[TenantPlan]) -> Sequence[TenantPlan]:
     """Tenants' plans in their order, each made when the one before is kept."""
-    spool, order = access.spool(), []
+    order = []
     for each in plans:
         spool[each.tenant] = each
         order.append(each.tenant)
@@ -106,5 +124,5 @@ def _journal(workspace: Workspace, access: Access, tenant: str) -> Mapping[Entit
 def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants: Iterable[str] = ()) -> Plan:
     """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
     selected = workspace.chosen(tuple(tenants))
-    plans = _spooled(access, tree_planner(workspace, access, now).mirrors(selected))
+    plans = _spooled(access.spool(), tree_planner(workspace, access, now).mirrors(selected))
     return Plan(timestamp(now), source_of(workspace), plans)

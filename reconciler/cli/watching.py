@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from math import isnan
@@ -16,9 +16,10 @@ import rich_click as click
 
 from reconciler import app
 from reconciler.cli.common import option
-from reconciler.cli.options import access_to, counted, who, with_workspace
-from reconciler.cli.output import say, write_result
+from reconciler.cli.options import access_to, format_option, who, with_workspace
+from reconciler.cli.output import say, write_data, write_result
 from reconciler.model.plans.plan import Plan
+from reconciler.report.rounds import GIT, WORKSPACE, Mirrored, Pending, Round, render_round, render_round_json
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import ExecutorError
 from reconciler.shell.repository.worktree import WorkspaceError
@@ -50,8 +51,11 @@ class Seconds(click.FloatRange):
 )
 @option("--tenant", "tenants", multiple=True, metavar="T", help="Mirror only to this tenant; repeatable, globs.")
 @option("--rounds", type=click.IntRange(min=1), metavar="N", help="Stop after N rounds. Default: never.")
+@format_option(help="Output format; JSON has one object per line and round.")
 @with_workspace
-def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str, ...], rounds: int | None) -> None:
+def watch_command(
+    root: Path, now: datetime, interval: float, tenants: tuple[str, ...], rounds: int | None, form: str
+) -> None:
     """Mirror subscriptions to their distributors at every interval, and show what is pending.
 
     A pending change is reported once. Catalogs are not changed; use `apply` for them. SIGINT or SIGTERM stops after
@@ -59,75 +63,79 @@ def watch_command(root: Path, now: datetime, interval: float, tenants: tuple[str
     """
     context = click.get_current_context(silent=False)
     fixed = now if context and context.params["now"] else None
-    said: frozenset[str] = frozenset()
+    before = Round()
     with _stopping() as stop:
         done = 0
         while not stop.is_set():
             at = fixed or datetime.now(UTC)
-            news = _round(root, at, tenants, stop, first=done == 0)
-            for line in (*news.done, *(each for each in news.pending if each not in said)):
-                write_result(f"{app.timestamp(at)} {line}\n")
-            said = frozenset(news.pending)
+            found = _round(root, at, tenants, stop, first=done == 0)
+            _write(app.timestamp(at), found.news_since(before), form)
+            before = found
             done += 1
             if done == rounds or stop.wait(interval):
                 break
     say("Stopped. No tenant was left partly written.")
 
 
-@dataclass(frozen=True, slots=True)
-class RoundReport:
-    """The lines to print for a round: what was mirrored, and what is pending and why."""
+def _write(at: str, news: Round, form: str) -> None:
+    if form == "json":
+        write_data(render_round_json(at, news))
+    else:
+        write_result(render_round(at, news))
 
-    done: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
 
-
-def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event, *, first: bool) -> RoundReport:
+def _round(root: Path, now: datetime, tenants: tuple[str, ...], stop: threading.Event, *, first: bool) -> Round:
     """Run one round. Failures are reported and retried in the next round.
 
     Raises `Unknown` if the first round does not know a tenant that the options name.
     """
     refused: list[str] = []
+
+    def waiting(detail: str) -> Round:
+        return Round(pending=(*_of_git(refused), Pending(WORKSPACE, detail)))
+
     try:
         with app.open_workspace(root, remark=refused.append) as workspace, access_to(root) as access:
             plan = app.mirror_plan(workspace, access, now=now, tenants=tenants)
-            news = _applied(workspace, access, plan, now, stop)
-        return RoundReport(news.done, (*refused, *news.pending))
+            done = _applied(workspace, access, plan, now, stop)
+        return replace(done, pending=(*_of_git(refused), *done.pending))
     except app.Invalid as error:
-        return RoundReport(pending=(*refused, f"the workspace is not valid: {error.problems[0]}; waiting"))
+        return waiting(f"the workspace is not valid: {error.problems[0]}")
     except app.Unknown as error:
         if first:
             raise
-        return RoundReport(pending=(*refused, f"{error}; waiting"))
+        return waiting(str(error))
     except (ExecutorError, StoreError, WorkspaceError) as error:
-        return RoundReport(pending=(*refused, f"{error}; waiting"))
+        return waiting(str(error))
     except OSError as error:
         where = f"{os.fspath(error.filename)}: " if isinstance(error.filename, str | os.PathLike) else ""
-        return RoundReport(pending=(*refused, f"{where}{error.strerror or error}; waiting"))
+        return waiting(f"{where}{error.strerror or error}")
 
 
-def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> RoundReport:
+def _of_git(refused: list[str]) -> Iterator[Pending]:
+    return (Pending(GIT, line) for line in refused)
+
+
+def _applied(workspace: app.Workspace, access: Access, plan: Plan, now: datetime, stop: threading.Event) -> Round:
     changes = {each.tenant: each.summary.changes for each in plan.outlines}
     done, pending = [], []
     for each in app.apply_plan(workspace, access, plan, now=now, by=who()):
         if each.result is Result.APPLIED:
-            done.append(f"{each.tenant}: {counted(changes[each.tenant], 'change')} mirrored")
-        elif each.result in NOT_DONE and not changes[each.tenant]:
-            pending.append(f"{each.tenant}: {each.problem}; waiting")
+            done.append(Mirrored(each.tenant, changes[each.tenant]))
         elif each.result in NOT_DONE:
-            pending.append(f"{each.tenant}: pending {counted(changes[each.tenant], 'change')}: {each.problem}")
+            pending.append(Pending(str(each.result), each.problem, each.tenant, changes=changes[each.tenant]))
         if stop.is_set():
             break
-    return RoundReport(tuple(done), (*pending, *_pending(plan)))
+    held = _deferred(plan)
+    return Round(tuple(done), (*pending, *islice(held, MOST)), sum(1 for _ in held))
 
 
-def _pending(plan: Plan) -> Iterator[str]:
-    """Deferred changes and their reasons, at most `MOST` of them."""
-    held = (each for tenant in plan.tenants for each in tenant.deferred if each.reason != "unmanaged")
-    for each in islice(held, MOST):
-        yield f"{each.change.address}: {each.reason}: {each.detail}"
-    if more := sum(1 for _ in held):
-        yield f"and {more} more deferred changes (listed by `reconcile plan`)"
+def _deferred(plan: Plan) -> Iterator[Pending]:
+    """Deferred changes and their reasons."""
+    for tenant in plan.tenants:
+        for each in tenant.deferred:
+            if each.reason != "unmanaged":
+                yield Pending(each.reason, each.detail, tenant.tenant, each.change.address)
 
 
 @contextmanager

@@ -24,6 +24,12 @@ def enveloped(**data: Any) -> str:
         return json.dumps(_storable(whole), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def enveloped_line(**data: Any) -> str:
+    """`enveloped` on one line, for commands that print one result after another (JSON Lines)."""
+    whole = {"format_version": FORMAT_VERSION, **data}
+    return json.dumps(_storable(whole), sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 def _storable(value: Any) -> Any:
     match value:
         case str():

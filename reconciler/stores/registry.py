@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
+from reconciler import optional_libraries
 from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.values.urls import shown_url
 from reconciler.stores import file_stamps
@@ -19,8 +20,6 @@ from reconciler.stores.base import Record, Snapshot, StateVersion, StoreError, T
 
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
-
-_INSTALL_POSTGRESQL = "pip install 'catalog-reconciler[postgresql]'"
 
 _memory: dict[str, TenantStore] = {}
 
@@ -42,7 +41,7 @@ def why_not_opened(scheme: str) -> tuple[str, str] | None:
             return None
     except (ImportError, StoreError) as error:
         if scheme in BUILT_IN:
-            return f"PostgreSQL takes a driver that is not installed ({error})", _INSTALL_POSTGRESQL
+            return f"PostgreSQL takes a driver that is not installed ({error})", optional_libraries.POSTGRESQL
         return str(error), "mend the plugin, or install the version that fits"
     known = ", ".join(sorted(known_schemes()))
     return f'there is no store for "{scheme}:"', f"known: {known}; others come with plugins (entry points of {GROUP})"
@@ -164,7 +163,7 @@ def _need_psycopg(url: str) -> None:
     try:
         import_module("psycopg")
     except ImportError as error:
-        missing = f"PostgreSQL takes a driver that is not installed: {_INSTALL_POSTGRESQL} ({error})"
+        missing = f"PostgreSQL takes a driver that is not installed: {optional_libraries.POSTGRESQL} ({error})"
         raise StoreError(f"{shown_url(url)}: {missing}") from error
 
 

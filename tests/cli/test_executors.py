@@ -221,7 +221,7 @@ def test_without_dask_it_says_how_to_get_it(fresh: Shop) -> None:
     program = "import sys; sys.modules['distributed'] = None\nfrom reconciler.cli.main import main; main(sys.argv[1:])"
     ran = python(fresh, program, "plan", "--executor", "dask://127.0.0.1:8786", "--now", NOW)
     assert ran.returncode == 1
-    assert 'Dask is not installed: pip install "catalog-reconciler[dask]"' in re.sub(r"\s+", " ", ran.stderr)
+    assert 'Dask is not installed: pip install "distributed>=2024.12"' in re.sub(r"\s+", " ", ran.stderr)
 
 
 def test_who_does_not_ask_for_others_starts_and_imports_nothing(fresh: Shop) -> None:

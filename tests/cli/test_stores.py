@@ -105,7 +105,7 @@ def test_without_the_driver_the_command_to_install_it_is_named(tmp_path: Path) -
     ran = subprocess.run([sys.executable, "-c", program, "plan"], cwd=root, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "reconcile.yaml:7:8: error bad-store: store: PostgreSQL takes a driver that is not installed" in ran.stderr
-    assert "hint: pip install 'catalog-reconciler[postgresql]'" in ran.stderr
+    assert 'hint: pip install "psycopg[binary]>=3.2,<4"' in ran.stderr
 
 
 def test_who_does_not_use_postgresql_does_not_import_it(tmp_path: Path) -> None:

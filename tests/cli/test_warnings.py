@@ -50,6 +50,28 @@ def test_a_plan_warns_however_it_comes_about(workspace: Path) -> None:
         assert "Warning: contoso, fabrikam, litware:" in run(f"show saved.plan --format {form}", workspace).out
 
 
+def test_the_plan_that_undoes_another_warns_as_every_plan_does(workspace: Path) -> None:
+    """Of templates hidden by now, and of purchase prices that it puts back above the selling price (IW-05)."""
+    now = "--now 2026-12-01T08:00:00Z"
+    prices = "kind: PriceList\nkey: emea\nname: EMEA\ncurrency: EUR\nproducts: {office: {P1M: 5.10}}\n"
+    (workspace / "northwind/prices.yaml").write_text(prices, "utf-8")
+    policy = workspace / "northwind/contoso.yaml"
+    policy.write_text(policy.read_text("utf-8") + "price_list: emea\n", "utf-8")
+    cycle = "{active: true, purchase_price: 7.20, selling_price: 7.00}"
+    patch = f"kind: Product\nkey: office\nbilling_cycles: {{P1M: {cycle}}}\n"
+    assert run("tenant import contoso -", workspace, stdin=patch).status == 0
+    assert "sold-below-cost" not in run(f"plan --out p.plan --format json {now}", workspace).out
+    assert run(f"apply p.plan {now}", workspace).status == 0
+    back = json.loads(run(f"plan --inverse p.plan --out back.plan --format json {now}", workspace).out)["warnings"]
+    assert [(each["code"], each["tenants"], each["address"]) for each in back] == [
+        ("hidden-template", ["contoso"], "contoso/notification_schedule/reminders"),
+        ("sold-below-cost", ["contoso"], "contoso/product/office"),
+    ]
+    assert back[1]["detail"] == "P1M is sold below cost: purchase price 7.20, selling price 7.00"
+    shown = run("show back.plan", workspace)
+    assert (shown.status, "Warning: contoso:" in shown.out) == (0, True)
+
+
 def test_a_plan_that_was_saved_before_there_were_warnings_is_read_and_keeps_its_identity(workspace: Path) -> None:
     run("plan --out saved.plan --now 2026-12-01T08:00:00Z", workspace)
     data: dict[str, Any] = json.loads((workspace / "saved.plan").read_bytes())

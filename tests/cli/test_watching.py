@@ -1,5 +1,6 @@
 """`watch`: where the provider's system is a database of its own, it mirrors within its interval (SUB-19)."""
 
+import json
 import os
 import selectors
 import shutil
@@ -13,9 +14,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from reconciler.core.schemadocs.result_schemas import RESULTS
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import EntityWrite
 from tests.cli.runner import git, run
@@ -135,6 +139,32 @@ def test_what_stays_held_back_is_said_once(resale: Resale) -> None:
     said = "2026-11-15T00:00:00Z northwind/subscription/contoso.s1: blocked: "
     assert found.out.count(said) == 1
     assert "SUB-0" not in found.err
+
+
+def rounds_of(out: str) -> list[dict[str, Any]]:
+    """The rounds that a watch printed as JSON, each an object on a line of its own, by the schema."""
+    found = [json.loads(each) for each in out.removesuffix("\n").split("\n")]
+    for each in found:
+        Draft202012Validator(RESULTS["watch.json"]()).validate(each)
+    return [each["round"] for each in found]
+
+
+def test_as_json_each_round_is_a_line(resale: Resale) -> None:
+    """What is pending is in the first round that has it; a round without news is a line too."""
+    act(resale, "contoso", "s1", "change_quantity", "--set", "quantity=12")
+    (resale.root / "provider.db").rename(resale.root / "away.db")
+    (resale.root / "provider.db").mkdir()
+    away = rounds_of(run("watch --rounds 2 --interval 0.1 --now 2026-11-15 -o json", resale.root).out)
+    assert [len(each["pending"]) for each in away] == [1, 0]
+    (pending,) = away[0]["pending"]
+    assert (pending["reason"], pending["tenant"], pending["address"]) == ("failed", "northwind", None)
+    assert "provider.db" in pending["detail"]
+    (resale.root / "provider.db").rmdir()
+    (resale.root / "away.db").rename(resale.root / "provider.db")
+    done = run("watch --rounds 2 --interval 0.1 --now 2026-11-15 --format json", resale.root)
+    assert done.err == STOPPED
+    quiet = {"at": "2026-11-15T00:00:00Z", "mirrored": [], "pending": [], "more": 0}
+    assert rounds_of(done.out) == [{**quiet, "mirrored": [{"tenant": "northwind", "changes": 1}]}, quiet]
 
 
 def test_it_mirrors_within_its_interval_for_as_long_as_it_runs(resale: Resale, watching: list[Watch]) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from reconciler.core.schema.fields import fields_of
+from reconciler.core.subscriptions.permissions import denial
 from reconciler.model.documents.subscriptions import ACTIONS
 from reconciler.model.plans.rules import rule_text
 from reconciler.model.values.entity import Entity
@@ -234,3 +235,11 @@ def test_an_own_subscription_may_have_any_key(store: TenantStore) -> None:
     own = guarded.subscription("contoso.sub-7")
     assert isinstance(write(store, change(own)), tuple)
     assert store.observe("northwind").entities[own.id] == own
+
+
+def test_each_writer_who_may_not_is_told_who_may() -> None:
+    told = {role: denial(role, None, MIRROR, None) for role in ("reseller", "admin")}
+    assert {role: each and each.detail for role, each in told.items()} == {
+        "reseller": f"{MIRROR.id} is a mirror: the reseller acts on its own subscription, and the mirror follows",
+        "admin": f"{MIRROR.id} is a mirror: only the distributor may act on it, and no other role",
+    }

@@ -825,7 +825,7 @@ def test_validation_knows_which_stores_there_are(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "psycopg", None)
     summary, hint = registry.why_not_opened("postgresql") or ("", "")
     assert summary.startswith("PostgreSQL takes a driver that is not installed")
-    assert hint == "pip install 'catalog-reconciler[postgresql]'"
+    assert hint == 'pip install "psycopg[binary]>=3.2,<4"'
 
 
 # At the same time

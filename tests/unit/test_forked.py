@@ -3,8 +3,13 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
+
+from tests.forked import ROOT
 
 
 def test_it_has_the_streams_and_the_status_of_a_command(forked_command: list[str], tmp_path: Path) -> None:
@@ -38,3 +43,33 @@ def test_it_ends_with_its_client(forked_command: list[str], tmp_path: Path) -> N
     assert client.wait() == -signal.SIGKILL
     with os.fdopen(read, "rb") as stream:
         stream.read()  # ends when nobody has the other end any more
+
+
+STARTER = """
+from tests.forked import server
+with server() as client:
+    print(client[-1], flush=True)
+    input()
+"""
+
+
+def test_the_server_ends_with_its_starter(tmp_path: Path) -> None:
+    """Also where that is killed, as a suite is that takes too long."""
+    temporary = {**os.environ, "TMPDIR": str(tmp_path)}  # the killed one leaves its folder
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER], cwd=ROOT, env=temporary, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    address = starter.stdout.readline().decode().strip()
+    assert _listens(address)
+    starter.kill()
+    starter.communicate()
+    until = time.monotonic() + 30
+    while _listens(address):
+        assert time.monotonic() < until, "the server outlives its starter"
+        time.sleep(0.02)
+
+
+def _listens(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(address) == 0

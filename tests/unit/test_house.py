@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from reconciler import optional_libraries
+
 ROOT = Path(__file__).parents[2]
 MODULE_LINES = 400
 FUNCTION_LINES = 40
@@ -405,14 +407,31 @@ def test_one_apply_at_a_time_and_none_cut_off(path: Path) -> None:
     assert workflow["jobs"]["apply"]["environment"]
 
 
-def test_what_people_are_told_to_install_is_this_distribution() -> None:
-    """Extras are named after the distribution: its import name is somebody else's project on the package index."""
+def test_nobody_is_told_to_install_this_project_by_its_name() -> None:
+    """Its name is not registered on the package index, and its import name is somebody else's project there. So it is
+    installed from a checkout (`.`, `.[dask]`), or from an address behind `@`.
+    """
     name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
-    extra = re.compile(r"([\w-]+)\[(?:postgresql|dask)[\w,]*\]")
-    found = {
-        (match[1], str(path.relative_to(ROOT)))
+    told = re.compile(
+        rf"pip install [^\n`]*?(?<![\w-])(?:{name}|reconciler)(?![\w/-]|.*? @ )"
+        rf"|(?<![\w-])(?:{name}|reconciler)\[(?:postgresql|dask)[\w,]*\](?! @ )"
+    )
+    found = [
+        f"{relative(path)}: {match[0]}"
         for path in committed()
-        if path.suffix in (".md", ".py", ".yml", ".toml")
-        for match in extra.finditer(path.read_text())
-    }
-    assert {named for named, _ in found if named != "distributed"} == {name}, found
+        if path.suffix in (".md", ".py", ".yml", ".toml") and path != Path(__file__)
+        for match in told.finditer(path.read_text("utf-8"))
+    ]
+    expect_none(found)
+
+
+def test_the_libraries_that_messages_advise_are_those_of_the_extras() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for advice, extra in ((optional_libraries.POSTGRESQL, "postgresql"), (optional_libraries.DASK, "dask")):
+        assert [advice] == [f'pip install "{each}"' for each in extras[extra]]
+
+
+def test_the_project_names_no_address_that_it_does_not_have() -> None:
+    """Readers of the package's metadata follow these links."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    expect_none([each for each in project.get("urls", {}).values() if "example." in each])

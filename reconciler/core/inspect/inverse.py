@@ -12,7 +12,7 @@ from reconciler.core.planning import Observed
 from reconciler.core.schema import branches_of_kind, execution_order, kind_shapes, references
 from reconciler.core.subscriptions import mirrored_kinds
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
-from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, TenantPlan, TenantStatus
+from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, PlanWarning, TenantPlan, TenantStatus
 from reconciler.model.values.entity import State, entity
 from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body, get
@@ -22,16 +22,23 @@ BY_HAND = "undo it by hand, or leave it"
 
 ReadState: TypeAlias = Callable[[str], Observed | str]
 """Returns a tenant's state, or why it cannot be read."""
+Warn: TypeAlias = Callable[[str, State, tuple[Change, ...]], tuple[PlanWarning, ...]]
+"""Returns the warnings for a tenant, its state and the changes that undo the plan."""
 
 _OPPOSITE = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE, Action.UPDATE: Action.UPDATE}
 
 
-def inverse(plan: Plan, look: ReadState) -> Iterator[TenantPlan]:
+def no_warnings(_tenant: str, _state: State, _changes: tuple[Change, ...]) -> tuple[PlanWarning, ...]:
+    """Warns of nothing: for callers that know no policies."""
+    return ()
+
+
+def inverse(plan: Plan, look: ReadState, warn: Warn = no_warnings) -> Iterator[TenantPlan]:
     """The inverse by tenant, in the plan's order; tenants that the plan did not change have none."""
-    return (_undone(tenant, look(tenant.tenant)) for tenant in plan.tenants if tenant.changes)
+    return (_undone(tenant, look(tenant.tenant), warn) for tenant in plan.tenants if tenant.changes)
 
 
-def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
+def _undone(tenant: TenantPlan, observed: Observed | str, warn: Warn) -> TenantPlan:
     if isinstance(observed, str):
         return TenantPlan(tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed)
     state = observed.state
@@ -49,6 +56,7 @@ def _undone(tenant: TenantPlan, observed: Observed | str) -> TenantPlan:
         revision=observed.revision,
         changes=changes,
         deferred=tuple(_blocked(each, state, held[each.entity]) for each in tenant.changes if each.entity in held),
+        warnings=warn(tenant.tenant, state, changes),
     )
 
 

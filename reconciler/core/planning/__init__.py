@@ -8,7 +8,7 @@ from reconciler.core.planning.guards import GUARDS
 from reconciler.core.planning.judge import Judgement, judge
 from reconciler.core.planning.leftovers import is_removable, named_by
 from reconciler.core.planning.plan_builder import changed_leaves
-from reconciler.core.planning.plan_warnings import SCHEDULE, VISIBLE
+from reconciler.core.planning.plan_warnings import SCHEDULE, VISIBLE, warnings_in
 from reconciler.core.planning.preconditions import PRECONDITIONS, declared_rules, templates_of
 from reconciler.core.planning.reasons import (
     deciding_place,
@@ -63,5 +63,6 @@ __all__ = [
     "plan_tenant",
     "status_of",
     "templates_of",
+    "warnings_in",
     "withheld_rule",
 ]

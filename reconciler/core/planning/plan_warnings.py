@@ -1,6 +1,7 @@
 """Warnings: facts about a tenant that the reader of a plan should know, and that withhold or block nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceDocument
 from reconciler.model.plans.plan import HIDDEN_TEMPLATE, SOLD_BELOW_COST, Change, Declared, PlanWarning
 from reconciler.model.values.amounts import effective_amount
+from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
@@ -20,16 +22,51 @@ SCHEDULE = "NotificationSchedule"
 VISIBLE = "visible_to_resellers"
 
 
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What warnings about a tenant depend on beside the changes of its plan.
+
+    ``on``: the day of the effective amounts. ``hidden``: the notification templates hidden from resellers, by key.
+    ``schedules``: returns the tenant's copies of notification schedules; called only if a template is hidden.
+    """
+
+    policy: Policy
+    state: State
+    on: date
+    hidden: Mapping[str, SourceDocument]
+    schedules: Callable[[], Mapping[EntityId, Body]]
+
+
 def warnings_of(policy: Policy, comparison: Comparison, changes: Iterable[Change]) -> tuple[PlanWarning, ...]:
     """The warnings for a tenant and the changes of its plan, in order."""
-    changes, upstream = tuple(changes), comparison.desired.upstream
-    own = comparison.actual.get(EntityId(TENANT, comparison.tenant)) if changes else None
+    hidden = comparison.desired.upstream.hidden_templates
+    held = Holdings(policy, comparison.actual, comparison.on, hidden, lambda: _schedules(comparison))
+    return warnings_about(held, changes)
+
+
+def warnings_in(
+    policy: Policy, state: State, hidden: Mapping[str, SourceDocument], changes: Iterable[Change], *, on: date
+) -> tuple[PlanWarning, ...]:
+    """The warnings for a tenant whose whole state is known, and changes that no comparison produced."""
+
+    def copies() -> Mapping[EntityId, Body]:
+        ours = (id for id, each in state.items() if id.kind == SCHEDULE and each.origin == policy.upstream)
+        return {id: state[id].body for id in ours}
+
+    return warnings_about(Holdings(policy, state, on, hidden, copies), changes)
+
+
+def warnings_about(held: Holdings, changes: Iterable[Change]) -> tuple[PlanWarning, ...]:
+    """The warnings for what a tenant holds and the changes of its plan, in order."""
+    changes, policy = tuple(changes), held.policy
+    own = held.state.get(EntityId(TENANT, policy.reseller)) if changes else None
     currencies = {policy.currency, own.body.get("currency", policy.currency) if own else policy.currency}
-    found = [*sold_below_cost(changes, comparison.on)] if len(currencies) == 1 else []
-    if upstream.hidden_templates:
-        after = {each.entity: each.after or {} for each in changes if each.entity.kind == SCHEDULE}
-        schedules = {**_schedules(comparison), **after}
-        found += warn_of_hidden_templates(comparison.tenant, schedules, upstream.hidden_templates)
+    found = [*sold_below_cost(changes, held.on)] if len(currencies) == 1 else []
+    if held.hidden:
+        written = [each for each in changes if each.entity.kind == SCHEDULE]
+        after: dict[EntityId, Body] = {each.was: {} for each in written}
+        after |= {each.entity: each.after or {} for each in written}
+        found += warn_of_hidden_templates(policy.reseller, {**held.schedules(), **after}, held.hidden)
     return tuple(sorted(found, key=lambda each: each.order))
 
 

@@ -383,6 +383,26 @@ def _store_migrate() -> Schema:
     return result_schema("What a migration did", result=open_object(stores=stores))
 
 
+def _watch() -> Schema:
+    mirrored = open_object(tenant=_TENANT, changes=_count("How many changes were written to it."))
+    reason = "Why: the reason of a deferred change, the result of a tenant that was not written, `git` for an error of "
+    reason += "git, or `workspace` if it cannot be read or does not know a tenant."
+    pending = open_object(
+        reason=text(reason, enum=["withheld", "blocked", "refused", "failed", "git", "workspace"]),
+        detail=text("Why, in words."),
+        tenant=or_null(text("The tenant; null if it is about none.")),
+        address=or_null(text("The address of a deferred change, as in the plan.")),
+        changes=_count("How many changes were not written to a tenant that was refused or failed."),
+    )
+    round = open_object(
+        at=_AT,
+        mirrored=list_of(mirrored, "The tenants that were written to."),
+        pending=list_of(pending, "What the next round tries again, unless the round before reported it already."),
+        more=_count("How many deferred changes are not listed; 0 if as many as in the round before."),
+    )
+    return result_schema("A round of watch; one object per line", round=round)
+
+
 VERDICTS = (
     "apply",
     "withheld",
@@ -414,5 +434,6 @@ RESULTS: Mapping[str, Callable[[], Schema]] = {
     "tenant-release.json": _tenant_release,
     "tenant-show.json": _tenant_show,
     "validate.json": _validate,
+    "watch.json": _watch,
 }
 """The schema of each command's result by its file in ``schemas/``: the command's name with ``-`` for spaces."""

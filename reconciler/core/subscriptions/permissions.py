@@ -60,12 +60,18 @@ def denial(
     if role is None or id.kind not in mirrored_kinds(rules.kinds) or not _mirror(before, after):
         return None
     if role != DISTRIBUTOR:
-        who = f"{RESELLER} acts on its own subscription, and the mirror follows" if role == RESELLER else "nobody else"
-        return Denial("SUB-19", f"{id} is a mirror: the {who}")
+        return Denial("SUB-19", f"{id} is a mirror: {_who_may(role)}")
     if action is not None and action not in rules.actions:
         return Denial("SUB-38", f'there is no action "{action}" on a mirrored subscription')
     done = rules.actions[action] if action else UNKNOWN
     return forbidden(done, id) or _of_fields(done, rules.kinds[id.kind], before, after)
+
+
+def _who_may(role: str) -> str:
+    """Who may act on a mirror, in words for a writer who may not."""
+    if role == RESELLER:
+        return f"the {RESELLER} acts on its own subscription, and the mirror follows"
+    return f"only the {DISTRIBUTOR} may act on it, and no other role"
 
 
 _NOBODY = Entity(EntityId("", ""), {})

@@ -1,6 +1,6 @@
 """A Dask cluster as a pool. Connects to a running scheduler; never starts or stops one.
 
-Needs `distributed`, the extra ``catalog-reconciler[dask]``.
+Needs `distributed`, of the extra ``dask``.
 """
 
 from collections.abc import Callable, Mapping

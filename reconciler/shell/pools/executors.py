@@ -16,12 +16,13 @@ from threading import Thread
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from reconciler import optional_libraries
 from reconciler.model.values.field_types import did_you_mean
 from reconciler.model.values.urls import shown_url
 
 LOCAL, THREADS, PROCESSES, DASK = "local", "threads", "processes", "dask"
 SAMPLES = f"{LOCAL}, {THREADS}, {PROCESSES} or {DASK}://host:8786"
-MISSING = 'Dask is not installed: pip install "catalog-reconciler[dask]"'
+MISSING = f"Dask is not installed: {optional_libraries.DASK}"
 THREADS_AT_ONCE = 8
 PATIENCE_SECONDS = 15
 """How long to wait for a result before checking whether any worker is alive."""
