@@ -1,7 +1,7 @@
 """How to install the libraries that only some stores and executors need: what messages advise.
 
-The libraries themselves, not an extra of this distribution: its name is not registered on the package index, so
-``pip install catalog-reconciler[…]`` could install a stranger's package.
+The libraries themselves, not an extra of this distribution: nobody has registered its name on the package index, so
+what pip finds there under it may be a stranger's.
 """
 
 POSTGRESQL = 'pip install "psycopg[binary]>=3.2,<4"'

@@ -107,11 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _failed(error: click.ClickException) -> int:
     """Print the error, and for a usage error the usage. Returns exit status 1, also for usage errors."""
     from reconciler.model.values.quotes import readable
-    from reconciler.model.values.urls import redacted
+    from reconciler.model.values.urls import redacted, without_values
     from reconciler.report.values import clean
 
     for number, line in enumerate(error.format_message().splitlines() or [""]):
-        line = readable(redacted(line))
+        line = readable(redacted(without_values(line, os.environ)))
         say(clean(line if number else f"Error: {line}"))
     context = getattr(error, "ctx", None)
     if context is not None:

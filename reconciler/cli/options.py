@@ -15,6 +15,7 @@ from click.exceptions import Exit
 from reconciler import app
 from reconciler.cli.common import FAILED, WORKSPACE_HELP, Group, option
 from reconciler.cli.output import coloured, say
+from reconciler.model.values.urls import URL, redacted
 from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
@@ -199,9 +200,11 @@ def counted(number: int, noun: str) -> str:
 def who() -> str:
     """The name to record in the journal: ``RECONCILE_USER``, the CI's actor, or the login name.
 
-    The bytes are decoded as UTF-8 in any locale, with U+FFFD for invalid ones: no store accepts lone surrogates.
+    The bytes are decoded as UTF-8 in any locale, with U+FFFD for invalid ones: no store accepts lone surrogates. A URL,
+    such as that of a CI's job, is recorded without what may be a credential.
     """
-    return os.fsencode(_who()).decode("utf-8", "replace")
+    name = os.fsencode(_who()).decode("utf-8", "replace")
+    return redacted(name) if URL.search(name) else name
 
 
 def _who() -> str:

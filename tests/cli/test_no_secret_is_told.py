@@ -24,6 +24,8 @@ REFUSED = {
     "another scheme": "https://Zq7u:Zq7p@db.example/x",
     "an unknown scheme": "nosuch://Zq7u:Zq7p@db.example/x",
     "sqlite": "sqlite://Zq7u:Zq7p@db.example/x",
+    "sqlite with three slashes": "sqlite:///Zq7u:Zq7p@db.example/x",
+    "sqlite with a path": "sqlite:////srv/Zq7u%3aZq7p@db.example/x",
     "no scheme": "Zq7u:Zq7p@db.example/x",
     "one slash": "https:/Zq7u:Zq7p@db.example/x",
     "no slash": "postgresql:Zq7u:Zq7p@db.example/x",
@@ -287,6 +289,28 @@ def test_a_message_of_very_many_urls_is_redacted_whole() -> None:
     told = redacted(" ".join([f"https://{MARK}:{MARK}@db.example/x"] * 20_000))
     assert MARK not in told
     assert told.count("https://***@db.example/x") == 20_000
+
+
+@pytest.mark.parametrize(
+    "command", ["plan", "status", "watch --rounds 1", "watch --rounds 1 -o json", "apply --auto-approve"]
+)
+def test_what_git_says_tells_no_credential(shop: Shop, command: str) -> None:
+    """Git quotes what it read, such as a remote's URL with a token, and variables of the CI in it."""
+    with (shop.root / ".git/config").open("a", encoding="utf-8") as file:
+        file.write(f"[core]\n\trepositoryformatversion = https://Zq7u:Zq7p@db.example/{TOKEN}\n")
+    done = shop.run(command, env={"RECONCILE_TWO": TOKEN})
+    assert "https://***@db.example/***" in done.out + done.err
+    _untold(done)
+
+
+def test_who_applied_is_recorded_without_the_credential_of_a_url(fresh: Shop) -> None:
+    assert fresh.run("apply --auto-approve", env={"RECONCILE_USER": "https://Zq7u:Zq7p@ci.example/7?a=Zq7"}).status == 0
+    told = fresh.run("history")
+    assert "by https://***@ci.example/7\n" in told.out.replace("  no commit", "\n").replace("  commit", "\n")
+    _untold(told, fresh.root / ".reconcile")
+    fresh.reprice()
+    assert fresh.run("apply --auto-approve --allow-dirty", env={"RECONCILE_USER": "bot:ann@ci"}).status == 0
+    assert "by bot:ann@ci" in fresh.run("history one").out  # a name that is no URL stays whole
 
 
 TOKEN = "s3cr3t-Zq7"

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from reconciler.model.values.urls import decoded, secret_parameter, shown_url
+from reconciler.model.values.urls import decoded, password_in_path, secret_parameter, shown_url
 
 POSTGRESQL, SQLITE = "postgresql", "sqlite"
 POSTGRESQL_PORT = 5432
@@ -128,7 +128,7 @@ def _credential(scheme: str, rest: str) -> Fault | None:
     authority = decoded(_authority(rest))
     plain = rest if path else decoded(rest)
     user, at, _ = (rest.partition("?")[0] if "@" not in authority else authority).rpartition("@")
-    if not path and at and ":" in user:
+    if (not path and at and ":" in user) or (path and password_in_path(rest)):
         return "a store's URL holds no password", _CREDENTIALS
     if not path and at and scheme in ("http", "https"):
         return "a store's URL holds no user or token", _CREDENTIALS

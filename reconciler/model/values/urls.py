@@ -65,7 +65,8 @@ def shown_url(url: str) -> str:
         return url if _PATH.fullmatch(url) else HIDDEN
     head = scheme[0] + ("//" if url.startswith("//", scheme.end()) else "")
     if head == "sqlite://" and url.startswith("/", len(head)):
-        return re.split(r"[?#]", url, maxsplit=1)[0]  # a path: it has no user
+        path = re.split(r"[?#]", url, maxsplit=1)[0]  # it has no user, unless it was written for another scheme
+        return head + HIDDEN if password_in_path(path) else path
     before, rest = _split(url[len(head) :])
     if AT.search(rest):
         return head + HIDDEN
@@ -78,6 +79,18 @@ def shown_url(url: str) -> str:
     shown = _PATH.match(path)
     cut = shown[0] if shown else ""
     return f"{head}{HIDDEN + at if at else ''}{hosts}{slash}{cut}{'…' if cut != path else ''}"
+
+
+_PASSWORD_IN_PATH = re.compile(r"/[^/@]*:[^/]*@")
+
+
+def password_in_path(path: str) -> bool:
+    """Whether a part of a path looks like ``user:password@host``, in any encoding.
+
+    >>> password_in_path("/ann:pw@host/t.db"), password_in_path("/C:/srv/a@b/t.db")
+    (True, False)
+    """
+    return bool(_PASSWORD_IN_PATH.search(decoded(path)))
 
 
 def _split(text: str) -> tuple[str, str]:

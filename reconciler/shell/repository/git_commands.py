@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.model.values.urls import redacted, without_values
 from reconciler.shell.repository.files import MOST_OF_DOCUMENTS
 from reconciler.shell.repository.worktree import WorkspaceError
 
@@ -102,10 +103,10 @@ class GitCommands:
 
 
 def _first_line(text: str) -> str:
-    """The first line that is an error, skipping warnings and traces."""
+    """The first line that is an error, skipping warnings and traces. Git quotes its settings, so it is redacted."""
     lines = [line for line in text.splitlines() if line.strip()]
     said = (line for line in lines if line.startswith(_ERRORS))
-    return next(said, lines[0] if lines else "")
+    return redacted(without_values(next(said, lines[0] if lines else ""), os.environ))
 
 
 class Objects:
