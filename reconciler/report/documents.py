@@ -1,12 +1,12 @@
 """Renders a tenant's state as YAML documents, which `tenant export` prints and `tenant import` reads."""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.representer import SafeRepresenter
 
 from reconciler.core.schema import FieldShape, fields_of_model
@@ -25,12 +25,6 @@ class _Amount(str):
 class _Representer(SafeRepresenter):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - ruamel's name: equal parts are not aliased
         return True
-
-
-class _Emitter(Emitter):
-    def write_double_quoted(self, text: Any, split: bool = True) -> None:  # noqa: ARG002
-        """Write on one line: ruamel's line break after an escape such as U+2028 adds a space when read back."""
-        super().write_double_quoted(text, split=False)
 
 
 def _represent_amount(representer: Any, amount: _Amount) -> Any:
@@ -57,10 +51,11 @@ def render_documents(entities: Iterable[Entity]) -> str:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
-    yaml.Emitter = _Emitter
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 120
+    yaml.width = (
+        sys.maxsize
+    )  # a line break within a text is lost or gains a space where two spaces or an escape meet it
     yaml.allow_unicode = True
     texts = []
     for each in sorted(entities, key=lambda entity: entity.id):

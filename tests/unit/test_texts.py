@@ -47,6 +47,11 @@ def test_a_long_text_is_not_broken_into_lines_where_that_would_change_it(odd: st
     is_carried(f"a {odd}" * 90, "key")
 
 
+@pytest.mark.parametrize("length", range(110, 135))
+def test_two_spaces_stay_two_wherever_a_long_text_has_them(length: int) -> None:
+    is_carried(("a b  " * length)[:length], "key")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=TEXTS, name=TEXTS)
 def test_every_text_is_exported_and_imported_again(text: str, name: str) -> None:
