@@ -1,58 +1,95 @@
-"""Shapes: what a body names is found by its branches as it is by its fields."""
+"""Shapes: the references of a body are found by the walk over it as by the models' declarations."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import pathlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from reconciler.core.planning.preconditions import PRECONDITIONS
-from reconciler.core.schema.fields import kind_shapes
-from reconciler.core.schema.model_walk import declarations_of
-from reconciler.core.schema.references import branches_of_model, named_in
+from reconciler.core.schema.body_walk import Nodes
+from reconciler.core.schema.fields import FieldShape, kind_shapes
+from reconciler.core.schema.model_walk import declarations_of, found
+from reconciler.core.schema.references import located_in, named_in, reference_nodes_of_model, referencing_fields
 from reconciler.core.schema.rule_book import RuleBook, rule_book
 from reconciler.core.workspace.load import load
-from reconciler.core.workspace.references import named
 from reconciler.model.documents.declarations import Ref
-from reconciler.model.documents.kinds import STATE_KINDS
+from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.documents.source import SourceDocument
+from reconciler.model.values.plain_values import Body, Path
 from reconciler.shell.repository.worktree import read_worktree
 
-CATALOGS = Path(__file__).parents[2] / "catalogs"
+CATALOGS = pathlib.Path(__file__).parents[2] / "catalogs"
 
 
 @pytest.fixture(scope="module")
 def documents() -> list[SourceDocument]:
     catalog, problems = load(read_worktree(CATALOGS)[0])
     assert catalog is not None, problems
-    return [tree.documents[id] for tree in catalog.providers.values() for id in tree.documents]
+    listed = [tree.documents[id] for tree in catalog.providers.values() for id in tree.documents]
+    return [*listed, *catalog.policies.values()]
 
 
 def rules() -> RuleBook:
     return rule_book(frozenset(PRECONDITIONS))
 
 
-def test_what_a_body_names(documents: list[SourceDocument]) -> None:
+def declared_references(body: Body, kind: str) -> set[tuple[tuple[Any, ...], str, str]]:
+    """The path, kind and key of every reference, by the metadata of the model at every depth."""
+    places = set()
+    for place, ref in declarations_of(WORKSPACE_KINDS[kind], Ref):
+        for path, value in found(body, place.pattern):
+            if isinstance(value, str):
+                places.add((path, ref.kind, value))
+            elif isinstance(value, list):
+                places |= {((*path, number), ref.kind, key) for number, key in enumerate(value)}
+            else:
+                places |= {
+                    ((*path, name), ref.kind, key if ref.at == "values" else name) for name, key in value.items()
+                }
+    return places
+
+
+def test_what_a_body_references(documents: list[SourceDocument]) -> None:
     total = 0
-    for document in (each for each in documents if each.kind in kind_shapes()):
-        found = named_in(document.entity.body, branches_of_model(STATE_KINDS[document.kind]))
-        declared = declarations_of(STATE_KINDS[document.kind], Ref)
-        places = {(ref.kind, key) for spot, ref in declared for _, key in named(document.entity.body, spot, ref)}
-        assert found.keys() == places
-        assert named_in(document.entity.body, rules().branches(document.kind)).keys() <= places
-        total += len(found)
+    for document in documents:
+        body, kind = document.entity.body, document.kind
+        places = declared_references(body, kind)
+        walked = located_in(body, referencing_fields(WORKSPACE_KINDS[kind]))
+        assert {(path, field.ref.kind, key) for path, field, key in walked if field.ref} == places
+        keys = {(kind, key) for _, kind, key in places}
+        assert named_in(body, reference_nodes_of_model(WORKSPACE_KINDS[kind])).keys() == keys
+        if kind in kind_shapes():
+            assert named_in(body, rules().reference_nodes(kind)).keys() <= keys
+        total += len(places)
     assert total > 100
 
 
+def test_every_declared_reference_has_a_node() -> None:
+    """Also those of fields that no example fills."""
+
+    def walked(nodes: Nodes[FieldShape]) -> Iterator[Path]:
+        for node in nodes:
+            if node.what:
+                yield node.what.path
+            yield from walked(node.inside or ())
+
+    for model in WORKSPACE_KINDS.values():
+        declared = sorted(place.pattern for place, _ in declarations_of(model, Ref))
+        assert sorted(walked(referencing_fields(model))) == declared
+
+
 def test_which_fields_give_and_which_stay() -> None:
-    assert [each.name for each in rules().branches("Product", "giving")] == ["group"]
-    assert rules().branches("Plan", "giving") == ()
-    assert [each.name for each in rules().branches("Plan", "staying")] == ["product", "service_term"]
+    assert [each.name for each in rules().reference_nodes("Product", "giving")] == ["group"]
+    assert rules().reference_nodes("Plan", "giving") == ()
+    assert [each.name for each in rules().reference_nodes("Plan", "staying")] == ["product", "service_term"]
 
 
-def test_a_book_without_a_declaration_has_branches_of_its_own() -> None:
+def test_a_book_without_a_declaration_has_nodes_of_its_own() -> None:
     book = rules()
-    assert "plan_category" in {each.name for each in book.branches("Plan")}
+    assert "plan_category" in {each.name for each in book.reference_nodes("Plan")}
     less = book.without("plan.plan_category")
-    assert "plan_category" not in {each.name for each in less.branches("Plan")}
-    assert "plan_category" in {each.name for each in book.branches("Plan")}
+    assert "plan_category" not in {each.name for each in less.reference_nodes("Plan")}
+    assert "plan_category" in {each.name for each in book.reference_nodes("Plan")}

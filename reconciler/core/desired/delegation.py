@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from reconciler.core.desired.wanted import STATUS_ONLY, Upstream, Wanted
-from reconciler.core.schema import Branch, RuleBook, named_in
+from reconciler.core.schema import ReferenceNodes, RuleBook, named_in
 from reconciler.core.states import entities_with_origin, origin_of
 from reconciler.core.workspace import GIVEN
 from reconciler.model.documents.catalog import ACTIVE, DISABLED
@@ -225,7 +225,7 @@ class Closure:
         return found
 
     def _given_by(self, wanted: Wanted) -> frozenset[EntityId]:
-        giving = self.rules.branches(wanted.id.kind, "giving")
+        giving = self.rules.reference_nodes(wanted.id.kind, "giving")
         return self._named(wanted.body, giving) if giving else _NONE
 
     def _want(self, id: EntityId, *, giver: EntityId | None) -> None:
@@ -240,16 +240,16 @@ class Closure:
 
     def _needed(self, wanted: Wanted) -> tuple[frozenset[EntityId], frozenset[EntityId], frozenset[EntityId]]:
         """What an entity needs according to the upstream, what its copy keeps referencing, and what it gives."""
-        kind, ours, branches = wanted.id.kind, self._ours(wanted.id), self.rules.branches
-        linked = self._named(wanted.body, branches(kind))
+        kind, ours, reference_nodes = wanted.id.kind, self._ours(wanted.id), self.rules.reference_nodes
+        linked = self._named(wanted.body, reference_nodes(kind))
         gives = self._given_by(wanted) if ours else _NONE
         if self.actual is None or not ours:
             return linked, _NONE, gives
-        return linked, self._named(self.actual[wanted.id].body, branches(kind, "staying")), gives
+        return linked, self._named(self.actual[wanted.id].body, reference_nodes(kind, "staying")), gives
 
-    def _named(self, body: Body, branches: tuple[Branch, ...]) -> frozenset[EntityId]:
+    def _named(self, body: Body, nodes: ReferenceNodes) -> frozenset[EntityId]:
         """The entities that a body references, as far as the upstream has them."""
-        found = named_in(body, branches)
+        found = named_in(body, nodes)
         # the copy of a set takes half the memory of one that grew; there is one for every entity
         return frozenset({id for each in found if (id := self._offered(each))})
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from reconciler.core.desired.wanted import Upstream
-from reconciler.core.schema import FieldShape, branches_of, fields_of, kinds_in, names_an_entity
+from reconciler.core.schema import ReferenceNodes, fields_of, kinds_in, names_an_entity, reference_nodes, values_in
 from reconciler.core.states import changed
 from reconciler.model.plans.change import Obstacle, Rename
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId, noun
-from reconciler.model.values.plain_values import Body, Path, Value
+from reconciler.model.values.plain_values import Body, Path, Value, get, put
 
 KEY: Path = ("key",)
 FIELD = "moved_from"
@@ -55,8 +55,10 @@ class RenamedState:
                 continue
             if before.id != id:
                 yield Rename(id, KEY, before.id.key, id.key, RENAMED)
-            for path in _differing(before.body, after.body, fields_of(id.kind), ()):
-                yield Rename(id, path, _at(before.body, path), _at(after.body, path), RENAMED)
+            for path, _, mine in values_in(before.body, _links(id.kind)):
+                theirs = get(after.body, path)
+                if mine != theirs:
+                    yield Rename(id, path, mine, theirs, RENAMED)
 
 
 def old_keys(state: State) -> dict[EntityId, tuple[EntityId, ...]]:
@@ -121,16 +123,17 @@ def _followed(entity: Entity, links: "LinkRenames", upstream: Upstream) -> Entit
         return entity
     id = links.news.get(entity.id, entity.id)
     body = entity.body
-    if not links.kinds.isdisjoint(_linked_kinds(id.kind)):
+    nodes = _links(id.kind)
+    if not links.kinds.isdisjoint(kinds_in(nodes)):
         original = upstream.state.get(id) if entity.origin == upstream.key else None
-        body = links.followed(body, original.body if original else {}, fields_of(id.kind))
+        body = links.followed(body, original.body if original else {}, nodes)
     return entity if id == entity.id and body == entity.body else Entity(id, body, entity.origin)
 
 
 @cache
-def _linked_kinds(kind: str) -> frozenset[str]:
-    """The kinds that entities of a kind link to."""
-    return frozenset(kinds_in(branches_of(fields_of(kind), names_an_entity)))
+def _links(kind: str) -> ReferenceNodes:
+    """The fields of a kind that link to entities that a tenant may have."""
+    return reference_nodes(fields_of(kind), names_an_entity)
 
 
 @dataclass(frozen=True)
@@ -148,23 +151,14 @@ class LinkRenames:
     def kinds(self) -> frozenset[str]:
         return frozenset(old.kind for old in (*self.news, *self.lacked))
 
-    def followed(self, mine: Body, original: Body, fields: tuple[FieldShape, ...]) -> dict[str, Value]:
+    def followed(self, mine: Body, original: Body, nodes: ReferenceNodes) -> Body:
         """A body with its links updated. ``original``: the body that it is a copy of, or empty."""
-        result = dict(mine)
-        for each in fields:
-            value, theirs = mine.get(each.name), original.get(each.name)
-            if not value:
-                continue
-            if each.type == "struct":
-                result[each.name] = self.followed(value, theirs or {}, each.fields)
-            elif each.type == "items":
-                items = theirs or {}
-                result[each.name] = {
-                    key: self.followed(item, items.get(key, {}), each.fields) for key, item in value.items()
-                }
-            elif each.ref and each.ref.at == "value":
-                result[each.name] = self._named(each.ref.kind, value, theirs or ())
-        return result
+        theirs = {path: value for path, _, value in values_in(original, nodes)} if self.lacked else {}
+        for path, ref, value in values_in(mine, nodes):
+            new = self._named(ref.kind, value, theirs.get(path, ()))
+            if new != value:
+                mine = put(mine, path, new)
+        return mine
 
     def _named(self, kind: str, value: Value, theirs: Value) -> Value:
         known = {theirs} if isinstance(theirs, str) else set(theirs)
@@ -176,24 +170,3 @@ class LinkRenames:
         old = EntityId(kind, key)
         new = self.lacked.get(old)
         return new.key if new and new.key in theirs else self.news.get(old, old).key
-
-
-def _differing(before: Body, after: Body, fields: tuple[FieldShape, ...], path: Path) -> Iterator[Path]:
-    """The paths of links that differ; a set of links counts as one."""
-    for each in fields:
-        mine, theirs, here = before.get(each.name), after.get(each.name), (*path, each.name)
-        if mine == theirs or not mine or not theirs:
-            continue
-        if each.type == "struct":
-            yield from _differing(mine, theirs, each.fields, here)
-        elif each.type == "items":
-            for key in mine:
-                yield from _differing(mine[key], theirs[key], each.fields, (*here, key))
-        else:
-            yield here
-
-
-def _at(body: Value, path: Path) -> Value:
-    for step in path:
-        body = body[step]
-    return body

@@ -8,10 +8,16 @@ delegates its plans. The tenant's policy names that template, and sets ``adopt: 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reconciler.core.schema import declarations_of, fields_of, found, without_own_items
-from reconciler.core.workspace import named
+from reconciler.core.schema import (
+    declarations_of,
+    fields_of,
+    found,
+    named_in,
+    reference_nodes_of_model,
+    without_own_items,
+)
 from reconciler.model.documents.catalog import ACTIVE
-from reconciler.model.documents.declarations import Ref, StateOnly
+from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.documents.kinds import CATALOG_KINDS
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
@@ -56,9 +62,9 @@ def _document(each: Entity, upstream: str) -> Entity:
 def _at_the_provider(catalog: Iterable[Entity]) -> Iterator[EntityId]:
     """The entities that documents reference and no tenant has: resources and notification templates."""
     for each in catalog:
-        for spot, ref in declarations_of(CATALOG_KINDS[each.id.kind], Ref):
-            if CATALOG_KINDS[ref.kind].sync is None:
-                yield from (EntityId(ref.kind, key) for _, key in named(each.body, spot, ref))
+        for kind, key in named_in(each.body, reference_nodes_of_model(CATALOG_KINDS[each.id.kind])):
+            if CATALOG_KINDS[kind].sync is None:
+                yield EntityId(kind, key)
 
 
 def _price_list(tenant: str, state: State) -> Entity:

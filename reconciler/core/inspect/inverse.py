@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from reconciler.core.planning import Observed
-from reconciler.core.schema import branches_of_kind, execution_order, kind_shapes, references
+from reconciler.core.schema import execution_order, kind_shapes, reference_nodes_of_kind, references
 from reconciler.core.subscriptions import mirrored_kinds
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
 from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, PlanWarning, TenantPlan, TenantStatus
@@ -68,7 +68,7 @@ def _still_needed(tenant: TenantPlan, state: State, held: frozenset[EntityId]) -
     bodies |= {id: entity(each.before).body for id, each in undone.items() if each.before is not None}
     needed: dict[EntityId, str] = {}
     for id, body in sorted(bodies.items(), key=lambda item: item[0]):
-        for target in references(body, branches_of_kind(id.kind)) if id.kind in kind_shapes() else ():
+        for target in references(body, reference_nodes_of_kind(id.kind)) if id.kind in kind_shapes() else ():
             if target in gone:
                 needing = f"{address(tenant.tenant, target)} is needed by {address(tenant.tenant, id)}"
                 needed[target] = f"{needing}: {BY_HAND}"
@@ -96,7 +96,9 @@ def _not_restorable(tenant: TenantPlan, state: State, held: frozenset[EntityId])
     wanting: dict[EntityId, str] = {}
     for each in tenant.changes:
         if each.entity not in held and each.before is not None:
-            for target in lost.intersection(references(entity(each.before).body, branches_of_kind(each.entity.kind))):
+            for target in lost.intersection(
+                references(entity(each.before).body, reference_nodes_of_kind(each.entity.kind))
+            ):
                 lost_target = f"{address(tenant.tenant, target)}, which does not come back"
                 wanting[each.entity] = f"{each.address} needs {lost_target}: {BY_HAND}"
     return wanting

@@ -19,12 +19,12 @@ from reconciler.core.schema import (
     RuleBook,
     Takeover,
     at_creation,
-    branches_of,
     copy_of,
     copy_of_item,
     field_at,
     is_dormant,
     is_own,
+    reference_nodes,
     references,
 )
 from reconciler.core.states import origin_of
@@ -164,7 +164,7 @@ def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Itera
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
     if wanted.requested and shape.sync.created and wanted.only_fields is None:
         created = shape.sync.created
-        needs = references(copy, comparison.rules.branches(shape.kind))
+        needs = references(copy, comparison.rules.reference_nodes(shape.kind))
         yield Create(wanted.id, copy, created, created.rule, needs)
     yield from _gated(comparison, wanted, {}, shape)
 
@@ -176,7 +176,7 @@ def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindS
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
     after = comparison.takeover.body(have.body, copy, shape.fields)
     created = shape.sync.created
-    needs = references(copy, comparison.rules.branches(shape.kind))
+    needs = references(copy, comparison.rules.reference_nodes(shape.kind))
     yield TakeOver(wanted.id, have.body, after, created, created.rule, needs)
     yield from _gated(comparison, wanted, have.body, shape)
     yield from _left_over(comparison, wanted, have.body, shape)
@@ -381,7 +381,7 @@ class Walk:
         if created is None or is_dormant(item, field):
             return
         copy = copy_of_item(item, field, self.comparison.origin)
-        needs = references(copy, branches_of(field.fields))
+        needs = references(copy, reference_nodes(field.fields))
         if mine is None:
             yield self._update(path, None, copy, created, needs)
         else:

@@ -318,7 +318,7 @@ class Judge:
                 seen.add(target)
                 yield target
                 if self._would_come(target):
-                    queue += references(self._copy(target), self.case.comparison.rules.branches(target.kind))
+                    queue += references(self._copy(target), self.case.comparison.rules.reference_nodes(target.kind))
 
     def _would_come(self, target: EntityId) -> bool:
         """Whether the tenant gets the entity once something needs it: it lacks it, or is to hand over its own."""

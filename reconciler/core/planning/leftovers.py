@@ -51,7 +51,7 @@ def _is_retired(entity: Entity) -> bool:
 
 def named_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
     """The entities of a tenant that a body references, except itself."""
-    return set(references(body, rules.branches(id.kind, "any"))) - {id}
+    return set(references(body, rules.reference_nodes(id.kind, "any"))) - {id}
 
 
 def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
@@ -73,7 +73,7 @@ def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
 
 
 def _needed_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
-    return set(references(body, rules.branches(id.kind) if id.kind in rules.kinds else ()))
+    return set(references(body, rules.reference_nodes(id.kind) if id.kind in rules.kinds else ()))
 
 
 def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Scope) -> Iterator[EntityId]:
@@ -83,7 +83,7 @@ def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Sco
     if not left:
         return
     kinds = {id.kind for id in left}
-    naming = {kind for kind in rules.kinds if not kinds.isdisjoint(kinds_in(rules.branches(kind, "any")))}
+    naming = {kind for kind in rules.kinds if not kinds.isdisjoint(kinds_in(rules.reference_nodes(kind, "any")))}
     ids = [id for id in actual if id.kind in naming and not scope.in_sync(id)]
     state = fetched(actual, ids)
     for id in ids:

@@ -11,7 +11,7 @@ from reconciler.core.planning.judge import DependentCreation, Judgement
 from reconciler.core.planning.price_changes import NO_PRICE_CHANGES, PriceChanges
 from reconciler.core.planning.reasons import declared_at, deferral_reason, lead, note_of, permitted_by
 from reconciler.core.planning.scope import EntityOutcome
-from reconciler.core.schema import FieldShape, bookkeeping_fields, fields_of, prune_empty
+from reconciler.core.schema import FieldShape, bookkeeping_fields, fields_of, nodes_of, prune_empty, replaced
 from reconciler.core.states import changed
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import (
@@ -169,14 +169,13 @@ class PlanBuilder:
 
     def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
         """The body of a new entity without links to peers that the tenant lacks after the plan."""
-        for shape in fields:
-            if shape.type == "struct" and shape.name in body:
-                body = put(body, (shape.name,), self._linked(body[shape.name], shape.fields) or None)
-            elif shape.links and shape.ref and shape.name in body:
-                kind = shape.ref.kind
-                there = [key for key in body[shape.name] if self._will_be_there(EntityId(kind, key))]
-                body = put(body, (shape.name,), there or None)
-        return body
+
+        def there(kind: str, keys: Value) -> Value:
+            return [key for key in keys if self._will_be_there(EntityId(kind, key))]
+
+        return replaced(
+            body, nodes_of(fields, lambda field: field.ref.kind if field.links and field.ref else None), there
+        )
 
     def _will_be_there(self, id: EntityId) -> bool:
         return id in self.comparison.actual or id in self.created

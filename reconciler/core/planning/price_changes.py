@@ -6,7 +6,8 @@ from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 
-from reconciler.core.schema import FieldShape, RuleBook
+from reconciler.core.schema import FieldShape, Nodes, RuleBook, nodes_of, values_in
+from reconciler.model.bounded_cache import IdentityCache
 from reconciler.model.documents.declarations import Synced
 from reconciler.model.documents.options import MIRROR, VETOES
 from reconciler.model.plans.plan import Change
@@ -81,25 +82,23 @@ def _of_another_product(change: Change, path: Path) -> bool:
 def prices(change: Change, document: Body | None, rules: RuleBook, on: date) -> Mapping[Path, str]:
     """Every price of a document by its path, effective on the day."""
     shape = rules.kinds.get(change.entity.kind)
-    return dict(_prices_in(document, shape.fields, on, ())) if document and shape else {}
+    return dict(_prices_in(document, _PRICES.of(shape.fields, _price_nodes), on)) if document and shape else {}
 
 
-def _prices_in(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path) -> Iterator[tuple[Path, str]]:
-    for field in fields:
-        value, here = body.get(field.name), (*path, field.name)
-        if not value:
-            continue
-        if field.type == "items":
-            for key, item in value.items():
-                yield from _prices_in(item, field.fields, on, (*here, key))
-        elif field.type == "struct":
-            yield from _prices_in(value, field.fields, on, here)
-        elif field.type == "amounts" and _is_price(field):
-            yield from (((*here, key), amount) for key, each in value.items() if (amount := effective_amount(each, on)))
-        elif _is_price(field):
-            amount = effective_amount(value, on)
+def _prices_in(body: Body, nodes: Nodes[FieldShape], on: date) -> Iterator[tuple[Path, str]]:
+    for path, field, value in values_in(body, nodes):
+        amounts = value.items() if field.type == "amounts" else ((None, value),)
+        for key, each in amounts:
+            amount = effective_amount(each, on)
             if amount is not None:
-                yield here, amount
+                yield path if key is None else (*path, key), amount
+
+
+def _price_nodes(fields: tuple[FieldShape, ...]) -> Nodes[FieldShape]:
+    return nodes_of(fields, lambda field: field if _is_price(field) else None)
+
+
+_PRICES: IdentityCache[tuple[FieldShape, ...], Nodes[FieldShape]] = IdentityCache()
 
 
 def _is_price(field: FieldShape) -> bool:

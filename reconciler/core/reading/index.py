@@ -15,7 +15,7 @@ from reconciler.core.reading.fast.plain import Field, PlainDocument, plain_docum
 from reconciler.core.reading.limits import crossed_limits, limits_of
 from reconciler.core.reading.text import decode_text
 from reconciler.core.reading.yaml import parse
-from reconciler.core.schema import branches_of_model, dated_fields, is_dated, named_in
+from reconciler.core.schema import dated_fields, is_dated, named_in, reference_nodes_of_model
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.values.digests import content_digest
@@ -85,8 +85,8 @@ def extract_file(data: bytes, file: str) -> Contained | None:
 
 def facts_of(id: EntityId, body: Body) -> DocumentFacts:
     """The facts about a whole body."""
-    branches = branches_of_model(WORKSPACE_KINDS[id.kind])
-    return DocumentFacts(frozenset(named_in(body, branches)), is_dated(id.kind, body))
+    nodes = reference_nodes_of_model(WORKSPACE_KINDS[id.kind])
+    return DocumentFacts(frozenset(named_in(body, nodes)), is_dated(id.kind, body))
 
 
 def extract(found: Iterable[FoundDocument]) -> Extract:
@@ -212,17 +212,17 @@ def _read_field(model: type[Part], name: str, read: ValueReader, *, nullable: bo
 def _facts_reader(model: type[Part], name: str) -> Callable[[Value], _ReadValue]:
     """Returns a reader of a field's value and its facts, which raises `NotPlain` for a minimum above its maximum."""
     kind = model.__name__
-    branches = tuple(each for each in branches_of_model(WORKSPACE_KINDS[kind]) if each.name == name)
+    nodes = tuple(each for each in reference_nodes_of_model(WORKSPACE_KINDS[kind]) if each.name == name)
     limited = any(pattern[0] == name for pattern in limits_of(model))
     datable = name in dated_fields(kind)
 
     def read_facts(value: Value) -> _ReadValue:
         if limited and any(crossed_limits(kind, {name: value})):
             raise NotPlain
-        if not (branches or datable):
+        if not (nodes or datable):
             return _ReadValue(value, None)
         body = {name: value}
-        facts = DocumentFacts(frozenset(named_in(body, branches)), datable and is_dated(kind, body))
+        facts = DocumentFacts(frozenset(named_in(body, nodes)), datable and is_dated(kind, body))
         return _ReadValue(value, facts if any(facts) else None)
 
     return read_facts

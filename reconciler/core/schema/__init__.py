@@ -3,6 +3,7 @@
 Nothing here knows a tenant or a plan.
 """
 
+from reconciler.core.schema.body_walk import MakePart, Nodes, Take, nodes_of, part_of, replaced, values_in
 from reconciler.core.schema.check import faults
 from reconciler.core.schema.copying import (
     Takeover,
@@ -15,7 +16,7 @@ from reconciler.core.schema.copying import (
     own_items,
     without_own_items,
 )
-from reconciler.core.schema.effective_amounts import dated_fields, effective, is_dated
+from reconciler.core.schema.effective_amounts import dated_fields, effective, is_amount, is_dated
 from reconciler.core.schema.fields import (
     FieldShape,
     KindShape,
@@ -42,31 +43,33 @@ from reconciler.core.schema.model_walk import (
 )
 from reconciler.core.schema.order import execution_order, under_its_own_keys
 from reconciler.core.schema.references import (
-    Branch,
-    branches_of,
-    branches_of_kind,
-    branches_of_model,
+    ReferenceNodes,
     kinds_in,
+    located_in,
     named_in,
     names_an_entity,
+    reference_nodes,
+    reference_nodes_of_kind,
+    reference_nodes_of_model,
     references,
+    referencing_fields,
 )
 from reconciler.core.schema.rule_book import RuleBook, rule_book
 
 __all__ = [
     "DRAFT_2020",
-    "Branch",
     "FieldShape",
     "KindShape",
+    "MakePart",
     "ModelField",
+    "Nodes",
+    "ReferenceNodes",
     "RuleBook",
     "Schema",
+    "Take",
     "Takeover",
     "at_creation",
     "bookkeeping_fields",
-    "branches_of",
-    "branches_of_kind",
-    "branches_of_model",
     "closed_object",
     "copy_in_sync",
     "copy_of",
@@ -81,6 +84,7 @@ __all__ = [
     "fields_of",
     "fields_of_model",
     "found",
+    "is_amount",
     "is_dated",
     "is_dormant",
     "is_locked",
@@ -88,21 +92,30 @@ __all__ = [
     "kind_shapes",
     "kinds_in",
     "list_of",
+    "located_in",
     "locked_fields",
     "matches",
     "named_in",
     "names_an_entity",
+    "nodes_of",
     "open_object",
     "optional",
     "or_null",
     "own_items",
     "part_at",
+    "part_of",
     "prune_empty",
+    "reference_nodes",
+    "reference_nodes_of_kind",
+    "reference_nodes_of_model",
     "references",
+    "referencing_fields",
+    "replaced",
     "rule_book",
     "text",
     "under_its_own_keys",
     "unwrapped",
+    "values_in",
     "without_origins",
     "without_own_items",
 ]

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.schema.fields import FieldShape, shared_if_same
+from reconciler.core.schema.body_walk import MakePart, Take, nodes_of, part_of
+from reconciler.core.schema.fields import FieldShape
+from reconciler.model.bounded_cache import IdentityCache
 from reconciler.model.documents.declarations import EMPTY, GATED, ResellerOwned, Synced
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value, put
@@ -12,51 +14,55 @@ from reconciler.model.values.plain_values import Body, Value, put
 
 def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
     """The body of a new copy: every declared field at its creation value, without the gated fields (CB-21)."""
-    return _copy(body, fields, origin, gated=False)
+    return _NEW.of(fields, _new)(body, origin)
 
 
 def copy_in_sync(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
     """The body of a copy with every option on: that of a new copy, plus the gated fields."""
-    return _copy(body, fields, origin, gated=True)
-
-
-def _copy(body: Body, fields: tuple[FieldShape, ...], origin: str, *, gated: bool) -> dict[str, Value]:
-    copy: dict[str, Value] = {}
-    for field in fields:
-        value = _copied(body.get(field.name), field, origin, gated=gated)
-        if value is not None and value != {} and value != []:
-            copy[field.name] = value
-    return shared_if_same(copy, body)
-
-
-def _copied(value: Value, field: FieldShape, origin: str, *, gated: bool) -> Value:
-    if field.links:
-        return value
-    if at_creation(field) == GATED and not gated:
-        return None
-    if field.items:
-        items = value or {}
-        awake = {key: item for key, item in items.items() if not is_dormant(item, field)}
-        copies = {key: _copied_item(item, field, origin, gated=gated) for key, item in awake.items()}
-        return shared_if_same(copies, items)
-    if field.type == "struct":
-        return _copy(value or {}, field.fields, origin, gated=gated)
-    match at_creation(field):
-        case "copied" | "gated":
-            return value
-        case "empty":
-            return None
-        case constant:
-            return constant
+    return _IN_SYNC.of(fields, _in_sync)(body, origin)
 
 
 def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]:
     """A new copy of an item of a map, such as a rate, with its own origin if items of its kind have one."""
-    return _copied_item(item, field, origin, gated=False)
+    return _with_origin(copy_of(item, field.fields, origin), field, origin)
 
 
-def _copied_item(item: Body, field: FieldShape, origin: str, *, gated: bool) -> dict[str, Value]:
-    copy = _copy(item, field.fields, origin, gated=gated)
+def _new(fields: tuple[FieldShape, ...]) -> MakePart:
+    return part_of(nodes_of(fields, lambda each: _copied(each, gated=False), into=_has_parts, hollow=True), shared=True)
+
+
+def _in_sync(fields: tuple[FieldShape, ...]) -> MakePart:
+    return part_of(nodes_of(fields, lambda each: _copied(each, gated=True), into=_has_parts, hollow=True), shared=True)
+
+
+_NEW: IdentityCache[tuple[FieldShape, ...], MakePart] = IdentityCache()
+_IN_SYNC: IdentityCache[tuple[FieldShape, ...], MakePart] = IdentityCache()
+
+
+def _has_parts(field: FieldShape) -> bool:
+    return field.items is not None or field.type == "struct"
+
+
+def _copied(field: FieldShape, *, gated: bool) -> Take | None:
+    """What a copy has in a field; for a map of items, in each item."""
+    if at_creation(field) == GATED and not gated and not field.links:
+        return lambda *_: None
+    if field.items:
+        return lambda copy, item, origin: None if is_dormant(item, field) else _with_origin(copy, field, origin)
+    if field.type == "struct":
+        return None
+    if field.links:
+        return lambda value, _: value
+    match at_creation(field):
+        case "copied" | "gated":
+            return lambda value, _: value
+        case "empty":
+            return None
+        case constant:
+            return lambda *_: constant
+
+
+def _with_origin(copy: dict[str, Value], field: FieldShape, origin: str) -> dict[str, Value]:
     assert field.items is not None
     if not field.items.with_origin or copy.get("origin") == origin:
         return copy

@@ -6,7 +6,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 
 from reconciler.core.schema.fields import kind_shapes
-from reconciler.core.schema.references import branches_of, has_reference, kinds_in
+from reconciler.core.schema.references import has_reference, kinds_in, reference_nodes
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, TenantPlan
 
@@ -46,7 +46,7 @@ def under_its_own_keys(plan: TenantPlan) -> TenantPlan:
 def kind_ranks() -> dict[str, int]:
     """The rank of every synchronised kind: after all kinds that its entities reference."""
     graph = {
-        kind: sorted(kind_shapes().keys() & set(kinds_in(branches_of(shape.fields, has_reference))) - {kind})
+        kind: sorted(kind_shapes().keys() & set(kinds_in(reference_nodes(shape.fields, has_reference))) - {kind})
         for kind, shape in sorted(kind_shapes().items())
     }
     return {kind: rank for rank, kind in enumerate(TopologicalSorter(graph).static_order())}

@@ -2,26 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from reconciler.core.schema.body_walk import Nodes, each_value, nodes_of, values_in
 from reconciler.core.schema.fields import FieldShape, fields_of, fields_of_model
+from reconciler.model.documents.declarations import Ref
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
 
-
-class Branch(NamedTuple):
-    """A field that references entities of ``kind``, or has such fields inside it (in each item if ``items``), or both.
-
-    The value is a key, a list of keys or a map by key; with ``values``, a map to keys.
-    """
-
-    name: str
-    kind: str | None
-    values: bool
-    items: bool
-    inside: tuple["Branch", ...]
+ReferenceNodes: TypeAlias = Nodes[Ref]
+"""The fields of a body that reference entities, at any depth."""
 
 
 def brings(field: FieldShape) -> bool:
@@ -39,64 +31,69 @@ def has_reference(field: FieldShape) -> bool:
     return field.ref is not None
 
 
-def branches_of(fields: tuple[FieldShape, ...], names: Callable[[FieldShape], bool] = brings) -> tuple[Branch, ...]:
-    """The branches of ``fields``. ``names`` selects the referencing fields; by default those whose targets are
-    delegated with a body (copied references, but not links between peers).
+def reference_nodes(fields: tuple[FieldShape, ...], selects: Callable[[FieldShape], bool] = brings) -> ReferenceNodes:
+    """The nodes of the referencing fields that ``selects`` accepts; by default those whose targets are delegated with
+    a body (copied references, but not links between peers).
     """
-    return tuple(each for field in fields if (each := _branch(field, names)).kind or each.inside)
-
-
-def _branch(field: FieldShape, names: Callable[[FieldShape], bool]) -> Branch:
-    ref = field.ref if names(field) else None
-    inside = branches_of(field.fields, names) if field.type in ("struct", "items") else ()
-    kind, at = (ref.kind, ref.at) if ref else (None, None)
-    return Branch(field.name, kind, values=at == "values", items=field.type == "items", inside=inside)
+    return nodes_of(fields, lambda field: field.ref if selects(field) else None)
 
 
 @cache
-def branches_of_kind(kind: str) -> tuple[Branch, ...]:
-    """The branches of a kind whose targets are delegated with a body, by everything that is declared."""
-    return branches_of(fields_of(kind))
+def reference_nodes_of_kind(kind: str) -> ReferenceNodes:
+    """The nodes of a kind whose targets are delegated with a body, by everything that is declared."""
+    return reference_nodes(fields_of(kind))
 
 
 @cache
-def branches_of_model(model: type[BaseModel]) -> tuple[Branch, ...]:
-    """The branches of a document's model: every reference, whatever becomes of its target."""
-    return branches_of(fields_of_model(model), has_reference)
+def reference_nodes_of_model(model: type[BaseModel]) -> ReferenceNodes:
+    """The nodes of a document's model: every reference, whatever becomes of its target."""
+    return reference_nodes(fields_of_model(model), has_reference)
 
 
-def kinds_in(branches: tuple[Branch, ...]) -> Iterator[str]:
-    """The kinds that the branches reference."""
-    for each in branches:
-        if each.kind:
-            yield each.kind
-        yield from kinds_in(each.inside)
+def kinds_in(nodes: ReferenceNodes) -> Iterator[str]:
+    """The kinds that the fields reference."""
+    for each in nodes:
+        if each.what:
+            yield each.what.kind
+        yield from kinds_in(each.inside or ())
 
 
-def named_in(body: Body, branches: tuple[Branch, ...]) -> dict[tuple[str, str], None]:
+def named_in(body: Body, nodes: ReferenceNodes) -> dict[tuple[str, str], None]:
     """The kind and key of every entity that a body references, in the order of the fields, each once."""
     found: dict[tuple[str, str], None] = {}
-    _add(body, branches, found)
+
+    def add(ref: Ref, value: Value) -> None:
+        kind = ref.kind
+        if isinstance(value, str):
+            found[kind, value] = None
+            return
+        for key in value.values() if ref.at == "values" else value:
+            found[kind, key] = None
+
+    each_value(body, nodes, add)
     return found
 
 
-def _add(body: Body, branches: tuple[Branch, ...], found: dict[tuple[str, str], None]) -> None:
-    for name, kind, values, items, inside in branches:
-        value: Value = body.get(name)
-        if value is None:
-            continue
-        if kind and isinstance(value, str):
-            found[kind, value] = None
-        elif kind:
-            for key in value.values() if values else value:
-                found[kind, key] = None
-        if inside and items:
-            for item in value.values():
-                _add(item, inside, found)
-        elif inside:
-            _add(value, inside, found)
-
-
-def references(body: Body, branches: tuple[Branch, ...]) -> tuple[EntityId, ...]:
+def references(body: Body, nodes: ReferenceNodes) -> tuple[EntityId, ...]:
     """`named_in`, as identities."""
-    return tuple(EntityId(*each) for each in named_in(body, branches))
+    return tuple(EntityId(*each) for each in named_in(body, nodes))
+
+
+def located_in(body: Body, nodes: Nodes[FieldShape]) -> Iterator[tuple[tuple[Any, ...], FieldShape, str]]:
+    """Every reference in a body: the path of the key (with the index in a list), the referencing field, and the key."""
+    for path, field, value in values_in(body, nodes):
+        at = field.ref.at if field.ref else "value"
+        if isinstance(value, str):
+            yield path, field, value
+        elif at == "values":
+            yield from (((*path, step), field, key) for step, key in value.items())
+        elif at == "keys":
+            yield from (((*path, key), field, key) for key in value)
+        else:
+            yield from (((*path, index), field, key) for index, key in enumerate(value))
+
+
+@cache
+def referencing_fields(model: type[BaseModel]) -> Nodes[FieldShape]:
+    """The nodes of a document's model that reference anything, with the fields themselves."""
+    return nodes_of(fields_of_model(model), lambda field: field if field.ref else None)

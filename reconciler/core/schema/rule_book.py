@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from reconciler.core.schema.fields import FieldShape, KindShape, kind_shapes, unmanaged_fields
-from reconciler.core.schema.references import Branch, branches_of, brings, names_an_entity
+from reconciler.core.schema.references import ReferenceNodes, brings, names_an_entity, reference_nodes
 from reconciler.model.documents.options import GUARDS, VETOES, VetoRule
 from reconciler.model.documents.subscriptions import ACTIONS, SubscriptionAction
 from reconciler.model.values.keys import snake
@@ -23,25 +23,27 @@ class RuleBook:
     preconditions: frozenset[str]
     actions: Mapping[str, SubscriptionAction]
     guards: frozenset[str] = frozenset(GUARDS)
-    _branches: dict[tuple[str, str], tuple[Branch, ...]] = dataclasses.field(
+    _reference_nodes: dict[tuple[str, str], ReferenceNodes] = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def branches(self, kind: str, of: Literal["all", "giving", "staying", "any"] = "all") -> tuple[Branch, ...]:
+    def reference_nodes(self, kind: str, of: Literal["all", "giving", "staying", "any"] = "all") -> ReferenceNodes:
         """The fields of a kind that reference other entities.
 
         ``of`` selects the fields: ``all`` whose targets are delegated with the body, ``giving`` only those that a
         service template gives (IW-12), ``staying`` only those that no upstream changes, ``any`` field that references
         an entity of a tenant.
         """
-        known = self._branches.get((kind, of))
+        known = self._reference_nodes.get((kind, of))
         if known is None:
             fields = self.kinds[kind].fields
             if of == "giving":
                 fields = tuple(each for each in fields if each.ref and each.ref.gives)
             elif of == "staying":
                 fields = unmanaged_fields(fields)
-            known = self._branches[kind, of] = branches_of(fields, names_an_entity if of == "any" else brings)
+            known = self._reference_nodes[kind, of] = reference_nodes(
+                fields, names_an_entity if of == "any" else brings
+            )
         return known
 
     def declarations(self) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.core.desired import CYCLES, PLAN, PRODUCT, InheritedBlock, Upstream, delegated_list
 from reconciler.core.planning import Planned
-from reconciler.core.schema import branches_of_kind, copy_of, kind_shapes, references
+from reconciler.core.schema import copy_of, kind_shapes, reference_nodes_of_kind, references
 from reconciler.model.documents.catalog import ACTIVE
 from reconciler.model.documents.settings import Policy
 from reconciler.model.plans.change import Action, Root, Verdict
@@ -94,7 +94,7 @@ def _held_dependencies(
     while queue:
         by = queue.pop(0)
         holder = dependencies.get(by) or held[by]
-        for id in references(holder.body, branches_of_kind(by.kind)):
+        for id in references(holder.body, reference_nodes_of_kind(by.kind)):
             if id in held or id in dependencies or id in planned.after:
                 continue
             if body := _as_created(id, above):

@@ -6,10 +6,11 @@ Whether they are permitted is judged on that day; a plan with that day as its cl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import TypeAlias
 
 from reconciler.core.desired import CYCLES, PLAN, PRODUCT
-from reconciler.core.schema import FieldShape, kind_shapes, own_items
+from reconciler.core.schema import Nodes, is_amount, kind_shapes, nodes_of, own_items, values_in
 from reconciler.core.states import origin_of
 from reconciler.core.tree.afterwards import dated_plans, scheduled_part
 from reconciler.core.tree.levels import upstream_key
@@ -80,8 +81,8 @@ class Schedule:
             entity = scheduled_part(state[id]) if id in state else None
             if entity and entity.body.get("status", ACTIVE) == ACTIVE:
                 original = _without(self._original(tenant, entity) or {}, _own_items(entity))
-                for path, day, amount in _next(original, kind_shapes()[PLAN].fields, on):
-                    yield day, id, path, amount
+                for path, _, value in values_in(original, _plan_amounts()):
+                    yield from ((day, id, path, amount) for day, amount in _next_amount(value, on))
 
     def _original(self, tenant: str, copy: Entity) -> Body | None:
         """The body of a copy's original, any number of levels up; ``None`` if it is not a copy or has no original."""
@@ -169,17 +170,9 @@ def _without(body: Body, items: Mapping[str, Body]) -> Body:
     return {**body, **kept}
 
 
-def _next(body: Body, fields: tuple[FieldShape, ...], on: date, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
-    """For every dated amount: its path, the next day on which it changes, and the amount from then on."""
-    for shape in fields:
-        value, here = body.get(shape.name), (*path, shape.name)
-        if shape.type == "amount":
-            yield from ((here, *coming) for coming in _next_amount(value, on))
-        elif shape.type == "struct" and isinstance(value, Mapping):
-            yield from _next(value, shape.fields, on, here)
-        elif shape.type == "items" and isinstance(value, Mapping):
-            for key, item in value.items():
-                yield from _next(item, shape.fields, on, (*here, key))
+@cache
+def _plan_amounts() -> Nodes[bool]:
+    return nodes_of(kind_shapes()[PLAN].fields, lambda field: is_amount(field) or None)
 
 
 def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:

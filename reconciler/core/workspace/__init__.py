@@ -6,7 +6,6 @@ Nothing here reads the state of a tenant.
 from reconciler.core.workspace.arrange import words
 from reconciler.core.workspace.load import load
 from reconciler.core.workspace.policies import GIVEN, GUARD_DEFAULTS, Layers, resolve_policy
-from reconciler.core.workspace.references import named
 from reconciler.core.workspace.tenant_tree import circles
 
-__all__ = ["GIVEN", "GUARD_DEFAULTS", "Layers", "circles", "load", "named", "resolve_policy", "words"]
+__all__ = ["GIVEN", "GUARD_DEFAULTS", "Layers", "circles", "load", "resolve_policy", "words"]

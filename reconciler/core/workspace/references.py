@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.reading import Reading, Suggestions
-from reconciler.core.schema import ModelField, declarations_of, found
+from reconciler.core.schema import FieldShape, located_in, referencing_fields
 from reconciler.core.workspace.arrange import Tree, not_checked, words
-from reconciler.model.documents.declarations import Ref
 from reconciler.model.documents.kinds import SYNC_POLICY, WORKSPACE_KINDS
 from reconciler.model.documents.policy import ServiceTemplate, SyncPolicy
 from reconciler.model.documents.source import SourceDocument
 from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.model.values.keys import EntityId
-from reconciler.model.values.plain_values import Body
 
 _NONE: Mapping[str, Reading] = {}
 
@@ -29,18 +27,16 @@ def missing(tree: Tree) -> Iterator[Diagnostic]:
     unsure = {each.id for each in tree.of(SYNC_POLICY) if "upstream" not in each.entity.body} if wanting else set()
     for document in (document for reading in wanting for document in reading.documents):
         body = document.entity.body
-        for spot, ref in declarations_of(WORKSPACE_KINDS[document.kind], Ref):
-            if ref.kind == "Plan" and document.id in exempt - unsure:
+        for path, field, key in located_in(body, referencing_fields(WORKSPACE_KINDS[document.kind])):
+            target = _target(field, key)
+            if (target.kind == "Plan" and document.id in exempt - unsure) or tree.has(*target):
                 continue
-            for path, key in named(body, spot, ref):
-                if tree.has(ref.kind, key):
-                    continue
-                hidden = document.place if ref.kind == "Plan" and document.id in unsure else None
-                if hidden := hidden or tree.may_hide(ref.kind, key):
-                    yield not_checked(hidden)
-                else:
-                    near = suggestions.near(key, tree.keys(ref.kind))
-                    yield _diagnostic(document, path, spot, EntityId(ref.kind, key), near)
+            hidden = document.place if target.kind == "Plan" and document.id in unsure else None
+            if hidden := hidden or tree.may_hide(*target):
+                yield not_checked(hidden)
+            else:
+                near = suggestions.near(key, tree.keys(target.kind))
+                yield _diagnostic(document, path, field, target, near)
 
 
 def _is_satisfied(reading: Reading, tree: Tree) -> bool:
@@ -48,24 +44,16 @@ def _is_satisfied(reading: Reading, tree: Tree) -> bool:
     return all(tree.shelves.get(kind, _NONE).keys() >= set(keys) for kind, keys in reading.extract.needs.items())
 
 
-def named(body: Body, spot: ModelField, ref: Ref) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """The keys that a field references, each with its path."""
-    for path, value in found(body, spot.pattern):
-        if ref.at == "keys":
-            yield from (((*path, key), key) for key in value)
-        elif ref.at == "values":
-            yield from (((*path, step), key) for step, key in value.items())
-        elif isinstance(value, list):
-            yield from (((*path, index), key) for index, key in enumerate(value))
-        else:
-            yield path, value
+def _target(field: FieldShape, key: str) -> EntityId:
+    assert field.ref is not None, "only referencing fields are walked"
+    return EntityId(field.ref.kind, key)
 
 
 def _diagnostic(
-    document: SourceDocument, path: tuple[Any, ...], spot: ModelField, target: EntityId, hint: str
+    document: SourceDocument, path: tuple[Any, ...], field: FieldShape, target: EntityId, hint: str
 ) -> Diagnostic:
     rule = ""
-    if spot.required:
+    if field.required:
         rule = " (AP-01)"
     elif target.kind == "Plan" and document.kind in (SyncPolicy.__name__, ServiceTemplate.__name__):
         rule = " (AP-05)"
