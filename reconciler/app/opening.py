@@ -22,11 +22,11 @@ from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.stores.registry import why_not_opened
 
 OnRemark: TypeAlias = Callable[[str], None]
-"""Is told what is worth a remark and stops nothing."""
+"""Called with messages that stop nothing."""
 
 
 def _unsaid(_: str) -> None:
-    """Where nobody listens."""
+    """Ignores a message."""
 
 
 def check_workspace(

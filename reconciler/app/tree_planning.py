@@ -1,4 +1,4 @@
-"""The walk over a workspace's tree of tenants: where each is observed, and who plans its levels."""
+"""Builds the planner of a workspace: where each tenant is read, and which executors plan the levels."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ def tree_planner(
     allowed: Allowed | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TreePlanner:
-    """The fold over a workspace. Each tenant is read from the store that the workspace's own policies name.
+    """The planner of a workspace. Each tenant is read from the store that the workspace's own policies name.
 
     ``progress`` is called with each tenant before it is planned.
     """
@@ -56,7 +56,7 @@ def tree_planner(
 
 
 def _where(workspace: Workspace, policy: Policy) -> StoreLocation:
-    """Where a tenant is that may not be in the workspace any more."""
+    """The store of a tenant, which the workspace may no longer contain."""
     if policy.reseller in workspace.catalog.policies:
         return place_of(workspace.catalog, policy.reseller)
     return StoreLocation(policy.store or workspace.catalog.store, policy.token_env)
@@ -69,7 +69,7 @@ def with_executors(
     selected: frozenset[str] | None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TreePlanner:
-    """The fold with its levels planned by the executors, if there is somebody for it. Raises `ExecutorError`."""
+    """The planner with its levels planned by executors, if there are any. Raises `ExecutorError`."""
     policies = planner.catalog.policies
     chosen = policies.keys() if selected is None else policies.keys() & selected
     stores = {key: _place(planner, workspace, key).url for key in chosen}
@@ -104,7 +104,7 @@ def _place(planner: TreePlanner, workspace: Workspace, reseller: str) -> StoreLo
 
 
 def or_raise(found: Found | Unreadable) -> Found:
-    """What was read. Raises `StoreError` for what could not be."""
+    """The value that was read. Raises `StoreError` if it could not be read."""
     if isinstance(found, Unreadable):
         raise StoreError(found.problem)
     return found

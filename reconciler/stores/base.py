@@ -58,8 +58,8 @@ class Snapshot:
 
     ``fingerprint`` is of the contents (`reconciler.model.values.entity.fingerprint`) and of the disputed origins, if
     there are any (`reconciler.stores.recorded_origins.fingerprint_with_origins`); ``revision`` counts the writes.
-    ``recorded_origins``: what the index of what came down says otherwise than the entities, and what was released
-    (ORIGIN-02, ORIGIN-03).
+    ``recorded_origins``: those of the index that differ from the entities', and those of released entities (ORIGIN-02,
+    ORIGIN-03).
     """
 
     tenant: str
@@ -160,7 +160,7 @@ class Denied:
 class TenantWrite:
     """One tenant's part of a write of several. ``expected``: the fingerprint that its state must still have.
 
-    ``record``: what is journalled with it. ``role`` and ``action``: of whom the guard is to know, and what they do
+    ``record``: what is journalled with it. ``role`` and ``action``: who writes, and what they do, for the guard
     (`reconciler.model.documents.subscriptions`); without a role, the reconciler writes.
     """
 
@@ -220,7 +220,7 @@ class Refused(Exception):
 
 
 def guarded(part: TenantWrite, held: Callable[[EntityId], Entity | None], *, rules: RuleBook | None = None) -> None:
-    """Raise `NotPlain` for what the guard denies. ``held``: what the store has now, whatever the writer read.
+    """Raise `Refused` for a write that the guard denies. ``held``: what the store has now, whatever the writer read.
 
     ``rules``: by default all declared rules.
     """
@@ -258,7 +258,7 @@ class TenantReader(Protocol):
         """
 
     def state_versions(self, tenants: Iterable[str]) -> Mapping[str, StateVersion]:
-        """The standings known without reading states; omitted tenants must be observed."""
+        """The versions of states that are known without reading them; tenants left out must be observed."""
 
     def moved_since(self, tenant: str, revision: int) -> Sequence[WriteLogEntry]:
         """The writes after ``revision``, in order."""

@@ -1,4 +1,4 @@
-"""What tells that a file is as it was, without opening it."""
+"""Stamps of files, which show without opening a file whether it changed."""
 
 import os
 import time
@@ -11,13 +11,13 @@ from reconciler.stores.base import StoreError
 from reconciler.stores.failures import of_system
 
 SETTLED_NS = 2_000_000_000
-"""A file that changed more recently, in nanoseconds, may change again without another stamp: the times that a file
-system gives are of a clock that ticks every few milliseconds, on some every two seconds.
+"""Nanoseconds within which a file may change again without another stamp: the clock of a file system ticks every few
+milliseconds, on some every two seconds.
 """
 
 
 class Stamp(NamedTuple):
-    """What file there is, and that it is as it was: whoever writes it, replaces it or locks us out changes this."""
+    """The identity and times of a file. Writing, replacing or locking it changes the stamp."""
 
     device: int
     inode: int
@@ -30,8 +30,8 @@ class Stamp(NamedTuple):
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Of a file, links followed; ``None`` where there is none. What cannot be told, or a link to nothing, is an error,
-    never "no state yet".
+    """The stamp of a file, following links; ``None`` if there is none. A dangling link, or a file that cannot be
+    examined, is an error and never counts as "no state yet".
     """
     try:
         found = path.stat()
@@ -54,7 +54,7 @@ def refuse_other_than_files(path: Path | str, mode: int) -> None:
 
 
 def stamp_if_any(path: Path) -> Stamp | None:
-    """As `stamp`, where nobody wants to hear why there is none."""
+    """Like `stamp`, but ``None`` instead of an error."""
     try:
         return _stamp_of(path.stat())
     except OSError:

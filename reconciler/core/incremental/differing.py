@@ -17,7 +17,7 @@ from reconciler.model.values.plain_values import Body
 class DifferingScope(Scope):
     """Compares only what differs in a tenant; the rest equals the shared desired state (`Shared`).
 
-    ``to_compare``: the entities to compare, since their digests differ or cannot tell. ``differing``: those, and the
+    ``to_compare``: the entities whose digests differ or cannot decide. ``differing``: those, and the
     ones with outcomes ``taken_over`` from other tenants. ``unwanted_copies``: unwanted copies. ``memory``: the cache of
     outcomes for other tenants.
     """

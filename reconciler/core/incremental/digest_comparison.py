@@ -129,7 +129,7 @@ class DigestComparison:
         return Reachable(shared.wanted, lambda id: shared.holders.get(id, ()), stays)
 
     def differing(self) -> set[EntityId]:
-        """What the tenant lacks or has differently, and what digests cannot tell."""
+        """The entities that the tenant lacks or that differ, and those that digests cannot decide."""
         return {*self.digest_diff.differing, *self.shared.always}
 
     def _closed(

@@ -38,8 +38,8 @@ class Shared:
     """The desired state of every tenant with the same settings, assuming that each has a copy of everything.
 
     ``closure``: the state before `without_cycles`. ``synced``: by entity, the digest of a copy in sync. ``always``:
-    entities that are compared in every tenant, as digests cannot tell. ``outcomes``: cached outcomes by settings.
-    ``digest_diffs``: cached digest differences.
+    entities that are compared in every tenant, because digests cannot decide. ``outcomes``: cached outcomes by
+    settings. ``digest_diffs``: cached digest differences.
     """
 
     upstream: Upstream

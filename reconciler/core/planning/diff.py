@@ -1,7 +1,7 @@
 # long: one walk over one entity, with everything that makes a difference of a field
-"""The generic diff: a desired state against an actual one, down to one field. It reads shapes and knows no kinds.
+"""Compares a desired state with an actual one, field by field, by the field table; it knows no kinds.
 
-What belongs to the reseller is never compared; what is there under another origin is the tenant's own.
+The reseller's fields are never compared. An entity with another origin than the upstream is the tenant's own.
 """
 
 import dataclasses
@@ -82,12 +82,12 @@ class Comparison:
     context_dependent: set[EntityId] = dataclasses.field(default_factory=set)
 
     def before(self, id: EntityId) -> Entity | None:
-        """The entity as the tenant has it, whatever it is called there."""
+        """The entity as the tenant stores it, perhaps under an earlier key and with another origin."""
         as_it_is = self.restored.before.get(self.renamed.origins.get(id, id) if self.renamed else id)
         return as_it_is or (self.renamed.was(id) if self.renamed else self.actual.get(id))
 
     def released(self, id: EntityId) -> bool:
-        """Whether the tenant was given the entity (ORIGIN-03): it is neither compared, created nor taken over."""
+        """Whether the entity was released to the tenant (ORIGIN-03). Then it is not compared, created or taken over."""
         return id in self.restored.released
 
     @property
@@ -96,43 +96,43 @@ class Comparison:
 
     @property
     def takeover(self) -> Takeover:
-        """How an own entity of the tenant becomes a copy here."""
+        """The conversion of an own entity of this tenant to a copy."""
         return Takeover(self.origin, self.own)
 
     def ours(self, id: EntityId) -> bool:
-        """Whether the tenant has the entity, and it came down."""
+        """Whether the tenant has a copy of the upstream's entity."""
         return origin_of(self.actual, id) == self.origin
 
     def own(self, id: EntityId) -> bool:
-        """Whether the tenant has an entity of its own under that identity."""
+        """Whether the tenant has an own entity with this identity."""
         return id in self.actual and not self.ours(id)
 
     def own_item(self, field: FieldShape, item: Body) -> bool:
-        """Whether an ``item`` that the tenant has in a map is the tenant's own, as ``own`` of an entity (ORIGIN-04).
+        """Whether an ``item`` of a map in the tenant is the tenant's own, like ``own`` for an entity (ORIGIN-04).
 
-        Whoever judges or explains an item asks here.
+        The only place that decides this, for judging and for explaining.
         """
         return is_own(item, field, self.origin)
 
     def compared(self) -> Iterable[Wanted]:
-        """What is wanted and is to be compared."""
+        """The wanted entities to compare."""
         return self.scope.wanted(self.desired)
 
     def holders(self, id: EntityId) -> Iterable[EntityId]:
-        """What is wanted and needs an entity."""
+        """The wanted entities that need an entity."""
         return self.scope.holders(self.desired, id)
 
     def will_follow(self, id: EntityId) -> bool:
-        """Whether what the tenant has under an identity will follow its upstream: a copy, or an own one taken over."""
+        """Whether the tenant's entity with this identity will follow the upstream: as a copy, or after a takeover."""
         return id in self.desired.wanted and (self.ours(id) or self.rules.kinds[id.kind].sync.own == OWN_BLOCKS)
 
     def may_be_created(self, id: EntityId) -> bool:
-        """Whether the tenant lacks the entity, and may get it."""
+        """Whether the tenant lacks the entity and may get it."""
         return id not in self.actual and id in self.desired.wanted
 
 
 def differences(comparison: Comparison) -> list[Difference]:
-    """Every difference, by entity and path."""
+    """All differences, sorted by entity and path."""
     found = [each for wanted in comparison.compared() for each in _of(comparison, wanted)]
     found += _removals(comparison) if comparison.scope.removes else ()
     found += _leftovers(comparison)
@@ -141,7 +141,7 @@ def differences(comparison: Comparison) -> list[Difference]:
 
 
 def _restorations(comparison: Comparison) -> Iterator[Difference]:
-    """ORIGIN-02: the origins that are not what the tenant's journal says."""
+    """The origins that differ from the tenant's journal (ORIGIN-02)."""
     now = {old: new for new, old in comparison.renamed.origins.items()} if comparison.renamed else {}
     for old, before in comparison.restored.before.items():
         id = now.get(old, old)
@@ -170,7 +170,7 @@ def _creation(comparison: Comparison, wanted: Wanted, shape: KindShape) -> Itera
 
 
 def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindShape) -> Iterator[Difference]:
-    """An own entity under a key that comes down: taken over as a creation would be, where the policy adopts."""
+    """The takeover of an own entity with the key of a wanted one. Preconditions block it unless the policy adopts."""
     if shape.sync.created is None:
         return
     copy = copy_of(wanted.body, shape.fields, comparison.origin)
@@ -183,7 +183,7 @@ def _takeover(comparison: Comparison, wanted: Wanted, have: Entity, shape: KindS
 
 
 def _left_over(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
-    """Items of an entity that is taken over which the copy would lose again: differences of their own (IW-08)."""
+    """The removals of items that the takeover keeps but the copy would lose in the next plan (IW-08)."""
     for field in shape.fields:
         if field.items and not field.items.with_origin and isinstance(field.items.removed, Synced):
             for each in Walk(comparison, wanted, have).differences((field,)):
@@ -192,7 +192,7 @@ def _left_over(comparison: Comparison, wanted: Wanted, have: Body, shape: KindSh
 
 
 def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape) -> Iterator[Difference]:
-    """Fields that a creation leaves out: differences of their own, which need the entity to be there."""
+    """The differences in gated fields, which a creation leaves out. They need the entity to exist."""
     fields = tuple(field for field in shape.fields if at_creation(field) == GATED)
     for each in Walk(comparison, wanted, have).differences(fields):
         assert isinstance(each, Update), "no links, and no items that carry an origin, are gated"
@@ -200,7 +200,7 @@ def _gated(comparison: Comparison, wanted: Wanted, have: Body, shape: KindShape)
 
 
 def _removals(comparison: Comparison) -> Iterator[Difference]:
-    """What came down and is no longer given, of the kinds that are removed then."""
+    """The copies to remove: those that nothing wants any more, of kinds that an option removes."""
     for id, have in comparison.actual.items():
         if not is_removable(id.kind, comparison.rules):
             continue
@@ -216,7 +216,7 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
 
 
 def _leftovers(comparison: Comparison) -> Iterator[Difference]:
-    """What came down, is wanted no more and is removed by no option."""
+    """The copies that nothing wants any more and that no option removes."""
     spared = comparison.renamed.refused.values() if comparison.renamed else ()
     scope = comparison.scope
     found = leftovers(comparison.desired, comparison.actual, comparison.rules, spared=spared, scope=scope)
@@ -225,7 +225,7 @@ def _leftovers(comparison: Comparison) -> Iterator[Difference]:
 
 
 def _stays_named(comparison: Comparison, id: EntityId) -> bool:
-    """Whether something that is wanted names the entity: it is not obsolete then, although its upstream lost it."""
+    """Whether a wanted entity references this one. Then it is not obsolete, although the upstream lacks it."""
     held_by = comparison.rules.kinds[id.kind].sync.held_by
     wanted = comparison.desired.wanted.values()
     return held_by is not None and any(
@@ -234,7 +234,7 @@ def _stays_named(comparison: Comparison, id: EntityId) -> bool:
 
 
 def _holders(comparison: Comparison, id: EntityId) -> Iterator[EntityId]:
-    """What in the tenant names the entity, so that it is not removed as long as that stays so (IW-16, IW-23)."""
+    """The tenant's entities that reference this one. It is not removed while they do (IW-16, IW-23)."""
     held_by = comparison.rules.kinds[id.kind].sync.held_by
     for other, each in comparison.actual.items():
         if held_by and other.kind == held_by[0] and each.body.get(held_by[1]) == id.key:
@@ -243,7 +243,7 @@ def _holders(comparison: Comparison, id: EntityId) -> Iterator[EntityId]:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """The walk over one entity that is there: ``have`` against what is wanted."""
+    """Compares one existing entity: ``have`` is the tenant's body, ``wanted`` what it should be."""
 
     comparison: Comparison
     wanted: Wanted
@@ -257,7 +257,7 @@ class Walk:
         yield from self._following(found, fields)
 
     def _held_back(self, differ: set[Path], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
-        """Fields that are as they should be, but for a value that they do not get (SUB-13)."""
+        """The fields that differ only by a value that is held back (SUB-13)."""
         for path, held in sorted(self.wanted.held.items()):
             field = field_at(fields, path)
             mine = get(self.have, path)
@@ -308,7 +308,7 @@ class Walk:
             yield replace(found, amount=True) if field.type in AMOUNTS else found
 
     def _edited(self, mine: Value, field: FieldShape, path: Path) -> bool:
-        """SUB-13: whether the distributor put another value there than was applied last."""
+        """Whether the distributor changed the value after it was last applied (SUB-13)."""
         if not (isinstance(field.declared, Synced) and field.declared.until_edited):
             return False
         return not _same(mine, get(self.have.get(LAST_APPLIED), path), field)
@@ -325,7 +325,7 @@ class Walk:
         return effective_amount(value, self.comparison.on) if field.type in AMOUNTS else value
 
     def _is_own(self, kind: str, key: str) -> bool:
-        """Whether the tenant has an entity of its own under that key, which the outcome then depends on."""
+        """Whether the tenant has an own entity with this key. Notes that the outcome depends on the tenant."""
         self.comparison.context_dependent.add(self.wanted.id)
         return self.comparison.own(EntityId(kind, key))
 
@@ -334,7 +334,7 @@ class Walk:
         return id in self.comparison.actual or self.comparison.may_be_created(id)
 
     def _references(self, mine: Value, theirs: Value, field: FieldShape, path: Path) -> Iterator[Difference]:
-        """Links to what came down, or is to come down; those to the tenant's own entities stay as they are."""
+        """The difference in a set of links to copies. Links to the tenant's own entities stay as they are."""
         assert field.ref is not None and isinstance(field.declared, Synced)
         kind = field.ref.kind
         many = field.type == "set"
@@ -350,7 +350,7 @@ class Walk:
         yield self._update(path, before, after or None, field.declared, needs)
 
     def _links(self, mine: list[str], theirs: list[str], field: FieldShape, path: Path) -> Iterator[Difference]:
-        """Relations between entities that both came down (IW-10, IW-11)."""
+        """The relations between two copies to add and to remove, one difference each (IW-10, IW-11)."""
         assert field.links is not None and field.ref is not None
         for key in theirs:
             target = EntityId(field.ref.kind, key)
@@ -375,7 +375,7 @@ class Walk:
                 yield self._update((*path, key), item, None, field.items.removed)
 
     def _new_item(self, mine: Body | None, item: Body, field: FieldShape, path: Path) -> Iterator[Difference]:
-        """An item that the tenant lacks is created; an own one in its place is taken over as a creation would be."""
+        """The creation of an item that the tenant lacks, or the takeover of its own item under the same key."""
         assert field.items is not None
         created = field.items.created
         if created is None or is_dormant(item, field):
@@ -407,7 +407,7 @@ class Walk:
         return self.wanted.rules.get(path, declared.rule)
 
     def _following(self, found: list[Difference], fields: tuple[FieldShape, ...]) -> Iterator[Difference]:
-        """A reseller's field that a transition of another field sets, under the same options (CB-09)."""
+        """The changes of reseller's fields that a change of another field causes, under the same options (CB-09)."""
         for field in fields:
             follows = field.declared.follows if isinstance(field.declared, ResellerOwned) else None
             for each in found:

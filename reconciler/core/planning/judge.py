@@ -1,8 +1,9 @@
-"""The judgement: one verdict for every difference, then what the permitted ones bring along.
+"""Gives every difference one verdict, then adds the dependents of the permitted ones.
 
-Order of judgement: held at a level above: as there (TREE-02); no option that is on: withheld; a veto: withheld; a
-precondition that fails: blocked; else apply, unless something holds the whole tenant: blocked.
-What is created because an applied difference needs it (docs/rules.md, *dependent*) asks for no option.
+The verdict is the first that applies: that of the level above, if the entity is held there (TREE-02); withheld, if no
+option that permits it is on, or a veto holds it; blocked, if a precondition fails or a guard blocks the whole tenant;
+else apply.
+A dependent (docs/rules.md), created because an applied difference needs it, needs no option.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -36,12 +37,12 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
 
 ObstaclesOf: TypeAlias = Callable[[EntityId], tuple[Obstacle, ...]]
-"""What holds every change of a tenant, as it is to be said of an entity (GUARD-01)."""
+"""Returns the obstacles that block every change of the tenant, worded for one entity (GUARD-01)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DependentCreation:
-    """An entity that is created, or taken over, because of others: the body it gets, and what it is needed by."""
+    """An entity that is created or taken over because others need it: its new body, and those that need it."""
 
     id: EntityId
     body: Body
@@ -52,10 +53,10 @@ class DependentCreation:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Every difference with its verdict, and the dependents that arrive with the applied ones.
+    """Every difference with its verdict, and the dependents of the applied ones.
 
-    Differences that depend on a withheld or blocked creation, and those that a created dependent settles, are left out.
-    ``partly_omitted``: the entities that have such differences.
+    Differences that depend on a withheld or blocked creation are left out, as are those that a dependent's creation
+    makes. ``partly_omitted``: the entities with such differences.
     """
 
     judged: tuple[Judged, ...]
@@ -66,7 +67,7 @@ class Judgement:
 def judge(
     comparison: Comparison, found: Iterable[Difference], policy: Policy, tripped: ObstaclesOf | None = None
 ) -> Judgement:
-    """The verdicts on all that a comparison found; with ``tripped``, nothing applies."""
+    """The verdicts on the differences of a comparison. ``tripped``: blocks all of them."""
     tenant_judge = Judge(PreconditionContext.of(comparison, adopts=policy.adopt.on), policy)
     verdicts = _with_holders([tenant_judge.verdict(each) for each in found], comparison)
     judged = tenant_judge.without_unaccompanied([_held(each, tripped) for each in verdicts])
@@ -81,7 +82,7 @@ def judge(
 
 
 def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:
-    """Block a removal while the update of an entity that refers to it is blocked, for the same reasons (IW-16)."""
+    """Blocks a removal while the update of an entity that references it is blocked, for the same reasons (IW-16)."""
     blocked = {
         (each.difference.entity, each.difference.path): each.obstacles
         for each in judged
@@ -112,7 +113,7 @@ def _held(judged: Judged, tripped: ObstaclesOf | None) -> Judged:
 def _effective(
     judged: list[Judged], comparison: Comparison, dependents: Mapping[EntityId, DependentCreation]
 ) -> Iterator[Judged]:
-    """Without what is carried by a creation that does not happen, or done by an arrival."""
+    """Without differences that depend on a creation that does not happen, or that a dependent's creation makes."""
     created = {
         each.difference.entity
         for each in judged
@@ -145,7 +146,7 @@ def _effective(
 
 
 def _lacks_required(difference: Difference, comparison: Comparison, there: Set[EntityId]) -> bool:
-    """Whether something is neither there nor comes that the difference requires to exist, rather than bringing it."""
+    """Whether an entity that the difference requires, without bringing it, neither exists nor is created."""
     match difference:
         case UpdateLink() | Update(requires_existing=True):
             required = (id for id in difference.needs if id not in there)
@@ -155,7 +156,7 @@ def _lacks_required(difference: Difference, comparison: Comparison, there: Set[E
 
 
 def _brings(difference: Difference) -> tuple[EntityId, ...]:
-    """What has to come along with a difference that is applied, where the tenant lacks it."""
+    """The entities that an applied difference brings if the tenant lacks them."""
     match difference:
         case Create() | TakeOver() | TakeOverItem():
             return difference.needs
@@ -168,12 +169,12 @@ def _brings(difference: Difference) -> tuple[EntityId, ...]:
 
 
 def _required_companions(difference: Difference) -> tuple[EntityId, ...]:
-    """The entities of which one must be there for the difference to be one (IW-07); none: it stands by itself."""
+    """The entities of which at least one must exist for the difference to count (IW-07); empty: no condition."""
     return difference.accompanies if isinstance(difference, Update) else ()
 
 
 def _use(difference: Difference) -> Use:
-    """What the difference does to its entity, as preconditions see it."""
+    """What the difference does to its entity, for preconditions."""
     match difference:
         case Create() | TakeOver():
             return "create"
@@ -188,20 +189,20 @@ def _use(difference: Difference) -> Use:
 
 
 def _present(comparison: Comparison, id: EntityId, difference: Difference) -> bool:
-    """Whether a needed entity is in the tenant. For a field of an entity that is taken over, only as a copy."""
+    """Whether the tenant has a needed entity; if it is the difference's own entity, whether as a copy."""
     return comparison.ours(id) if id == difference.entity else id in comparison.actual
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges the differences of one tenant; obstacles of a target are found once."""
+    """Judges the differences of one tenant. ``known``: the obstacles found so far, by target and use."""
 
     case: PreconditionContext
     policy: Policy
     known: dict[tuple[EntityId, Use], tuple[Obstacle, ...]] = field(default_factory=dict)
 
     def verdict(self, difference: Difference) -> Judged:
-        """The verdict on one difference, whatever becomes of the others."""
+        """The verdict on one difference, independent of the others."""
         match difference:
             case Restore():
                 return Judged(difference, Verdict.APPLY)
@@ -221,9 +222,8 @@ class Judge:
         return Judged(difference, verdict, enabled, (), obstacles)
 
     def _root(self, difference: Difference) -> Root | None:
-        """The cause at another level: of a value that is held there (SUB-13), or of an entity that the upstream itself
-        does
-        not get (TREE-02)."""
+        """The root cause at another level: of a value that is held there (SUB-13), or of an entity that the upstream
+        itself does not get (TREE-02)."""
         match difference:
             case HeldUpdate():
                 return difference.root
@@ -234,7 +234,9 @@ class Judge:
                 return None
 
     def _vetoes(self, difference: Difference, options: tuple[str, ...]) -> Iterator[str]:
-        """CB-34: a veto holds changes of existing amounts, or of CB-15, and no creation."""
+        """The vetoes that hold the difference. A veto holds changes of existing amounts or of CB-15, never a creation
+        (CB-34).
+        """
         amount = isinstance(difference, Update | HeldUpdate) and difference.amount
         if not difference.path or (difference.before is None and amount):
             return
@@ -259,7 +261,9 @@ class Judge:
         return self.known[target, use]
 
     def without_unaccompanied(self, judged: list[Judged]) -> list[Judged]:
-        """Without what would come along with other entities, none of which is there or comes (IW-07)."""
+        """Without differences that count only with certain other entities, if none of these exists or is created
+        (IW-07).
+        """
         if not any(_required_companions(each.difference) for each in judged):
             return judged
         applied = [
@@ -276,7 +280,7 @@ class Judge:
         ]
 
     def dependents(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
-        """The dependents that come with what is applied."""
+        """The dependents that the applied differences bring."""
         brought: dict[EntityId, list[Judged]] = {}
         created = {each.difference.entity for each in applied if not each.difference.path}
         for each in applied:
@@ -286,7 +290,7 @@ class Judge:
         return {target: self._dependent(target, by) for target, by in sorted(brought.items())}
 
     def with_tenant_document(self, applied: list[Judged]) -> Mapping[EntityId, DependentCreation]:
-        """The tenant's own document, if it has none: it comes with the first thing that is applied."""
+        """The creation of the tenant's own document, if it has none and anything is applied."""
         tenant = EntityId(TENANT, self.policy.reseller)
         return {tenant: self._dependent(tenant, applied)} if applied and self._would_come(tenant) else {}
 
@@ -304,12 +308,12 @@ class Judge:
         )
 
     def _rule(self, target: EntityId, first: Difference) -> str:
-        """A field's change brings what it names by its own rule; a creation, by the dependent's."""
+        """The rule of a dependent's creation: that of the field that references it, or its own for a new entity."""
         dependent = self.case.comparison.rules.kinds[target.kind].sync.dependent or ""
         return first.rule if first.path and target.kind != TENANT else dependent
 
     def _with_dependents(self, needs: Iterable[EntityId]) -> Iterator[EntityId]:
-        """What is needed, and what would have to come with it."""
+        """The needed entities and, transitively, the dependents of those that would be created."""
         seen: set[EntityId] = set()
         queue = list(needs)
         while queue:
@@ -321,7 +325,7 @@ class Judge:
                     queue += references(self._copy(target), self.case.comparison.rules.reference_nodes(target.kind))
 
     def _would_come(self, target: EntityId) -> bool:
-        """Whether the tenant gets the entity once something needs it: it lacks it, or is to hand over its own."""
+        """Whether the tenant gets the entity if another needs it: it lacks it, or its own would be taken over."""
         comparison = self.case.comparison
         wanted = comparison.desired.wanted.get(target)
         sync = comparison.rules.kinds[target.kind].sync if wanted else None

@@ -40,7 +40,7 @@ class PlanBuilder:
     """Builds one tenant's plan from a judgement. ``applied``: verdicts by entity. ``created``: entities created or
     taken over.
 
-    ``made``: the changed entities as they will be, computed once for both the change and the state afterwards.
+    ``made``: the changed entities after the plan, computed once for the change and for the state.
     """
 
     policy: Policy
@@ -112,7 +112,7 @@ class PlanBuilder:
 
     @cached_property
     def _held(self) -> Mapping[EntityId, list[tuple[tuple[Judged, ...], Deferred]]]:
-        """The deferred entries by entity, each with the judged differences that it is worded from."""
+        """The deferred changes by entity, each with the judged differences that it is made from."""
         found: dict[EntityId, list[tuple[tuple[Judged, ...], Deferred]]] = {}
         for judged in _grouped(self.judgement.judged):
             found.setdefault(judged[0].difference.entity, []).append((judged, self._deferral(judged)))
@@ -130,7 +130,7 @@ class PlanBuilder:
         return {each.entity: each for each in self.changes}
 
     def _entities(self) -> Mapping[EntityId, Entity | None]:
-        """Every changed entity as it will be; ``None`` for a removed one."""
+        """The changed entities after the plan; ``None`` for a removed one."""
         changed = {*self.applied, *self.judgement.dependents}
         known = {id: each.after for id, each in self.comparison.scope.known.items() if each.change}
         return {**{id: self._entity(id) for id in changed}, **known}
@@ -168,7 +168,7 @@ class PlanBuilder:
         return Entity(id, prune_empty(body, fields_of(id.kind)), origin)
 
     def _linked(self, body: Body, fields: tuple[FieldShape, ...]) -> Body:
-        """The body of a new entity without links to peers that the tenant lacks after the plan."""
+        """The body of a new entity without links to peers that the tenant will not have after the plan."""
 
         def there(kind: str, keys: Value) -> Value:
             return [key for key in keys if self._will_be_there(EntityId(kind, key))]
@@ -214,7 +214,7 @@ class PlanBuilder:
         return self._with_takeover_fields(change) if isinstance(first.difference, TakeOver) else change
 
     def _with_takeover_fields(self, change: Change) -> Change:
-        """A takeover is an update: all fields that it changes, including the origin, have the same permission."""
+        """The change with a field for every value that a takeover changes, with the origin, under the same options."""
         fields = tuple(
             FieldChange(
                 path, before, after, change.allowed_by, change.rule, None, self._declared_at(change.entity, path)
@@ -280,7 +280,7 @@ class PlanBuilder:
 
 
 def _grouped(judged: Iterable[Judged]) -> Iterator[tuple[Judged, ...]]:
-    """The differences that do not apply, grouped into the entries of the deferred list."""
+    """The differences that are not applied, grouped as in the list of deferred changes."""
     rest = sorted((each for each in judged if each.verdict is not Verdict.APPLY), key=_deferred_key)
     yield from (tuple(group) for _, group in groupby(rest, key=_deferred_key))
 
@@ -290,7 +290,7 @@ def _deferred_key(judged: Judged) -> tuple[EntityId, str, tuple[str, ...]]:
 
 
 def with_differences(body: Body, differences: Iterable[Difference]) -> Body:
-    """The body with every field of the differences changed; renames are already applied to it (AP-21)."""
+    """The body after these differences. Renames are already applied to it (AP-21)."""
     for each in differences:
         match each:
             case Rename() | Restore() | Create() | TakeOver() | Remove():

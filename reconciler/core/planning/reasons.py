@@ -1,6 +1,4 @@
-"""The words for why a change is not made: the option or veto that withholds it and the line that sets it, every
-obstacle, and what would release it.
-"""
+"""The reasons of deferred changes, as data and text: the option or veto, the line that sets it, and every obstacle."""
 
 from collections.abc import Iterator, Sequence
 

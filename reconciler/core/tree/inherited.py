@@ -1,4 +1,4 @@
-"""What a tenant does not get because it is withheld or blocked there or above, with the root cause (TREE-02)."""
+"""Entities and prices that a tenant does not get because they are withheld or blocked there or above (TREE-02)."""
 
 from collections.abc import Iterator, Mapping
 
@@ -104,7 +104,7 @@ def _held_dependencies(
 
 
 def _as_created(id: EntityId, above: Upstream) -> Body | None:
-    """What a dependency would be, if the level above has it or inherits a block of it."""
+    """The body that a dependency would have, if the upstream has it or inherits a block of it."""
     if id in above.state:
         return copy_of(above.state[id].body, kind_shapes()[id.kind].fields, above.key)
     return above.held[id].body if id in above.held else None

@@ -1,4 +1,4 @@
-"""The way up: what a distributor gets of its resellers' subscriptions, after all catalogs were planned (TREE-01)."""
+"""Mirrors the resellers' subscriptions to their distributor, after all catalogs were planned (TREE-01)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -101,7 +101,7 @@ def _has_none_of(state: State, reseller: str) -> bool:
 
 
 def _merged(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
-    """A tenant's plan with the mirrors of one more reseller: it is applied as a whole."""
+    """A tenant's plan with the mirrors of one more reseller added; it is applied as a whole."""
     changes = execution_order((*plan.changes, *part.plan.changes))
     deferred = (*plan.deferred, *part.plan.deferred)
     overridden = (f"{guard}:{reseller}" for guard in part.plan.allowed) if part.plan.changes else ()

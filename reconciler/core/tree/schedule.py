@@ -1,6 +1,6 @@
 """The schedule: amounts of delegated plans, and prices of price lists, that change on a future day.
 
-Whether they are permitted is judged on that day; a plan with that day as its clock shows it.
+Whether they are permitted is judged on that day; a plan with `--now` on that day shows it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ FuturePrices: TypeAlias = Mapping[tuple[str, str], tuple[FutureAmount, ...]]
 
 def scheduled(planner: TreePlanner, tenants: Iterable[str]) -> tuple[Scheduled, ...]:
     """The next change of every dated amount in the plans and listed products that tenants have from above after the
-    plan. ``planner``: the fold that planned them.
+    plan. ``planner``: planned these tenants.
     """
     schedule = Schedule.of(planner)
     for tenant in tenants:
@@ -41,7 +41,7 @@ def scheduled(planner: TreePlanner, tenants: Iterable[str]) -> tuple[Scheduled, 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The same, tenant by tenant: each is noted while the fold has its state."""
+    """Collects future amounts tenant by tenant, each while the planner has its state."""
 
     planner: TreePlanner
     lists: FuturePrices

@@ -1,4 +1,4 @@
-"""Results of tasks as another process sends them back: without the parts that nobody reads afterwards."""
+"""Results of tasks as another process sends them back, without the parts that are not read afterwards."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from reconciler.model.values.keys import EntityId
 
 
 def trimmed(answer: TaskResult, task: Task, dated: frozenset[EntityId] | None) -> TaskResult:
-    """The answer without the parts that nobody reads, so that it is small to send and needs no further reads.
+    """The result without the parts that are not read afterwards, so that it is small and needs no further reads.
 
     ``dated``: the plans that may have dated amounts (``None``: all).
     """

@@ -1,7 +1,7 @@
 # long: the walks down and up the tree share their results
-"""Plans the tree of tenants as a fold: each tenant against its upstream's state after the upstream's own plan (AP-06).
+"""Plans the tree of tenants: each against the state of its upstream after the upstream's own plan (AP-06).
 
-Catalogs are folded downwards; then, from the deepest level up, subscriptions are mirrored to distributors (TREE-01).
+First the catalogs, from the topmost level down; then the mirrored subscriptions, from the deepest level up (TREE-01).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -95,7 +95,7 @@ def tenants_in_order(catalog: Catalog) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class TreePlanner:
-    """The state of the walk down the tree: each tenant's plan and its state afterwards.
+    """Plans the tenants of a workspace, and holds the results that other tenants need.
 
     ``on``: the day, or one per provider. ``at``: the moment for history records, or one per provider, ISO 8601; by
     default the start of the day. ``day_at``: the day of a record's moment in an IANA time zone (DATE-01); by default in
@@ -152,7 +152,8 @@ class TreePlanner:
         selected: frozenset[str] | None,
         planned: Callable[[str], None] | None = None,
     ) -> list[str]:
-        """Puts the plan of each selected tenant into ``kept`` as soon as it is made, and again with the mirrors to it.
+        """Stores the plan of each selected tenant in ``kept`` when it is made, and again with the mirrors to the
+        tenant.
 
         Returns the tenants in the plan's order. ``planned`` is called with each while its state is in memory; if it is
         given, the parts of a state that no other tenant needs are released afterwards (decision 022).
@@ -294,7 +295,9 @@ class TreePlanner:
         return reseller_offer(tree, distributor, state, self.day_of(distributor))
 
     def _mirror_source(self, reseller: str, *, planned: bool) -> MirrorSource | TenantPlan | None:
-        """A reseller after its plan; an unplanned one as it is, if it mirrors (TREE-03)."""
+        """The mirror source of a reseller: its state after its plan, or its current state if it was not planned
+        (TREE-03).
+        """
         if reseller in self.failed or reseller in self.not_mirrored:
             return None
         policy = self._policy(reseller)
@@ -357,7 +360,7 @@ class TreePlanner:
         yield from failed.items()
 
     def _tasks(self, resellers: Iterable[str], plans: dict[str, TenantPlan]) -> Iterator[Task]:
-        """A task for each; a tenant with an unreadable upstream gets its failed plan at once."""
+        """One task per reseller. A tenant with an unreadable upstream gets its failed plan at once."""
         for reseller in resellers:
             policy = self._policy(reseller)
             upstream = self.upstream_of(policy)
@@ -460,8 +463,8 @@ class TreePlanner:
         return self.upstreams[key]
 
     def _held(self, reseller: str) -> Mapping[EntityId, InheritedBlock]:
-        """What a tenant does not get, and so nor do those below it. Unknown, and empty, for an unplanned tenant
-        (TREE-03).
+        """The entities that a tenant, and so the tenants below it, do not get. Empty for an unplanned tenant, for which
+        they are unknown (TREE-03).
         """
         if reseller not in self.done:
             return {}

@@ -1,4 +1,4 @@
-"""Differences between what should be and what is, and the verdicts on them."""
+"""Differences between the desired and the actual state, and their verdicts."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -57,9 +57,9 @@ class TakeOver:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A copy that is no longer wanted: removed by an option, or, ``declared`` unmanaged, left over.
+    """A copy that nothing wants any more. ``declared``: the option that removes it, or unmanaged (a leftover).
 
-    ``blocked_while_referenced_by``: entities that must follow their upstream in the same plan for it to be removed.
+    ``blocked_while_referenced_by``: entities that reference it and must follow the upstream in the same plan.
     ``note``: what else a reader should know.
     """
 
@@ -76,7 +76,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class _AtPath:
-    """What every difference below an entity says: the value ``before`` and ``after``, ``None`` for none."""
+    """A difference at a path in an entity: the values ``before`` and ``after``, ``None`` if there is none."""
 
     action: ClassVar[Action] = Action.UPDATE
     entity: EntityId
@@ -88,11 +88,11 @@ class _AtPath:
 
 @dataclass(frozen=True, slots=True)
 class Update(_AtPath):
-    """A field has another value, or an item of a map is missing or too many.
+    """A field has another value, or an item of a map is missing or superfluous.
 
-    ``amount`` marks money. ``needs``: entities that must be in the tenant before; with ``requires_existing``, the
-    difference is dropped where they neither are there nor come, rather than bringing them. ``accompanies``: entities of
-    which at least one must have come down, or come (IW-07). ``note``: what else a reader should know.
+    ``amount`` marks money. ``needs``: entities that must be in the tenant before. The difference brings them or, with
+    ``requires_existing``, is dropped if they neither exist nor are created. ``accompanies``: entities of which the
+    tenant must have, or get, at least one copy (IW-07). ``note``: what else a reader should know.
     """
 
     declared: Synced | Unmanaged
@@ -105,9 +105,9 @@ class Update(_AtPath):
 
 @dataclass(frozen=True, slots=True)
 class UpdateLink(_AtPath):
-    """A relation to a peer comes or goes (IW-10, IW-11): ``path`` ends at the member of the set, the peer's key.
+    """A relation to a peer is added or removed (IW-10, IW-11). ``path`` ends at the peer's key, a member of the set.
 
-    ``needs``: the peer; the difference is dropped where that neither is there nor comes.
+    ``needs``: the peer. The difference is dropped if the peer neither exists nor is created.
     """
 
     declared: Synced | Unmanaged
@@ -124,9 +124,9 @@ class TakeOverItem(_AtPath):
 
 @dataclass(frozen=True, slots=True)
 class HeldUpdate(_AtPath):
-    """A field is as it should be, but for a value that it does not get (SUB-13).
+    """A field that differs only by a value that is held back (SUB-13).
 
-    ``root``: why not, at another level; ``obstacles``: what must change first. ``amount`` marks money.
+    ``root``: the cause at another level. ``obstacles``: what must change first. ``amount`` marks money.
     """
 
     declared: Synced
@@ -137,7 +137,7 @@ class HeldUpdate(_AtPath):
 
 @dataclass(frozen=True, slots=True)
 class Rename(_AtPath):
-    """The upstream renamed the entity, or one that it links to (AP-21): no option decides.
+    """The upstream renamed the entity, or one that it links to (AP-21). It needs no option.
 
     ``obstacles``: why the entity cannot get its new key.
     """
@@ -147,18 +147,18 @@ class Rename(_AtPath):
 
 @dataclass(frozen=True, slots=True)
 class Restore(_AtPath):
-    """The origin of the entity, or of an item, is not what the tenant's journal says (ORIGIN-02): no option decides."""
+    """The origin of the entity, or of an item, differs from the tenant's journal (ORIGIN-02). It needs no option."""
 
 
 Difference: TypeAlias = Create | TakeOver | Remove | Update | UpdateLink | TakeOverItem | HeldUpdate | Rename | Restore
-"""One difference between what a tenant should have and what it has. ``path`` is empty for a whole entity."""
+"""A difference between the desired and the actual state of a tenant. ``path`` is empty for a whole entity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """A precondition that fails, or a guard that tripped: the rule, and what must change.
 
-    ``place``: the line of policy that decides, where it is not the option's.
+    ``place``: the line of the policy that decides, if it is not the option's.
     """
 
     rule: str
@@ -167,7 +167,7 @@ class Obstacle:
 
 
 class HoldKind(StrEnum):
-    """By what a change is held back: an option that is off, a veto, a guard that tripped, a precondition that fails."""
+    """What holds a change back: an option that is off, a veto, a guard that tripped, or a precondition that fails."""
 
     OPTION = "option"
     VETO = "veto"
@@ -178,8 +178,9 @@ class HoldKind(StrEnum):
 class HeldBy(NamedTuple):
     """What holds a change back, as data: ``hold`` in a plan.
 
-    ``at``: the tenant whose policy or state decides. ``options``: of kind ``option``, those any of which would release
-    it. ``vetoes``: the ids of the vetoes that hold it; of kind ``option``, those that hold some of its fields besides.
+    ``at``: the tenant whose policy or state decides. ``options``: for the kind ``option``, the options any of which
+    would release it. ``vetoes``: the ids of the vetoes that hold it; for the kind ``option``, of those that also hold
+    some of its fields.
     """
 
     kind: HoldKind
@@ -190,9 +191,10 @@ class HeldBy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Why something does not come down to a tenant: it is withheld or blocked at ``tenant``, above (TREE-02).
+    """The root cause of an entity or value that a tenant does not get: the difference at ``tenant``, upstream
+    (TREE-02).
 
-    ``rule``, ``options``, ``detail``, ``policy`` (the line that decides) and ``hold`` are of the difference there.
+    ``rule``, ``options``, ``detail``, ``policy`` (the line that decides) and ``hold`` are those of that difference.
     """
 
     tenant: str
@@ -208,8 +210,8 @@ class Root:
 class Judged:
     """A difference with its verdict.
 
-    ``enabled``: the options that permit it; ``vetoes``: the ids of those that hold it; ``obstacles``: all of them.
-    ``root``: the cause at a level above, from which it has its verdict (TREE-02).
+    ``enabled``: the options that are on and permit it. ``vetoes``: the ids of the vetoes that hold it. ``obstacles``:
+    all of them. ``root``: the root cause upstream, which determines the verdict (TREE-02).
     """
 
     difference: Difference
@@ -221,12 +223,12 @@ class Judged:
 
     @property
     def context_free(self) -> bool:
-        """Whether the verdict depends on nothing else in the tenant; what is blocked is so by something else."""
+        """Whether the verdict depends on nothing else in the tenant. A blocked difference depends on its obstacles."""
         return self.verdict is not Verdict.BLOCKED and _is_context_free(self.difference)
 
 
 def _is_context_free(difference: Difference) -> bool:
-    """Whether what becomes of it depends on the entity alone. What else links depend on, the comparison notes."""
+    """Whether the outcome depends on the entity alone. The comparison notes other dependencies of links."""
     match difference:
         case Update():
             return not (difference.needs or difference.accompanies)

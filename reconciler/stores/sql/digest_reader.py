@@ -27,9 +27,10 @@ _FEW = 8
 
 
 def _by_kind(*columns: str) -> Mapping[str, Statement]:
-    """For each database: of every kind of a tenant's how many there are, and these columns, a space between two values.
+    """By database, a query that returns for each kind of a tenant's entities their number and these columns, joined by
+    spaces.
 
-    Of all columns in the same order, whichever that be; one that has no value is passed over.
+    All columns have the same order. NULL values are left out.
     """
     made = {}
     for dialect, gathered in (("sqlite", "group_concat"), ("postgresql", "string_agg")):
@@ -44,7 +45,7 @@ _SYNCED = _by_kind('"key"', "synced", "coalesce('=' || origin, '')")
 
 
 class _Part(NamedTuple):
-    """Of one kind: the digests of synchronised parts, and where each came down from."""
+    """The digests of managed parts of one kind's entities, and their origins."""
 
     synced: Mapping[EntityId, str]
     origins: Sequence[tuple[EntityId, str | None]]
@@ -52,13 +53,13 @@ class _Part(NamedTuple):
 
 @dataclass(slots=True)
 class _ParsedTexts(Generic[_T]):
-    """What was made of texts, so far as it could be."""
+    """A cache of what texts were parsed to."""
 
     make: Callable[..., _T | None]
     memory: BoundedCache[tuple[Any, ...], _T] = field(default_factory=lambda: BoundedCache(_AT_MOST))
 
     def of(self, kind: str, number: int, *texts: str | None) -> _T | None:
-        """Of so many entities of a kind."""
+        """The result for texts about ``number`` entities of a kind; ``None`` if they cannot be parsed."""
         key = kind, number, *texts
         found = self.memory.known.get(key)
         if found is None and (found := self.make(*key)) is not None and number > _FEW:
@@ -67,7 +68,7 @@ class _ParsedTexts(Generic[_T]):
 
 
 class DigestReader:
-    """Tells tenants by their kept digests. Where these are not all there, or not told apart, it tells nothing."""
+    """Reads a tenant's stored digests. Returns ``None`` if some are missing or cannot be separated."""
 
     def __init__(self) -> None:
         self._ids = _ParsedTexts(_ids)
@@ -83,9 +84,7 @@ class DigestReader:
         return chain.from_iterable(pieces) if len(pieces) == len(found) else None
 
     def fingerprints(self, connection: Connection, tenant: str) -> tuple[str, str] | None:
-        """Of the tenant's state, which is known to have all its digests, and the right ones; and of all of it but the
-        tenant's own document.
-        """
+        """The fingerprints of the state, and of all but the tenant's own document. The stored digests must be valid."""
         found = [(row[0], self._lines.of(*row)) for row in _rows(_DIGESTS, connection, tenant)]
         pieces = [(kind, each) for kind, each in found if each is not None]
         if len(pieces) < len(found):
@@ -94,9 +93,9 @@ class DigestReader:
         return fingerprint_of(each for _, each in pieces), fingerprint_of(rest)
 
     def common(self, connection: Connection, tenant: str, rest: str | None) -> SharedContents | None:
-        """All of a tenant's state but its own document, where another one was told that has the same; by its ``rest``.
+        """A tenant's contents except its own document, if another tenant with the same ``rest`` was read before.
 
-        Only what is asked for twice is made: it takes more than a tenant is told with.
+        They are built at the second request only, because that costs more than reading one tenant.
         """
         if rest is None:
             return None
@@ -116,7 +115,7 @@ class DigestReader:
         return SharedContents(_without_own(synced), _without_own(origins), _without_own(digests))
 
     def parts(self, connection: Connection, tenant: str) -> list[_Part] | None:
-        """Of the tenant's state by kinds, sorted, what a sketch takes."""
+        """The parts of a lazy state, by kind, sorted."""
         found = [self._parts.of(*row) for row in _rows(_SYNCED, connection, tenant)]
         parts = [each for each in found if each is not None]
         return parts if len(parts) == len(found) else None
@@ -151,6 +150,6 @@ def _ids(kind: str, number: int, keys: str) -> tuple[EntityId, ...] | None:
 
 
 def _split(values: str | None, number: int) -> list[str] | None:
-    """``None`` where one has no value, or has a space within."""
+    """The values of a joined text; ``None`` if one is missing or contains a space."""
     found = values.split(" ") if values is not None else []
     return found if len(found) == number else None

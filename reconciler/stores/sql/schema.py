@@ -43,7 +43,7 @@ tenants = Table(
     Column("rest", Text),
     Column("lineage", Text),
 )
-"""How many writes each tenant had, and the fingerprint that the last one left; none once a row was changed past it.
+"""The number of writes per tenant, and the fingerprint after the last one; NULL once a row was changed by other means.
 
 ``rest``: of all but the tenant's own document; it says nothing unless the fingerprint and ``shape`` do. ``shape``:
 which version of the synchronised part (`reconciler.core.states.managed_digest.version`) its rows' digests are of.
@@ -61,9 +61,9 @@ origin_index = Table(
     Column("items", Text),
     Column("released", _NUMBER, nullable=False),
 )
-"""Where each entity came down from, as the last journal record about it says, whether it is there or not (ORIGIN-02).
+"""The origin of each entity, according to its last journal record, whether it exists or not (ORIGIN-02).
 
-``items``: the paths of the items that have the same origin, as a JSON list. ``released``: 1 once it was given up.
+``items``: the paths of the items that have the same origin, as a JSON list. ``released``: 1 if the entity was released.
 """
 
 moves = Table(

@@ -109,7 +109,7 @@ class SqlReader:
     def _of_common(
         self, tenant: str, kept: "_StoredTenant", common: SharedContents, own: Sequence[tuple[Any, ...]]
     ) -> Snapshot:
-        """A sketch of what other tenants have too, and the tenant's own document."""
+        """A lazy state of contents that other tenants share, and the tenant's own document."""
         what = f"{self._database.where}: the body of {tenant}"
         entities = ((made((*row,), what), synced) for synced, *row in own)
         state = LazyState.of_common(
@@ -123,7 +123,7 @@ class SqlReader:
     def _of_bodies(
         self, tenant: str, kept: "_StoredTenant", rows: Sequence[tuple[Any, ...]], origins: RecordedOrigins | None
     ) -> Snapshot | None:
-        """A sketch by digests that are taken anew; ``None`` where a body is none of ours.
+        """A lazy state with digests computed from the bodies; ``None`` if a body is invalid.
 
         ``origins``: the whole index, if the stored disputed part is not trusted.
         """
@@ -287,7 +287,7 @@ class SqlStore(SqlReader):
             return nothing.stands
 
     def _edit(self, connection: Connection, tenant: str, change: Sequence[EntityWrite] | Merge) -> Edit:
-        """Raises `_NothingToWrite` where the tenant is to stay as it is."""
+        """The edit to make. Raises `_NothingToWrite` if nothing changes."""
         if not callable(change):
             return Edit(tuple(change))
         now = _observed(connection, tenant, self._writable.where)
@@ -297,7 +297,7 @@ class SqlStore(SqlReader):
         return edit
 
     def _write(self, connection: Connection, part: TenantWrite, kept: "_StoredTenant", *, right: bool) -> Committed:
-        """``right``: whether all digests are kept, and say what the rows do; what is kept of the lineage too, then."""
+        """``right``: whether the stored digests, and the stored disputed origins, are complete and match the rows."""
         where = self._writable.where
         tenant, revision = part.tenant, kept.revision + 1
         last = {each.entity: each.after for each in part.writes}
@@ -324,7 +324,7 @@ class SqlStore(SqlReader):
         return Committed(fingerprint_with_origins(now, lineage), revision)
 
     def _recomputed(self, connection: Connection, tenant: str) -> tuple[str, str]:
-        """Take the digests of all rows anew; the fingerprint, and that of the rest."""
+        """Recompute the digests of all rows; returns the fingerprint, and that of all but the tenant's own document."""
         rows = [self._row_digests.row_of(tenant, each) for each in _entities(connection, tenant, self._writable.where)]
         _KEEP.run_each(connection, rows)
         digests = [(EntityId(row["kind"], row["key"]), row["digest"]) for row in rows]
@@ -375,14 +375,14 @@ _LEFT = "left"
 
 
 def _disputed_origins(connection: Connection, tenant: str, entities: Iterable[Entity]) -> str:
-    """What is at issue in a tenant's lineage, taken of the entities themselves."""
+    """The text of a tenant's disputed origins, computed from its entities."""
     return disputed_origins_text(read_index(connection, tenant), entities)
 
 
 def _verified(connection: Connection, part: TenantWrite, kept: "_StoredTenant", where: str) -> bool:
-    """Whether the digests that are kept were right, where the state is the expected one; raises `NotPlain`, if not.
+    """Whether the stored digests are right, if the state is the expected one; else raises `Refused`.
 
-    As the rows say that they are first, and then as they are.
+    Compares the stored digests first, then those computed from the rows.
     """
     for verify in (False, True):
         digests, right = _digests(connection, part.tenant, where, verify=verify)
@@ -411,10 +411,9 @@ def _digests(
 
 @dataclass(frozen=True, slots=True)
 class _StoredTenant:
-    """What is kept of a tenant as a whole; no fingerprint, once a row was changed past us.
+    """The row of a tenant. ``fingerprint`` is ``None`` once an entity's row was changed by other means.
 
-    ``lineage``: what is at issue in it (`reconciler.stores.recorded_origins`); it says nothing unless the fingerprint
-    does.
+    ``lineage``: the disputed origins as text (`reconciler.stores.recorded_origins`); valid only with a fingerprint.
     """
 
     fingerprint: str | None
@@ -425,18 +424,18 @@ class _StoredTenant:
 
     @property
     def fingerprint_with_origins(self) -> str:
-        """What the tenant is known by."""
+        """The fingerprint of the state together with the disputed origins."""
         return fingerprint_with_origins(self.fingerprint or "", self.lineage)
 
     def snapshot(self, tenant: str, state: State) -> Snapshot:
-        """A state that was read as it is kept here."""
+        """The snapshot of a state that was read at this version."""
         return Snapshot(
             tenant, state, self.fingerprint_with_origins, self.revision, origins_from_text(self.lineage, tenant)
         )
 
     @property
     def has_managed_digests(self) -> bool:
-        """Whether the digests of synchronised parts are right, in every row."""
+        """Whether every row has a valid digest of its managed part."""
         return self.fingerprint is not None and self.shape == shape_version()
 
 
