@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.shell.repository.files import MOST_OF_DOCUMENTS, read_bounded, write_file
-from tests.cli.runner import NOW, Ran, Shop, git
+from tests.cli.runner import NOW, Ran, Shop, git, run
 
 SECONDS = 60
 """A command that hangs is ended by then."""
@@ -87,6 +87,27 @@ def test_in_a_workspace(bounded: Bounded, shop: Shop, name: str, command: str) -
     assert "acme/odd.yaml:1:1: error file-unreadable: cannot be read: " in done.out + done.err
     assert words in done.out + done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_pipe, "it is a named pipe, not a file"),
+        (_folder, "it is a directory"),
+        (_loop, "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("nowhere"), "No such file or directory"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
+    ],
+    ids=["pipe", "folder", "loop", "dangling", "device"],
+)
+def test_the_file_that_makes_a_workspace(shop: Shop, make: Callable[[Path], None], words: str) -> None:
+    """It is named, and no workspace further up is used instead."""
+    inner = shop.root / "inner"
+    inner.mkdir()
+    make(inner / "reconcile.yaml")
+    for done in (run("plan", inner), run("plan -C inner", shop.root), run("-C inner tenant list", shop.root)):
+        assert (done.status, done.out) == (1, "")
+        assert f"inner/reconcile.yaml: {words}" in done.err
 
 
 @pytest.mark.parametrize(

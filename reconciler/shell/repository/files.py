@@ -48,6 +48,11 @@ def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool
         os.close(handle)
 
 
+def require_regular(path: Path) -> None:
+    """Raises `OSError` if a path does not lead to a regular file."""
+    _refuse_odd(path, path.stat(), pipes=False)
+
+
 def read_stream(stream: BinaryIO, name: str, most: int = MOST_OF_DOCUMENTS) -> bytes:
     """All bytes of a stream. Raises `OSError` for more than ``most`` bytes."""
     return _bounded(stream.read, name, most, 0)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
-from reconciler.shell.repository.files import read_bounded
+from reconciler.shell.repository.files import read_bounded, require_regular
 
 WORKSPACE_FILE = "reconcile.yaml"
 SUFFIXES = (".yaml", ".yml")
@@ -37,8 +37,20 @@ def find_workspace(start: Path, environment: Mapping[str, str], chosen: Path | N
 
 
 def _workspace_in(folder: Path) -> Path | None:
-    candidates = (folder, folder / "catalogs")
-    return next((Path(os.path.realpath(each)) for each in candidates if (each / WORKSPACE_FILE).is_file()), None)
+    """The workspace in a directory.
+
+    Raises `WorkspaceError` if its file is a pipe, a device or a link to nothing: another workspace, further up, must
+    not be used instead.
+    """
+    for each in (folder, folder / "catalogs"):
+        file = each / WORKSPACE_FILE
+        if os.path.lexists(file):
+            try:
+                require_regular(file)
+            except OSError as error:
+                raise WorkspaceError(f"{file}: {error.strerror}") from error
+            return Path(os.path.realpath(each))
+    return None
 
 
 def _named_workspace(folder: Path, source: str) -> Path:
