@@ -155,14 +155,19 @@ def retired(listed: AssignedPriceList, wanted: Mapping[EntityId, Wanted]) -> Ite
     Their billing cycles stay. They leave a group that contains no wanted product, since it is removed (IW-16).
     """
     place = listed.document.place_of(("products",), key=True)
-    linked = _linked(listed, wanted)
+    linked, grouped = _linked(listed, wanted), _grouped(wanted)
     for id, have in listed.actual.items():
         if is_retirable(id.kind) and listed.ours(id) and id not in wanted and id not in linked:
             group = EntityId(GROUP, have.body.get("group", ""))
-            leaves = listed.ours(group) and group not in wanted
+            leaves = listed.ours(group) and group not in wanted and group not in grouped
             covers = frozenset({"active", "group"} if leaves else {"active"})
             rules: dict[Path, str] = {("active",): "IW-23", ("group",): "IW-16"}
             yield Wanted(id, {"active": False}, requested=True, only_fields=covers, rules=rules, place=place)
+
+
+def _grouped(wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:
+    """The groups of wanted products, including products that are withheld or blocked upstream (TREE-02)."""
+    return frozenset(EntityId(GROUP, each.body.get("group", "")) for id, each in wanted.items() if id.kind == PRODUCT)
 
 
 def _linked(listed: AssignedPriceList, wanted: Mapping[EntityId, Wanted]) -> frozenset[EntityId]:

@@ -122,9 +122,12 @@ class Comparison:
         """The wanted entities that need an entity."""
         return self.scope.holders(self.desired, id)
 
-    def will_follow(self, id: EntityId) -> bool:
-        """Whether the tenant's entity with this identity will follow the upstream: as a copy, or after a takeover."""
-        return id in self.desired.wanted and (self.ours(id) or self.rules.kinds[id.kind].sync.own == OWN_BLOCKS)
+    def may_follow(self, id: EntityId) -> bool:
+        """Whether the tenant's entity with this identity may follow the upstream: as a copy, or after a takeover.
+
+        The judge decides whether it is taken over.
+        """
+        return id in self.desired.wanted
 
     def may_be_created(self, id: EntityId) -> bool:
         """Whether the tenant lacks the entity and may get it."""
@@ -204,12 +207,10 @@ def _removals(comparison: Comparison) -> Iterator[Difference]:
     for id, have in comparison.actual.items():
         if not is_removable(id.kind, comparison.rules):
             continue
-        if have.origin != comparison.origin or id in comparison.desired.wanted:
-            continue
-        if id not in comparison.desired.upstream.state and _stays_named(comparison, id):
+        if have.origin != comparison.origin or id in comparison.desired.wanted or _stays_named(comparison, id):
             continue
         holders = tuple(_holders(comparison, id))
-        if all(comparison.will_follow(holder) for holder in holders):
+        if all(comparison.may_follow(holder) for holder in holders):
             removed = comparison.rules.kinds[id.kind].sync.removed
             assert removed is not None, "it is removable"
             yield Remove(id, have.body, removed, removed.rule, blocked_while_referenced_by=holders)
@@ -225,7 +226,10 @@ def _leftovers(comparison: Comparison) -> Iterator[Difference]:
 
 
 def _stays_named(comparison: Comparison, id: EntityId) -> bool:
-    """Whether a wanted entity references this one. Then it is not obsolete, although the upstream lacks it."""
+    """Whether a wanted entity references this one. Then it is not obsolete, although it is not wanted itself.
+
+    The upstream lacks it, or the wanted entity is withheld or blocked there (IW-16).
+    """
     held_by = comparison.rules.kinds[id.kind].sync.held_by
     wanted = comparison.desired.wanted.values()
     return held_by is not None and any(
