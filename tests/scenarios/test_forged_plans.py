@@ -177,6 +177,10 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         lambda data: _within(_change(data)["change"]["after"], ("periods", "P1M", "fees")).update(recurring="9999.00"),
         "not what it says it will be",
     ),
+    "another field says other than is written": (
+        lambda data: [_shown("name", "Web", "Web 2")(data), _written(name="Web 3")(data)][-1],
+        "name is not what it says it will be",
+    ),
     "a negative amount": (_amount("-2.40"), "not an amount"),
     "an amount as a number": (_amount(2.4), "not an amount"),
     "an amount with an exponent": (_amount("2e9"), "not an amount"),
@@ -189,6 +193,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "periods that are a text": (_written(periods="x"), "not a map of maps"),
     "a field that is not shown": (_written(published=False), "published changes, and is no field"),
     "a field that there is not": (_written(colour="red"), "colour"),
+    "a set of what is no text": (_shown("sales_categories", None, ["office", 1]), "sales_categories"),
     "a status that there is not": (_shown("status", "active", "gone"), "valid"),
     "null": (_written(labels={"a": None}), "labels"),
     "a rule that there is not": (lambda data: _change(data).update(rule="CB-99"), 'no rule "CB-99"'),

@@ -10,13 +10,15 @@ from reconciler.core.reading.merge_patch import patched
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.savedplan.codec import decode, encode
 from reconciler.core.schema.rule_book import rule_book
+from reconciler.core.tree.afterwards import scheduled_part
 from reconciler.core.tree.schedule import scheduled
 from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.plan import Plan, Source
-from reconciler.model.values.entity import State, state_fingerprint
+from reconciler.model.values.entity import Entity, State, state_fingerprint
+from reconciler.model.values.keys import EntityId
 from reconciler.report.plans.text import render_plan
 
 CATALOG = b"""
@@ -152,3 +154,13 @@ def test_a_price_of_a_list_is_scheduled_where_the_product_came_down_at_every_lev
 def test_a_price_that_has_come_is_not_scheduled(day: tuple[int, int, int], left: int) -> None:
     made = plan("tailspin", "wingtip", lists=LISTS, on=date(*day))
     assert len([each for each in made.scheduled if each.entity.kind == "Product"]) == left
+
+
+@pytest.mark.parametrize("origin", ["northwind", None])
+def test_of_a_plan_its_status_and_the_tenants_own_items_are_read(origin: str | None) -> None:
+    own, came = {"fees": {"recurring": "5.00"}}, {"fees": {"recurring": "6.00"}, "origin": "northwind"}
+    plan = Entity(
+        EntityId("Plan", "web"), {"name": "Web", "status": "active", "periods": {"P1M": came, "P1Y": own}}, origin
+    )
+    mine = {"P1Y": own} if origin else {"P1M": came, "P1Y": own}
+    assert scheduled_part(plan) == Entity(plan.id, {"status": "active", "periods": mine}, origin)

@@ -328,8 +328,10 @@ class Judge:
         """Whether the tenant gets the entity if another needs it: it lacks it, or its own would be taken over."""
         comparison = self.case.comparison
         wanted = comparison.desired.wanted.get(target)
-        sync = comparison.rules.kinds[target.kind].sync if wanted else None
-        if wanted is None or sync is None or sync.dependent is None or wanted.only_fields is not None:
+        if wanted is None or wanted.only_fields is not None:
+            return False
+        sync = comparison.rules.kinds[target.kind].sync
+        if sync.dependent is None:
             return False
         if target not in comparison.actual:
             return True

@@ -73,7 +73,7 @@ def _wanted_by_what_is_held(desired: Desired, rules: RuleBook) -> set[EntityId]:
 
 
 def _needed_by(id: EntityId, body: Body, rules: RuleBook) -> set[EntityId]:
-    return set(references(body, rules.reference_nodes(id.kind) if id.kind in rules.kinds else ()))
+    return set(references(body, rules.reference_nodes(id.kind)))
 
 
 def _referred_to(left: set[EntityId], actual: State, rules: RuleBook, scope: Scope) -> Iterator[EntityId]:

@@ -165,8 +165,7 @@ def _examples(model: type[Part], name: str, schema: dict[str, Any], metadata: tu
         return [key if name == "key" else key.replace("-", " ").capitalize()]
     if name == "steps" and leaf and leaf.type == "list":
         return [["check-credit", "provision"]]
-    named = _NAMED_EXAMPLES.get(name) if name != "version" or issubclass(model, Document) else None
-    return named or schema.get("examples") or (_EXAMPLES.get(leaf.type, []) if leaf else [])
+    return _NAMED_EXAMPLES.get(name) or schema.get("examples") or (_EXAMPLES.get(leaf.type, []) if leaf else [])
 
 
 def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:

@@ -3,7 +3,7 @@
 Every store checks them within the write, against the rows that it holds; it trusts no writer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,18 +29,10 @@ class Denial:
     detail: str
 
 
-def mirrored_kinds(kinds: Mapping[str, KindShape] | None = None) -> frozenset[str]:
-    """The kinds that their declarations mark as mirrored."""
-    return _all_mirrored() if kinds is None else _mirrored_of(kinds)
-
-
 @cache
-def _all_mirrored() -> frozenset[str]:
-    return _mirrored_of(declared_rules().kinds)
-
-
-def _mirrored_of(kinds: Mapping[str, KindShape]) -> frozenset[str]:
-    return frozenset(kind for kind, shape in kinds.items() if _is_mirrored(shape))
+def mirrored_kinds() -> frozenset[str]:
+    """The kinds that their declarations mark as mirrored."""
+    return frozenset(kind for kind, shape in declared_rules().kinds.items() if _is_mirrored(shape))
 
 
 def _is_mirrored(shape: KindShape) -> bool:
@@ -57,7 +49,7 @@ def denial(
     """
     id = (before or after or _NOBODY).id
     rules = rules or declared_rules()
-    if role is None or id.kind not in mirrored_kinds(rules.kinds) or not _mirror(before, after):
+    if role is None or id.kind not in mirrored_kinds() or not _mirror(before, after):
         return None
     if role != DISTRIBUTOR:
         return Denial("SUB-19", f"{id} is a mirror: {_who_may(role)}")
