@@ -12,8 +12,10 @@ import os
 import random
 import resource
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -28,6 +30,8 @@ from tools.reach import PACKAGE, ROOT, Reach
 
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.txt")
 SCENARIOS, REST = "scenarios", "rest"
+SLOW_TO_IMPORT = ("click", "hypothesis", "pydantic", "sqlalchemy", "yaml")
+"""Libraries that do not depend on the package: imported once, before the processes are forked."""
 FEW = 10
 SLOWER = 4
 """So many times as long as without a fault may tests take, which may be on a machine that does something else."""
@@ -35,10 +39,19 @@ SLOWER = 4
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A mutant and what noticed it; ``by`` is empty where nothing did."""
+    """A mutant and what noticed it; ``by`` is empty where nothing did.
+
+    ``unasked``: the number of tests that reach the fault and were not run for lack of time.
+    """
 
     mutant: Mutant
     by: str
+    unasked: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, for people."""
+        return self.by or (f"LIVED, {self.unasked} tests not asked" if self.unasked else "LIVED")
 
 
 class Planted(MetaPathFinder):
@@ -76,17 +89,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = random.Random(options.seed).sample(found, min(options.sample or len(found), len(found)))
     left = [each for each in chosen if each.name not in equivalent]
     reached = _reached(options.reach)
+    for library in SLOW_TO_IMPORT:
+        import_module(library)
     tried: list[Tried] = []
     for number, mutant in enumerate(left, 1):
         tried.append(_tried(mutant, reached, options.seconds))
         place = f"{mutant.file.relative_to(ROOT)}:{mutant.line}"
-        print(f"{number}/{len(left)} {tried[-1].by or 'LIVED'}: {place} {mutant.name}", flush=True)
+        print(f"{number}/{len(left)} {tried[-1].outcome}: {place} {mutant.name}", flush=True)
     lived = [each for each in tried if not each.by]
+    cut_off = sum(1 for each in lived if each.unasked)
     share = 100 * (len(tried) - len(lived)) / len(tried) if tried else 100.0
     print(f"{len(found)} mutants, {len(chosen)} tried with seed {options.seed}:", end=" ")
-    print(
-        f"{len(tried) - len(lived)} killed, {len(lived)} lived, {len(chosen) - len(left)} equivalent ({share:.1f} %)."
-    )
+    print(f"{len(tried) - len(lived)} killed, {len(lived)} lived ({cut_off} cut off),", end=" ")
+    print(f"{len(chosen) - len(left)} equivalent ({share:.1f} %).")
     return int(bool(lived))
 
 
@@ -180,7 +195,14 @@ def _tried(mutant: Mutant, reached: Reach, seconds: int) -> Tried:
     tests = chosen_tests(mutant, reached, seconds)
     limit = seconds + SLOWER * int(sum(reached.seconds[each] for each in tests))
     said = _in_child(_noticed, 3 * seconds, mutant, _worth_running(mutant, reached, reached.scenarios), tests, limit)
-    return Tried(mutant, "killed by crash or time" if said in (SCENARIOS, REST) else said)
+    by = "killed by crash or time" if said in (SCENARIOS, REST) else said
+    return Tried(mutant, by, 0 if by else len(_reaching(mutant, reached) - set(tests)))
+
+
+def _reaching(mutant: Mutant, reached: Reach) -> set[str]:
+    """The tests that run the function of the fault."""
+    within = reach.named(mutant.file, mutant.within)
+    return {name for name, ran in reached.tests.items() if within in ran}
 
 
 def _worth_running(mutant: Mutant, reached: Reach, every: Mapping[str, frozenset[str]]) -> list[str]:
@@ -200,14 +222,20 @@ def _worth_running(mutant: Mutant, reached: Reach, every: Mapping[str, frozenset
 
 
 def chosen_tests(mutant: Mutant, reached: Reach, seconds: int) -> list[str]:
-    """The tests that reach the fault, as many as take so long: those first that take least."""
-    within = reach.named(mutant.file, mutant.within)
+    """The tests that reach the fault, as many as take so long: those first that take least.
 
-    def rank(name: str) -> tuple[bool, float]:
-        return within not in reached.tests[name], reached.seconds[name]
+    Of a parametrised test one case after another, in turns with the other tests: cases notice much the same.
+    """
+    reaching, turns = _reaching(mutant, reached), Counter[str]()
 
+    def rank(name: str) -> tuple[bool, int, float]:
+        test = name.partition("[")[0]
+        turns[test] += 1
+        return name not in reaching, turns[test], reached.seconds[name]
+
+    worth = sorted(_worth_running(mutant, reached, reached.tests), key=lambda name: reached.seconds[name])
     chosen, left = [], float(seconds)
-    for name in sorted(_worth_running(mutant, reached, reached.tests), key=rank):
+    for name in sorted(worth, key=rank):
         left -= reached.seconds[name]
         if left < 0:
             break

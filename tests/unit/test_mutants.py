@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tools.mutants import Mutant, mutants_of
-from tools.mutate import EQUIVALENT, Planted, chosen_tests, known_equivalents, modules
+from tools.mutate import EQUIVALENT, Planted, Tried, chosen_tests, known_equivalents, modules
 from tools.reach import PACKAGE, Reach, noted
 
 MODULE = '''"""A module."""
@@ -97,8 +97,13 @@ def test_what_reaches_the_fault_is_asked_first_and_within_the_time(mutants: list
     here, beside, elsewhere = (
         frozenset({name}) for name in ("core/case.py: Case.few", "core/case.py: g", "core/b.py: f")
     )
-    tests = {"slow": here, "beside": beside, "elsewhere": elsewhere, "quick": here}
-    seconds = {"slow": 2.0, "beside": 0.5, "elsewhere": 0.1, "quick": 1.0}
+    tests = {"slow": here, "beside": beside, "elsewhere": elsewhere, "quick[1]": here, "quick[2]": here}
+    seconds = {"slow": 2.0, "beside": 0.5, "elsewhere": 0.1, "quick[1]": 1.0, "quick[2]": 1.1}
     reached = Reach(frozenset(), {}, tests, seconds)
-    assert chosen_tests(mutant, reached, 9) == ["quick", "slow", "beside"]
-    assert chosen_tests(mutant, reached, 2) == ["quick"]
+    assert chosen_tests(mutant, reached, 9) == ["quick[1]", "slow", "quick[2]", "beside"]
+    assert chosen_tests(mutant, reached, 2) == ["quick[1]"]
+
+
+def test_what_lived_for_lack_of_time_is_told_apart(mutants: list[Mutant]) -> None:
+    outcomes = [Tried(mutants[0], by, unasked).outcome for by, unasked in (("killed", 0), ("", 3), ("", 0))]
+    assert outcomes == ["killed", "LIVED, 3 tests not asked", "LIVED"]
