@@ -186,6 +186,8 @@ class Reachable(Container[EntityId]):
     An entity that only new entities need, none of which is created, is not delegated. Membership is computed on demand,
     from an entity to those that need it. ``holders``: what needs an entity. ``stays``: whether the tenant has or gets a
     holder.
+
+    Needs are the references that fields declare (`Ref`), so CB-16 needs no declaration of its own.
     """
 
     wanted: Mapping[EntityId, Wanted]
