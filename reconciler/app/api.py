@@ -101,7 +101,7 @@ def plan(
     """What apply would do. Nothing is written to any store.
 
     ``tenants``: keys, or patterns such as ``con*``; none: all. ``allow``: guards to override, as ``GUARD:TENANT``
-    (GUARD-01). ``base``: a git revision, from which the cause of every change is told.
+    (GUARD-01). ``base``: a git revision, with which the cause of every change is determined.
 
     A tenant that could not be read is in the plan, with ``status`` ``error`` and its ``problem``; `Plan.errored` says
     whether there is one. Raises `Unknown` for a name that does not exist, and `StoreError`.

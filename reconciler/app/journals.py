@@ -13,7 +13,8 @@ def history(
 ) -> list[Record]:
     """What was applied, oldest first: to one tenant or to all.
 
-    Raises `StoreError` for a journal that cannot be read, or tells ``unreadable`` why and goes on with the others.
+    Raises `StoreError` for a journal that cannot be read, or calls ``unreadable`` with the reason and continues with
+    the others.
     """
     tenants = [workspace.known(tenant)] if tenant else workspace.tenants()
     places: dict[StoreLocation, list[str]] = {}

@@ -34,7 +34,7 @@ def check_workspace(
 ) -> tuple[Catalog | None, list[Diagnostic]]:
     """Read and validate: the catalog, if it can be had, and everything that is wrong, or worth a warning, in order.
 
-    ``remark`` is told where git refuses to say anything of the files. Raises `Unknown` and `WorkspaceError`.
+    ``remark`` is called with git's error if git refuses. Raises `Unknown` and `WorkspaceError`.
     """
     with ExitStack() as opened:
         files, problems, _, _ = _read(root, revision, opened, remark)
@@ -91,7 +91,7 @@ def open_workspace(
 ) -> Workspace:
     """Read a workspace, from its files or from a commit. Raises `Invalid`, `Unknown` and `WorkspaceError`.
 
-    ``looked``: what `look_for_plan` read already. ``remark`` is told where git refuses to say anything of the files.
+    ``looked``: what `look_for_plan` read already. ``remark`` is called with git's error if git refuses.
     Close it once nothing is asked of it any more.
     """
     with ExitStack() as opened:

@@ -78,7 +78,7 @@ def inverse_plan(workspace: Workspace, access: Access, plan: Plan, *, now: datet
 
 
 def with_base(workspace: Workspace, access: Access, plan: Plan, base: str, *, now: datetime) -> Plan:
-    """The plan with the cause of every change, told from a revision.
+    """The plan with the cause of every change, determined by comparison with a revision.
 
     Raises `Unknown`, `StoreError` and `ExecutorError`.
     """

@@ -102,7 +102,7 @@ def act_command(
         say(f"{performed.denied.rule}: {rule_text(performed.denied.rule)}")
         raise Exit(DENIED)
     if form != "json":
-        write_result(_told(tenant, action, performed))
+        write_result(_performed_text(tenant, action, performed))
     for each in performed.pending:
         say(f"Pending: {each}")
 
@@ -129,7 +129,7 @@ def _check(name: str, role: str | None) -> None:
         raise click.UsageError(f"only the distributor may perform {name}: use --as distributor")
 
 
-def _told(tenant: str, action: str, performed: PerformedAction) -> str:
+def _performed_text(tenant: str, action: str, performed: PerformedAction) -> str:
     if not performed.changed:
         return f"{tenant}: {action}: nothing to do.\n"
     mirrored = f"; mirrored: {', '.join(performed.mirrored)}" if performed.mirrored else ""

@@ -104,9 +104,13 @@ def left_alone(tenant: str, id: EntityId, state: State, distributor: str | None)
     """
     if id not in state:
         return f'{tenant} has no "{id}": {did_you_mean(str(id), [str(each) for each in state if each.kind == id.kind])}'
-    told = f"{id} of {tenant} is its own: it is mirrored from nobody, and left alone"
+    answer = f"{id} of {tenant} is its own: it is mirrored from nobody, and left alone"
     mirrored = EntityId(id.kind, mirror_key(tenant, id.key))
-    return f"{told}. What {distributor} gets of it: reconcile explain {distributor} {mirrored}" if distributor else told
+    return (
+        f"{answer}. What {distributor} gets of it: reconcile explain {distributor} {mirrored}"
+        if distributor
+        else answer
+    )
 
 
 def _accounts(

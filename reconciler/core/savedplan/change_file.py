@@ -187,5 +187,5 @@ def _encoded(change: Change) -> tuple[bytes, bytes]:
     data = change_to_data(change)
     needed_by = [str(each) for each in change.needed_by]
     alike: dict[str, Any] = {**data, "address": None, "tenant": None, "needed_by": needed_by}
-    encoded, told = (orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in (data, alike))
-    return encoded, checksum(told)
+    encoded, without_tenant = (orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in (data, alike))
+    return encoded, checksum(without_tenant)

@@ -90,7 +90,7 @@ def _source() -> Schema:
     commit = _text("The commit of the desired state; null outside git.", pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")
     return _object(
         commit=_or_null(commit),
-        base=_or_null(_text("The revision that causes are told from.")),
+        base=_or_null(_text("The revision with which causes are determined.")),
         dirty={"type": "boolean", "description": "Whether files differ from the commit."},
         digest=_text("Over every document that was read.", pattern=f"^{_DIGEST}$"),
     )
@@ -233,7 +233,7 @@ def _rule() -> Schema:
 
 def _cause() -> Schema:
     known = ["pr", "drift", "backlog", None]
-    return {"enum": known, "description": "What it comes from, told from a base; null without one."}
+    return {"enum": known, "description": "The cause, determined by comparison with the base; null without one."}
 
 
 def _declared() -> Schema:

@@ -119,8 +119,8 @@ def act(action: str, case: ActionCase) -> tuple[Entity, ...]:
         raise CannotAct(f"{action} is the distributor's: act as distributor")
     status = case.body.get("status", ACTIVE)
     if status not in FROM.get(action, LIVE):
-        told = "already" if status == TO.get(action) else f"and cannot be {_past(action)}"
-        raise CannotAct(f"{case.subscription.id} is {status} {told}")
+        why = "already" if status == TO.get(action) else f"and cannot be {_past(action)}"
+        raise CannotAct(f"{case.subscription.id} is {status} {why}")
     done = EFFECTS[action](case)
     if done is None:
         return ()
@@ -314,15 +314,15 @@ def _run_billing(case: ActionCase) -> ActionResult | None:
     """
     if case.body.get("status", ACTIVE) != ACTIVE:
         return None
-    told, comes = [], due(case.body, case.on)
+    reasons, comes = [], due(case.body, case.on)
     if comes:
-        told.append(f"{case.body.get(UNIT)} -> {comes.unit}, from {comes.day}")
+        reasons.append(f"{case.body.get(UNIT)} -> {comes.unit}, from {comes.day}")
     body = _in_next_cycle(case.body, comes)
     ends = status_at_source(case.body, body, billing_day=case.billing_day, on=case.on, day_at=case.day_at)
     if ends.expired:
-        told.append(f"its billing cycle ended on {ends.cycle_end}")
+        reasons.append(f"its billing cycle ended on {ends.cycle_end}")
         body["status"] = INACTIVE
-    return ActionResult(body, "; ".join(told)) if told else None
+    return ActionResult(body, "; ".join(reasons)) if reasons else None
 
 
 def _noted(case: ActionCase) -> ActionResult:

@@ -305,8 +305,8 @@ def _rules(said: Body, last: Body | None, body: Body, due: SubscriptionStatus) -
 def _begins_with(second: Body, first: Body, last: Body) -> bool:
     """Whether a subscription begins on the day on which the other's new quantity is effective, if that day is known."""
     day = first.get("quantity_effective")
-    tells = day is not None and day != last.get("quantity_effective")
-    return not tells or day in (second.get("start_date"), second.get("activation_date"))
+    is_stated = day is not None and day != last.get("quantity_effective")
+    return not is_stated or day in (second.get("start_date"), second.get("activation_date"))
 
 
 def _below(prices: Mapping[Path, str], path: Path) -> dict[str, str]:

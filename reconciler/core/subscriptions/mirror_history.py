@@ -77,9 +77,9 @@ def records(occasion: MirrorUpdate, at: str) -> list[HistoryEntry]:
     """The whole history of the mirror, new records last. ``at``: ISO 8601."""
     if occasion.have is None:
         return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
-    told = occasion.said.get("history", [])
-    known = occasion.last.get("records", len(told))
-    recorded = [dict(each) for each in told[known:]]
+    source_records = occasion.said.get("history", [])
+    known = occasion.last.get("records", len(source_records))
+    recorded = [dict(each) for each in source_records[known:]]
     new = [each for each in recorded if each["action"] not in OWN_RECORDS]
     new += [_record(at, action, detail) for action, detail in _derived(occasion, recorded)]
     return [*occasion.history, *new]
@@ -94,20 +94,22 @@ def _created(want: Body) -> str:
     return f"{quantity}{want['product']}, {want['status']}"
 
 
-def _derived(occasion: MirrorUpdate, told: list[HistoryEntry]) -> Iterator[tuple[str, str]]:
+def _derived(occasion: MirrorUpdate, source_records: list[HistoryEntry]) -> Iterator[tuple[str, str]]:
     """The actions without a record."""
-    covered = {field for each in told if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for}
+    covered = {
+        field for each in source_records if each["action"] in ACTIONS for field in ACTIONS[each["action"]].accounts_for
+    }
     if replaced := occasion.due.units.replaced:
         was, pending = replaced
         yield TAKE_EFFECT, f"{was} -> {pending.unit}, from {pending.day}"
     if occasion.due.expired and occasion.last.get("status") == ACTIVE:
         yield EXPIRE, f"its billing cycle ended on {occasion.due.cycle_end}"
-    for action, detail, fields in _told_by_fields(occasion, covered):
+    for action, detail, fields in _derived_from_fields(occasion, covered):
         if not covered.issuperset(fields):
             yield action, detail
 
 
-def _told_by_fields(occasion: MirrorUpdate, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _derived_from_fields(occasion: MirrorUpdate, covered: set[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Each action that changed fields indicate, with these fields. ``covered``: fields that existing records
     explain.
     """

@@ -178,8 +178,8 @@ class AddOnLastApplied(Part):
 
 
 class LastApplied(Part):
-    """A mirror as it was applied last: what the distributor, or somebody behind the guard's back, made of it since is
-    told by that (SUB-13, SUB-40), and so is what the reseller did since (SUB-31).
+    """A mirror as it was last applied. Later edits, drift (SUB-13, SUB-40) and actions of the reseller (SUB-31) are
+    differences from it.
 
     ``records``: how many of the source's history records have come. ``source_unit``: the billing cycle that its source
     said, where it is another: ahead of the mirror's, or behind it (SUB-27).
@@ -349,7 +349,7 @@ class Subscription(Document):
     ]
     last_applied: Annotated[
         LastApplied | None,
-        Field(description="Of a mirror: what it got last; edits and drift are told by it (SUB-13, SUB-40)."),
+        Field(description="A mirror as it was last applied; edits and drift are differences from it (SUB-13, SUB-40)."),
         Leaf("memory"),
         Bookkeeping(rule="SUB-13"),
     ] = None

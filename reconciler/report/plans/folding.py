@@ -183,11 +183,11 @@ def digest(content: Content) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A change that is not made, as it is shown: without its bodies. ``told``: equal for equal contents."""
+    """A change that is not made, as it is shown: without its bodies. ``contents_digest``: equal for equal contents."""
 
     why: DeferralReason
     change: Change
-    told: bytes
+    contents_digest: bytes
     content_key: bytes = b""
 
 
@@ -233,7 +233,7 @@ def fold_deferred(plan: Plan, reason: str) -> list[HeldGroup]:
     for number, tenant in enumerate(plan.outlines):
         deferred = (each for each in _deferred_of(plan, number, tenant) if each.why.reason == reason)
         for held in _by_cause(_withheld(each, seen) for each in deferred):
-            key = digest((_options(held[0].why), [each.told.hex() for each in held]))
+            key = digest((_options(held[0].why), [each.contents_digest.hex() for each in held]))
             if key not in found:
                 found[key] = HeldGroupBuilder.of(held)
             found[key].join(tenant.tenant, held)

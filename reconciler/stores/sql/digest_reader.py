@@ -129,10 +129,10 @@ class DigestReader:
         return None if pairs is None else lines(pairs)
 
     def _part_of(self, kind: str, number: int, keys: str, synced: str | None, origins: str) -> _Part | None:
-        ids, values, whence = self._ids.of(kind, number, keys), _split(synced, number), _split(origins, number)
-        if ids is None or values is None or whence is None:
+        ids, values, marked = self._ids.of(kind, number, keys), _split(synced, number), _split(origins, number)
+        if ids is None or values is None or marked is None:
             return None
-        came = [each[1:] if each else None for each in whence]
+        came = [each[1:] if each else None for each in marked]
         return _Part(dict(zip(ids, values, strict=True)), tuple(zip(ids, came, strict=True)))
 
 

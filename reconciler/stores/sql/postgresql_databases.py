@@ -60,8 +60,8 @@ _PASSES = (
     "connection slots",
     "too many clients",
 )
-"""What is said while a server is restarted, or full. Of anything else, a wrong password above all, one try is enough;
-so it is where a server says this in another language.
+"""Messages of a server that is restarting or full, in English. Any other error, such as a wrong password, is not
+retried.
 """
 
 
@@ -79,7 +79,7 @@ class Server:
     _trouble: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        """What the driver says of a bad URL may repeat it, so it is not repeated."""
+        """Parses the URL. The driver's message about an invalid URL may contain it, so it is not shown."""
         try:
             parts = conninfo_to_dict(self.url) if self.url.startswith("postgresql://") else None
         except psycopg.Error:
@@ -121,7 +121,7 @@ class Server:
         return {**settings, "client_encoding": "utf8", "autocommit": True, "prepare_threshold": None}
 
     def _names_what_was_judged(self, parts: Mapping[str, Any]) -> bool:
-        """Whether the driver reads those hosts from the URL that `hosts_of` does."""
+        """Whether the driver reads the same hosts from the URL as `hosts_of`."""
         named = [each for name in ("host", "hostaddr") for each in str(parts.get(name) or "").split(",") if each]
         read = {each if each.startswith("/") else canonical_host(each) for each in named}
         try:
@@ -130,7 +130,8 @@ class Server:
             return False
 
     def _place(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """That it is the hosts that were judged, and over a network with TLS that names them (``verify-full``).
+        """The settings that restrict the connection to the checked hosts, over a network with TLS that verifies their
+        names (``verify-full``).
 
         Where the URL names a host, nothing of another in the environment is added. ``PGSSLMODE`` and ``PGGSSENCMODE``
         are the operator's, who may weaken what the URL may not.
@@ -191,7 +192,7 @@ class PostgresqlReading:
         self._engine.dispose()
 
     def _begin(self, mode: str) -> str:
-        """One trip to the server. The connection is in autocommit, so that a transaction is what we say it is."""
+        """Begins a transaction in one round trip. The connection is in autocommit, so that the driver begins none."""
         return (
             f"BEGIN ISOLATION LEVEL {mode}; SET LOCAL lock_timeout = {int(self._busy_seconds * 1000)};"
             f" SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}"
@@ -234,8 +235,8 @@ class PostgresqlWriting(PostgresqlReading):
 
     @contextmanager
     def _holding(self, tenants: list[str]) -> Iterator[Connection]:
-        """A transaction that holds the tenants, and sees what was written before it did. Whoever had to wait for
-        another has a snapshot of before that, and is told so by the server: they begin anew.
+        """A transaction that locks the tenants, and sees everything written before. A writer that waited for another
+        has an earlier snapshot; the server then reports a conflict, and the writer begins again.
         """
         deadline = time.monotonic() + self._busy_seconds
         while time.monotonic() <= deadline:
@@ -274,12 +275,12 @@ class PostgresqlWriting(PostgresqlReading):
         return is_current(connection, self.where, locked=True)
 
     def _migrate(self) -> None:
-        """One at a time, and beside no write: of those who find an old database, or none, the first does it."""
+        """Migrates under an exclusive lock: the first process that finds an old database, or none, does it."""
         with settled(self._is_migrated), _errors_in_words(self.where, _NOTHING), self._in_doubt() as commit:
             self._migrate_and(commit)
 
     def _is_migrated(self) -> bool:
-        """As whoever migrates finds it: after those who did before. Raises `StoreError`."""
+        """Whether another process migrated meanwhile. Raises `StoreError`."""
         with _errors_in_words(self.where), self._connected() as connection:
             self._begin_migrating(connection)
             return version_of(connection, self.where).age is Age.CURRENT
@@ -304,7 +305,7 @@ class PostgresqlWriting(PostgresqlReading):
 
     @contextmanager
     def _in_doubt(self) -> Iterator[Callable[[Connection], None]]:
-        """How to commit. Whatever fails in or after that leaves the outcome unknown, unless the server refused it."""
+        """Commits. A failure then leaves the outcome unknown, unless the server refused the commit."""
         committing = False
 
         def commit(connection: Connection) -> None:
@@ -348,7 +349,7 @@ def _driver_error(error: BaseException) -> BaseException | None:
 
 
 def _finding(error: BaseException | None) -> Finding:
-    """What an error means; of one without SQLSTATE, which is the driver's own, that the server said nothing."""
+    """The meaning of an error. One without SQLSTATE is the driver's own: the server did not respond."""
     state = _state(error)
     return LOST if isinstance(error, psycopg.OperationalError) and not state else of_sqlstate(state)
 

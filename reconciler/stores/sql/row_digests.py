@@ -47,8 +47,8 @@ class RowDigestCache:
         return _row(tenant, entity, body, digest, synced)
 
     def row_of(self, tenant: str, entity: Entity) -> Row:
-        """Of an entity that stands in the store: without ``synced`` for one that is no body of ours, so that no reader
-        goes by its digests and every reader finds the damage.
+        """The row of a stored entity. An invalid body has no ``synced``, so that readers do not use its digests and
+        find the damage.
         """
         if next(faults({entity.id: entity}), None) is None:
             return self.row(tenant, entity)

@@ -32,7 +32,7 @@ def refuse_odd_companions(path: Path) -> None:
 
 
 class OpenFile:
-    """A way to a file that keeps one connection between transactions, as long as nobody else touches the file.
+    """Access to a file that keeps one connection between transactions, as long as nobody else changes the file.
 
     What a connection remembers of the file is good only then: SQLite notices when another wrote to it, not when another
     file was copied over it. ``connect``: opens one. ``begin``: how a transaction begins. Threads take turns, or get a
@@ -54,7 +54,7 @@ class OpenFile:
 
     @contextmanager
     def transaction(self, now: Stamp | None) -> Iterator[Connection]:
-        """``now``: how the file stands; ``None`` where that cannot be told, or there is none yet.
+        """``now``: the stamp of the file; ``None`` if it is unknown, or there is no file yet.
 
         After an error nothing is kept: what was being read may hold a lock.
         """
@@ -144,4 +144,4 @@ look as far as the first NUL, behind which there are more bytes than characters.
 """
 
 _of_the_parent: list[Engine] = []
-"""In a forked process. Not even let go of: to close them would be to act for the parent."""
+"""The parent's connections in a forked process. They are never closed, which would affect the parent."""

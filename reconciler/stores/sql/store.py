@@ -129,18 +129,18 @@ class SqlReader:
         """
         found = {EntityId(*row[:2]): row for row in rows}
         what = f"{self._database.where}: the body of {tenant}"
-        told: dict[EntityId, tuple[str, str]] = {}
+        found_digests: dict[EntityId, tuple[str, str]] = {}
         for id, row in found.items():
             if (taken := self._row_digests.of(row, what)) is None:
                 return None
-            told[id] = taken
+            found_digests[id] = taken
         state = LazyState(
-            {id: synced for id, (_, synced) in told.items()},
+            {id: synced for id, (_, synced) in found_digests.items()},
             lambda: ((id, row[2]) for id, row in found.items()),
             lambda some: [made(found[id], what) for id in (found if some is None else some)],
-            lambda _: ((id, digest) for id, (digest, _) in told.items()),
+            lambda _: ((id, digest) for id, (digest, _) in found_digests.items()),
         )
-        now = fingerprint((id, digest) for id, (digest, _) in told.items())
+        now = fingerprint((id, digest) for id, (digest, _) in found_digests.items())
         if origins is not None:
             here = (made(found[id], what) for id in origins if id in found)
             kept = replace(kept, lineage=disputed_origins_text(origins, here))
@@ -164,8 +164,12 @@ class SqlReader:
             if ids is not None and len(ids) <= SINGLE_READS:
                 found = ((id, _DIGEST.rows(connection, tenant=tenant, kind=id.kind, key=id.key)) for id in ids)
                 return [(id, digest) for id, rows in found for (digest,) in rows]
-            told = self._digest_reader.digests(connection, tenant)
-            return _digests(connection, tenant, self._database.where)[0].items() if told is None else told
+            found_digests = self._digest_reader.digests(connection, tenant)
+            return (
+                _digests(connection, tenant, self._database.where)[0].items()
+                if found_digests is None
+                else found_digests
+            )
 
     @contextmanager
     def _as_sketched(self, tenant: str, kept: "_StoredTenant") -> Iterator[Connection]:
