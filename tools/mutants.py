@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Node = ast.expr | ast.stmt
+MODULE = "(module)"
+"""What a mutant outside functions and classes is named as being within."""
 
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -64,7 +66,7 @@ def mutants_of(file: Path) -> list[Mutant]:
         for new in _faults(node):
             start = lines[node.lineno - 1] + node.col_offset
             end = lines[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-            within = ".".join(each.name for each in scope) or "(module)"
+            within = ".".join(each.name for each in scope) or MODULE
             found.append(Mutant(file, start, end, node.lineno, within, data[start:end].decode(), new))
     return sorted(set(found))
 

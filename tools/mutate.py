@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -25,7 +26,7 @@ from types import ModuleType
 from typing import Any
 
 from tools import reach
-from tools.mutants import Mutant, mutants_of
+from tools.mutants import MODULE, Mutant, mutants_of
 from tools.reach import PACKAGE, ROOT, Reach
 
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.txt")
@@ -200,9 +201,19 @@ def _tried(mutant: Mutant, reached: Reach, seconds: int) -> Tried:
 
 
 def _reaching(mutant: Mutant, reached: Reach) -> set[str]:
-    """The tests that run the function of the fault."""
+    """The tests that run the function of the fault; of a fault outside functions, those whose file names its module."""
     within = reach.named(mutant.file, mutant.within)
-    return {name for name, ran in reached.tests.items() if within in ran}
+    if mutant.within != MODULE:
+        return {name for name, ran in reached.tests.items() if within in ran}
+    module = ".".join(mutant.file.relative_to(ROOT).with_suffix("").parts)
+    files = {file for file in {name.partition("::")[0] for name in reached.tests} if module in _text_of(file)}
+    return {name for name in reached.tests if name.partition("::")[0] in files}
+
+
+@cache
+def _text_of(file: str) -> str:
+    path = ROOT / file
+    return path.read_text("utf-8") if path.exists() else ""
 
 
 def _worth_running(mutant: Mutant, reached: Reach, every: Mapping[str, frozenset[str]]) -> list[str]:
@@ -233,7 +244,9 @@ def chosen_tests(mutant: Mutant, reached: Reach, seconds: int) -> list[str]:
         turns[test] += 1
         return name not in reaching, turns[test], reached.seconds[name]
 
-    worth = sorted(_worth_running(mutant, reached, reached.tests), key=lambda name: reached.seconds[name])
+    worth = sorted(
+        reaching.union(_worth_running(mutant, reached, reached.tests)), key=lambda name: (reached.seconds[name], name)
+    )
     chosen, left = [], float(seconds)
     for name in sorted(worth, key=rank):
         left -= reached.seconds[name]

@@ -28,6 +28,9 @@ TESTS = (
     "tests/incremental/test_short_way.py",
     "tests/incremental/test_recurring.py",
     "tests/faults/test_apply_faults.py",
+    "tests/cli/test_inspecting.py",
+    "tests/cli/test_listing_subscriptions.py",
+    "tests/cli/test_recall.py",
     "tests/unit",
 )
 """The tests that are asked: what runs in the process itself, and the laws that compare the short way with the long."""

@@ -140,6 +140,7 @@ def test_plans_are_searched_filtered_and_sorted(shop: Shop) -> None:
     assert keys("plans --search ZETA") == ["archive"]
     assert keys("plans --filter status=active") == keys("plans --filter delegated_to=one") == ["mail-basic"]
     assert keys("plans --filter periods.P1M.fees.recurring=2") == ["archive", "mail-basic"]
+    assert keys("plans --filter expiration_schedule=None") == []
     listed = json.loads(shop.run("plans --format json --filter key=archive").out)["plans"]
     assert (listed[0]["delegable"], listed[0]["delegated_to"]) == (False, [])
 

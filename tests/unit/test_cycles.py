@@ -1,13 +1,16 @@
 """When billing cycles end: months of every length, leap years, year ends, billing days, weeks and days (SUB-29)."""
 
+from contextlib import nullcontext
 from datetime import date, timedelta
 from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 
 from reconciler.core.subscriptions.cycles import CycleEnd, Cycles, on_billing_day, plus_months
+from reconciler.model.values.field_types import Number, read_billing_day
 from tests.laws import oracle_cycles as oracle
 
 DAYS = st.dates(date(2023, 1, 1), date(2029, 12, 31))
@@ -127,3 +130,9 @@ def test_the_calendar_ends_and_nothing_fails(billing_day: int | None) -> None:
 def test_a_day_far_from_the_start_is_found_at_once() -> None:
     assert Cycles(day("0001-01-01"), "P1D").first(day("9000-01-01"), after=True) == day("9000-01-02")
     assert Cycles(day("0001-01-31"), "P1M", 31).first(day("8999-02-01"), after=False) == day("8999-02-28")
+
+
+@pytest.mark.parametrize(("number", "is_day"), [(0, False), (1, True), (31, True), (32, False)])
+def test_a_billing_day_is_a_day_of_a_month(number: int, is_day: bool) -> None:
+    with nullcontext() if is_day else pytest.raises(PydanticCustomError, match="not a day of the month"):
+        assert read_billing_day(Number(str(number))) == number

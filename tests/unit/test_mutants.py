@@ -107,3 +107,10 @@ def test_what_reaches_the_fault_is_asked_first_and_within_the_time(mutants: list
 def test_what_lived_for_lack_of_time_is_told_apart(mutants: list[Mutant]) -> None:
     outcomes = [Tried(mutants[0], by, unasked).outcome for by, unasked in (("killed", 0), ("", 3), ("", 0))]
     assert outcomes == ["killed", "LIVED, 3 tests not asked", "LIVED"]
+
+
+def test_a_constant_is_asked_of_the_tests_that_name_its_module(mutants: list[Mutant]) -> None:
+    gone = next(each for each in mutants if each.within == "(module)")
+    names = ["tests/unit/test_currencies.py::test_money", "tests/unit/test_order.py::test"]
+    reached = Reach(frozenset(), {}, {name: frozenset[str]() for name in names}, dict.fromkeys(names, 0.1))
+    assert chosen_tests(replace(gone, file=PACKAGE / "model/values/currencies.py"), reached, 9) == names[:1]

@@ -140,7 +140,7 @@ def _account(comparison: Comparison, policy: Policy, judgement: Judgement, judge
         desired=difference.after,
         actual=difference.before,
         verdict=judged.verdict.value,
-        rule=difference.rule if applies else withheld_rule(judged),
+        rule=withheld_rule(judged),
         why=why,
         declared_at=_declared_at(comparison, difference.entity, difference.path),
         policy=declared_at(place),
