@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.core.schemadocs import FORMAT_VERSION
 from reconciler.report.plans.data import pretty
+from reconciler.version import RESULT_VERSION
 
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -17,7 +17,7 @@ def enveloped(**data: Any) -> str:
     Keys are sorted, so equal data give equal bytes. Lone surrogates, which file names and environment variables may
     contain, become U+FFFD.
     """
-    whole = {"format_version": FORMAT_VERSION, **data}
+    whole = {"format_version": RESULT_VERSION, **data}
     try:
         return pretty(whole)
     except TypeError:  # orjson refuses lone surrogates, and integers beyond 64 bits

@@ -2,7 +2,7 @@
 
 import os
 import time
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
@@ -36,7 +36,8 @@ def stamp(path: Path) -> Stamp | None:
     try:
         found = path.stat()
     except FileNotFoundError:
-        missing = takewhile(lambda each: not each.exists(), (path, *path.parents))  # above what exists, nothing dangles
+        above = takewhile(lambda each: not each.exists(), path.parents)  # above what exists, nothing dangles
+        missing = chain((path,), above)
         if dangling := next((each for each in missing if each.is_symlink()), None):
             raise StoreError(f"{path}: {dangling} is a link to what is not there") from None
         return None

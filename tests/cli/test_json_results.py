@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 
 from reconciler.cli.options import who
 from reconciler.core.savedplan.plan_schema import plan_schema
-from reconciler.core.schemadocs.result_schemas import FORMAT_VERSION, RESULTS
+from reconciler.core.schemadocs.result_schemas import RESULTS
+from reconciler.version import RESULT_VERSION
 from tests.cli.mirrors import with_mirrors
 from tests.cli.runner import NOW, Shop
 from tests.cli.test_documented import LEAVES
@@ -90,7 +91,7 @@ def valid(name: str, text: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(text)
     schema = RESULTS[f"{name.replace(' ', '-')}.json"]()
     Draft202012Validator(closed(schema)).validate(data)
-    assert data["format_version"] == FORMAT_VERSION
+    assert data["format_version"] == RESULT_VERSION
     assert set(data) <= set(schema["properties"])
     return data
 

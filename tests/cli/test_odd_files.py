@@ -4,6 +4,7 @@ import os
 import resource
 import socket
 import subprocess
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,6 +270,18 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="it is larger than"):
         read_bounded(file, 100)
     assert sum(asked) <= 3 * 101
+
+
+def test_reading_a_small_file_allocates_little(tmp_path: Path) -> None:
+    """A workspace may have very many: a buffer of a megabyte for each cost more than reading it."""
+    file = tmp_path / "small"
+    file.write_bytes(b"0123456789")
+    tracemalloc.start()
+    try:
+        assert read_bounded(file) == b"0123456789"
+        assert tracemalloc.get_traced_memory()[1] < 50_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:

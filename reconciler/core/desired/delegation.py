@@ -14,7 +14,7 @@ from reconciler.core.states import entities_with_origin, origin_of
 from reconciler.core.workspace import GIVEN
 from reconciler.model.documents.catalog import ACTIVE, DISABLED
 from reconciler.model.documents.policy import Selection
-from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.settings import Policy, Selected
 from reconciler.model.plans.change import Obstacle
 from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.entity import Entity, State
@@ -39,10 +39,15 @@ def delegation(policy: Policy, upstream: Upstream, actual: State) -> Mapping[Ent
 
 @dataclass(frozen=True, slots=True)
 class ListedBy:
-    """A plan on the delegated list: the list's place, and whether the list names it (or else matches it by labels)."""
+    """A plan on the delegated list, and whether the list names it (or else matches it by labels)."""
 
-    place: Place
+    selected: Selected
     named: bool
+
+    @property
+    def place(self) -> Place:
+        """The place of the list."""
+        return self.selected.place
 
 
 def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, ListedBy]:
@@ -51,7 +56,7 @@ def delegated_list(policy: Policy, upstream: Upstream) -> Mapping[str, ListedBy]
     for selected in policy.plans:
         named = _called(selected.selection.include, upstream)
         excluded = _called(selected.selection.exclude, upstream)
-        by_name, matched = ListedBy(selected.place, named=True), ListedBy(selected.place, named=False)
+        by_name, matched = ListedBy(selected, named=True), ListedBy(selected, named=False)
         for key in _matched(selected.selection, upstream):
             if key not in excluded:
                 listed.setdefault(key, matched)

@@ -37,7 +37,8 @@ def reseller_upstream(
     """
     after = {id: effective(entity, on) for id, entity in state.items()}
     hidden = hidden_templates(tree.documents)
-    upstream = _with_names(Upstream(policy.reseller, after, {}, hidden, origin=policy.upstream), tree.renames)
+    names = _names(after, policy.upstream, tree.renames)
+    upstream = Upstream(policy.reseller, after, {}, hidden, names=names, origin=policy.upstream)
     return with_ancestors(upstream, above) if above else upstream
 
 
@@ -53,7 +54,8 @@ def needs_ancestors(policy: Policy, upstream: Upstream, actual: State) -> bool:
 
 def with_ancestors(upstream: Upstream, above: Upstream) -> Upstream:
     """A reseller's upstream with facts from its own upstream: renames, and the documents that declare the copies."""
-    upstream = _with_names(upstream, above.names)
+    names = _names(upstream.state, upstream.origin, above.names)
+    upstream = replace(upstream, names=names) if names != upstream.names else upstream
     copies = (id for id, each in upstream.state.items() if each.origin == above.key)
     declared = {id: each for id, each in _originals(copies, upstream, above).items() if each in above.documents}
     documents = {id: above.documents[each] for id, each in declared.items()}
@@ -61,11 +63,12 @@ def with_ancestors(upstream: Upstream, above: Upstream) -> Upstream:
     return replace(upstream, documents=documents, originals=stated)
 
 
-def _with_names(upstream: Upstream, above: Mapping[EntityId, tuple[EntityId, ...]]) -> Upstream:
-    """Adds former keys: those of copies come from above, those of the reseller's own entities from themselves."""
-    state, origin = upstream.state, upstream.origin
+def _names(
+    state: State, origin: str, above: Mapping[EntityId, tuple[EntityId, ...]]
+) -> Mapping[EntityId, tuple[EntityId, ...]]:
+    """Former keys: those of copies come from above, those of the reseller's own entities from themselves."""
     names = {new: olds for new, olds in above.items() if new not in state or state[new].origin == origin}
-    return replace(upstream, names={**names, **old_keys(state)})
+    return {**names, **old_keys(state)}
 
 
 def _originals(copies: Iterable[EntityId], upstream: Upstream, above: Upstream) -> dict[EntityId, EntityId]:

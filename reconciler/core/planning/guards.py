@@ -110,8 +110,10 @@ Guard: TypeAlias = Callable[[GuardCase, Any], GuardFinding | None]
 
 
 def tripped(case: GuardCase, allowed: frozenset[str] = frozenset()) -> tuple[Trip, ...]:
-    """Every guard that trips, except those that are switched off or allowed for this plan."""
-    trips = []
+    """Every guard that trips, except those that are switched off or allowed for this plan. Each judges changes."""
+    trips: list[Trip] = []
+    if not case.changes:
+        return ()
     for id, guard in GUARDS.items():
         setting = case.policy.guards[id]
         if id in case.rules.guards and id not in allowed and setting.value is not False:

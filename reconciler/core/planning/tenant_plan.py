@@ -83,9 +83,11 @@ def compare(policy: Policy, upstream: Upstream, state: State | RestoredState, ru
     released = as_called_now(restored.released, upstream)
     desired = resolve(policy, upstream, renamed.state, rules, on)
     left_alone = {*renamed.refused.values(), *released}
-    wanted = {id: each for id, each in desired.wanted.items() if id not in left_alone}
-    desired = replace(desired, wanted=wanted)
-    restored = replace(restored, released=released)
+    if left_alone:
+        wanted = {id: each for id, each in desired.wanted.items() if id not in left_alone}
+        desired = replace(desired, wanted=wanted)
+    if released != restored.released:
+        restored = replace(restored, released=released)
     return Comparison(
         policy.reseller, desired, renamed.state, rules, overrides_of(policy), on, renamed, restored=restored
     )
@@ -103,6 +105,8 @@ def plan_tenant(
     writer = _decided(policy, comparison, allowed)
     comparison.scope.record(comparison.desired, comparison.actual, writer.outcome)
     planned = _written_down(writer, observed)
+    if not allowed:
+        return planned
     return replace(planned, plan=replace(planned.plan, allowed=tuple(sorted(allowed))))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from reconciler.core.reading.fast.plain import plain_documents
 from reconciler.core.reading.text import BREAK, decode_text
 from reconciler.core.reading.yaml import YamlDocument, parse
 from reconciler.core.schema import declarations_of, matches
@@ -49,7 +50,7 @@ class FileContents:
         self._lines: list[int] = []
         self._columns: list[int] = []
         self._values: list[bytes] = []
-        self._texts: list[str] = []
+        self._texts: dict[int, str] = {}
         self._bodies: dict[int, Body] = dict(enumerate(bodies))
         self._documents: dict[int, YamlDocument] = {}
         self._models: dict[int, Part] = {}
@@ -74,21 +75,27 @@ class FileContents:
 
     def model(self, number: int) -> Part:
         if number not in self._models:
-            value = self._document(number).value
+            value = self._value(number)
             self._models[number] = WORKSPACE_KINDS[value["kind"]].model_validate(value)
         return self._models[number]
 
-    def forget(self) -> None:
-        self._texts = []
-        self._bodies.clear()
-        self._documents.clear()
-        self._models.clear()
+    def forget(self, number: int) -> None:
+        for known in (self._texts, self._bodies, self._documents, self._models):
+            known.pop(number, None)
 
     def _load(self) -> None:
         if not self._values:
             places, *values = self._rest().split(b"\n")
             self._lines, self._columns = orjson.loads(places)
             self._values = values  # assigned last: other threads take it as the sign that everything is loaded
+
+    def _value(self, number: int) -> Any:
+        """A document without its places, by the fast reader if it accepts the text."""
+        if number not in self._documents:
+            plain = plain_documents(self._text(number))
+            if plain is not None and len(plain) == 1:
+                return plain[0].value
+        return self._document(number).value
 
     def _document(self, number: int) -> YamlDocument:
         if number not in self._documents:
@@ -100,14 +107,19 @@ class FileContents:
         return self._documents[number]
 
     def _text(self, number: int) -> str:
-        if not self._texts:
-            self._load()
-            text, _ = decode_text(self._file.data, self._file.path)
-            assert text is not None
-            starts = [0, *(match.end() for match in BREAK.finditer(text))]
-            begins = [*(starts[line - 1] for line in self._lines), len(text)]
-            self._texts = [text[begin:end] for begin, end in pairwise(begins)]
-        return self._texts[number]
+        text = self._texts.get(number)
+        if text is None:  # those of all documents at once: each decoding is one of the whole file
+            self._texts = texts = dict(enumerate(self._split()))
+            text = texts[number]
+        return text
+
+    def _split(self) -> Iterator[str]:
+        self._load()
+        text, _ = decode_text(self._file.data, self._file.path)
+        assert text is not None
+        starts = [0, *(match.end() for match in BREAK.finditer(text))]
+        begins = [*(starts[line - 1] for line in self._lines), len(text)]
+        return (text[begin:end] for begin, end in pairwise(begins))
 
 
 def _contents(path: str, text: bytes, rest: bytes, dated: frozenset[int]) -> FileContents:
@@ -144,7 +156,7 @@ class ReadContents:
         """All numbers: which documents have dated amounts is not known here."""
         return range(len(self._read))
 
-    def forget(self) -> None:
+    def forget(self, number: int) -> None:
         """Does nothing: the parsed documents cannot be read again."""
 
 

@@ -3,7 +3,6 @@
 Nothing here repeats what a declaration already says.
 """
 
-from reconciler.core.schemadocs.result_schemas import FORMAT_VERSION
 from reconciler.core.schemadocs.schemas import schema_text, schemas
 
-__all__ = ["FORMAT_VERSION", "schema_text", "schemas"]
+__all__ = ["schema_text", "schemas"]

@@ -12,16 +12,12 @@ from reconciler.core.schema import DRAFT_2020, Schema, list_of, open_object, or_
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.plans.plan import Summary, TenantStatus
 from reconciler.model.values.keys import snake
-
-FORMAT_VERSION = "1.0"
-"""The version of every JSON result but the plan, which has Terraform's. Adding a key keeps it; renaming, removing or
-redefining one changes it.
-"""
+from reconciler.version import RESULT_VERSION
 
 
 def result_schema(title: str, **data: Schema) -> Schema:
     """The schema of a result: ``format_version``, and the data under their keys."""
-    version: Schema = {"const": FORMAT_VERSION, "description": "Of the JSON of every command but plan and show."}
+    version: Schema = {"const": RESULT_VERSION, "description": "Of the JSON of every command but plan and show."}
     return {"$schema": DRAFT_2020, "title": title, **open_object(format_version=version, **data)}
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 from reconciler.model.documents.options import OPTIONS, OVERRIDES, VETOES
-from reconciler.model.documents.policy import Provider, ServiceTemplate, SyncPolicy
+from reconciler.model.documents.policy import Provider, Selection, ServiceTemplate, SyncPolicy
 from reconciler.model.documents.settings import Policy, Selected, Setting
 from reconciler.model.documents.source import Catalog, ProviderTree, SourceDocument
-from reconciler.model.values.diagnostics import Place
 from reconciler.model.values.keys import EntityId
 
 GUARD_DEFAULTS: dict[str, Any] = {
@@ -38,7 +37,7 @@ NAMES = {"veto": tuple(VETOES), "overrides": OVERRIDES, "guards": tuple(GUARD_DE
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One document that sets a part of a policy, and its place. ``said``: the settings in it, by part and name."""
+    """One document that sets a part of a policy, at ``prefix`` in it. ``said``: its settings, by part and name."""
 
     name: str
     document: SourceDocument
@@ -46,25 +45,36 @@ class Layer:
     model: Any
     said: dict[str, Mapping[str, Setting]] = field(default_factory=dict)
 
-    def place(self, *path: str) -> Place:
-        return self.document.place_of((*self.prefix, *path))
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The values of the model's fields. A model's ``getattr`` of a field that it lacks is slow."""
+        return vars(self.model)
+
+    def setting(self, value: Any, *path: str) -> Setting:
+        """A value that this layer sets."""
+        return Setting(value, self.name, self.document, (*self.prefix, *path))
+
+    def default(self, value: Any, *path: str) -> Setting:
+        """A value that no layer sets, with the place where this one would."""
+        return Setting(value, "default", self.document, (*self.prefix, *path))
+
+    def selected(self, selection: Selection, *path: str) -> Selected:
+        """A list of plans in this layer."""
+        return Selected(selection, self.document, (*self.prefix, *path))
 
     def settings(self, part: str) -> Mapping[str, Setting]:
         """Its settings of ``options``, ``guards``, ``veto`` or ``overrides``, by id."""
         if part not in self.said:
-            paths = {name: (part, *name.split(".", 1)) for name in self._named(part)}
-            self.said[part] = {name: self._setting(value, *paths[name]) for name, value in self._named(part).items()}
+            named = self._named(part).items()
+            self.said[part] = {name: self.setting(value, part, *name.split(".", 1)) for name, value in named}
         return self.said[part]
 
     def _named(self, part: str) -> Mapping[str, Any]:
-        said = getattr(self.model, part)
+        said = self.fields[part]
         if part == "options":
             return cast(Mapping[str, Any], said)
-        found = ((name, getattr(said, name)) for name in NAMES[part])
-        return {name: value for name, value in found if value is not None}
-
-    def _setting(self, value: Any, *path: str) -> Setting:
-        return Setting(value, self.place(*path), self.name)
+        found = vars(said)
+        return {name: found[name] for name in NAMES[part] if found[name] is not None}
 
 
 Layers: TypeAlias = dict[tuple[str, str | None], Layer]
@@ -126,10 +136,9 @@ def _templates(tree: ProviderTree, key: str | None, known: Layers) -> Iterator[L
         key = layer.model.extends
 
 
-def _settings(layers: tuple[Layer, ...], part: str, defaults: Mapping[str, Any]) -> Mapping[str, Setting]:
+def _settings(layers: tuple[Layer, ...], part: str, defaults: Mapping[str, Any]) -> dict[str, Setting]:
     """One part of the policy: each setting of the last layer that sets it, else the default."""
-    place = layers[-1].place(part)
-    by_value = {value: Setting(value, place, "default") for value in {*defaults.values()}}
+    by_value = {value: layers[-1].default(value, part) for value in {*defaults.values()}}
     settings = {name: by_value[value] for name, value in defaults.items()}
     for layer in layers:
         settings.update(layer.settings(part))
@@ -138,19 +147,16 @@ def _settings(layers: tuple[Layer, ...], part: str, defaults: Mapping[str, Any])
 
 def _setting(layers: tuple[Layer, ...], path: tuple[str, ...], value: Any, *, default: Any) -> Setting:
     layer = layers[-1]
-    if value is None:
-        return Setting(default, layer.place(*path), "default")
-    return Setting(value, layer.place(*path), layer.name)
+    return layer.default(default, *path) if value is None else layer.setting(value, *path)
 
 
 def _latest(layers: tuple[Layer, ...], field: str) -> Setting:
     """A template's field, which a nearer layer replaces as a whole; absent means inherited."""
-    found = Setting(None, layers[-1].document.place, "default")
-    for layer in layers:
-        value = getattr(layer.model, field, None)
+    for layer in reversed(layers):
+        value = layer.fields.get(field)
         if value is not None:
-            found = Setting(value, layer.place(field), layer.name)
-    return found
+            return layer.setting(value, field)
+    return Setting(None, "default", layers[-1].document, ())
 
 
 def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
@@ -158,11 +164,11 @@ def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
     templates = [layer for layer in layers if isinstance(layer.model, ServiceTemplate)]
     for layer in reversed(templates):
         if layer.model.delegated_plans is not None:
-            yield Selected(layer.model.delegated_plans, layer.place("delegated_plans"))
+            yield layer.selected(layer.model.delegated_plans, "delegated_plans")
             break
     policy = layers[-1]
     if policy.model.delegate.plans is not None:
-        yield Selected(policy.model.delegate.plans, policy.place("delegate", "plans"))
+        yield policy.selected(policy.model.delegate.plans, "delegate", "plans")
 
 
 def _currency(tree: ProviderTree) -> str:

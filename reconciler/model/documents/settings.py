@@ -12,24 +12,36 @@ from reconciler.model.values.diagnostics import Place
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A value and where it is set. ``layer``: ``provider northwind``, ``template gold``, ``policy contoso``, or
-    ``default`` if nothing sets it (then ``place`` is where the policy would).
+    ``default`` if nothing sets it (then ``document`` and ``path`` are where the policy would).
     """
 
     value: Any
-    place: Place
     layer: str
+    document: SourceDocument
+    path: tuple[str, ...]
 
     @property
     def on(self) -> bool:
         return self.value is True
 
+    @property
+    def place(self) -> Place:
+        """The line that sets it, found when it is asked for: most lines are never named."""
+        return self.document.place_of(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One list of plans, and its place."""
+    """One list of plans, and where it is."""
 
     selection: Selection
-    place: Place
+    document: SourceDocument
+    path: tuple[str, ...]
+
+    @property
+    def place(self) -> Place:
+        """The line of the list."""
+        return self.document.place_of(self.path)
 
 
 @dataclass(frozen=True, slots=True)

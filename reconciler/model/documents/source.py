@@ -63,8 +63,8 @@ class Contents(Protocol):
 
     def model(self, number: int) -> Part: ...
 
-    def forget(self) -> None:
-        """Releases everything that can be read again."""
+    def forget(self, number: int) -> None:
+        """Releases what can be read again of a document."""
 
 
 class SourceDocument(NamedTuple):
@@ -104,8 +104,8 @@ class SourceDocument(NamedTuple):
         return self.number in self.contents.dated
 
     def forget(self) -> None:
-        """Releases what was read of its file; it is read again on demand."""
-        self.contents.forget()
+        """Releases what was read of it; it is read again on demand. The other documents of its file stay."""
+        self.contents.forget(self.number)
 
     def place_of(self, path: Path | tuple[Any, ...], *, key: bool = False) -> Place:
         """The place of a field's value (with ``key``: of its key), or of the nearest enclosing value that exists."""

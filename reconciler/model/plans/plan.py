@@ -305,6 +305,8 @@ class Outline:
 
 def outline(tenant: TenantPlan) -> Outline:
     """The outline of a tenant's plan."""
+    if not (tenant.changes or tenant.deferred):
+        return Outline(tenant, Summary(), {}, {})
     actions = Counter(change.action for change in tenant.changes)
     reasons = Counter(reason for reason, _ in {(each.reason, each.change.entity) for each in tenant.deferred})
     summary = Summary(

@@ -7,6 +7,7 @@ files that are ignored, assumed unchanged, or reported unchanged by a filesystem
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,14 +79,13 @@ def read_checkout(root: Path) -> tuple[list[SourceFile], list[Diagnostic], Check
 
     A tracked document missing from the checkout is a problem; it is never treated as removed.
     """
-    files, problems = read_worktree(root)
     try:
         repository = open_repository(root)
     except GitRefuses as error:
-        return files, problems, Checkout(refusal=str(error))
+        return *read_worktree(root), Checkout(refusal=str(error))
     if repository is None:
-        return files, problems, Checkout()
-    files = [SourceFile(each.path, each.data, name_of(each.data, repository.algorithm)) for each in files]
+        return *read_worktree(root), Checkout()
+    files, problems = read_worktree(root, partial(name_of, algorithm=repository.algorithm))
     names = {each.path: each.name for each in files}
     checkout = Checkout(repository, names=names)
     try:

@@ -98,7 +98,9 @@ def name_of(data: bytes, algorithm: str = "sha1") -> str:
 
     ``algorithm``: the repository's object format, ``sha1`` or ``sha256``.
     """
-    return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    made = (hashlib.sha256 if algorithm == "sha256" else hashlib.sha1)(b"blob %d\0" % len(data), usedforsecurity=False)
+    made.update(data)
+    return made.hexdigest()
 
 
 class FileCache:

@@ -33,7 +33,8 @@ def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool
     ``pipes``: also read a pipe without a name in the file system, as a shell makes for ``<(command)`` and
     ``/dev/stdin``.
     """
-    _refuse_odd(path, Path(path).stat(), pipes=pipes)  # before opening: opening a device may have side effects
+    before = os.stat(path)  # noqa: PTH116 - a workspace has many small files, and a `Path` costs as much as reading one
+    _refuse_odd(path, before, pipes=pipes)  # before opening: opening a device may have side effects
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     try:
@@ -59,10 +60,13 @@ def read_stream(stream: BinaryIO, name: str, most: int = MOST_OF_DOCUMENTS) -> b
 
 
 def _bounded(read: Callable[[int], bytes], path: Path | str, most: int, expected: int) -> bytes:
-    """Read at most ``most`` bytes, plus one to detect more: a file may grow while it is read."""
+    """Read at most ``most`` bytes, plus one to detect more: a file may grow while it is read.
+
+    ``expected``: the size of the file, 0 if it is unknown. What is asked for is allocated, so it is no more than that.
+    """
     pieces: list[bytes] = []
     got = 0
-    while piece := read(min(max(expected + 1 - got, _PIECE), most + 1 - got)):
+    while piece := read(min(expected + 1 - got if 0 < expected >= got else _PIECE, most + 1 - got)):
         pieces.append(piece)
         got += len(piece)
         if got > most:

@@ -20,6 +20,8 @@ class Commits:
 
     def of_plan(self, plan: TenantPlan) -> TenantPlan:
         """A copy of the plan in which every declared line has its commit."""
+        if not (plan.changes or plan.deferred or plan.warnings):
+            return plan
         changes = tuple(map(self._of_change, plan.changes))
         warnings = tuple(replace(each, declared_at=self._of_line(each.declared_at)) for each in plan.warnings)
         return replace(plan, changes=changes, deferred=tuple(map(self._of_deferred, plan.deferred)), warnings=warnings)

@@ -1,7 +1,7 @@
 """Finds a workspace on disk and reads its document files."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from errno import ELOOP
 from pathlib import Path, PurePosixPath
 
@@ -61,12 +61,14 @@ def _named_workspace(folder: Path, source: str) -> Path:
     return found
 
 
-def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
+def read_worktree(
+    root: Path, name_of: Callable[[bytes], str] = lambda _: ""
+) -> tuple[list[SourceFile], list[Diagnostic]]:
     """Every ``*.yaml`` and ``*.yml`` file below a workspace, by path, and problems. Dot files and directories are
     skipped.
 
     Links are followed within the workspace; a file with several names is read once. A file that is too large or not
-    regular (a pipe, a device) is a problem.
+    regular (a pipe, a device) is a problem. ``name_of``: gives git's name for the bytes of a file.
     """
     files: list[SourceFile] = []
     problems: list[Diagnostic] = []
@@ -83,7 +85,8 @@ def read_worktree(root: Path) -> tuple[list[SourceFile], list[Diagnostic]]:
             linked.add(real)
         if entry.name.endswith(SUFFIXES):
             try:
-                files.append(SourceFile(name, read_bounded(entry.path)))
+                data = read_bounded(entry.path)
+                files.append(SourceFile(name, data, name_of(data)))
             except OSError as error:
                 problems.append(_unreadable(name, error))
     return files, problems
