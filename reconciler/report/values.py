@@ -156,6 +156,21 @@ def without_bookkeeping(body: Value) -> Value:
     return {name: value for name, value in body.items() if name not in WRITTEN_BY_US}
 
 
+def as_leaves(document: Body) -> Body:
+    """What `leaves` shows of a document, as one map: equal for documents with equal leaves."""
+    found: dict[str, Value] = {}
+    for name, value in document.items():
+        if name in WRITTEN_BY_US:
+            continue
+        if type(value) is dict and value:
+            items = {key: without_origin(item) for key, item in value.items()}
+            value = {key: item for key, item in items.items() if item != {} or value[key] == {}}
+            if not value:
+                continue
+        found[name] = value
+    return found
+
+
 def _leaves(body: Body, path: Path, depth: int | None) -> Iterator[tuple[Path, Value]]:
     for name, value in body.items():
         if isinstance(value, Mapping) and value and len(path) + 1 != depth:

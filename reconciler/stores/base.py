@@ -96,7 +96,8 @@ class Record:
     """A journal record: the changes of one apply to one tenant.
 
     ``plan`` is the digest of the plan applied (unique for a tenant: that makes applying a plan once-only);
-    ``changes`` are the plan's entries as data: address, actions, before, after, fields. ``at`` is ISO 8601.
+    ``changes`` are the plan's entries as data: address, actions, before, after, fields; of very many, a sequence that
+    decodes them on each pass (`JournalEntries`). ``at`` is ISO 8601.
     """
 
     tenant: str
@@ -104,7 +105,7 @@ class Record:
     at: str
     by: str
     commit: str | None
-    changes: tuple[Body, ...] = field(default=())
+    changes: Sequence[Body] = field(default=())
     notes: Body = field(default_factory=dict)
 
 
@@ -165,7 +166,7 @@ class TenantWrite:
     """
 
     tenant: str
-    writes: tuple[EntityWrite, ...]
+    writes: Sequence[EntityWrite]
     by: str
     at: str
     expected: str

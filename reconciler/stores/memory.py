@@ -161,7 +161,7 @@ class MemoryStore:
         self.snapshots[tenant] = now
         self.origin_index[tenant] = index
         written = dict.fromkeys(each.entity for each in writes)
-        moved = [*written, *sorted(mentioned_entities(writes, kept) - written.keys())]
+        moved = [*written, *sorted(mentioned_entities(written, kept) - written.keys())]
         self.moves.setdefault(tenant, []).extend(WriteLogEntry(now.revision, each, actor, at) for each in moved)
         if kept:
             self.records.append(kept)

@@ -49,19 +49,25 @@ def decode_origin(origin: str, items: Iterable[str], released: object) -> Record
     return RecordedOrigin(origin, frozenset(map(parse_path, items)), bool(released))
 
 
-def mentioned_entities(writes: Iterable[EntityWrite], record: Record | None) -> frozenset[EntityId]:
-    """The entities that a write or its journal record mentions."""
-    written = (each.entity for each in writes)
+def mentioned_entities(written: Iterable[EntityId], record: Record | None) -> frozenset[EntityId]:
+    """The entities that a write or its journal record mentions. ``written``: those that are written."""
     return frozenset([*written, *(entities_named(record.changes, record.notes) if record else ())])
 
 
 def disputed_after_write(
-    before: RecordedOrigins, here: RecordedOrigins, entities: Mapping[EntityId, Entity | None]
+    before: RecordedOrigins, here: RecordedOrigins, entities: Iterable[tuple[EntityId, Entity | None]]
 ) -> dict[EntityId, RecordedOrigin]:
-    """The disputed origins after a write. ``before``: the one before; ``here``: the index of the written entities."""
-    rest = {id: each for id, each in before.items() if id not in entities}
-    now = {id: here[id] for id in entities if id in here}
-    return {**rest, **{id: each for id, each in now.items() if each.released or is_disputed(entities[id], each)}}
+    """The disputed origins after a write. ``before``: the one before; ``here``: the index of the written entities.
+
+    ``entities``: those that are written, as they are now; they are gone through once.
+    """
+    found = dict(before)
+    for id, entity in entities:
+        found.pop(id, None)
+        recorded = here.get(id)
+        if recorded and (recorded.released or is_disputed(entity, recorded)):
+            found[id] = recorded
+    return found
 
 
 def disputed_origins_text(recorded_origins: RecordedOrigins, entities: Iterable[Entity]) -> str:

@@ -67,7 +67,8 @@ def _moves(change: Change, rules: RuleBook, on: date) -> Iterator[PriceChange]:
 
     The price of a mirror that moved to another product is that product's price, so it does not count as changed.
     """
-    before, after = prices(change, change.before, rules, on), prices(change, change.after, rules, on)
+    before = prices(change, change.before, rules, on)
+    after = prices(change, change.after, rules, on) if before else {}
     for path in before:
         if path in after and not same_amount(before[path], after[path]) and not _of_another_product(change, path):
             yield PriceChange(change.entity, path, before[path], after[path])

@@ -17,6 +17,7 @@ from reconciler.core.records.change_records import (
     reason_from_data,
     reason_to_data,
 )
+from reconciler.core.records.journal_entries import JournalEntries
 from reconciler.core.records.origins import (
     NOTHING_RESTORED,
     ORIGIN,
@@ -41,6 +42,7 @@ __all__ = [
     "RELEASE_RULE",
     "RESTORE_RULE",
     "RestoredState",
+    "JournalEntries",
     "change_from_data",
     "change_to_data",
     "data_in_tenant",

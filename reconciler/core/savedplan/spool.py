@@ -21,6 +21,7 @@ from reconciler.core.savedplan.change_file import (
     marks,
 )
 from reconciler.model.plans.plan import (
+    Change,
     Deferred,
     Outline,
     StoredChange,
@@ -132,9 +133,13 @@ class _Entries:
 
     def read(self, entry: SpooledTenant) -> TenantPlan:
         """A tenant's whole plan."""
-        changes = tuple(self.reader.changes(self.marks(entry), entry.tenant))
+        changes = tuple(self.read_changes(entry))
         deferred = tuple(why.of(stored.read()) for why, stored in self.deferred(entry))
         return replace(entry.outline.bare, changes=changes, deferred=deferred)
+
+    def read_changes(self, entry: SpooledTenant) -> Iterator[Change]:
+        """Its changes, with a block of them in memory."""
+        return self.reader.changes(self.marks(entry), entry.tenant)
 
     def marks(self, entry: SpooledTenant) -> Iterator[StoredMark]:
         """The marks of the changes."""
@@ -204,6 +209,9 @@ class SpooledTenants(StoredTenants):
         if isinstance(number, slice):
             return SpooledTenants(self._from, self._entries[number])
         return self._from.read(self._entries[number])
+
+    def read_changes(self, number: int) -> Iterator[Change]:
+        return self._from.read_changes(self._entries[number])
 
     def changes_of(self, number: int) -> Iterator[StoredChange]:
         return self._from.changes(self._entries[number])

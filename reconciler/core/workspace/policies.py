@@ -48,7 +48,8 @@ class Layer:
     @property
     def fields(self) -> Mapping[str, Any]:
         """The values of the model's fields. A model's ``getattr`` of a field that it lacks is slow."""
-        return vars(self.model)
+        found: Mapping[str, Any] = vars(self.model)
+        return found
 
     def setting(self, value: Any, *path: str) -> Setting:
         """A value that this layer sets."""

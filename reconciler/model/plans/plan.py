@@ -360,6 +360,10 @@ class StoredTenants(Sequence[TenantPlan]):
         """The outlines of all plans, without reading them."""
 
     @abstractmethod
+    def read_changes(self, number: int) -> Iterator[Change]:
+        """The changes of one tenant, read block by block."""
+
+    @abstractmethod
     def changes_of(self, number: int) -> Iterator[StoredChange]:
         """The changes of one tenant, each to be read on demand."""
 

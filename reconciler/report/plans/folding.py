@@ -30,7 +30,7 @@ from reconciler.model.plans.plan import (
 from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
-from reconciler.report.values import leaves
+from reconciler.report.values import as_leaves
 
 Content: TypeAlias = tuple[Any, ...]
 
@@ -172,7 +172,7 @@ def content(change: Change) -> Content:
     """The tenant-independent contents of a change, equal for changes that are shown as one."""
     contents: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
     if not contents:
-        contents = leaves((change.before if change.action is Action.DELETE else change.after) or {})
+        contents = as_leaves((change.before if change.action is Action.DELETE else change.after) or {})
     return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, contents
 
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, groupby, takewhile
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never, overload
 
-from reconciler.core.records import change_to_data, data_in_tenant
+from reconciler.core.records import JournalEntries, change_to_data, data_in_tenant, entity_of
 from reconciler.core.states import digests_of
 from reconciler.model.bounded_cache import IdentityCache
-from reconciler.model.plans.plan import Change, Plan, Read, TenantPlan, TenantStatus
+from reconciler.model.plans.plan import Change, StoredTenants, Plan, Read, TenantPlan, TenantStatus
 from reconciler.model.values.entity import Entity, entity
-from reconciler.model.values.keys import address
+from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body
 from reconciler.shell.runs.mirror_sources import mirrors_to_compare, source_mismatch
 from reconciler.stores.base import (
@@ -131,7 +131,7 @@ class WriteStep:
     """
 
     record: Record
-    writes: tuple[EntityWrite, ...]
+    writes: Sequence[EntityWrite]
     fingerprint: str
     revision: int
     saved: bool = False
@@ -187,11 +187,11 @@ def execute(
         if moved.result is not Result.UNCHANGED:
             stopped[moved.tenant] = _READ_MOVED
             yield moved
-    for _, level in groupby(plan.tenants, lambda tenant: levels[tenant.tenant]):
+    for _, level in groupby(_parts(plan, whole=context.saved), lambda each: levels[each.tenant.tenant]):
         steps = (
-            _refused_below(each, upstreams, stopped)
-            or (_sources_differ(each, plan, store_of) if context.saved else None)
-            or _step(each, context, converted, relied_on=each.tenant in relied_on)
+            _refused_below(each.tenant, upstreams, stopped)
+            or (_sources_differ(each.tenant, plan, store_of) if context.saved else None)
+            or _step(each, context, converted, relied_on=each.tenant.tenant in relied_on)
             for each in level
         )
         for each in run_steps(steps):
@@ -200,6 +200,23 @@ def execute(
                 moved_since = each.code == Code.MOVED_SINCE
                 stopped[each.tenant] = "has changed since this plan was applied" if moved_since else "was not applied"
             yield each
+
+
+class _Part(NamedTuple):
+    """A tenant's plan, its changes, which need not be in it, and their number."""
+
+    tenant: TenantPlan
+    changes: Iterable[Change]
+    number: int
+
+
+def _parts(plan: Plan, *, whole: bool) -> Iterator[_Part]:
+    """The parts of a plan. Changes in a file are read as they are gone through, unless ``whole`` is set."""
+    if whole or not isinstance(plan.tenants, StoredTenants):
+        yield from (_Part(each, each.changes, len(each.changes)) for each in plan.tenants)
+        return
+    for number, each in enumerate(plan.tenants.outlines):
+        yield _Part(each.bare, plan.tenants.read_changes(number), each.summary.changes)
 
 
 def _above(tenant: str, upstreams: Mapping[str, str]) -> Iterator[str]:
@@ -245,11 +262,23 @@ def _refused_below(tenant: TenantPlan, upstreams: Mapping[str, str], stopped: Ma
 _READ_MOVED = "has changed since the plan was made"
 
 
+LARGE = 2_000
+"""The number of changes of a tenant above which they are kept as text instead of objects."""
+
+
 @dataclass(slots=True)
 class ConvertedChanges:
     """Converts changes to journal entries and row writes; changes that tenants share are converted once."""
 
     known: IdentityCache[Change, tuple[Body, tuple[EntityWrite, ...]]] = field(default_factory=IdentityCache)
+
+    def of_all(self, changes: Iterable[Change], count: int) -> tuple[Sequence[Body], Sequence[EntityWrite]]:
+        """The entries and writes of a tenant's ``count`` changes; of more than `LARGE`, a block is in memory."""
+        if count > LARGE:
+            entries = JournalEntries(self.of(each)[0] for each in changes)
+            return entries, WritesOfEntries(entries)
+        found = [self.of(each) for each in changes]
+        return tuple(data for data, _ in found), tuple(chain.from_iterable(writes for _, writes in found))
 
     def of(self, change: Change) -> tuple[Body, tuple[EntityWrite, ...]]:
         if change.common is None:
@@ -261,25 +290,26 @@ class ConvertedChanges:
         return change_to_data(change), tuple(writes_of(change))
 
 
-def _step(tenant: TenantPlan, context: ApplyContext, converted: ConvertedChanges, *, relied_on: bool) -> Step:
+def _step(part: _Part, context: ApplyContext, converted: ConvertedChanges, *, relied_on: bool) -> Step:
     """The step for a tenant. ``relied_on``: whether a tenant below it changes."""
+    tenant = part.tenant
     if tenant.status is TenantStatus.ERROR:
         problem = tenant.problem or "it could not be planned"
         return Applied(tenant.tenant, Result.FAILED, problem, Code.NOT_PLANNED)
-    if not tenant.changes:
+    if not part.number:
         return _verify_step(tenant) if relied_on else Applied(tenant.tenant, Result.UNCHANGED)
     notes = {"allowed": list(tenant.allowed)} if tenant.allowed else {}
-    changes, writes = zip(*map(converted.of, tenant.changes), strict=True)
+    entries, writes = converted.of_all(part.changes, part.number)
     record = Record(
         tenant.tenant,
         context.plan,
         context.at,
         context.by,
         context.commit,
-        changes,
+        entries,
         {**notes, RUN: context.run} if context.run else notes,
     )
-    return WriteStep(record, tuple(chain.from_iterable(writes)), tenant.fingerprint, tenant.revision, context.saved)
+    return WriteStep(record, writes, tenant.fingerprint, tenant.revision, context.saved)
 
 
 def _verify_step(read: Read | TenantPlan) -> VerifyStep:
@@ -398,13 +428,39 @@ def _named(tenant: str, moved: Sequence[WriteLogEntry]) -> str:
 
 def writes_of(change: Change) -> Iterator[EntityWrite]:
     """The writes of a change: one, or for a rename two (AP-21), which delete the old key and create the new one."""
-    before, after = _entity(change.before), _entity(change.after)
-    if before is None or before.id == change.entity:
-        yield EntityWrite(change.entity, before, after)
+    return _writes(change.entity, change.before, change.after)
+
+
+@dataclass(frozen=True, slots=True)
+class WritesOfEntries(Sequence[EntityWrite]):
+    """The writes of many changes, made anew from their journal entries on each pass."""
+
+    entries: JournalEntries
+
+    def __iter__(self) -> Iterator[EntityWrite]:
+        for each in self.entries:
+            change = each["change"]
+            yield from _writes(entity_of(each["type"], each["name"]), change["before"], change["after"])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @overload
+    def __getitem__(self, number: int) -> EntityWrite: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[EntityWrite, ...]: ...
+    def __getitem__(self, number: int | slice) -> EntityWrite | tuple[EntityWrite, ...]:
+        return tuple(self)[number]
+
+
+def _writes(id: EntityId, before: Body | None, after: Body | None) -> Iterator[EntityWrite]:
+    was, becomes = _entity(before), _entity(after)
+    if was is None or was.id == id:
+        yield EntityWrite(id, was, becomes)
         return
-    yield EntityWrite(before.id, before, None)
-    if after is not None:
-        yield EntityWrite(change.entity, None, after)
+    yield EntityWrite(was.id, was, None)
+    if becomes is not None:
+        yield EntityWrite(id, None, becomes)
 
 
 def _entity(document: Body | None) -> Entity | None:

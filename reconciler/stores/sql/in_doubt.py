@@ -85,7 +85,7 @@ def _is_there(connection: Connection, intended: Intended) -> bool | None:
 def _is_logged(connection: Connection, intended: Intended) -> bool:
     part = intended.part
     rows = _LOGGED.rows(connection, tenant=part.tenant, revision=intended.left.revision)
-    written = {each.entity for each in part.writes} | mentioned_entities(part.writes, part.record)
+    written = mentioned_entities((each.entity for each in part.writes), part.record)
     return {*map(tuple, rows)} == {(id.kind, id.key, part.by, part.at) for id in written}
 
 

@@ -10,6 +10,7 @@ import orjson
 from reconciler.core.schema import faults
 from reconciler.core.states import of_actual
 from reconciler.model.bounded_cache import BoundedCache
+from reconciler.model.documents.kinds import TENANT_KINDS
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import StoreError
@@ -25,7 +26,10 @@ _AT_MOST = 40_000_000
 
 @dataclass(slots=True)
 class RowDigestCache:
-    """A cache keyed by the serialized row, not by object identity, because callers may change a body afterwards."""
+    """A cache keyed by the serialized row, not by object identity, because callers may change a body afterwards.
+
+    Kinds of which every tenant has its own entities are not cached: no two rows are identical.
+    """
 
     _read: BoundedCache[Written, Digests | None] = field(default_factory=lambda: BoundedCache(_AT_MOST))
     _made: BoundedCache[Written, Digests] = field(default_factory=lambda: BoundedCache(_AT_MOST))
@@ -36,11 +40,14 @@ class RowDigestCache:
             return self._read.known[row]
         each = made(row, what)
         sound = next(faults({each.id: each}), None) is None
-        return self._read.keep(row, (each.digest(), of_actual(each)) if sound else None, len(row[3]))
+        digests = (each.digest(), of_actual(each)) if sound else None
+        return digests if row[0] in TENANT_KINDS else self._read.keep(row, digests, len(row[3]))
 
     def row(self, tenant: str, entity: Entity) -> Row:
         """The row of an entity to write. Raises `TypeError` for a value that cannot be stored."""
         body = _spelled(entity)
+        if entity.id.kind in TENANT_KINDS:
+            return _row(tenant, entity, body, entity.digest(), of_actual(entity))
         written = (entity.id.kind, entity.id.key, entity.origin, body)
         found = self._made.known.get(written)
         digest, synced = found or self._made.keep(written, (entity.digest(), of_actual(entity)), len(body))

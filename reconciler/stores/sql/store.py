@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
 
+from reconciler.core.records import JournalEntries
 from reconciler.core.states import SINGLE_READS, LazyState, SharedContents, shape_version
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.values.entity import Entity, State, fingerprint
 from reconciler.model.values.keys import EntityId
+from reconciler.model.values.plain_values import Body
 from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
@@ -224,7 +226,7 @@ class SqlStore(SqlReader):
         return self.version()
 
     def commit(self, record: Record, writes: Sequence[EntityWrite], *, expected: str, revision: int) -> Outcome:
-        part = TenantWrite(record.tenant, tuple(writes), record.by, record.at, expected, revision, record)
+        part = TenantWrite(record.tenant, writes, record.by, record.at, expected, revision, record)
         try:
             with self._writing(record.tenant) as transaction:
                 return self._write_part(transaction, part)
@@ -304,28 +306,44 @@ class SqlStore(SqlReader):
         """``right``: whether the stored digests, and the stored disputed origins, are complete and match the rows."""
         where = self._writable.where
         tenant, revision = part.tenant, kept.revision + 1
-        last = {each.entity: each.after for each in part.writes}
-        concerned = mentioned_entities(part.writes, part.record)
+        last = {each.entity: number for number, each in enumerate(part.writes)}
+        concerned = mentioned_entities(last, part.record)
         here = read_index(connection, tenant, concerned)
         if part.record is not None:
             here = update_index(connection, part.record, here)
-        gone = [{"tenant": tenant, "kind": kind, "key": key} for (kind, key), after in last.items() if after is None]
-        delete_rows(connection, schema.entities, gone)
-        for some in _in_blocks(after for after in last.values() if after is not None):
-            upsert_rows(connection, schema.entities, [self._row_digests.row(tenant, after) for after in some])
+        disputed = disputed_after_write(
+            origins_from_text(kept.lineage, tenant) if right else {}, here, self._rows(connection, part, last)
+        )
         move = {"tenant": tenant, "revision": revision, "actor": part.by, "at": part.at}
         for ids in _in_blocks([*last, *sorted(concerned - last.keys())]):
             insert_rows(connection, schema.moves, [{**move, "kind": kind, "key": key} for kind, key in ids])
         found = self._digest_reader.fingerprints(connection, tenant) if right else None
         now, rest = found or self._recomputed(connection, tenant)
         if right:
-            entities = {id: last[id] if id in last else _entity(connection, tenant, id, where) for id in concerned}
-            lineage = origins_text(disputed_after_write(origins_from_text(kept.lineage, tenant), here, entities))
+            rest_of = ((id, _entity(connection, tenant, id, where)) for id in concerned - last.keys())
+            lineage = origins_text(disputed_after_write(disputed, here, rest_of))
         else:
             lineage = _disputed_origins(connection, tenant, _entities(connection, tenant, where))
         counted = {"tenant": tenant, "revision": revision, "fingerprint": now, "shape": shape_version(), "rest": rest}
         _COUNT.run(connection, **counted, lineage=lineage or None)
         return Committed(fingerprint_with_origins(now, lineage), revision)
+
+    def _rows(
+        self, connection: Connection, part: TenantWrite, last: Mapping[EntityId, int]
+    ) -> Iterator[tuple[EntityId, Entity | None]]:
+        """Write the rows of a part, block by block, and yield each entity as it is then. ``last``: by entity, the
+        number of its last write, which counts.
+        """
+        tenant = part.tenant
+        counting = (each for number, each in enumerate(part.writes) if last[each.entity] == number)
+        for some in _in_blocks(counting):
+            gone = [each.entity for each in some if each.after is None]
+            delete_rows(
+                connection, schema.entities, [{"tenant": tenant, "kind": id.kind, "key": id.key} for id in gone]
+            )
+            rows = [self._row_digests.row(tenant, each.after) for each in some if each.after is not None]
+            upsert_rows(connection, schema.entities, rows)
+            yield from ((each.entity, each.after) for each in some)
 
     def _recomputed(self, connection: Connection, tenant: str) -> tuple[str, str]:
         """Recompute the digests of all rows; returns the fingerprint, and that of all but the tenant's own document."""
@@ -532,9 +550,15 @@ def _journal_row(record: Record, left: str | None = None) -> dict[str, Any]:
         "at": record.at,
         "by": record.by,
         "commit": record.commit,
-        "changes": orjson.dumps(list(record.changes)).decode(),
+        "changes": _changes_text(record.changes),
         "notes": orjson.dumps(notes).decode(),
     }
+
+
+def _changes_text(changes: Sequence[Body]) -> str:
+    if isinstance(changes, JournalEntries):
+        return "".join(map(bytes.decode, changes.pieces()))
+    return orjson.dumps(list(changes)).decode()
 
 
 def _records(connection: Connection, tenant: str | None, where: str) -> list[Record]:
