@@ -22,7 +22,7 @@ from reconciler.model.values.keys import EntityId
 from reconciler.shell.runs import execute
 from reconciler.shell.runs.execute import Applied, ApplyContext, Result, Step, WritesOfEntries, Written, writes_of
 from reconciler.shell.scratch import ScratchFile
-from reconciler.stores.base import Committed, Record, TenantStore
+from reconciler.stores.base import Committed, EntityWrite, Record, TenantStore
 from tests.contract.samples import AT, BY
 from tests.contract.test_came_down import place, store
 
@@ -65,7 +65,7 @@ def applied(store: TenantStore, number: int, changes: list[Change], *, as_text: 
     return done
 
 
-def each_write(changes: Iterable[Change]) -> Iterator[execute.EntityWrite]:
+def each_write(changes: Iterable[Change]) -> Iterator[EntityWrite]:
     return (write for each in changes for write in writes_of(each))
 
 
@@ -92,7 +92,8 @@ def test_entries_are_the_sequence_that_they_were_made_of() -> None:
     entries = JournalEntries(iter(data))
     assert b"".join(entries.pieces()) == orjson.dumps(data)
     assert b"".join(JournalEntries(()).pieces()) == b"[]"
-    assert (entries, len(entries), entries[2], entries[-2:]) == (tuple(data), len(data), data[2], tuple(data[-2:]))
+    assert [*entries] == data
+    assert (len(entries), entries[2], list(entries[-2:])) == (len(data), data[2], data[-2:])
     assert pickle.loads(pickle.dumps(entries)) == entries != tuple(data[1:])
     assert [*WritesOfEntries(entries)] == [*each_write(second_changes())]
     assert len(WritesOfEntries(entries)) == len(data) + 1

@@ -26,10 +26,11 @@ from reconciler.core.desired.upstream import (
     with_ancestors,
     with_labels,
 )
-from reconciler.core.desired.wanted import Desired, HeldValue, InheritedBlock, Reachable, Upstream, Wanted
+from reconciler.core.desired.wanted import NOTHING, Desired, HeldValue, InheritedBlock, Reachable, Upstream, Wanted
 
 __all__ = [
     "CYCLES",
+    "NOTHING",
     "PLAN",
     "PRODUCT",
     "AssignedPriceList",

@@ -197,6 +197,7 @@ class Closure:
     wanted: MutableMapping[EntityId, Wanted]
     needs: dict[EntityId, frozenset[EntityId]]
     _offered_ids: dict[tuple[str, str], EntityId | None] = field(default_factory=dict, init=False, repr=False)
+    _alike: dict[frozenset[EntityId], frozenset[EntityId]] = field(default_factory=dict, init=False, repr=False)
 
     def close(self, roots: Iterable[EntityId] | None = None) -> None:
         """Adds the dependencies of ``roots`` (``None``: of all) to ``wanted``, and records who needs what in
@@ -256,7 +257,8 @@ class Closure:
         """The entities that a body references, as far as the upstream has them."""
         found = named_in(body, nodes)
         # the copy of a set takes half the memory of one that grew; there is one for every entity
-        return frozenset({id for each in found if (id := self._offered(each))})
+        ids = frozenset({id for each in found if (id := self._offered(each))})
+        return self._alike.setdefault(ids, ids)
 
     def _offered(self, named: tuple[str, str]) -> EntityId | None:
         if named not in self._offered_ids:

@@ -19,12 +19,12 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value, get
 
 STATUS_ONLY = frozenset({"status"})
-_NOTHING: Mapping[Any, Any] = {}
+NOTHING: Mapping[Any, Any] = {}
+"""One shared empty mapping: there are very many wanted entities, and most of their fields are empty."""
 
 
 def _nothing() -> Mapping[Any, Any]:
-    """One shared empty mapping: there are very many wanted entities, and most of these fields are empty."""
-    return _NOTHING
+    return NOTHING
 
 
 @dataclass(frozen=True, slots=True)

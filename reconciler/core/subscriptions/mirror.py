@@ -7,9 +7,10 @@ them like anything from an upstream, whose key is the reseller's.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any, TypeVar
 
-from reconciler.core.desired import Closure, Desired, InheritedBlock, Upstream, Wanted
+from reconciler.core.desired import NOTHING, Closure, Desired, InheritedBlock, Upstream, Wanted
 from reconciler.core.records import NOTHING_RESTORED, RestoredState
 from reconciler.core.schema import RuleBook, fields_of, locked_fields
 from reconciler.core.states import fetched, kinds_of
@@ -33,6 +34,8 @@ from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 CUSTOMER, SUBSCRIPTION = "Customer", "Subscription"
 DELETED = "deleted"
 
@@ -41,6 +44,16 @@ DELETED = "deleted"
 def _locked() -> list[str]:
     """The locked fields of a mirror (SUB-38); one shared list, as there may be very many mirrors."""
     return list(locked_fields(fields_of(SUBSCRIPTION)))
+
+
+@lru_cache
+def _ribbon(reseller: str) -> str:
+    """The text that a mirror shows at the distributor; one object for all mirrors."""
+    return f"This subscription is managed by {reseller} Tenant Reseller"
+
+
+_day_text = lru_cache(date.isoformat)
+"""The text of a day; one object for all mirrors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,9 @@ class Projection:
     restored: RestoredState = NOTHING_RESTORED
     price_holds: PriceHolds = nothing_held
     by_customer: dict[str, list[Entity]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    alike: dict[tuple[tuple[Any, Any], ...], dict[Any, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def pricing(self) -> Pricing:
@@ -181,12 +197,16 @@ class Projection:
             id,
             body,
             requested=True,
-            places={each.path: each.price.place for each in bills if each.price.place},
-            rules=dict(_rules(source.body, last, body, due)),
-            notes={each.path: each.note for each in bills if each.note},
-            held={each.path: held for each in bills if (held := each.held)},
+            places=self._one({each.path: each.price.place for each in bills if each.price.place}),
+            rules=dict(_rules(source.body, last, body, due)) or NOTHING,
+            notes={each.path: each.note for each in bills if each.note} or NOTHING,
+            held={each.path: held for each in bills if (held := each.held)} or NOTHING,
             obstacles=tuple(self._obstacles(source.body, last, bills)),
         )
+
+    def _one(self, found: dict[_Key, _Value]) -> dict[_Key, _Value]:
+        """One object for equal small maps: there may be very many mirrors, with few prices and places of prices."""
+        return self.alike.setdefault(tuple(found.items()), found)
 
     def _bills(self, said: Body, last: Body | None, have: Body | None, due: SubscriptionStatus) -> Iterator[Bill]:
         """The prices of the subscription and its add-ons (SUB-13, SUB-16)."""
@@ -211,14 +231,14 @@ class Projection:
             "source": key,
             "status": due.status,
             "source_status": said.get("status", "active"),
-            "cycle_end": due.cycle_end.isoformat() if due.cycle_end else None,
+            "cycle_end": _day_text(due.cycle_end) if due.cycle_end else None,
             "add_ons": {
                 name: {**each, "prices": _below(prices, ("add_ons", name, "prices"))}
                 for name, each in self._add_ons(said, last).items()
             },
-            "ribbon": f"This subscription is managed by {self.policy.name or self.policy.reseller} Tenant Reseller",
+            "ribbon": _ribbon(self.policy.name or self.policy.reseller),
             "locked": _locked(),
-            "prices": _below(prices, ("prices",)),
+            "prices": self._one(_below(prices, ("prices",))),
             "responsible_user": self.offer.responsible_user,
             "sharing_rule": self.offer.sharing_rule,
         }

@@ -7,6 +7,7 @@ fields. Restored drift is not an action and has no record.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.subscriptions.mirror_status import ACTIVE, INACTIVE, SubscriptionStatus, last_applied_body
@@ -76,7 +77,7 @@ class MirrorUpdate:
 def records(occasion: MirrorUpdate, at: str) -> list[HistoryEntry]:
     """The whole history of the mirror, new records last. ``at``: ISO 8601."""
     if occasion.have is None:
-        return [{"at": at, "action": "create", "detail": _created(occasion.want)}]
+        return _first(at, _created(occasion.want))
     source_records = occasion.said.get("history", [])
     known = occasion.last.get("records", len(source_records))
     recorded = [dict(each) for each in source_records[known:]]
@@ -87,6 +88,12 @@ def records(occasion: MirrorUpdate, at: str) -> list[HistoryEntry]:
 
 def _record(at: str, action: str, detail: str) -> HistoryEntry:
     return {"at": at, "action": action, **({"detail": detail} if detail else {})}
+
+
+@lru_cache
+def _first(at: str, detail: str) -> list[Record]:
+    """The history of a new mirror; one object for all with the same."""
+    return [{"at": at, "action": "create", "detail": detail}]
 
 
 def _created(want: Body) -> str:

@@ -67,9 +67,11 @@ def of_source(source: Body, body: Body) -> Body:
     return {RECORDS: len(source.get("history", [])), SOURCE_UNIT: unit if unit != body.get(UNIT) else None}
 
 
-def _kept_or_new(before: Body, have: Body | None, want: Body, path: Path) -> dict[str, str]:
+def _kept_or_new(before: Body, have: Body | None, want: Body, path: Path) -> Body:
     """The amounts to store: the wanted ones, except that edited ones keep the stored amount."""
     last, mine = get(before, path) or {}, get(have or {}, path) or {}
     edited = {key for key in {*last, *mine} if not equal(last.get(key), mine.get(key))}
+    if not edited:
+        return want  # and so one object: there may be very many mirrors
     kept = {key: last[key] for key in edited if key in last}
     return {**{key: amount for key, amount in want.items() if key not in edited}, **kept}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from reconciler.core.states import SharedContents
 from reconciler.model.bounded_cache import BoundedCache
-from reconciler.model.documents.kinds import TENANT
+from reconciler.model.documents.kinds import TENANT, TENANT_KINDS
 from reconciler.model.values.entity import fingerprint_of, lines
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.sql.statements import Statement
@@ -23,7 +23,7 @@ _AT_MOST = 16_000_000
 _IN_COMMON = 100_000
 """Entities of shared states to cache: some tens of megabytes."""
 _FEW = 8
-"""Texts about at most this many entities are not cached, such as a tenant's own document, which no other shares."""
+"""Texts about at most this many entities are not cached, nor those about kinds that every tenant has of its own."""
 
 
 def _by_kind(*columns: str) -> Mapping[str, Statement]:
@@ -62,7 +62,7 @@ class _ParsedTexts(Generic[_T]):
         """The result for texts about ``number`` entities of a kind; ``None`` if they cannot be parsed."""
         key = kind, number, *texts
         found = self.memory.known.get(key)
-        if found is None and (found := self.make(*key)) is not None and number > _FEW:
+        if found is None and (found := self.make(*key)) is not None and number > _FEW and kind not in TENANT_KINDS:
             self.memory.keep(key, found, sum(map(len, filter(None, texts))))
         return found
 

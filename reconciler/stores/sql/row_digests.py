@@ -11,6 +11,7 @@ from reconciler.core.schema import faults
 from reconciler.core.states import of_actual
 from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.documents.kinds import TENANT_KINDS
+from reconciler.model.shared_values import SharedValues
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.stores.base import StoreError
@@ -71,10 +72,14 @@ def _row(tenant: str, entity: Entity, body: str, digest: str, synced: str | None
     return {**head, "body": body, "digest": digest, "synced": synced}
 
 
-def made(row: Written, what: str) -> Entity:
-    """The entity of a row. Raises `StoreError` for a body that is not JSON; ``what`` names the body in messages."""
+def made(row: Written, what: str, shared: SharedValues | None = None) -> Entity:
+    """The entity of a row. Raises `StoreError` for a body that is not JSON; ``what`` names the body in messages.
+
+    ``shared``: the values that it shares with other rows, for kinds of which a tenant may have very many entities.
+    """
     kind, key, origin, body = row
-    return Entity(EntityId(kind, key), loaded(body, dict, f"{what}/{kind}/{key}"), origin)
+    value = loaded(body, dict, f"{what}/{kind}/{key}")
+    return Entity(EntityId(kind, key), shared.of_map(value) if shared and kind in TENANT_KINDS else value, origin)
 
 
 @contextmanager

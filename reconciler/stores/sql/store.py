@@ -19,6 +19,7 @@ from reconciler.core.records import JournalEntries
 from reconciler.core.states import SINGLE_READS, LazyState, SharedContents, shape_version
 from reconciler.model.documents.kinds import TENANT
 from reconciler.model.plans.origins import RecordedOrigins
+from reconciler.model.shared_values import SharedValues
 from reconciler.model.values.entity import Entity, State, fingerprint
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
@@ -520,12 +521,14 @@ def _has_rows(connection: Connection, tenant: str) -> bool:
 
 
 def _entities(connection: Connection, tenant: str, where: str) -> list[Entity]:
-    return [made(row, f"{where}: the body of {tenant}") for row in _BODIES.rows(connection, tenant=tenant)]
+    shared = SharedValues()
+    return [made(row, f"{where}: the body of {tenant}", shared) for row in _BODIES.rows(connection, tenant=tenant)]
 
 
 def _some_entities(connection: Connection, tenant: str, where: str, *which: ColumnElement[bool]) -> list[Entity]:
     rows = connection.execute(_ROWS.where(*which), {"tenant": tenant}).all()
-    return [made((*row,), f"{where}: the body of {tenant}") for row in rows]
+    shared = SharedValues()
+    return [made((*row,), f"{where}: the body of {tenant}", shared) for row in rows]
 
 
 def _entity(connection: Connection, tenant: str, id: EntityId, where: str) -> Entity | None:
