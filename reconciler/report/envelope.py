@@ -26,7 +26,7 @@ def enveloped(**data: Any) -> str:
 
 def enveloped_line(**data: Any) -> str:
     """`enveloped` on one line, for commands that print one result after another (JSON Lines)."""
-    whole = {"format_version": FORMAT_VERSION, **data}
+    whole = {"format_version": RESULT_VERSION, **data}
     return json.dumps(_storable(whole), sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

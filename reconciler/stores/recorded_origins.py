@@ -4,7 +4,7 @@ It is part of the tenant's fingerprint, so a plan made before a release or its u
 although no entity changed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import orjson
 
@@ -14,7 +14,7 @@ from reconciler.model.values.digests import prefixed_digest
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import parse_path, render_path
-from reconciler.stores.base import EntityWrite, Record
+from reconciler.stores.base import Record
 from reconciler.stores.sql.row_digests import damage, loaded
 
 

@@ -20,11 +20,19 @@ from reconciler.model.plans.plan import Change, Plan, Source, TenantPlan, Tenant
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
 from reconciler.shell.runs import execute
-from reconciler.shell.runs.execute import Applied, ApplyContext, Result, Step, WritesOfEntries, Written, writes_of
+from reconciler.shell.runs.execute import (
+    Applied,
+    ApplyContext,
+    ConvertedChanges,
+    Result,
+    Step,
+    WritesOfEntries,
+    writes_of,
+)
 from reconciler.shell.scratch import ScratchFile
 from reconciler.stores.base import Committed, EntityWrite, Record, TenantStore
 from tests.contract.samples import AT, BY
-from tests.contract.test_came_down import place, store
+from tests.contract.test_recorded_origins import place, store
 
 __all__ = ["place", "store"]
 TENANT = "contoso"
@@ -75,7 +83,7 @@ def test_a_store_has_the_same_of_both(store: TenantStore, request: pytest.Fixtur
         assert applied(text, number, changes, as_text=True) == applied(objects, number, changes, as_text=False)
     one, other = text.observe(TENANT, verify=True), objects.observe(TENANT, verify=True)
     assert one == other
-    assert text.came_down(TENANT) == objects.came_down(TENANT)
+    assert text.recorded_origins(TENANT) == objects.recorded_origins(TENANT)
     assert [*text.history(TENANT)] == [*objects.history(TENANT)]
     assert sorted(map(repr, text.moved_since(TENANT, 0))) == sorted(map(repr, objects.moved_since(TENANT, 0)))
 
@@ -101,9 +109,9 @@ def test_entries_are_the_sequence_that_they_were_made_of() -> None:
 
 def test_only_the_changes_of_a_large_tenant_are_kept_as_text() -> None:
     few = second_changes()
-    entries, writes = Written().of_all(iter(few), execute.LARGE)
+    entries, writes = ConvertedChanges().of_all(iter(few), execute.LARGE)
     assert (type(entries), type(writes)) == (tuple, tuple)
-    as_text, made_of_it = Written().of_all(iter(few), execute.LARGE + 1)
+    as_text, made_of_it = ConvertedChanges().of_all(iter(few), execute.LARGE + 1)
     assert isinstance(as_text, JournalEntries)
     assert (as_text, tuple(made_of_it)) == (entries, writes)
 
@@ -119,7 +127,7 @@ def test_a_step_takes_twice_the_memory_of_the_saved_plan_at_most() -> None:
         spool[TENANT] = tenant
         spooled = replace(plan, tenants=spool.tenants([TENANT]))
         context = ApplyContext("sha256:0", AT, BY, None)
-        assert peak(lambda: list(execute.execute(spooled, context, no_store, carry=all_applied))) < 2 * size
+        assert peak(lambda: list(execute.execute(spooled, context, no_store, run_steps=all_applied))) < 2 * size
 
 
 def peak(work: Callable[[], object]) -> int:

@@ -135,7 +135,7 @@ def test_a_file_of_many_policies_is_not_read_again_for_each() -> None:
 def planned_and_released(catalog: Catalog) -> list[str]:
     """The tenants, planned as a command plans them."""
     nothing = Observed({}, state_fingerprint({}), 0)
-    return Fold(catalog, lambda _: nothing, RULES, ON).plan_into({}, None, lambda _: None)
+    return TreePlanner(catalog, lambda _: nothing, RULES, ON).plan_into({}, None, lambda _: None)
 
 
 CALLS_OF_ONE = 700

@@ -91,7 +91,7 @@ def _record(at: str, action: str, detail: str) -> HistoryEntry:
 
 
 @lru_cache
-def _first(at: str, detail: str) -> list[Record]:
+def _first(at: str, detail: str) -> list[HistoryEntry]:
     """The history of a new mirror; one object for all with the same."""
     return [{"at": at, "action": "create", "detail": detail}]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias, assert_never, overload
 from reconciler.core.records import JournalEntries, change_to_data, data_in_tenant, entity_of
 from reconciler.core.states import digests_of
 from reconciler.model.bounded_cache import IdentityCache
-from reconciler.model.plans.plan import Change, StoredTenants, Plan, Read, TenantPlan, TenantStatus
+from reconciler.model.plans.plan import Change, Plan, Read, StoredTenants, TenantPlan, TenantStatus
 from reconciler.model.values.entity import Entity, entity
 from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body
