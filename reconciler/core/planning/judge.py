@@ -72,13 +72,13 @@ def judge(
     verdicts = _with_holders([tenant_judge.verdict(each) for each in found], comparison)
     judged = tenant_judge.without_unaccompanied([_held(each, tripped) for each in verdicts])
     dependents = tenant_judge.dependents([each for each in judged if each.verdict is Verdict.APPLY])
-    standing = tuple(_effective(judged, comparison, dependents))
-    applied = [each for each in standing if each.verdict is Verdict.APPLY and not isinstance(each.difference, Restore)]
-    listed = {(each.difference.entity, each.difference.path) for each in standing}
+    effective = tuple(_effective(judged, comparison, dependents))
+    applied = [each for each in effective if each.verdict is Verdict.APPLY and not isinstance(each.difference, Restore)]
+    listed = {(each.difference.entity, each.difference.path) for each in effective}
     partly_omitted = frozenset(
         each.difference.entity for each in verdicts if (each.difference.entity, each.difference.path) not in listed
     )
-    return Judgement(standing, {**dependents, **tenant_judge.with_tenant_document(applied)}, partly_omitted)
+    return Judgement(effective, {**dependents, **tenant_judge.with_tenant_document(applied)}, partly_omitted)
 
 
 def _with_holders(judged: list[Judged], comparison: Comparison) -> list[Judged]:

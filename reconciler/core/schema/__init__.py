@@ -16,7 +16,7 @@ from reconciler.core.schema.copying import (
     own_items,
     without_own_items,
 )
-from reconciler.core.schema.effective_amounts import dated_fields, effective, is_amount, is_dated
+from reconciler.core.schema.effective_amounts import dated_fields, effective, is_amount_field, is_dated
 from reconciler.core.schema.fields import (
     FieldShape,
     KindShape,
@@ -84,7 +84,7 @@ __all__ = [
     "fields_of",
     "fields_of_model",
     "found",
-    "is_amount",
+    "is_amount_field",
     "is_dated",
     "is_dormant",
     "is_locked",

@@ -27,7 +27,7 @@ def dated_fields(kind: str) -> frozenset[str]:
     return frozenset(node.name for node in _amounts(kind))
 
 
-def is_amount(field: FieldShape) -> bool:
+def is_amount_field(field: FieldShape) -> bool:
     """Whether the field is an amount, which may be dated."""
     return field.type == "amount"
 
@@ -35,7 +35,7 @@ def is_amount(field: FieldShape) -> bool:
 @cache
 def _amounts(kind: str) -> Nodes[bool]:
     shape = kind_shapes().get(kind)
-    return nodes_of(shape.fields, lambda field: is_amount(field) or None) if shape else ()
+    return nodes_of(shape.fields, lambda field: is_amount_field(field) or None) if shape else ()
 
 
 def _with_amounts(kind: str, body: Body, on: date) -> Body:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeAlias
 
 from reconciler.core.desired import CYCLES, PLAN, PRODUCT
-from reconciler.core.schema import Nodes, is_amount, kind_shapes, nodes_of, own_items, values_in
+from reconciler.core.schema import Nodes, is_amount_field, kind_shapes, nodes_of, own_items, values_in
 from reconciler.core.states import origin_of
 from reconciler.core.tree.afterwards import dated_plans, scheduled_part
 from reconciler.core.tree.levels import upstream_key
@@ -172,7 +172,7 @@ def _without(body: Body, items: Mapping[str, Body]) -> Body:
 
 @cache
 def _plan_amounts() -> Nodes[bool]:
-    return nodes_of(kind_shapes()[PLAN].fields, lambda field: is_amount(field) or None)
+    return nodes_of(kind_shapes()[PLAN].fields, lambda field: is_amount_field(field) or None)
 
 
 def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:
