@@ -161,6 +161,12 @@ def test_who_asks_for_json_gets_json_or_nothing(odd: Shop, name: str) -> None:
         done = odd.run("validate -o json")
         assert (done.status, valid("validate", done.out)["valid"]) == (1, False)
         return
+    elif name == "watch":  # it goes on: an invalid workspace is what its next round may mend
+        odd.edit("acme/catalog.yaml", "kind: Plan\n", "kind: Plan\nnmae: x\n")
+        done = odd.run(f"{COMMANDS[name][0][0]} -o json")
+        (waiting,) = valid("watch", done.out)["round"]["pending"]
+        assert (done.status, waiting["reason"]) == (0, "workspace")
+        return
     else:
         odd.edit("acme/catalog.yaml", "kind: Plan\n", "kind: Plan\nnmae: x\n")
         done = odd.run(f"{COMMANDS[name][0][0]} -o json")
