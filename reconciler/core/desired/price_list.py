@@ -88,11 +88,17 @@ class AssignedPriceList:
         return {period: {"active": True, "purchase_price": price} for period, price in self.cycles(key).items()}
 
     def cycles(self, key: str) -> Mapping[str, str | None]:
-        """The prices of a product by billing cycle. A cycle whose first price is in the future is included only if the
-        tenant has it.
+        """The purchase prices of a product by billing cycle (IW-05).
+
+        Before its first price begins, the list says nothing of a cycle: it is included only if the tenant has it, with
+        the price that the tenant has (decision 031).
         """
         have = self._have(key)
-        return {period: price for period, price in self.prices[key].items() if price is not None or period in have}
+        return {
+            period: have[period].get("purchase_price") if price is None else price
+            for period, price in self.prices[key].items()
+            if price is not None or period in have
+        }
 
     def _have(self, key: str) -> Body:
         here = self.actual.get(EntityId(PRODUCT, key))
@@ -175,5 +181,5 @@ def _linked(listed: AssignedPriceList, wanted: Mapping[EntityId, Wanted]) -> fro
     return frozenset(
         EntityId(PRODUCT, have.body.get("product", ""))
         for id, have in listed.actual.items()
-        if id.kind == PLAN and listed.ours(id) and id in wanted and wanted[id].only_fields is None
+        if id.kind == PLAN and listed.ours(id) and wanted[id].only_fields is None
     )
