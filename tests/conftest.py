@@ -10,9 +10,10 @@ from tests import forked
 from tests.laws.profiles import LONG
 from tests.postgresql import Server, a_server
 
-settings.register_profile("short", max_examples=60)
-settings.register_profile("long", max_examples=LONG)  # pytest tests/laws --hypothesis-profile=long
-settings.register_profile("few", max_examples=6, derandomize=True, database=None)  # for script/mutate
+# no deadlines: on a machine that does something else, an example may take any time
+settings.register_profile("short", max_examples=60, deadline=None)
+settings.register_profile("long", max_examples=LONG, deadline=None)  # pytest tests/laws --hypothesis-profile=long
+settings.register_profile("few", max_examples=6, deadline=None, derandomize=True, database=None)  # for script/mutate
 settings.load_profile("short")
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.cli.main import main
@@ -258,7 +258,6 @@ def _item(draw: Draw, *groups: str) -> Document:
     return {group: draw(st.dictionaries(st.sampled_from(GROUPS[group]), dated())) for group in groups}
 
 
-@settings(deadline=None)
 @given(plans(), st.lists(DAYS, min_size=1, max_size=4))
 def test_any_moment_after_any_other_brings_the_amounts_that_hold(plan: Document, days: list[date]) -> None:
     catalog, problems = load([WORKSPACE, SourceFile("northwind/catalog.yaml", as_yaml([*AROUND, plan]))])
@@ -297,7 +296,6 @@ INSTANTS = st.integers(0, 6 * 24 * 60).map(
 BELOW: Document = {**AROUND[-1], "reseller": "fabrikam", "upstream": "contoso"}
 
 
-@settings(deadline=None)
 @given(plans(), INSTANTS, st.lists(st.sampled_from(sorted(ZONES)), min_size=2, max_size=2))
 def test_at_any_instant_every_provider_has_its_own_day(plan: Document, now: datetime, zones: list[str]) -> None:
     names = {"northwind": ("contoso", "fabrikam"), "southwind": ("adatum", "tailspin")}

@@ -32,7 +32,7 @@ from tests.laws.worlds import GUARDS_OFF, RESELLER, Document, World, as_yaml, wo
 RULES = rule_book(frozenset(PRECONDITIONS))
 ON = date(2026, 12, 1)
 WORKSPACE = SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n")
-law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+law = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @dataclass(frozen=True)

@@ -780,7 +780,6 @@ class Settling(Machine):
 TestMirrors = Settling.TestCase
 TestMirrors.settings = settings(
     max_examples=settings().max_examples if is_long() else SHORT,
-    deadline=None,
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

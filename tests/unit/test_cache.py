@@ -195,7 +195,7 @@ def test_a_spoilt_file_is_made_anew(filled: Path, expected: Any, how: str) -> No
     assert [kept.read(unread(file)).problems for file in bundled()] == [()] * len(bundled())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_no_damage_is_believed(
     _filled: tuple[bytes, Any], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -351,7 +351,7 @@ HEAD = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.lists(TEXTS, max_size=3), min_size=2, max_size=3))
 def test_whatever_is_written_is_read_the_same(
     tmp_path_factory: pytest.TempPathFactory, versions: list[list[str]]

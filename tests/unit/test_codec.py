@@ -90,7 +90,7 @@ tenants = st.lists(tenant_keys, max_size=3, unique=True).flatmap(
     lambda names: st.tuples(*(tenant_plans(name) for name in names))
 )
 plans = st.builds(Plan, texts, sources, tenants, texts)
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def sample() -> Plan:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from ruamel.yaml import YAML
 
 from reconciler import optional_libraries
@@ -435,3 +436,8 @@ def test_the_project_names_no_address_that_it_does_not_have() -> None:
     """Readers of the package's metadata follow these links."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     expect_none([each for each in project.get("urls", {}).values() if "example." in each])
+
+
+@pytest.mark.parametrize("profile", ["short", "long", "few"])
+def test_no_example_fails_because_the_machine_is_busy(profile: str) -> None:
+    assert settings.get_profile(profile).deadline is None

@@ -212,13 +212,13 @@ def made(draw: st.DrawFn, kinds: Mapping[str, type[Part]]) -> Any:
     return document
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(mutated(CATALOG), made(CATALOG_KINDS | STEERING_KINDS)))
 def test_models_and_schema_agree_on_catalogs(document: Any) -> None:
     assert_agreed("catalog.json", document)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(mutated(STATE), made(STATE_KINDS)))
 def test_models_and_schema_agree_on_states(document: Any) -> None:
     assert_agreed("state.json", document)

@@ -52,7 +52,7 @@ def test_two_spaces_stay_two_wherever_a_long_text_has_them(length: int) -> None:
     is_carried(("a b  " * length)[:length], "key")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(text=TEXTS, name=TEXTS)
 def test_every_text_is_exported_and_imported_again(text: str, name: str) -> None:
     is_carried(text, name)

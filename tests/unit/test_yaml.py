@@ -237,7 +237,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=40).map("".join)))
 def test_nothing_makes_it_raise(given: str | bytes) -> None:
     check(given if isinstance(given, bytes) else given.encode())
