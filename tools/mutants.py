@@ -85,8 +85,13 @@ def _walk(node: ast.AST, scope: tuple[Scope, ...]) -> Iterator[tuple[ast.expr, t
         if name in ("annotation", "returns", "decorator_list", "bases", "type_params", "keywords_of_class"):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and not _is_text(child):
+            if isinstance(child, ast.AST) and not _is_text(child) and not _asserts(child):
                 yield from _walk(child, inner)
+
+
+def _asserts(node: ast.AST) -> bool:
+    """The `strict` of a `zip`, an assertion like `assert`: what is zipped has one length, whatever the input."""
+    return isinstance(node, ast.keyword) and node.arg == "strict"
 
 
 def _is_text(node: ast.AST) -> bool:

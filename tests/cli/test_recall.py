@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -260,3 +261,11 @@ def test_watch_does_what_comes_with_a_day(shop: Shop) -> None:
         assert told in exported(shop, "acme", "Subscription", "one.sub-1")
     mirror = exported(shop, "acme", "Subscription", "one.sub-1")
     assert mirror.count("action: take_effect") == 2, "in the history, and as it was applied last"
+
+
+def test_without_a_cache_nothing_is_looked_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILE_CACHE", "off")
+    with access.Access(shop.root, {}) as opened:
+        found = plan_cache.look_for_plan(shop.root, opened, (), now=datetime(2026, 12, 1, tzinfo=UTC))
+    found.close()
+    assert (found.plan, found.recall) == (None, None)

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from reconciler.core.records.change_records import change_to_data
+from reconciler.core.records.origins import entities_named, index_changes
 from reconciler.core.states.lazy_state import LazyState
 from reconciler.model.plans.change import Action
-from reconciler.model.plans.origins import RecordedOrigin
+from reconciler.model.plans.origins import RELEASED, RecordedOrigin
 from reconciler.model.plans.plan import Change, FieldChange
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId
@@ -256,3 +257,14 @@ def test_a_migration_builds_it_from_the_journal(name: str, request: pytest.Fixtu
         expected[0].recorded_origins,
         expected[0].fingerprint,
     )
+
+
+def test_a_released_item_leaves_its_entity_recorded() -> None:
+    known = {ID: RecordedOrigin("northwind", frozenset({RATE}))}
+    for marked, expected in (
+        (f"{ID}#resources.seat", RecordedOrigin("northwind", frozenset())),
+        (str(ID), RecordedOrigin("northwind", frozenset({RATE}), released=True)),
+    ):
+        notes = {RELEASED: [marked]}
+        assert entities_named((), notes) == {ID}
+        assert index_changes(known, (), notes) == {ID: expected}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import re
 import signal
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,28 @@ def test_one_that_another_made_meanwhile_stays(path: Path) -> None:
     before = path.read_bytes()
     databases.make_whole(path)
     assert (path.read_bytes(), files(path)) == (before, ["tenants.db"])
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("_fill", r"tenants\.db: it cannot be made \(Input/output error\)$"),
+        ("_link", r"it could not be made \(Input/output error\), during the commit; nothing was written$"),
+        ("_sync", None),
+    ],
+)
+def test_a_disk_error_while_it_is_made_says_what_it_left(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str, said: str | None
+) -> None:
+    """Before it is filled nothing can be there; afterwards it is looked up, and what is there whole was made."""
+
+    def failing(*_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(databases, step, failing)
+    with pytest.raises(StoreError, match=said) if said else nullcontext():
+        databases.make_whole(path)
+    assert path.exists() == (said is None)
 
 
 @pytest.mark.parametrize("step", ["_fill", "_link", "_sync"])

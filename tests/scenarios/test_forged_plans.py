@@ -189,11 +189,21 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "a foreign origin": (_written(origin="evil"), "origin"),
     "a foreign origin that is shown": (_shown("origin", "northwind", "evil"), 'its origin is "evil"'),
     "another key": (_written(key="other"), "another key"),
+    "another key in a change without a place": (
+        lambda data: [_change(data).update(declared_at=None), _written(key="other")(data)][-1],
+        "another key",
+    ),
     "another kind": (_written(kind="Product"), "another kind"),
     "periods that are a text": (_written(periods="x"), "not a map of maps"),
     "a field that is not shown": (_written(published=False), "published changes, and is no field"),
     "a field that there is not": (_written(colour="red"), "colour"),
     "a set of what is no text": (_shown("sales_categories", None, ["office", 1]), "sales_categories"),
+    "a field that shows a set of what is no text": (
+        lambda data: _change(data)["fields"].append(
+            {**_change(data)["fields"][0], "path": "sales_categories", "before": None, "after": ["office", 1]}
+        ),
+        "sales_categories is not what it says it will be",
+    ),
     "a status that there is not": (_shown("status", "active", "gone"), "valid"),
     "null": (_written(labels={"a": None}), "labels"),
     "a rule that there is not": (lambda data: _change(data).update(rule="CB-99"), 'no rule "CB-99"'),
@@ -233,6 +243,10 @@ OF_WHAT_IS_HELD: dict[str, tuple[Forgery, str]] = {
     "a document that no state may hold": (
         lambda data: _deferred(data)["resource_change"]["change"]["after"].update(colour="red"),
         "colour",
+    ),
+    "another key": (
+        lambda data: _deferred(data)["resource_change"]["change"]["after"].update(key="other"),
+        "another key",
     ),
     "a guard that only withholds": (lambda data: _deferred(data)["hold"].update(kind="guard"), "held by a guard"),
     "a veto that there is not": (lambda data: _deferred(data)["hold"].update(vetoes=[]), "names one"),

@@ -52,6 +52,12 @@ def test_each_is_one_change_that_can_be_imported(mutants: list[Mutant]) -> None:
     assert ast.dump(ast.parse(MODULE)) not in texts
 
 
+def test_assertions_are_not_changed(tmp_path: Path) -> None:
+    file = tmp_path / "asserting.py"
+    file.write_text("assert 1 < 2\npairs = zip([], [], strict=True)\n", "utf-8")
+    assert mutants_of(file) == []
+
+
 def test_a_fault_is_imported_and_the_file_stays(mutants: list[Mutant], tmp_path: Path) -> None:
     gone = next(each for each in mutants if each.name.endswith("('cancelled',)"))
     spec = Planted(gone).find_spec("a_module_of_the_tests", [str(tmp_path)])

@@ -9,6 +9,7 @@ import pytest
 from reconciler.core.reading.lazy_documents import sort_marks
 from reconciler.core.reading.read import read_file
 from reconciler.core.reading.state_documents import read_state, state_model
+from reconciler.core.reading.valid_part import valid_part
 from reconciler.core.reading.yaml import parse
 from reconciler.model.documents.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS, WORKSPACE_KINDS
 from reconciler.model.documents.source import SourceDocument, SourceFile
@@ -268,3 +269,27 @@ def test_a_twin_is_made_once() -> None:
     assert state_model("Plan") is state_model("Plan")
     assert read_state("", "x.yaml") == ([], [])
     assert read_state(b"# nothing\n---\n", "x.yaml") == ([], [])
+
+
+@pytest.mark.parametrize(("day", "message"), [("0", "0 is"), ("1", ""), ("31", ""), ("32", "32 is"), ("-1", "-1 is")])
+def test_a_billing_day_is_a_day_of_some_month(day: str, message: str) -> None:
+    found = problems(f"kind: SyncPolicy\nreseller: a\nupstream: b\nsubscriptions: {{billing_day: {day}}}\n")
+    assert [each.summary for each in found] == (
+        [f"subscriptions.billing_day: {message} not a day of the month"] if message else []
+    )
+
+
+def test_patches_without_a_key_are_not_one_that_stands_twice() -> None:
+    """Each lacks its key; which ones are the same is not known."""
+    found = read_state("kind: Role\nname: a\n---\nkind: Role\nname: b\n", "x.yaml")[1]
+    assert [each.code for each in found] == ["missing-field", "missing-field"]
+    twice = read_state("kind: Role\nkey: a\n---\nkind: Role\nkey: a\n", "x.yaml")[1]
+    assert [each.code for each in twice] == ["duplicate-document"]
+
+
+@pytest.mark.parametrize("text", ["5\n", "[kind, Plan]\n", "a text\n"])
+def test_what_is_no_map_has_no_valid_part(text: str) -> None:
+    (document,) = parse(text.encode(), "x.yaml")[0]
+    found = valid_part(document, CATALOG_KINDS["Plan"])
+    assert (found.document, found.model) == (None, None)
+    assert found.faults

@@ -235,6 +235,33 @@ def test_documents_outside_any_provider() -> None:
     assert workspace(reconcile=W, a__p=P + "\tx", a__x="kind: Role\nkey: x\n") == ["a/p.yaml:4:1 yaml-syntax"]
 
 
+def test_a_file_at_the_root_that_cannot_be_read_may_hold_the_provider() -> None:
+    """Its provider would own every folder below; in the folder of another, it would not."""
+    files = {"reconcile.yaml": W, "a/p.yaml": P, "b/x.yaml": "kind: Role\nkey: x\n"}
+    for hidden, code in {
+        "broken.yaml": "not-checked",
+        "b/broken.yaml": "not-checked",
+        "a/y.yaml": "outside-provider",
+    }.items():
+        problems = loaded({**files, hidden: "foo: [\n"})[1]
+        assert sorted(problem.code for problem in problems) == sorted([code, "yaml-syntax"]), hidden
+
+
+def test_the_digest_of_a_catalog_does_not_tell_how_it_is_divided_into_files() -> None:
+    role, other = "kind: Role\nkey: x\n", "kind: Role\nkey: y\n"
+    divided = [
+        {"reconcile.yaml": W, "p.yaml": P, "x.yaml": role},
+        {"reconcile.yaml": f"{W}---\n{P}", "x.yaml": role},
+        {"reconcile.yaml": f"{P}---\n{role}---\n{W}"},
+        {"reconcile.yaml": f"{P}---\n{other}---\n{W}"},
+    ]
+    catalogs = [loaded(dict(files))[0] for files in divided]
+    digests = [catalog.digest for catalog in catalogs if catalog]
+    assert len(digests) == 4
+    assert len({*digests[:3]}) == 1
+    assert digests[3] != digests[0]
+
+
 def test_providers_in_each_others_way() -> None:
     other = P.replace("northwind", "southwind")
     assert workspace(reconcile=W, a__p=P, a__b__q=other) == ["a/b/q.yaml:1:1 nested-provider"]
@@ -269,6 +296,20 @@ def test_circles_are_told_once_with_all_places() -> None:
 def test_an_upstream_in_another_tree() -> None:
     files = {"a__p": P, "b__p": P.replace("northwind", "southwind"), "a__x": policy("contoso", "southwind")}
     assert workspace(reconcile=W, **files) == ["a/x.yaml:3:11 foreign-upstream"]
+
+
+@pytest.mark.parametrize("store", ["sqlite:///x.db", "postgresql://db.example/x"])
+def test_the_stores_that_need_no_plugin(store: str) -> None:
+    assert faults(f"{POLICY_HEAD}store: {store}\n", "north/contoso.yaml") == []
+
+
+def test_a_reseller_in_another_tree_is_named_with_its_place() -> None:
+    south = f"{P.replace('northwind', 'southwind')}---\n{policy('fabrikam', 'southwind')}"
+    files: dict[str, str | bytes] = {"reconcile.yaml": W, "a/p.yaml": P, "b/p.yaml": south}
+    files["a/x.yaml"] = policy("contoso", "fabrikam")
+    (problem,) = loaded(files)[1]
+    assert problem.code == "foreign-upstream"
+    assert [(place.file, place.line) for place in problem.also] == [("b/p.yaml", 5)]
 
 
 def test_currencies_follow_the_chain() -> None:
@@ -440,6 +481,13 @@ def test_what_may_stand_in_what_cannot_be_read_is_not_missing(case: str) -> None
     assert any(problem.severity == "error" for problem in problems)
 
 
+def test_one_check_that_was_not_made_is_one() -> None:
+    naming = f"{PLAN}switchable_plans: [gone]\n"
+    problems = loaded({**BASE, "north/x.yaml": naming, "north/y.yaml": "foo: [\n"})[1]
+    (unmade,) = [problem for problem in problems if problem.code == "not-checked"]
+    assert unmade.summary == "1 check was not made because of what is wrong here"
+
+
 def test_what_cannot_stand_there_is_missing() -> None:
     """A document of which kind and key can be read hides nothing else."""
     for broken in (f"{PLAN.replace('other', 'third')}foo: [\n", "kind: Plann\nkey: third\n", "kind: Role\nkey: A b\n"):
@@ -465,3 +513,18 @@ def test_a_file_that_cannot_be_opened_may_hold_anything() -> None:
     problems = load(sources, unread=[Place("north/gone.yaml", 1)])[1]
     assert [(str(problem.place), problem.code) for problem in problems] == [("north/gone.yaml:1:1", "not-checked")]
     assert [problem.code for problem in load(sources, unread=[Place("south/gone.yaml", 1)])[1]] == ["missing-reference"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{POLICY_HEAD}delegate: {{plans: [gone]}}\n", 'names plan "gone", which does not exist (AP-05)'),
+        (f"{POLICY_HEAD}price_list: gone\n", 'names price list "gone", which does not exist'),
+        (f"{PLAN}switchable_plans: [gone]\n", 'names plan "gone", which does not exist'),
+        (PLAN.replace("suite", "gone"), 'names product "gone", which does not exist (AP-01)'),
+    ],
+)
+def test_what_does_not_exist_is_named_with_the_rule_that_needs_it(text: str, said: str) -> None:
+    (problem,) = loaded({**BASE, "north/x.yaml": text})[1]
+    assert problem.code == "missing-reference"
+    assert problem.summary.endswith(said)

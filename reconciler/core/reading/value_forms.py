@@ -17,8 +17,8 @@ from reconciler.model.values.field_types import Leaf, Number
 UNKNOWN = "…"
 _PREFERRED = ("recurring", "plans", "price_to_zero", "headline", "included")
 """The field that is usually meant, if several fields of a map accept a value."""
-_SAMPLES: tuple[str, ...] = ("P1M", "one")
-"""Sample keys of maps: a period, and a name."""
+_SAMPLES: tuple[str, ...] = ("one", "P1M")
+"""Sample keys of maps: a name, and a period for maps that take nothing else."""
 _LARGEST = 100
 
 
