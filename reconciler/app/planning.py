@@ -21,14 +21,16 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.days import day_of, days_of, moments_of
+from reconciler.shell.repository.git import CommitFacts
 from reconciler.shell.repository.provenance import Commits
 
 
 def source_of(workspace: Workspace, base: str | None = None) -> Source:
     """Where a plan of this workspace comes from."""
-    if workspace.revision:
-        return Source(workspace.revision, base, False, workspace.catalog.digest)
-    return Source(workspace.checkout.commit, base, workspace.checkout.dirty, workspace.catalog.digest)
+    commit = workspace.revision or workspace.checkout.commit
+    dirty = False if workspace.revision else workspace.checkout.dirty
+    facts = workspace.repository.commit_facts(commit) if workspace.repository and commit else CommitFacts()
+    return Source(commit, base, dirty, workspace.catalog.digest, *facts)
 
 
 def make_plan(  # noqa: PLR0913 - all but the first two are optional

@@ -164,7 +164,7 @@ def _told(change: Change) -> tuple[object, ...]:
 
 def _why(deferred: Any) -> tuple[object, ...]:
     fields = tuple((each.path, each.before, each.after) for each in deferred.change.fields)
-    return deferred.said, deferred.change.entity, deferred.change.action, deferred.change.after, fields
+    return deferred.why, deferred.change.entity, deferred.change.action, deferred.change.after, fields
 
 
 @pytest.mark.parametrize(

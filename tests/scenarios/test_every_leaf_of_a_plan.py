@@ -51,12 +51,13 @@ TOLD = {
     r"(resource_changes\.\*|deferred_changes\.\*\.resource_change)\.(fields\.\*\.)?cause": "why, told from a base",
     r"resource_changes\.\*\.(fields\.\*\.)?(rule|allowed_by\.\*)": "by what it is permitted, of what there is",
     rf"{DEFERRED}\.(resource_change\.(fields\.\*\.)?)?(rule|allowed_by\.\*)": "by what it would be, of what there is",
-    rf"{DEFERRED}\.(detail|hold\.at|hold\.vetoes\.\*)": "what holds back something that is not written",
+    rf"{DEFERRED}\.(detail|hold\.(at|template|guards\.\*\.limit|vetoes\.\*))": "what holds back what is not written",
     rf"{DEFERRED}\.resource_change\.fields\.\*\.before": "a link as the upstream calls it, of what is not written",
     rf"{DEFERRED}\.update\.(before|after)\..*": "keys, origins and links of something that is not written",
     r"tenants\.\*\.day": "the day before and after are days of the same moment in some time zone",
     r"tenants\.\*\.allowed\.\*": "which guards were overridden: the plan is what is shown all the same",
-    r"timestamp|reconciler_version|source\.(commit|base|dirty)": "when, from what and with what it was made",
+    r"timestamp|reconciler_version": "when and with what it was made",
+    r"source\.(commit|base|dirty|author|subject|date)": "from what it was made",
 }
 
 

@@ -40,7 +40,9 @@ def inverse(plan: Plan, look: ReadState, warn: Warn = no_warnings) -> Iterator[T
 
 def _undone(tenant: TenantPlan, observed: Observed | str, warn: Warn) -> TenantPlan:
     if isinstance(observed, str):
-        return TenantPlan(tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed)
+        return TenantPlan(
+            tenant.tenant, tenant.upstream, TenantStatus.ERROR, "", problem=observed, currency=tenant.currency
+        )
     state = observed.state
     mirrors = {each.entity: _follows(each) for each in tenant.changes if _mirror(each)}
     moved = {each.entity: f"{why}: {BY_HAND}" for each in tenant.changes if (why := _changed_since(each, state))}
@@ -54,6 +56,7 @@ def _undone(tenant: TenantPlan, observed: Observed | str, warn: Warn) -> TenantP
         status=TenantStatus.CHANGES if changes else TenantStatus.BLOCKED,
         fingerprint=observed.fingerprint,
         revision=observed.revision,
+        currency=tenant.currency,
         changes=changes,
         deferred=tuple(_blocked(each, state, held[each.entity]) for each in tenant.changes if each.entity in held),
         warnings=warn(tenant.tenant, state, changes),

@@ -9,7 +9,7 @@ from reconciler.core.planning.judge import Judgement, judge
 from reconciler.core.planning.leftovers import is_removable, named_by
 from reconciler.core.planning.plan_builder import changed_leaves
 from reconciler.core.planning.plan_warnings import SCHEDULE, VISIBLE, warnings_in
-from reconciler.core.planning.preconditions import PRECONDITIONS, declared_rules, templates_of
+from reconciler.core.planning.preconditions import ADOPT, PRECONDITIONS, declared_rules, templates_of
 from reconciler.core.planning.reasons import (
     deciding_place,
     declared_at,
@@ -33,6 +33,7 @@ from reconciler.core.planning.tenant_plan import (
 )
 
 __all__ = [
+    "ADOPT",
     "GUARDS",
     "PRECONDITIONS",
     "SCHEDULE",

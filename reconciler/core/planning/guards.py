@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 from reconciler.core.planning.diff import Comparison
 from reconciler.core.planning.price_changes import PriceChanges, number, prices, same_amount
 from reconciler.core.planning.reasons import GUARD as RULE
-from reconciler.core.planning.reasons import where
+from reconciler.core.planning.reasons import template_of, where
 from reconciler.core.schema import RuleBook
 from reconciler.core.states import entities_with_origin
 from reconciler.model.documents.catalog import DISABLED
 from reconciler.model.documents.settings import Policy, Setting
-from reconciler.model.plans.change import Action, Obstacle
+from reconciler.model.plans.change import Action, Obstacle, TrippedGuard
 from reconciler.model.plans.plan import Change
 from reconciler.model.values.amounts import canonical
 from reconciler.model.values.entity import State
@@ -136,11 +136,12 @@ def obstacles(trips: Iterable[Trip], case: GuardCase) -> Callable[[EntityId], tu
 def _obstacle(trip: Trip, text: str, entity: EntityId, case: GuardCase) -> Obstacle:
     own = tuple(each for each in trip.faults[NAMED_FAULTS:] if each.entity == entity)
     detail = _guard_text(trip, (*trip.faults[:NAMED_FAULTS], *own), case) if own else text
-    return Obstacle(RULE, detail, trip.setting.place)
+    tripped = TrippedGuard(trip.guard, _limit_text(trip.setting))
+    return Obstacle(RULE, detail, trip.setting.place, template_of(trip.setting, case.policy), tripped)
 
 
 def _guard_text(trip: Trip, faults: tuple[GuardFault, ...], case: GuardCase) -> str:
-    value = str(trip.setting.value).lower()
+    value = _limit_text(trip.setting)
     rest = len(trip.faults) - len(faults)
     parts = [
         f"guard {trip.guard}: {value} ({where(trip.setting)}) blocks {case.whole}: {trip.summary}",
@@ -149,6 +150,10 @@ def _guard_text(trip: Trip, faults: tuple[GuardFault, ...], case: GuardCase) -> 
         f"if it is right all the same, --allow {trip.guard}:{case.policy.reseller} lets it through for one plan",
     ]
     return "; ".join(parts)
+
+
+def _limit_text(setting: Setting) -> str:
+    return str(setting.value).lower()
 
 
 def _max_deletes(case: GuardCase, limit: str) -> GuardFinding | None:

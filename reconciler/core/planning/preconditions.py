@@ -57,6 +57,9 @@ class PreconditionContext:
         return self.comparison.desired.wanted.get(id)
 
 
+ADOPT = "adopt: true"
+"""The setting that lets a tenant's own entities be taken over."""
+
 Precondition: TypeAlias = Callable[[PreconditionContext, EntityId, Use], Iterator[Obstacle]]
 
 
@@ -114,7 +117,8 @@ def _own_key(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[
         upstream = case.comparison.desired.upstream
         theirs = f"{upstream.key}'s {_named(upstream.state.get(target), target)}"
         detail = f"{_whose(have.origin)} {_named(have, target)} is in the way of {theirs}, which has the same key"
-        yield Obstacle("ORIGIN-01", f"{detail}; set adopt: true in its policy to take it over, or rename one of them")
+        mend = "set adopt: true in its policy to take it over, or rename one of them"
+        yield Obstacle("ORIGIN-01", f"{detail}; {mend}", set=ADOPT)
 
 
 def _own_item(case: PreconditionContext, target: EntityId, use: Use) -> Iterator[Obstacle]:
@@ -127,9 +131,8 @@ def _own_item(case: PreconditionContext, target: EntityId, use: Use) -> Iterator
     item, plan = f'{items.noun} "{key}"', _named(case.comparison.actual.get(target), target)
     theirs = f"{case.comparison.desired.upstream.key}'s {item}"
     detail = f"{_whose(use.origin)} {item} of {plan} is in the way of {theirs}, which has the same key"
-    yield Obstacle(
-        "ORIGIN-04", f"{detail}; set adopt: true in its policy to take it over, or rename or remove one of them"
-    )
+    mend = "set adopt: true in its policy to take it over, or rename or remove one of them"
+    yield Obstacle("ORIGIN-04", f"{detail}; {mend}", set=ADOPT)
 
 
 def _whose(origin: str | None) -> str:

@@ -5,7 +5,19 @@ from collections.abc import Iterator, Sequence
 from reconciler.model.documents.declarations import Synced
 from reconciler.model.documents.options import OPTIONS
 from reconciler.model.documents.settings import Policy, Setting
-from reconciler.model.plans.change import Difference, HeldBy, HoldKind, Judged, Remove, Rename, Restore, Update, Verdict
+from reconciler.model.plans.change import (
+    Difference,
+    HeldBy,
+    HoldKind,
+    Judged,
+    Obstacle,
+    Remove,
+    Rename,
+    Restore,
+    Update,
+    Verdict,
+    setting_that_releases,
+)
 from reconciler.model.plans.plan import Declared, DeferralReason
 from reconciler.model.values.diagnostics import Place
 
@@ -57,18 +69,37 @@ def hold(judged: Sequence[Judged], policy: Policy) -> HeldBy | None:
     """What withholds or blocks the differences of one entry, as data."""
     first = lead(judged)
     if first.root:
-        return first.root.hold or HeldBy(HoldKind.OPTION, first.root.tenant, first.root.options)
+        above = first.root.hold or HeldBy(HoldKind.OPTION, first.root.tenant, first.root.options)
+        return above._replace(also=_held_here(judged, first, policy))
+    return None if first.verdict is Verdict.UNMANAGED else _held_here(judged, first, policy)
+
+
+def _held_here(judged: Sequence[Judged], first: Judged, policy: Policy) -> HeldBy | None:
+    """What the tenant itself holds back; ``None`` if that is nothing, because the cause is above."""
+    obstacles = [each for one in judged for each in one.obstacles]
+    if obstacles:
+        return _obstructed(obstacles, policy)
     vetoes = tuple(sorted({veto for each in judged for veto in each.vetoes}))
-    match first.verdict:
-        case Verdict.WITHHELD if first.vetoes:
-            return HeldBy(HoldKind.VETO, policy.reseller, (), vetoes)
-        case Verdict.WITHHELD:
-            return HeldBy(HoldKind.OPTION, policy.reseller, permitted_by(first), vetoes)
-        case Verdict.BLOCKED:
-            guarded = all(obstacle.rule == GUARD for each in judged for obstacle in each.obstacles)
-            return HeldBy(HoldKind.GUARD if guarded else HoldKind.PRECONDITION, policy.reseller)
-        case _:
-            return None
+    declared = _synced(first)
+    options = declared.options if declared and not first.enabled else ()
+    release = setting_that_releases(options, vetoes)
+    if first.vetoes:
+        template = template_of(policy.vetoes[first.vetoes[0]], policy)
+        return HeldBy(HoldKind.VETO, policy.reseller, (), vetoes, release, template=template)
+    if options:
+        template = template_of(_decisive(options, policy), policy)
+        return HeldBy(HoldKind.OPTION, policy.reseller, options, vetoes, release, template=template)
+    return None
+
+
+def _obstructed(obstacles: Sequence[Obstacle], policy: Policy) -> HeldBy:
+    """Guards that tripped, or preconditions that fail."""
+    guards = tuple(dict.fromkeys(each.guard for each in obstacles if each.guard))
+    if len({each.guard for each in obstacles}) == len(guards):
+        template = next((each.template for each in obstacles if each.template), "")
+        return HeldBy(HoldKind.GUARD, policy.reseller, guards=guards, template=template)
+    settings = {each.set for each in obstacles}
+    return HeldBy(HoldKind.PRECONDITION, policy.reseller, set=settings.pop() if len(settings) == 1 else "")
 
 
 def declared_at(place: Place | None) -> Declared | None:
@@ -102,8 +133,13 @@ def deciding_place(judged: Judged, policy: Policy) -> Place | None:
     options = permitted_by(judged)
     if not options:
         return None
+    return _decisive(options, policy).place
+
+
+def _decisive(options: tuple[str, ...], policy: Policy) -> Setting:
+    """The setting of the first option that a line sets; of the first one, if no line sets any."""
     explicit = [policy.options[option] for option in options if policy.options[option].layer != "default"]
-    return (explicit or [policy.options[options[0]]])[0].place
+    return (explicit or [policy.options[options[0]]])[0]
 
 
 def detail(judged: tuple[Judged, ...], policy: Policy) -> str:
@@ -149,6 +185,17 @@ def _off(options: tuple[str, ...], policy: Policy) -> str:
     setting = policy.options[option.id]
     how = f"set options: {{{option.group}: {{{option.name}: true}}}} to release it"
     return f'{option.id} ("{option.label}") is off ({where(setting)}); {how}'
+
+
+def template_of(setting: Setting, policy: Policy) -> str:
+    """The key of the service template that sets a value, or of the policy's own if nothing sets it: it could.
+
+    Empty if another document sets it, or there is no template.
+    """
+    layer, _, key = setting.layer.partition(" ")
+    if setting.layer == "default":
+        return str(policy.document.entity.body.get("service_template") or "")
+    return key if layer == "template" else ""
 
 
 def where(setting: Setting) -> str:

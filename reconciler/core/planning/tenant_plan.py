@@ -145,6 +145,7 @@ def _written_down(writer: PlanBuilder, observed: Observed) -> Planned:
         changes=changes,
         deferred=deferred,
         day=comparison.on.isoformat(),
+        currency=policy.currency,
         warnings=warnings_of(policy, comparison, changes),
     )
     return Planned(plan, writer.after())

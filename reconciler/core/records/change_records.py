@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from reconciler.model.documents.kinds import STATE_KINDS
-from reconciler.model.plans.change import Action, HeldBy, HoldKind
+from reconciler.model.plans.change import Action, HeldBy, HoldKind, TrippedGuard
 from reconciler.model.plans.plan import Change, Declared, DeferralReason, Deferred, FieldChange
 from reconciler.model.values.keys import EntityId, address, snake
 from reconciler.model.values.plain_values import parse_path, render_path
@@ -83,13 +83,34 @@ def reason_to_data(said: DeferralReason) -> Data:
 
 
 def _hold_to_data(hold: HeldBy) -> Data:
-    return {"kind": hold.kind.value, "at": hold.at, "options": list(hold.options), "vetoes": list(hold.vetoes)}
+    first = hold.guards[0] if hold.guards else None
+    return {
+        "kind": hold.kind.value,
+        "at": hold.at,
+        "options": list(hold.options),
+        "vetoes": list(hold.vetoes),
+        "set": hold.set or None,
+        "allow": hold.allow[0] if first else None,
+        "limit": first.limit if first else None,
+        "guards": [each._asdict() for each in hold.guards],
+        "template": hold.template or None,
+        "also": _hold_to_data(hold.also) if hold.also else None,
+    }
 
 
 def _hold_from_data(data: Mapping[str, Any] | None) -> HeldBy | None:
     if data is None:
         return None
-    return HeldBy(HoldKind(data["kind"]), data["at"], tuple(data["options"]), tuple(data["vetoes"]))
+    return HeldBy(
+        HoldKind(data["kind"]),
+        data["at"],
+        tuple(data["options"]),
+        tuple(data["vetoes"]),
+        data["set"] or "",
+        tuple(TrippedGuard(**each) for each in data["guards"]),
+        data["template"] or "",
+        _hold_from_data(data["also"]),
+    )
 
 
 def declared_to_data(declared: Declared | None) -> Data | None:

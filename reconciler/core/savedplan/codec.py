@@ -178,7 +178,7 @@ def head_to_data(plan: Plan) -> Data:
         "applyable": plan.applyable,
         "complete": plan.complete,
         "errored": plan.errored,
-        "source": asdict(plan.source),
+        "source": _source_to_data(plan.source),
         "summary": asdict(plan.summary()),
         "read": [asdict(each) for each in plan.read],
         "scheduled": [_scheduled_to_data(each) for each in plan.scheduled],
@@ -238,6 +238,12 @@ def plan_to_data(plan: Plan) -> Data:
     return {**head_to_data(plan), **lists}
 
 
+def _source_to_data(source: Source) -> Data:
+    """Facts of the commit that are not known are left out."""
+    data = asdict(source)
+    return {key: value for key, value in data.items() if value or key not in ("author", "subject", "date")}
+
+
 def _scheduled_to_data(scheduled: Scheduled) -> Data:
     return {
         "date": scheduled.date,
@@ -246,12 +252,22 @@ def _scheduled_to_data(scheduled: Scheduled) -> Data:
         "path": render_path(scheduled.path),
         "amount": scheduled.amount,
         "tenants": list(scheduled.tenants),
+        **({"before": scheduled.before} if scheduled.before else {}),
+        **({"display_name": scheduled.name} if scheduled.name else {}),
     }
 
 
 def _scheduled_from_data(data: Mapping[str, Any]) -> Scheduled:
     entity = entity_of(data["type"], data["name"])
-    return Scheduled(data["date"], entity, parse_path(data["path"]), data["amount"], tuple(data["tenants"]))
+    return Scheduled(
+        data["date"],
+        entity,
+        parse_path(data["path"]),
+        data["amount"],
+        tuple(data["tenants"]),
+        data.get("before", ""),
+        data.get("display_name", ""),
+    )
 
 
 def _warning_to_data(warning: PlanWarning) -> Data:
@@ -289,6 +305,7 @@ def tenant_to_data(tenant: TenantPlan) -> Data:
         "problem": tenant.problem,
         "allowed": list(tenant.allowed),
         **({"day": tenant.day} if tenant.day else {}),
+        **({"currency": tenant.currency} if tenant.currency else {}),
     }
 
 
@@ -337,4 +354,5 @@ def tenant_from_data(data: Mapping[str, Any]) -> TenantPlan:
         problem=data["problem"],
         allowed=tuple(data["allowed"]),
         day=data.get("day", ""),
+        currency=data.get("currency", ""),
     )

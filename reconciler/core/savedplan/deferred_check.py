@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from reconciler.core.planning import ADOPT
 from reconciler.core.savedplan.change_check import (
     document_faults,
     form_faults,
@@ -12,7 +13,7 @@ from reconciler.core.savedplan.change_check import (
 )
 from reconciler.core.savedplan.field_check import deferred_field_faults
 from reconciler.model.documents.options import OPTIONS
-from reconciler.model.plans.change import Action, HeldBy, HoldKind, Verdict
+from reconciler.model.plans.change import Action, HeldBy, HoldKind, Verdict, setting_that_releases
 from reconciler.model.plans.plan import Change, Deferred, TenantPlan
 
 _HELD_BY: Mapping[str, frozenset[HoldKind]] = {
@@ -51,8 +52,25 @@ def _hold_faults(deferred: Deferred, hold: HeldBy) -> Iterator[str]:
         yield f"it is {deferred.reason}, and held by a {hold.kind}"
     if hold.options != (deferred.allowed_by if hold.kind is HoldKind.OPTION else ()):
         yield "what holds it back is released by other options than it says"
+    yield from _release_faults(hold, deferred.allowed_by)
+    if hold.also:
+        yield from _release_faults(hold.also, hold.also.options or deferred.allowed_by)
+
+
+def _release_faults(hold: HeldBy, options: tuple[str, ...]) -> Iterator[str]:
+    """Faults if what would release a change does not fit what holds it. ``options``: those that may be off."""
     if hold.kind is not HoldKind.OPTION and bool(hold.vetoes) != (hold.kind is HoldKind.VETO):
         yield "it is held by a veto if, and only if, it names one"
+    if bool(hold.guards) != (hold.kind is HoldKind.GUARD):
+        yield "it is held by a guard if, and only if, it names one"
+    releases = {
+        HoldKind.OPTION: {setting_that_releases(hold.options, hold.vetoes)},
+        HoldKind.VETO: {setting_that_releases(each, hold.vetoes) for each in ((), options)},
+        HoldKind.GUARD: {""},
+        HoldKind.PRECONDITION: {"", ADOPT},
+    }[hold.kind]
+    if hold.set not in releases:
+        yield "another setting would release it than it says"
 
 
 def _form_faults(change: Change, *, undoing: bool) -> Iterator[str]:

@@ -88,11 +88,17 @@ def _validator() -> Any:
 
 def _source() -> Schema:
     commit = _text("The commit of the desired state; null outside git.", pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")
-    return _object(
+    source = _object(
         commit=_or_null(commit),
         base=_or_null(_text("The revision with which causes are determined.")),
         dirty={"type": "boolean", "description": "Whether files differ from the commit."},
         digest=_text("Over every document that was read.", pattern=f"^{_DIGEST}$"),
+    )
+    return _with_optional(
+        source,
+        author=_text("The name of the commit's author."),
+        subject=_text("The first line of the commit's message."),
+        date=_text("When the commit was made, ISO 8601."),
     )
 
 
@@ -115,7 +121,8 @@ def _tenant() -> Schema:
         ),
     )
     day = _text("The day whose amounts hold, in its provider's time zone (DATE-01).", pattern=_DAY)
-    return _with_optional(tenant, day=day)
+    currency = _text("The currency of its prices, ISO 4217.", pattern="^[A-Z]{3}$", examples=["EUR"])
+    return _with_optional(tenant, day=day, currency=currency)
 
 
 def _read() -> Schema:
@@ -128,13 +135,18 @@ def _read() -> Schema:
 
 
 def _scheduled() -> Schema:
-    return _object(
+    scheduled = _object(
         date=_text("From when on.", examples=["2027-01-01"]),
         type=_text("The kind, in snake case.", enum=sorted(map(snake, STATE_KINDS))),
         name=_text("The key."),
         path=_text("A key with a dot stands in brackets.", examples=["periods.P1M.fees.recurring"]),
         amount=_text("What it will be.", examples=["6.60"]),
         tenants=_list(_text(pattern=f"^{_TENANT}$"), "Those that have the plan from above."),
+    )
+    return _with_optional(
+        scheduled,
+        before=_text("What it is until then; absent where there is no amount yet.", examples=["6.00"]),
+        display_name=_text("The entity's name, if it has one."),
     )
 
 
@@ -212,12 +224,22 @@ def _with_optional(schema: Schema, **properties: Schema) -> Schema:
     return {**schema, "properties": {**schema["properties"], **properties}}
 
 
-def _hold() -> Schema:
+def _hold(*, also: bool = True) -> Schema:
+    """``also``: whether something else may hold it back too, at the tenant itself."""
     hold = _object(
         kind=_text(enum=[each.value for each in HoldKind]),
         at=_text("The tenant whose policy or state decides.", pattern=f"^{_TENANT}$"),
         options=_options(),
         vetoes=_list(_text(enum=sorted(VETOES)), "The vetoes that hold it, or some of its fields (CB-34)."),
+        set=_or_null(_text("The setting that releases it.", examples=["options: {plans: {update_fees: true}}"])),
+        allow=_or_null(_text("The value of --allow that lets it through once.", examples=["max_price_change:contoso"])),
+        limit=_or_null(_text("The limit of the guard of `allow`.", examples=["5%"])),
+        guards=_list(
+            _object(guard=_text(enum=sorted(GUARDS)), limit=_text("As the policy sets it.")),
+            "Every guard that tripped.",
+        ),
+        template=_or_null(_text("The service template that sets it, or, where nothing does, could.")),
+        **({"also": _or_null(_hold(also=False))} if also else {"also": {"type": "null"}}),
     )
     return {**hold, "description": "What holds it back; absent where nothing does, and in plans of an earlier release."}
 

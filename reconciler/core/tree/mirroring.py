@@ -110,7 +110,14 @@ def _merged(plan: TenantPlan, part: Planned, reseller: str) -> TenantPlan:
     return replace(plan, changes=changes, deferred=deferred, allowed=allowed, status=status, warnings=warnings)
 
 
-def empty_plan(tenant: str, upstream: str, observed: Observed, on: date) -> TenantPlan:
+def empty_plan(tenant: str, upstream: str, observed: Observed, on: date, currency: str) -> TenantPlan:
     """The plan of a tenant that changes nothing except mirrors to be added. ``on``: the tenant's day."""
-    day = on.isoformat()
-    return TenantPlan(tenant, upstream, TenantStatus.IN_SYNC, observed.fingerprint, observed.revision, day=day)
+    return TenantPlan(
+        tenant,
+        upstream,
+        TenantStatus.IN_SYNC,
+        observed.fingerprint,
+        observed.revision,
+        day=on.isoformat(),
+        currency=currency,
+    )

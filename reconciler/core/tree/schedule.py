@@ -18,13 +18,18 @@ from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace import resolve_policy
 from reconciler.model.documents.catalog import ACTIVE
 from reconciler.model.documents.policy import PriceList
+from reconciler.model.documents.source import ProviderTree
 from reconciler.model.plans.plan import Scheduled
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, Value
 
-FutureAmount: TypeAlias = tuple[str, EntityId, Path, str]
-"""A future amount: the day (ISO 8601), the entity, the amount's path in it, and the amount."""
+FutureAmount: TypeAlias = tuple[str, EntityId, Path, str, str, str]
+"""A future amount: the day (ISO 8601), the entity, the amount's path in it, the amount, the amount until then (empty
+if there is none), and the original's name, so that copies that were renamed stand together.
+"""
+NextAmount: TypeAlias = tuple[str, str, str]
+"""The next day on which a dated amount changes, the amount from then on, and the amount until then."""
 FuturePrices: TypeAlias = Mapping[tuple[str, str], tuple[FutureAmount, ...]]
 """The future prices of price lists, by provider and list; lists without any are left out."""
 
@@ -68,7 +73,10 @@ class Schedule:
 
     def entries(self) -> tuple[Scheduled, ...]:
         """Every future amount, by day."""
-        return tuple(Scheduled(*what, tuple(sorted(who))) for what, who in sorted(self.found.items()))
+        return tuple(
+            Scheduled(day, entity, path, amount, tuple(sorted(who)), before, name)
+            for (day, entity, path, amount, before, name), who in sorted(self.found.items())
+        )
 
     def _plan_changes(self, tenant: str, dated: Iterable[EntityId] | None) -> Iterator[FutureAmount]:
         """The future amounts of active delegated plans. ``dated``: the plans to check (``None``: all).
@@ -81,8 +89,10 @@ class Schedule:
             entity = scheduled_part(state[id]) if id in state else None
             if entity and entity.body.get("status", ACTIVE) == ACTIVE:
                 original = _without(self._original(tenant, entity) or {}, _own_items(entity))
+                name = original.get("name") or ""
                 for path, _, value in values_in(original, _plan_amounts()):
-                    yield from ((day, id, path, amount) for day, amount in _next_amount(value, on))
+                    for day, amount, before in _next_amount(value, on):
+                        yield day, id, path, amount, before, name
 
     def _original(self, tenant: str, copy: Entity) -> Body | None:
         """The body of a copy's original, any number of levels up; ``None`` if it is not a copy or has no original."""
@@ -117,22 +127,24 @@ def _dated(planner: TreePlanner, provider: str) -> frozenset[EntityId]:
 
 def _lists(planner: TreePlanner) -> FuturePrices:
     documents = (
-        (provider, each)
+        (provider, tree, each)
         for provider, tree in planner.catalog.providers.items()
         for each in tree.documents.of(PriceList.__name__)
     )
     found = {
-        (provider, each.key): tuple(_future_prices(each.entity.body, planner.day_of(provider)))
-        for provider, each in documents
+        (provider, each.key): tuple(_future_prices(each.entity.body, tree, planner.day_of(provider)))
+        for provider, tree, each in documents
     }
     return {where: coming for where, coming in found.items() if coming}
 
 
-def _future_prices(body: Body, on: date) -> Iterator[FutureAmount]:
-    for product, cycles in body.get("products", {}).items():
+def _future_prices(body: Body, tree: ProviderTree, on: date) -> Iterator[FutureAmount]:
+    for key, cycles in body.get("products", {}).items():
+        product = EntityId(PRODUCT, key)
         for period, price in cycles.items():
-            for day, amount in _next_amount(price, on):
-                yield day, EntityId(PRODUCT, product), (CYCLES, period, "purchase_price"), amount
+            for day, amount, before in _next_amount(price, on):
+                name = tree.documents[product].entity.body.get("name") or "" if product in tree.documents else ""
+                yield day, product, (CYCLES, period, "purchase_price"), amount, before, name
 
 
 def _list_changes(planner: TreePlanner, tenant: str, lists: FuturePrices) -> Iterator[FutureAmount]:
@@ -175,8 +187,9 @@ def _plan_amounts() -> Nodes[bool]:
     return nodes_of(kind_shapes()[PLAN].fields, lambda field: is_amount_field(field) or None)
 
 
-def _next_amount(value: Value, on: date) -> Iterator[tuple[str, str]]:
-    """The next day on which a dated amount changes, and the amount from then on; nothing for an undated one."""
+def _next_amount(value: Value, on: date) -> Iterator[NextAmount]:
+    """The next change of a dated amount; nothing for an undated one."""
     if isinstance(value, list):
         coming = [each for each in value if each["from"] > on.isoformat()]
-        yield from ((each["from"], each["amount"]) for each in coming[:1])
+        until = [each["amount"] for each in value if each["from"] <= on.isoformat()]
+        yield from ((each["from"], each["amount"], until[-1] if until else "") for each in coming[:1])

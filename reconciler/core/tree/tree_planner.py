@@ -48,7 +48,7 @@ from reconciler.core.tree.levels import (
     upstream_key,
 )
 from reconciler.core.tree.mirroring import DistributorPlan, MirrorSource, empty_plan, merge_mirrors
-from reconciler.core.workspace import Layers, resolve_policy
+from reconciler.core.workspace import Layers, provider_currency, resolve_policy
 from reconciler.model.documents.options import MIRROR
 from reconciler.model.documents.settings import Policy
 from reconciler.model.documents.source import Catalog
@@ -251,12 +251,13 @@ class TreePlanner:
         observed, on = self.observe_distributor(distributor), self.day_of(distributor)
         above = upstream_key(self.catalog, distributor) if distributor in self.catalog.policies else ""
         if isinstance(observed, Unreadable):
-            problem, day = observed.problem, on.isoformat()
-            return {distributor: TenantPlan(distributor, above, TenantStatus.ERROR, "", problem=problem, day=day)}
+            empty = empty_plan(distributor, above, Observed({}, "", 0), on, self.currency_of(distributor))
+            return {distributor: replace(empty, status=TenantStatus.ERROR, problem=observed.problem)}
         state = self.states.get(distributor)
         if state is None:
             state = observed.restored_state(above).state
-        start = DistributorPlan(plan or empty_plan(distributor, above, observed, on), state)
+        begun = plan or empty_plan(distributor, above, observed, on, self.currency_of(distributor))
+        start = DistributorPlan(begun, state)
         offer = self.offer(distributor, state)
         done = merge_mirrors(start, observed, sources, offer=offer, rules=self.rules, clock=self.clock(distributor))
         self.states[distributor] = done.state
@@ -279,6 +280,12 @@ class TreePlanner:
         if not isinstance(self.on, Mapping):
             return self.on
         return self.on[self.catalog.provider_of.get(tenant, tenant)]
+
+    def currency_of(self, tenant: str) -> str:
+        """The currency of a tenant: that of its policy, or of the provider."""
+        if tenant in self.catalog.policies:
+            return resolve_policy(self.catalog, tenant).currency
+        return provider_currency(self.catalog.providers[tenant])
 
     def clock(self, distributor: str) -> MirrorClock:
         """The day of a distributor and the moment of planning."""
@@ -414,8 +421,9 @@ class TreePlanner:
     def _failure(self, policy: Policy, found: Unreadable) -> TenantPlan:
         """The plan of a failed tenant; the tenants below it fail with the same cause (TREE-04)."""
         self.failed[policy.reseller] = Unreadable(found.problem, found.tenant or policy.reseller)
-        problem, day = _problem(found, policy.upstream), self.day_of(policy.reseller).isoformat()
-        return TenantPlan(policy.reseller, policy.upstream, TenantStatus.ERROR, "", problem=problem, day=day)
+        nothing = Observed({}, "", 0)
+        empty = empty_plan(policy.reseller, policy.upstream, nothing, self.day_of(policy.reseller), policy.currency)
+        return replace(empty, status=TenantStatus.ERROR, problem=_problem(found, policy.upstream))
 
     def upstream_of(self, policy: Policy, actual: State | None = None) -> Upstream | Unreadable:
         """A tenant's upstream: a provider's catalog, or a reseller's state after its plan.

@@ -5,7 +5,16 @@ Nothing here reads the state of a tenant.
 
 from reconciler.core.workspace.arrange import words
 from reconciler.core.workspace.load import load
-from reconciler.core.workspace.policies import GIVEN, GUARD_DEFAULTS, Layers, resolve_policy
+from reconciler.core.workspace.policies import GIVEN, GUARD_DEFAULTS, Layers, provider_currency, resolve_policy
 from reconciler.core.workspace.tenant_tree import circles
 
-__all__ = ["GIVEN", "GUARD_DEFAULTS", "Layers", "circles", "load", "resolve_policy", "words"]
+__all__ = [
+    "GIVEN",
+    "GUARD_DEFAULTS",
+    "Layers",
+    "circles",
+    "load",
+    "provider_currency",
+    "resolve_policy",
+    "words",
+]

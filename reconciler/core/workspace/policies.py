@@ -98,7 +98,7 @@ def resolve_policy(catalog: Catalog, reseller: str, known: Layers | None = None)
         name=model.name,
         provider=tree.key,
         upstream=model.upstream,
-        currency=_currency(tree),
+        currency=provider_currency(tree),
         document=document,
         options=_settings(layers, "options", dict.fromkeys(OPTIONS, False)),
         vetoes=_settings(layers, "veto", dict.fromkeys(VETOES, False)),
@@ -172,7 +172,7 @@ def _plans(layers: tuple[Layer, ...]) -> Iterator[Selected]:
         yield policy.selected(policy.model.delegate.plans, "delegate", "plans")
 
 
-def _currency(tree: ProviderTree) -> str:
+def provider_currency(tree: ProviderTree) -> str:
     """The provider's currency: in a valid workspace all policies below it have the same (`bad-currency`)."""
     assert isinstance(tree.provider.model, Provider)
     return tree.provider.model.currency

@@ -154,16 +154,27 @@ Difference: TypeAlias = Create | TakeOver | Remove | Update | UpdateLink | TakeO
 """A difference between the desired and the actual state of a tenant. ``path`` is empty for a whole entity."""
 
 
+class TrippedGuard(NamedTuple):
+    """A guard that tripped, by its id, and the limit that its setting gives: ``max_price_change``, ``5%``."""
+
+    guard: str
+    limit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """A precondition that fails, or a guard that tripped: the rule, and what must change.
 
-    ``place``: the line of the policy that decides, if it is not the option's.
+    ``place``: the line of policy that decides, where it is not the option's. ``template``: the service template that
+    this line is in. ``guard``: if a guard tripped. ``set``: the setting that would remove it, as YAML.
     """
 
     rule: str
     detail: str
     place: Place | None = None
+    template: str = ""
+    guard: TrippedGuard | None = None
+    set: str = ""
 
 
 class HoldKind(StrEnum):
@@ -178,15 +189,40 @@ class HoldKind(StrEnum):
 class HeldBy(NamedTuple):
     """What holds a change back, as data: ``hold`` in a plan.
 
-    ``at``: the tenant whose policy or state decides. ``options``: for the kind ``option``, the options any of which
-    would release it. ``vetoes``: the ids of the vetoes that hold it; for the kind ``option``, of those that also hold
-    some of its fields.
+    ``at``: the tenant whose policy or state decides. ``options``: of kind ``option``, those any of which would release
+    it. ``vetoes``: the ids of the vetoes that hold it; of kind ``option``, those that hold some of its fields besides.
+    ``set``: the setting of that tenant's policy that would release it, as YAML; empty if no setting would.
+    ``guards``: of kind ``guard``, those that tripped. ``template``: the service template that sets what decides, or,
+    if nothing sets it, could. ``also``: what holds it back at the tenant itself too, if ``at`` is a tenant above
+    (TREE-02).
     """
 
     kind: HoldKind
     at: str
     options: tuple[str, ...] = ()
     vetoes: tuple[str, ...] = ()
+    set: str = ""
+    guards: tuple[TrippedGuard, ...] = ()
+    template: str = ""
+    also: "HeldBy | None" = None
+
+    @property
+    def allow(self) -> tuple[str, ...]:
+        """The values of ``--allow`` that let it through for one plan."""
+        return tuple(f"{each.guard}:{self.at}" for each in self.guards)
+
+
+def setting_that_releases(options: tuple[str, ...], vetoes: tuple[str, ...]) -> str:
+    """The setting that turns the first of the options on and the vetoes off, as YAML in flow style.
+
+    >>> setting_that_releases(("plans.create",), ("prices",))
+    'options: {plans: {create: true}}, veto: {prices: false}'
+    """
+    group, _, name = options[0].partition(".") if options else ("", "", "")
+    settings = [f"options: {{{group}: {{{name}: true}}}}"] if options else []
+    if vetoes:
+        settings.append(f"veto: {{{', '.join(f'{veto}: false' for veto in vetoes)}}}")
+    return ", ".join(settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,16 @@ def short_commit(commit: str, digits: int = 10) -> str:
 class Source:
     """The source of the desired state: the commit (``None`` outside git, without a commit, and if git refuses), whether
     the documents differ from it, and a digest of every document that was read. ``base``: the revision that causes are
-    relative to.
+    relative to. ``author``, ``subject``, ``date`` (ISO 8601) are of the commit; empty if unknown.
     """
 
     commit: str | None
     base: str | None
     dirty: bool
     digest: str
+    author: str = ""
+    subject: str = ""
+    date: str = ""
 
     @property
     def recorded(self) -> str | None:

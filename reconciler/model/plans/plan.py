@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from reconciler.model.documents.options import VETOES
-from reconciler.model.plans.change import Action, HeldBy, HoldKind
+from reconciler.model.plans.change import Action, HeldBy, HoldKind, Verdict
 from reconciler.model.plans.commits import Source as Source  # noqa: PLC0414 - it is part of a plan, and found with it
 from reconciler.model.values.keys import EntityId, address
 from reconciler.model.values.plain_values import Body, Path, Value
@@ -141,12 +141,17 @@ class DeferralReason(NamedTuple):
 
         A change with some vetoed fields counts under both.
         """
-        held = self.hold or self._inferred()
+        held = self.held
         options = () if held.kind is HoldKind.VETO else (" or ".join(held.options) or self.rule,)
         return (*options, *(f"veto on {each}" for each in held.vetoes))
 
-    def _inferred(self) -> HeldBy:
-        """A hold derived from the rule and the vetoes, for plans made before ``hold`` existed."""
+    @property
+    def held(self) -> HeldBy:
+        """What holds it back; derived from the rest for plans made before ``hold`` existed."""
+        if self.hold:
+            return self.hold
+        if self.reason == Verdict.BLOCKED:
+            return HeldBy(HoldKind.PRECONDITION, "")
         if self.rule != VETO:
             return HeldBy(HoldKind.OPTION, "", self.allowed_by)
         return HeldBy(HoldKind.VETO, "", (), tuple(id for id, veto in VETOES.items() if veto.holds(self.allowed_by)))
@@ -214,8 +219,8 @@ class TenantPlan:
     ``changes``: in the order of application. ``problem``: why a tenant could not be planned. ``upstream``: empty for a
     provider, whose own system only gets mirrors. ``allowed``: the guards that were overridden for this plan (GUARD-01),
     as ``GUARD:RESELLER`` for the mirrors of a reseller. ``day``: the day of the effective amounts (ISO 8601), in its
-    provider's time zone (DATE-01); empty if unknown. ``warnings``: those of this tenant, in order; `Plan.warnings`
-    merges the same one of several tenants.
+    provider's time zone (DATE-01); empty if unknown. ``currency``: of its prices; empty if unknown. ``warnings``: those
+    of this tenant, in order; `Plan.warnings` merges the same one of several tenants.
     """
 
     tenant: str
@@ -228,6 +233,7 @@ class TenantPlan:
     problem: str | None = None
     allowed: tuple[str, ...] = ()
     day: str = ""
+    currency: str = ""
     warnings: tuple[PlanWarning, ...] = ()
 
 
@@ -243,13 +249,18 @@ class Read:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scheduled:
-    """An amount that changes on a future day (ISO 8601), and the tenants that have its plan or product from above."""
+    """An amount that changes on a future day (ISO 8601), and the tenants that have its plan or product from above.
+
+    ``before``: the amount until then; empty if there is none yet. ``name``: the name of the plan or product.
+    """
 
     date: str
     entity: EntityId
     path: Path
     amount: str
     tenants: tuple[str, ...]
+    before: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ MAX_LINKS = 20
 SHALLOW_HINT = (
     "this clone is shallow: fetch its history with `fetch-depth: 0` of actions/checkout or `git fetch --unshallow`"
 )
+MOST_OF_A_FACT = 200
+"""Characters of a commit's author or subject that a plan records."""
 SUBMODULE_HINT = "a commit records only the submodule's commit id, not its files"
 FETCH_HINT = "check it out, or its documents would count as removed: git submodule update --init"
 SPARSE_HINT = (
@@ -32,6 +34,14 @@ class TreeEntry(NamedTuple):
     mode: str
     type: str
     id: str
+
+
+class CommitFacts(NamedTuple):
+    """The author's name, the first line of the message, and the date (ISO 8601) of a commit; empty if unknown."""
+
+    author: str = ""
+    subject: str = ""
+    date: str = ""
 
 
 class HeldFile(NamedTuple):
@@ -148,6 +158,12 @@ class Repository:
                 held |= {f"{name}/{each}": found for each, found in inside.items()}
                 problems += (_problem(f"{name}/{each.place.file}", each.code, each.summary, each.hint) for each in more)
         return dict(sorted(held.items())), problems
+
+    def commit_facts(self, commit: str) -> CommitFacts:
+        """Who made a commit, and its subject; empty where git cannot tell."""
+        found = self.commands.answer("log", "-1", "--encoding=UTF-8", "--format=%an%x00%s%x00%aI", commit)
+        facts = found.out.decode(errors="replace").split("\0") if found.status == 0 else []
+        return CommitFacts(*(each[:MOST_OF_A_FACT] for each in facts)) if len(facts) == 3 else CommitFacts()
 
     def has(self, commit: str) -> bool:
         """Whether the repository has a commit."""

@@ -236,7 +236,12 @@ class ActionAttempt:
         holds = partial(self.planner.prices_held, policy, state)
         source = MirrorSource(policy, _with_their_customers(state, touched), price_holds=holds)
         done = merge_mirrors(
-            DistributorPlan(empty_plan(distributor, "", observed, self.planner.day_of(distributor)), here),
+            DistributorPlan(
+                empty_plan(
+                    distributor, "", observed, self.planner.day_of(distributor), self.planner.currency_of(distributor)
+                ),
+                here,
+            ),
             observed,
             [source],
             offer=self.planner.offer(distributor, snapshot.entities),
