@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,8 @@ from hypothesis import settings
 from tests import forked
 from tests.laws.profiles import LONG
 from tests.postgresql import Server, a_server
+
+BROWSER = Path(__file__).parent / "browser"
 
 # no deadlines: on a machine that does something else, an example may take any time
 settings.register_profile("short", max_examples=60, deadline=None)
@@ -23,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the scenarios' expectations as they are now; the difference is to be reviewed (not in CI)",
     )
+    parser.addoption(
+        "--chromium", metavar="PATH", help="the browser that tests/browser runs in; see script/test-browser"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without a browser that somebody named, the suite does not know of its tests; with one, none is skipped."""
+    return True if collection_path == BROWSER and not config.getoption("--chromium") else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,6 +19,7 @@ from reconciler.cli.planning import (
     PlanningOptions,
     exit_status_of,
     in_planning,
+    plan_text,
     planned,
     planning_options,
     read_plan,
@@ -29,7 +30,7 @@ from reconciler.cli.planning import (
 from reconciler.core.savedplan import plan_digest
 from reconciler.model.plans.plan import Plan, total
 from reconciler.report.lines import render
-from reconciler.report.plans.text import closing_lines, plan_lines
+from reconciler.report.plans.listing import closing_lines
 from reconciler.report.results import render_results_json
 from reconciler.report.values import tenants_text
 from reconciler.shell.connections.access import Access
@@ -93,9 +94,9 @@ def _show(plan: Plan, asked: PlanningOptions, *, saved: bool, asks: bool) -> Non
     """
     if asked.form == "json":
         if asks:
-            say(render(plan_lines(plan, verbose=asked.verbose), colour=coloured(sys.stderr)))
+            say(render(plan_text(plan, sys.stderr, verbose=asked.verbose), colour=coloured(sys.stderr)))
     elif not saved or asked.form != "text" or asked.verbose:
-        write_plan(plan, asked.form, verbose=asked.verbose)
+        write_plan(plan, asked.form, verbose=asked.verbose, following=False)
     elif not plan.applyable:
         write_result(render(closing_lines(plan), colour=coloured(sys.stdout)))
 

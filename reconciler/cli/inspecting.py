@@ -10,16 +10,20 @@ from reconciler import app
 from reconciler.cli.addresses import parse_address
 from reconciler.cli.common import FAILED, argument, option
 from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace
-from reconciler.cli.output import say, write_data, write_result
+from reconciler.cli.output import say, write_data, write_data_in_pieces, write_result
 from reconciler.core.inspect import ListedPlan, matching, ordered
 from reconciler.model.plans.origins import RECLAIMED, RELEASED
 from reconciler.model.plans.plan import Declared, Plan
 from reconciler.report.envelope import enveloped
-from reconciler.report.explanation import explanation_to_data, render_explanation
+from reconciler.report.explanation import (
+    explanation_to_data,
+    render_explanation,
+    render_supposition,
+    supposition_to_data,
+)
 from reconciler.report.history import history_to_data, render_history
-from reconciler.report.status import StatusRow, render_status, status_to_data
-from reconciler.report.supposition import render_supposition, supposition_to_data
-from reconciler.report.tables import render_table
+from reconciler.report.status import StatusRow, render_status, status_csv, status_to_data
+from reconciler.report.tables import csv_lines, render_table
 from reconciler.stores.base import Record
 
 
@@ -89,7 +93,7 @@ def _suppose(
 @click.command("status")
 @argument("named", metavar="[TENANT]...", nargs=-1)
 @option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
-@format_option()
+@format_option("csv")
 @with_workspace
 def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: tuple[str, ...], form: str) -> None:
     """Show one line per TENANT (globs; default: all): in sync, changes, withheld, blocked or unreachable, and the
@@ -105,6 +109,8 @@ def status_command(root: Path, now: datetime, named: tuple[str, ...], tenants: t
     rows = _status_rows(plan, applied)
     if form == "json":
         write_data(enveloped(tenants=status_to_data(rows)))
+    elif form == "csv":
+        write_data_in_pieces(status_csv(rows))
     else:
         write_result(render_status(rows))
 
@@ -153,7 +159,7 @@ def history_command(root: Path, now: datetime, tenant: str | None, form: str) ->
 @option("--search", metavar="S", help="Only plans whose key or name contains S.")
 @option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable.")
 @option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")
-@format_option()
+@format_option("csv")
 @with_workspace
 def plans_command(
     root: Path, now: datetime, search: str | None, filters: tuple[str, ...], sort: str, form: str
@@ -169,8 +175,12 @@ def plans_command(
         raise click.UsageError(str(error)) from error
     if form == "json":
         write_data(enveloped(plans=[_plan_data(each) for each in listed]))
+        return
+    header = ("UPSTREAM", "KEY", "NAME", "STATUS", "PRODUCT", "DELEGATED TO")
+    if form == "csv":
+        names = [each.lower().replace(" ", "_") for each in header]
+        write_data_in_pieces(csv_lines(names, map(_plan_row, listed)))
     else:
-        header = ("UPSTREAM", "KEY", "NAME", "STATUS", "PRODUCT", "DELEGATED TO")
         write_result(render_table(header, [_plan_row(each) for each in listed]))
 
 

@@ -1,5 +1,6 @@
 """Output: results to standard output, all else to standard error; colour and progress on a terminal only."""
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -82,6 +83,11 @@ def _write_bytes(stream: TextIO, data: bytes) -> None:
         stream.buffer.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Whether a stream can show marks that are not ASCII: its encoding is a form of Unicode."""
+    return codecs.lookup(stream.encoding or "utf-8").name.startswith("utf")
 
 
 def coloured(stream: object) -> bool:

@@ -2,11 +2,11 @@
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import rich_click as click
 from click.exceptions import Exit
@@ -26,6 +26,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import (
     coloured,
+    is_unicode,
     progress,
     say,
     write_data,
@@ -36,8 +37,7 @@ from reconciler.cli.output import (
 from reconciler.core.savedplan import PlanRefused, decode, encoded
 from reconciler.model.plans.commits import short_commit
 from reconciler.model.plans.plan import Plan
-from reconciler.report.lines import render_lines
-from reconciler.report.plans.text import plan_lines
+from reconciler.report.lines import Line, render_lines
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.values import clean
 from reconciler.shell.connections.access import Access
@@ -47,12 +47,16 @@ from reconciler.shell.repository.checkout import Checkout, uncommitted_summary
 from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_bounded, write_file
 from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
 
-OTHER_FORMATS = ("markdown", "html")
+OTHER_FORMATS = ("markdown", "html", "csv")
 """The formats of a plan besides text and JSON."""
 
 
-def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
-    """Write a plan to standard output as text, JSON or one of `OTHER_FORMATS`, piece by piece."""
+def write_plan(plan: Plan, form: str, *, verbose: bool, saved: Path | None = None, following: bool = True) -> None:
+    """Write a plan to standard output as text, JSON or one of `OTHER_FORMATS`, piece by piece.
+
+    ``verbose``: list every entity. ``saved``: its file, as commands will name it. ``following``: whether to say what to
+    type next.
+    """
     match form:
         case "json":
             from reconciler.report.plans.data import plan_json
@@ -61,13 +65,37 @@ def write_plan(plan: Plan, form: str, *, verbose: bool) -> None:
         case "markdown":
             from reconciler.report.plans.markdown import render_markdown
 
-            write_data(render_markdown(plan, verbose=verbose))
-        case "html":
-            from reconciler.report.plans.html import render_html
+            write_data(render_markdown(plan, file=str(saved or "")))
+        case "csv":
+            from reconciler.report.plans.csv import plan_csv
 
-            write_data(render_html(plan, verbose=verbose))
+            write_data_in_pieces(plan_csv(plan))
+        case "html":
+            from reconciler.report.plans.page import render_html
+
+            write_data_in_pieces(render_html(plan, str(saved or "")))
         case _:
-            write_results(render_lines(plan_lines(plan, verbose=verbose), colour=coloured(sys.stdout)))
+            write_results(
+                render_lines(
+                    plan_text(plan, sys.stdout, verbose=verbose, saved=saved, following=following),
+                    colour=coloured(sys.stdout),
+                )
+            )
+
+
+def plan_text(
+    plan: Plan, stream: TextIO, *, verbose: bool, saved: Path | None = None, following: bool = False
+) -> Iterable[Line]:
+    """The text of a plan for a terminal: with marks in ASCII where its encoding is no Unicode."""
+    if verbose:
+        from reconciler.report.plans.listing import plan_lines as listed
+
+        return listed(plan, verbose=True)
+    from reconciler.report.plans.terminal import in_ascii
+    from reconciler.report.plans.text import plan_lines
+
+    lines = plan_lines(plan, file=str(saved or ""), following=following)
+    return lines if is_unicode(stream) else in_ascii(lines)
 
 
 @click.command("validate")
@@ -247,7 +275,7 @@ def plan_command(
             plan = planned(in_planning(root, asked.ref), access, now, asked)
         else:
             plan = _known_or_made(root, access, now, asked)
-    write_plan(plan, asked.form, verbose=asked.verbose)
+    write_plan(plan, asked.form, verbose=asked.verbose, saved=asked.out)
     save(plan, asked.out, root)
     status = exit_status_of(plan, asked)
     if status == 0 and asked.detailed_exitcode and plan.applyable:
@@ -288,4 +316,4 @@ def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: s
     """Show a saved PLAN in any format, as it was made; neither the workspace nor the clock is read."""
     plan = read_plan(saved)
     say_uncommitted_in(plan)
-    write_plan(plan, form, verbose=verbose)
+    write_plan(plan, form, verbose=verbose, saved=saved)

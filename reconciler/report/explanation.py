@@ -1,32 +1,35 @@
-"""Renders the output of `explain`: one text block per path, or data."""
+"""Renders the output of `explain`: one block of sentences per path, what other options would release, or data."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from reconciler.core.inspect import Account, Explanation
+from reconciler.core.inspect import Account, Explanation, Supposition
 from reconciler.core.subscriptions import mirrored_kinds
 from reconciler.model.plans.change import Verdict
 from reconciler.model.plans.plan import Declared
 from reconciler.model.plans.rules import rule_text
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId, address, snake
-from reconciler.model.values.plain_values import Body, render_path
+from reconciler.model.values.plain_values import Body, Value, render_path
 from reconciler.report.values import clean, path_text, place_text, shown, without_bookkeeping
+from reconciler.report.words import counted, label
 
 Who = Callable[[Declared], str]
 """Returns the commit and author of a declared line, or an empty text."""
 
 SHOWN = 8
+OURS = "**R** "
+"""The mark of rules without a source, which readers of a terminal do not need."""
 
 
 def render_explanation(explanation: Explanation, who: Who = lambda _: "") -> str:
     """The whole explanation as text."""
-    lines = [f"{address(explanation.tenant, explanation.entity)}", f"  {_standing(explanation)}"]
+    lines = [f"{address(explanation.tenant, explanation.entity)}", f"  {_capital(_standing(explanation))}."]
     if not explanation.accounts:
-        lines += ["  nothing differs", f"  of one field, more is told: {explanation.entity}#name, for example"]
+        lines += ["  Nothing differs.", f"  For one field, add its path: {explanation.entity}#name, for example."]
     for account in explanation.accounts:
-        lines += ["", *_account(account, who)]
+        lines += ["", *_account(explanation.entity.kind, account, who)]
     return "\n".join(lines) + "\n"
 
 
@@ -48,32 +51,67 @@ def _whose(explanation: Explanation) -> str:
     return f"came down from {origin}"
 
 
-def _account(account: Account, who: Who) -> Iterator[str]:
-    yield f"  {path_text(account.path) or '(the whole entity)'}"
+def _account(kind: str, account: Account, who: Who) -> Iterator[str]:
+    yield f"  {_subject(kind, account)}"
     desired, actual = account.desired, account.actual
     if not account.path:
         desired, actual = without_bookkeeping(desired), without_bookkeeping(actual)
-    yield f"    desired   {shown(desired)}"
-    if account.declared_at:
-        yield f"              at {_place(account.declared_at, who)}"
-    yield f"    actual    {shown(actual)}"
-    yield f"    verdict   {account.verdict}"
-    yield f"    rule      {account.rule}: {rule_text(account.rule)}"
-    yield f"    because   {clean(account.why)}"
+    yield from _values(account, desired, actual, who)
+    yield f"    {_verdict(account)}."
     if account.policy:
-        permits = ", which permits it" if account.verdict == Verdict.BLOCKED else ""
-        yield f"    policy    {_place(account.policy, who)}{permits}"
+        verb = "Permitted" if account.verdict == Verdict.BLOCKED else "Decided"
+        yield f"    {verb} at {_place(account.policy, who)}."
+    yield f"    Rule {account.rule}: {rule_text(account.rule).removeprefix(OURS)}"
     yield from _releases(account.releases)
+
+
+def _values(account: Account, desired: Value, actual: Value, who: Who) -> Iterator[str]:
+    """What a field should be, and what it is; of one that is not compared, what it is upstream."""
+    declared = f", declared at {_place(account.declared_at, who)}" if account.declared_at else ""
+    compared = account.verdict in _COMPARED
+    if desired is not None:
+        yield f"    {'It should be' if compared else 'Upstream it is'} {shown(desired)}{declared}."
+    elif compared:
+        yield f"    It should not be there{declared}."
+    yield f"    It is {shown(actual)}." if actual is not None else "    It is not there."
+
+
+_COMPARED = frozenset({*map(str, Verdict), "in sync"})
+_VERDICT_WORDS: Mapping[str, str] = {
+    Verdict.APPLY: "The next apply changes it",
+    Verdict.WITHHELD: "Withheld",
+    Verdict.BLOCKED: "Blocked",
+    Verdict.UNMANAGED: "Unmanaged",
+}
+
+
+def _verdict(account: Account) -> str:
+    """``Withheld: …``; a cause at another level says so itself: ``Withheld at contoso: …``."""
+    why = clean(account.why)
+    if why.startswith(f"{account.verdict} at "):
+        return _capital(why)
+    return f"{_VERDICT_WORDS.get(account.verdict, _capital(account.verdict))}: {why}"
+
+
+def _subject(kind: str, account: Account) -> str:
+    """``Monthly fee (periods.P1M.fees.recurring)``."""
+    if not account.path:
+        return "The whole entity"
+    words = label(kind, account.path).text
+    return f"{words} ({path_text(account.path)})"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _releases(releases: tuple[str, ...]) -> Iterator[str]:
     if not releases:
         return
-    noun = "difference" if len(releases) == 1 else "differences"
-    yield f"    release   enabling it would apply {len(releases)} {noun} in this tenant:"
-    yield from (f"                {clean(each)}" for each in releases[:SHOWN])
+    yield f"    Releasing it would apply {counted(len(releases), 'difference')} in this tenant:"
+    yield from (f"      {clean(each)}" for each in releases[:SHOWN])
     if len(releases) > SHOWN:
-        yield f"                and {len(releases) - SHOWN} more"
+        yield f"      and {len(releases) - SHOWN} more"
 
 
 def _place(declared: Declared, who: Who) -> str:
@@ -138,3 +176,24 @@ def _place_to_data(declared: Declared | None, blame: Blame) -> dict[str, Any] | 
         return None
     known = {"author": None, "date": None, **asdict(declared)}
     return {**known, **(blame(declared) or {})}
+
+
+def render_supposition(supposition: Supposition) -> str:
+    """The differences that would be released and withheld, one per line."""
+    return "\n".join(clean(line) for line in _supposed(supposition)) + "\n"
+
+
+def _supposed(supposition: Supposition) -> Iterator[str]:
+    asked = [f"{id} on" for id in supposition.enable] + [f"{id} off" for id in supposition.disable]
+    yield f"{supposition.tenant} with {', '.join(asked)}:"
+    for verb, found in (("released", supposition.released), ("held", supposition.held)):
+        yield f"  {len(found)} would be {verb}" + (":" if found else "")
+        yield from (f"    {each}" for each in found)
+    for detail in supposition.guards:
+        yield "  a guard would block the whole plan:"
+        yield from (f"    {part}" for part in detail.split("; "))
+
+
+def supposition_to_data(supposition: Supposition) -> dict[str, Any]:
+    """As `render_supposition`, as data: differences as ``kind/key#path``; ``guards``: messages of guards that trip."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(supposition).items()}

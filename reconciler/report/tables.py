@@ -1,10 +1,13 @@
-"""Renders plain tables, and the summary of a tenant as text or data."""
+"""Renders tables as text and as CSV, and the summary of a tenant as text or data."""
 
+import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
 from typing import Any, Protocol
 
 from reconciler.model.plans.origins import RecordedOrigin, RecordedOrigins
+from reconciler.model.values.amounts import AMOUNT
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import counts_by_kind
@@ -122,3 +125,26 @@ def _plan_to_data(plan: Entity) -> dict[str, Any]:
         "product": plan.body.get("product"),
         "origin": plan.origin,
     }
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins like this is a formula to a spreadsheet."""
+
+
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table in CSV (RFC 4180, with line feeds)."""
+    yield _line(header)
+    for row in rows:
+        yield _line([cell_text(each) for each in row])
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def cell_text(text: str) -> str:
+    """A text as a cell, without control characters. No spreadsheet runs it: an apostrophe stands before a formula."""
+    text = clean(text)
+    return f"'{text}" if text.startswith(_FORMULA) and not AMOUNT.match(text.lstrip("+-")) else text

@@ -65,11 +65,13 @@ def test_the_plan_has_the_day_of_each_tenant(dated: Shop) -> None:
         file.write_text(text.replace("reseller: two", "reseller: four").replace("Europe/Vienna", "UTC"), "utf-8")
     ran = dated.run(f"plan --format json --now {NEW_YEAR_IN_VIENNA}")
     assert days(ran) == {"one": "2027-01-01", "two": "2027-01-01", "three": "2026-12-31", "four": "2026-12-31"}
-    for form in ("text", "markdown", "html"):
+    for form in ("text", "markdown"):
         ran = dated.run(f"plan --format {form} --now {NEW_YEAR_IN_VIENNA}")
         assert "Day: 2027-01-01 for one, two (2026-12-31 in UTC)" in ran.out
         assert ran.out.count("Day: ") == 1
         assert "Day: " not in dated.run(f"plan --format {form} --now 2027-01-01").out
+    page = dated.run(f"plan --format html --now {NEW_YEAR_IN_VIENNA}").out
+    assert page.count("Day: 2027-01-01 for one, two (2026-12-31 in UTC)") == page.count("Day: ") == 1
 
 
 def test_a_saved_plan_keeps_its_days(dated: Shop) -> None:

@@ -39,7 +39,7 @@ def story(root: Path, executor: str) -> dict[str, str]:
     shop = Shop(root)
     outputs = {"plan": shop.run(f"plan --format json {executor}").out}
     outputs["selected"] = shop.run(f"plan --verbose --tenant 'w*' --tenant proseware {executor}").out
-    outputs["apply"] = shop.run(f"apply --auto-approve {executor}").out
+    outputs["apply"] = shop.run(f"apply --auto-approve --verbose {executor}").out
     outputs["again"] = shop.run(f"plan --verify {executor}").out
     outputs["history"] = shop.run("history --format json").out
     for tenant in shop.run("tenant list").out.split():
@@ -102,7 +102,7 @@ def test_a_saved_plan_is_applied_once(fresh: Shop, executor: str) -> None:
 @pytest.mark.parametrize("executor", OTHERS)
 def test_a_mirror_is_written_where_its_source_is_not(fresh: Shop, executor: str) -> None:
     with_mirrors(fresh)
-    assert fresh.run(f"apply --auto-approve {executor}").status == 0
+    assert fresh.run(f"apply --auto-approve --verbose {executor}").status == 0
     assert "one.sub-1" in fresh.run("tenant export acme").out
 
 

@@ -72,19 +72,20 @@ def test_explain_a_withheld_field(shop: Shop) -> None:
     commit = shop.commit("renamed")[:10]
     done = shop.run("explain two sales_category/office#name")
     assert (done.status, done.err) == (0, "")
-    assert '    desired   "Office and mail"\n' in done.out
-    assert f"              at acme/catalog.yaml:13 (commit {commit}, Ann, " in done.out
-    assert '    actual    "Office"\n    verdict   withheld\n    rule      CB-07: ' in done.out
-    assert "    policy    acme/resellers/two.yaml:7 (commit " in done.out
-    assert "    release   enabling it would apply 1 difference in this tenant:\n" in done.out
+    should = '    It should be "Office and mail", declared at acme/catalog.yaml:13'
+    assert f"{should} (commit {commit}, Ann, " in done.out
+    assert '    It is "Office".\n    Withheld: plans.update_categories (' in done.out
+    assert "    Decided at acme/resellers/two.yaml:7 (commit " in done.out
+    assert "\n    Rule CB-07: " in done.out
+    assert "    Releasing it would apply 1 difference in this tenant:\n" in done.out
     assert shop.run("explain two two/sales_category/office#name").out == done.out
 
 
 def test_explain_what_is_in_sync_and_whose_a_field_is(shop: Shop) -> None:
-    assert "    verdict   in sync\n" in shop.run("explain one plan/mail-basic#status").out
-    assert "    verdict   the reseller's own\n" in shop.run("explain one plan/mail-basic#published").out
+    assert "    In sync: " in shop.run("explain one plan/mail-basic#status").out
+    assert "    The reseller's own: " in shop.run("explain one plan/mail-basic#published").out
     assert (
-        "  nothing differs\n  of one field, more is told: plan/mail-basic#name, for example\n"
+        "  Nothing differs.\n  For one field, add its path: plan/mail-basic#name, for example.\n"
         in shop.run("explain one plan/mail-basic").out
     )
 

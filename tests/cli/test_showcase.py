@@ -154,8 +154,8 @@ def test_what_was_adopted_keeps_what_is_the_resellers(applied: Shop) -> None:
 
 def test_an_override_that_holds_is_told_where_nothing_differs(applied: Shop) -> None:
     shown = "'sales_category/office-apps#display_in_control_panel'"
-    assert "verdict   in sync\n" in applied.run(f"explain contoso {shown}").out
-    assert "verdict   the reseller's own\n" in applied.run(f"explain relecloud {shown}").out
+    assert "    In sync: " in applied.run(f"explain contoso {shown}").out
+    assert "    The reseller's own: " in applied.run(f"explain relecloud {shown}").out
 
 
 def test_the_price_round_reaches_every_level_as_each_policy_says(applied: Shop) -> None:

@@ -241,7 +241,8 @@ def test_what_is_applied_all_the_same_is_recorded_as_dirty(shop: Shop) -> None:
     assert f'"commit": "{head}+dirty"' in recorded
     line = next(each for each in shop.run("status").out.splitlines() if each.startswith("one "))
     assert f"{head[:10]}+dirty" in line
-    assert f"from commit {head}+dirty; sha256:" in shop.run("plan --format html").out
+    page = shop.run("plan --format html").out
+    assert f"<code>{head}</code> <b>with changes that are not committed</b>" in page
 
 
 def test_somebody_who_is_asked_may_approve_it(shop: Shop) -> None:

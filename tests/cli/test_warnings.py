@@ -46,8 +46,12 @@ def test_a_plan_warns_however_it_comes_about(workspace: Path) -> None:
     assert warning["declared_at"]["line"] == 45
     run("plan --out saved.plan --now 2026-12-01T08:00:00Z", workspace)
     assert json.loads(run("show saved.plan --format json", workspace).out)["warnings"] == [warning]
-    for form in ("text", "markdown", "html"):
-        assert "Warning: contoso, fabrikam, litware:" in run(f"show saved.plan --format {form}", workspace).out
+    assert "Warning: contoso, fabrikam, litware:" in run("show saved.plan", workspace).out
+    comment = run("show saved.plan --format markdown", workspace).out
+    assert "> **1 warning.**\n>\n> - `contoso` `fabrikam` `litware`: `" in comment
+    page = run("show saved.plan --format html", workspace).out
+    assert 'id="warnings"' in page
+    assert "contoso, fabrikam, litware" in page[page.index('id="warnings"') :]
 
 
 def test_the_plan_that_undoes_another_warns_as_every_plan_does(workspace: Path) -> None:

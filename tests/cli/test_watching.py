@@ -111,7 +111,7 @@ def test_an_action_is_pending_until_a_round_mirrors_it(resale: Resale) -> None:
     assert out == "contoso: change_quantity done: subscription/s1.\n"
     assert err == "Pending: northwind is in another database: `reconcile watch` or `apply` mirrors it there\n"
     assert resale.body(PROVIDER, "contoso.s1")["quantity"] == 10
-    planned = run("plan --now 2026-11-15", resale.root)
+    planned = run("plan --now 2026-11-15 --verbose", resale.root)
     assert "quantity: 10 -> 12" in planned.out
     first = run("watch --rounds 1 --now 2026-11-15", resale.root)
     assert (first.status, first.out) == (0, "2026-11-15T00:00:00Z northwind: 1 change mirrored\n")
@@ -370,7 +370,7 @@ def test_catalogs_are_left_as_they_are(resale: Resale) -> None:
     id = EntityId("Product", "office")
     there = resale.state("fabrikam")[id]
     resale.store("fabrikam").overwrite("fabrikam", [EntityWrite(id, there, None)], actor="tenant", at=AT)
-    assert 'product "office" will be created' in run("plan --now 2026-11-15", resale.root).out
+    assert 'product "office" will be created' in run("plan --now 2026-11-15 --verbose", resale.root).out
     assert run("watch --rounds 1 --now 2026-11-15", resale.root).out == ""
     assert id not in resale.state("fabrikam")
 

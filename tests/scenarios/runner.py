@@ -50,7 +50,7 @@ from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.model.values.entity import State, entity, state_fingerprint
 from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import render_documents
-from reconciler.report.plans.text import render_plan
+from reconciler.report.plans.listing import render_plan
 from reconciler.report.problems import render_problems
 from reconciler.shell.days import days_of
 from tests.scenarios.acting import Acts, Played, merges, moment, play

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.core.savedplan.codec import PlanRefused, decode, digest_of_data, encode
 from reconciler.model.plans.plan import Plan
-from reconciler.report.plans.text import render_plan
+from reconciler.report.plans.listing import render_plan
 from tests.scenarios.runner import RULES, Scenario, after, applied, made, played_out, scenarios
 from tests.scenarios.undoing import inverse_of
 

@@ -3,7 +3,7 @@
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, Source, TenantPlan, TenantStatus
 from reconciler.model.values.keys import EntityId
-from reconciler.report.plans.folding import fold_deferred
+from reconciler.report.plans.listing_folding import fold_deferred
 
 FEES, PRICES = ("plans.update_fees",), ("resources.update_prices",)
 BASIC, PRO = EntityId("Plan", "web-basic"), EntityId("Plan", "web-pro")

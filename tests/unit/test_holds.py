@@ -11,9 +11,9 @@ from reconciler.core.savedplan.codec import decode, encode, plan_to_data
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
 from reconciler.model.plans.plan import Change, Deferred, Plan, Source, TenantPlan, TenantStatus, outline
 from reconciler.model.values.keys import EntityId
-from reconciler.report.plans.html import render_html
+from reconciler.report.plans.listing import render_plan
 from reconciler.report.plans.markdown import render_markdown
-from reconciler.report.plans.text import render_plan
+from reconciler.report.plans.page import render_html
 from tests.scenarios import runner
 
 OLD = Path(__file__).parent / "plans" / "0.1.0-withheld.plan"
@@ -76,9 +76,10 @@ def test_only_a_plan_that_leaves_nothing_undone_says_that_tenants_match(
 ) -> None:
     plan = plan_of(*tenants)
     assert render_plan(plan).splitlines()[-len(said) :] == said
-    assert render_markdown(plan).startswith(f"### {said[0]}\n")
-    assert all(each in render_html(plan) for each in said[1:])
-    assert ("match the catalog" in render_html(plan)) == (said[0] == IN_SYNC)
+    assert "```text\n{}\n```".format("\n".join(said)) in render_markdown(plan)
+    page = "".join(render_html(plan))
+    assert all(each.removesuffix(" (listed with --verbose)") in page for each in said)
+    assert ("Your tenants match the catalog" in page) == (said[0] == IN_SYNC)
 
 
 OPTIONS = ("plans.update_fees",)
@@ -135,5 +136,5 @@ def test_a_plan_that_an_earlier_release_saved_is_read_and_said_right() -> None:
     assert data["tenants"][0]["status"] == "in_sync"
     assert all("hold" not in each for each in data["deferred_changes"])
     assert render_plan(plan).splitlines()[-2:] == [NOTHING, "Withheld: 1 (veto on prices 1)"]
-    assert "| `two` | withheld | 0 | 0 | 0 | 1 | 0 |" in render_markdown(plan)
-    assert "<td>withheld</td>" in render_html(plan)
+    assert "```text\nNo changes to apply.\nWithheld: 1 (veto on prices 1)\n```" in render_markdown(plan)
+    assert '<a href="#withheld" data-state="held">' in "".join(render_html(plan))

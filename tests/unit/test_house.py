@@ -300,6 +300,7 @@ def test_scripts_run_in_a_clone() -> None:
         ".ci/run",
         "script/setup",
         "script/test",
+        "script/test-browser",
         "script/test-plain",
         "script/demo",
     }

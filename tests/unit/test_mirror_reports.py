@@ -51,5 +51,5 @@ def test_a_history_that_was_rewritten_is_shown_as_any_list() -> None:
 def test_a_whole_mirror_is_explained_by_what_the_reseller_said() -> None:
     account = Account((), body(), None, "withheld", "SUB-01", "it is off")
     shown = render_explanation(Explanation("acme", MIRROR, False, True, None, (account,)))
-    assert '    desired   {name: "Huber - Mail", quantity: 25}\n' in shown
+    assert '    It should be {name: "Huber - Mail", quantity: 25}.\n' in shown
     assert "last_applied" not in shown

@@ -1,10 +1,8 @@
-"""Markdown, HTML, JSON, problems, status and history: what they say, and that hostile names stay names."""
+"""JSON, problems, status and history: what they say, and that hostile names stay names."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
 from textwrap import dedent
 from typing import Any
 
@@ -17,201 +15,34 @@ from reconciler.core.savedplan.codec import plan_digest
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import (
     Change,
-    Declared,
-    Deferred,
     FieldChange,
     Plan,
     Source,
     Summary,
-    TenantPlan,
-    TenantStatus,
 )
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.model.values.keys import EntityId
 from reconciler.report.history import LISTED, render_history
 from reconciler.report.plans.data import render_plan_json
-from reconciler.report.plans.html import render_html
-from reconciler.report.plans.markdown import code, render_markdown
+from reconciler.report.plans.markdown.escaping import code
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.status import StatusRow, render_status
-
-HOSTILE = (
-    "</code></summary></details><script>alert(1)</script> `` ``` | @admin\n```\n# [x](javascript:alert(1)) \x1b[2J"
-)
-
-
-def plan_with(text: str) -> Plan:
-    """A plan in which every free text is ``text``."""
-    policy = Declared(text, 3)
-    fee = FieldChange((text, "b"), text, [text, {text: text}], ("plans.update_fees",), "CB-12", None, policy)
-    update = Change("contoso", EntityId("Plan", text), Action.UPDATE, {}, {}, (fee,))
-    create = Change("contoso", EntityId("Role", text), Action.CREATE, None, {"name": text, text: text})
-    deferred = tuple(
-        Deferred(reason, text, (text,), f"{text}; {text}", policy, update)
-        for reason in ("withheld", "blocked", "unmanaged")
-    )
-    tenants = (
-        TenantPlan(text, text, TenantStatus.CHANGES, "", 0, (update, create), deferred),
-        TenantPlan("litware", "northwind", TenantStatus.ERROR, "", problem=text),
-        TenantPlan("adatum", "northwind", TenantStatus.IN_SYNC, ""),
-    )
-    return Plan(text, Source(None, None, True, "sha256:" + "0" * 64), tenants)
-
-
-class Tags(HTMLParser):
-    """The tags of a page, with their attributes, and its text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def parsed(page: str) -> Tags:
-    tags = Tags()
-    tags.feed(page)
-    assert not tags.open
-    return tags
-
-
-def test_html_holds_hostile_names_as_text() -> None:
-    page = parsed(render_html(plan_with(HOSTILE), verbose=True))
-    harmless = parsed(render_html(plan_with("label"), verbose=True))
-    assert page.tags == harmless.tags
-    assert "<script>alert(1)</script>" in page.text
-    assert "\x1b" not in page.text
-
-
-def test_html_loads_and_runs_nothing() -> None:
-    tags = parsed(render_html(plan_with("label"))).tags
-    assert not {name for name, _ in tags} & {"script", "link", "img", "iframe", "a", "form", "base"}
-    assert {name for _, attributes in tags for name in attributes} <= {
-        "class", "open", "lang", "charset", "name", "content", "http-equiv"
-    }  # fmt: skip
-    assert any("default-src 'none'" in (attributes.get("content") or "") for _, attributes in tags)
-
-
-def test_html_says_what_the_plan_says() -> None:
-    text = parsed(render_html(plan_with("label"))).text
-    assert "Plan: 1 to add, 1 to change, 0 to destroy." in text
-    assert "Blocked: 1\n" in text
-    assert "litware: label" in text
-
-
-def outside_code(markdown: str) -> str:
-    """What of a comment is read as Markdown or HTML: without code blocks and code spans."""
-    kept, inside = [], False
-    for line in markdown.splitlines():
-        if line.startswith("```"):
-            inside = not inside
-        elif not inside:
-            kept.append(re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", line))
-    assert not inside
-    return "\n".join(kept)
-
-
-def test_markdown_holds_hostile_names_in_code() -> None:
-    hostile = render_markdown(plan_with(HOSTILE), verbose=True)
-    harmless = render_markdown(plan_with("label"), verbose=True)
-    assert hostile.count("\n") == harmless.count("\n")
-    assert "<script" in hostile
-    assert "<script" not in outside_code(hostile)
-    assert "@admin" not in re.sub("<code>.*?</code>", "", outside_code(hostile))
-    assert parsed_summaries(hostile) == parsed_summaries(harmless)
-
-
-def parsed_summaries(markdown: str) -> list[list[tuple[str, dict[str, str | None]]]]:
-    return [parsed(f"{line}</details>").tags for line in markdown.splitlines() if line.startswith("<details>")]
-
-
-def test_markdown_rows_have_as_many_cells_whatever_the_name() -> None:
-    row = next(line for line in render_markdown(plan_with("a|b")).splitlines() if line.startswith("| `a"))
-    assert row == r"| `a\|b` | changes | 1 | 1 | 0 | 1 | 1 |"
 
 
 @pytest.mark.parametrize(
     ("text", "span"),
-    [("a", "`a`"), ("a`b", "``a`b``"), ("``", "``` `` ```"), ("", "`  `"), ("a\nb", r"`a\nb`"), (" a", "`  a `")],
+    [
+        ("a", "`a`"),
+        ("a`b", "``a`b``"),
+        ("``", "``` `` ```"),
+        ("", "`  `"),
+        ("a\nb", r"`a\nb`"),
+        (" a", "`  a `"),
+        ("a|b`", "<code>a&#124;b&#96;</code>"),
+    ],
 )
 def test_code_spans(text: str, span: str) -> None:
     assert code(text) == span
-
-
-def test_markdown() -> None:
-    fee = FieldChange(("fees", "setup"), "1", "2", ("plans.update_fees",), "CB-12")
-    change = Change("contoso", EntityId("Plan", "web"), Action.UPDATE, {}, {}, (fee,))
-    held = Deferred(
-        "withheld", "CB-05", ("plans.create",), "off (a; b); set it", None, replace(change, action=Action.CREATE)
-    )
-    tenants = (
-        TenantPlan("contoso", "northwind", TenantStatus.CHANGES, "", 0, (change,), (held,)),
-        TenantPlan("adatum", "northwind", TenantStatus.IN_SYNC, ""),
-    )
-    plan = Plan("now", Source(None, None, False, "sha256:"), tenants)
-    expected = """
-        ### Plan: 0 to add, 1 to change, 0 to destroy.
-
-        ```text
-        Withheld: 1 (plans.create 1)
-        ```
-
-        | Tenant | Status | Add | Change | Destroy | Withheld | Blocked |
-        |---|---|--:|--:|--:|--:|--:|
-        | `contoso` | changes | 0 | 1 | 0 | 1 | 0 |
-
-        1 tenant is in sync, with nothing withheld.
-
-        <details><summary><code>plan &quot;web&quot;</code> will be updated in place · <code>contoso</code></summary>
-
-        ```diff
-        ! fees.setup: 1 -> 2
-        ```
-        </details>
-
-        #### Withheld
-
-        <details><summary><code>contoso</code>: 1 entity <code>withheld by plans.create (CB-05)</code></summary>
-
-        ```diff
-        + plan "web"
-            ~ fees.setup: 1 -> 2
-        # off (a; b);
-        # set it
-        ```
-        </details>
-        """
-    assert render_markdown(plan) == dedent(expected).lstrip("\n")
-
-
-def test_a_comment_and_a_page_say_what_creations_come_of() -> None:
-    change = Change("contoso", EntityId("Plan", "web"), Action.CREATE, None, {"name": "Web"}, cause="pr")
-    tenants = (TenantPlan("contoso", "northwind", TenantStatus.CHANGES, "", 0, (change,)),)
-    plan = Plan("now", Source(None, "0" * 40, False, "sha256:"), tenants)
-    assert "<code>plan &quot;web&quot;</code> will be created (pr) · <code>contoso</code>" in render_markdown(plan)
-    assert "will be created (pr) · contoso" in parsed(render_html(plan)).text
-    assert "Causes: pr 1\n" in render_markdown(plan)
-
-
-def test_a_comment_does_not_grow_beyond_what_fits() -> None:
-    change = Change("contoso", EntityId("Plan", "web"), Action.CREATE, None, {"name": "x" * 500})
-    many = tuple(replace(change, entity=EntityId("Plan", f"web-{number}")) for number in range(500))
-    plan = Plan("now", Source(None, None, False, ""), (TenantPlan("contoso", "n", TenantStatus.CHANGES, "", 0, many),))
-    comment = render_markdown(plan, largest=10_000)
-    assert len(comment) <= 10_000
-    assert comment.count("<details>") == comment.count("</details>") > 10
-    assert f"_{500 - comment.count('<details>')} more sections do not fit" in comment
 
 
 def test_printed_json_is_what_is_saved() -> None:

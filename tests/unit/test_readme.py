@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [README, *(ROOT / "docs" / "guide" / f"{name}.md" for name in ("tree", "subscriptions"))]
 NOW = "2026-12-01T08:00:00Z"
-COMMIT = "commit 5eed0c0ffe"
+COMMIT = "5eed0c0ffe"
 """What a commit is called here: its id goes by everything in the catalog."""
 GIT = {
     f"GIT_{who}_{what}": value
@@ -32,7 +32,7 @@ exec {0} "$@" --now {1}
 """
 """The command, at a time of its own unless one is named."""
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
-_COMMIT = re.compile(r"\bcommit [0-9a-f]{10}\b")
+_COMMIT = re.compile(r"\b(?<=commit )[0-9a-f]{10}\b|(?<=--base )[0-9a-f]{10}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 

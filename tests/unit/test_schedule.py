@@ -19,7 +19,7 @@ from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.plan import Plan, Source
 from reconciler.model.values.entity import Entity, State, state_fingerprint
 from reconciler.model.values.keys import EntityId
-from reconciler.report.plans.text import render_plan
+from reconciler.report.plans.listing import render_plan
 
 CATALOG = b"""
 kind: Provider
@@ -103,10 +103,12 @@ resources:
 """
 
 
-def plan(*selected: str, contoso: str = "", lists: bytes = b"", on: date = date(2026, 12, 1)) -> Plan:
+def plan(
+    *selected: str, contoso: str = "", lists: bytes = b"", on: date = date(2026, 12, 1), catalog: bytes = CATALOG
+) -> Plan:
     workspace = SourceFile("reconcile.yaml", b"kind: Workspace\nversion: 1\n")
-    catalog, problems = load([workspace, SourceFile("n/c.yaml", CATALOG + lists)])
-    assert catalog is not None, problems
+    loaded, problems = load([workspace, SourceFile("n/c.yaml", catalog + lists)])
+    assert loaded is not None, problems
     patches = read_state(contoso, "")[0] if contoso else []
     states: dict[str, State] = {"contoso": {id: each for id, each in patched({}, patches, replace=True) if each}}
 
@@ -114,10 +116,10 @@ def plan(*selected: str, contoso: str = "", lists: bytes = b"", on: date = date(
         state = states.get(policy.reseller, {})
         return Observed(state, state_fingerprint(state), 0)
 
-    fold = TreePlanner(catalog, observe, rule_book(frozenset(PRECONDITIONS)), on)
+    fold = TreePlanner(loaded, observe, rule_book(frozenset(PRECONDITIONS)), on)
     plans = tuple(fold.plans(frozenset(selected) or None))
     coming = scheduled(fold, [each.tenant for each in plans])
-    return Plan("2026-12-01T00:00:00Z", Source(None, None, False, catalog.digest), plans, scheduled=coming)
+    return Plan("2026-12-01T00:00:00Z", Source(None, None, False, loaded.digest), plans, scheduled=coming)
 
 
 def lines(made: Plan) -> list[str]:
@@ -154,6 +156,15 @@ def test_a_price_of_a_list_is_scheduled_where_the_product_came_down_at_every_lev
 def test_a_price_that_has_come_is_not_scheduled(day: tuple[int, int, int], left: int) -> None:
     made = plan("tailspin", "wingtip", lists=LISTS, on=date(*day))
     assert len([each for each in made.scheduled if each.entity.kind == "Product"]) == left
+
+
+def test_an_amount_is_listed_with_the_name_of_the_original_at_every_level() -> None:
+    plans = CATALOG.replace(b"key: office-basic\n", b"key: office-basic\nname: Office Basic\n")
+    products = LISTS.replace(b"key: mail,", b"key: mail, name: Mail,")
+    own = OWN.replace("key: hosting\nproduct", "key: hosting\nname: Hosting of Contoso\nproduct")
+    made = plan(contoso=own, lists=products, catalog=plans)
+    named = {(each.entity.key, each.name, len(each.tenants)) for each in decode(encode(made)).scheduled}
+    assert {("office-basic", "Office Basic", 2), ("hosting", "Hosting of Contoso", 1), ("mail", "Mail", 1)} <= named
 
 
 @pytest.mark.parametrize("origin", ["northwind", None])

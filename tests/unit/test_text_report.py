@@ -23,7 +23,7 @@ from reconciler.model.plans.plan import (
     TenantStatus,
 )
 from reconciler.model.values.keys import EntityId
-from reconciler.report.plans.text import render_plan
+from reconciler.report.plans.listing import render_plan
 from reconciler.report.values import clean, shown, shown_pair
 
 FEES = ("plans.update_fees",)

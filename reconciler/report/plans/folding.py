@@ -1,24 +1,21 @@
-"""Groups equal changes, and equal deferred changes, of several tenants, so that each is shown once.
+"""Folds a plan into its view: each different change once, each reason once, with the tenants that they concern.
 
-A plan is walked once per list. Only a digest and the tenants' names are kept per group; the documents of whole entities
-are read again when they are shown.
+A plan is walked once. Equal changes of several tenants are decoded once where the plan knows that they are equal; of
+each only what a report shows is kept.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
-from reconciler.core.inspect import BACKLOG, DRIFT, PR
 from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import (
-    VETO,
     Change,
-    Declared,
     DeferralReason,
     FieldChange,
     Outline,
@@ -27,235 +24,226 @@ from reconciler.model.plans.plan import (
     StoredDeferred,
     StoredTenants,
 )
-from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
-from reconciler.model.values.plain_values import Body
-from reconciler.report.values import as_leaves
+from reconciler.model.values.plain_values import Body, Value
+from reconciler.report.plans.view import (
+    BACKLOG,
+    MANY_VARIANTS,
+    PRIMARY,
+    Decider,
+    Entry,
+    Hold,
+    PlanView,
+    Reason,
+    Row,
+    Tenant,
+    What,
+    reason_of,
+    rows_by_entity,
+)
+from reconciler.report.values import clean, place_text, without_origin
+from reconciler.report.words import counted, kind_word, label, number_of, period, value_words
 
-Content: TypeAlias = tuple[Any, ...]
+APPLIED, UNMANAGED = "applied", "unmanaged"
+MANY_DETAILS = 5
+"""The number of tenants of which the wording of a reason is kept."""
+MANY_WORDINGS = 20
+"""The number of parts of it that are kept of a tenant."""
+TENANT = "Tenant"
+NAMED_ALIKE = ("Subscription", "Customer")
+"""The kinds of which many have the same name: their key stands beside it."""
+_ON_SALE: dict[str, tuple[str, Value]] = {"Plan": ("status", "active"), "Product": ("active", True)}
+"""The field by which an entity of a kind is on sale, and its value then."""
 
-LISTED = 10
-"""Number of creations of one kind in the same tenants to list; the others are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoldedChange:
-    """A change that is the same, with the same causes, in these tenants.
-
-    In ``change`` stands only what is true of all of them: of places and of what a dependent is needed by. It is
-    without its bodies; ``read`` reads the first whole.
-    """
-
-    tenants: tuple[str, ...]
-    change: Change
-    read: Callable[[], Change]
-    dependent: bool = False
-
-    def document(self) -> Body:
-        """The document of an entity that is created or deleted."""
-        whole = self.read()
-        return (whole.before if whole.action is Action.DELETE else whole.after) or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """The reason of a deferral, the policy line that decides it, and the tenants that it applies to."""
-
-    tenants: tuple[str, ...]
-    detail: str
-    policy: Declared | None
+Shown: TypeAlias = Row | Entry
 
 
-@dataclass(frozen=True, slots=True)
-class HeldGroup:
-    """Changes deferred in these tenants by the same options; ``options`` is empty for vetoes and blocked changes.
+class Part(NamedTuple):
+    """A part of a change, its cause, and the line that declares it."""
 
-    ``why``: one entry per wording or policy line.
-    """
+    shown: Shown
+    cause: str
+    place: tuple[str, int] | None
 
-    reason: str
-    tenants: tuple[str, ...]
-    options: tuple[str, ...]
-    rules: tuple[str, ...]
-    why: tuple[Explained, ...]
-    changes: tuple[Change, ...]
+
+class Content(NamedTuple):
+    """The parts of a change, its causes, and its number: equal changes have the same."""
+
+    parts: tuple[Part, ...]
+    causes: frozenset[str]
+    entity: EntityId
+    number: int
 
 
 @dataclass(slots=True)
-class EqualChanges:
-    """Equal changes of several tenants, as they are found: the first without its bodies, with what is true of all."""
+class Folding:
+    """The view as it grows. ``seen``: the contents of changes that the plan knows to be equal, by currency."""
 
-    change: Change
-    tenants: list[str] = field(default_factory=list)
+    plan: Plan
+    rows: dict[tuple[object, ...], Row] = field(default_factory=dict)
+    entries: dict[tuple[object, ...], Entry] = field(default_factory=dict)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    holds: dict[Reason, Hold] = field(default_factory=dict)
+    standing: dict[Reason, Hold] = field(default_factory=dict)
+    reasons: dict[DeferralReason, Reason] = field(default_factory=dict)
+    deciders: dict[tuple[Reason, bool, str], Decider] = field(default_factory=dict)
+    seen: BoundedCache[tuple[bytes, str], Content] = field(default_factory=BoundedCache)
+    numbers: dict[object, int] = field(default_factory=dict)
 
-    def join(self, other: Change) -> None:
-        """Add an equal change, and drop the details in which it differs."""
-        mine, fields = self.change, other.fields
-        if other.needed_by != mine.needed_by:
-            self.change = replace(mine, needed_by=tuple(each for each in mine.needed_by if each in other.needed_by))
-        if any(one.declared_at != two.declared_at for one, two in zip(mine.fields, fields, strict=True)):
-            agreed = tuple(_agreed_field(one, two) for one, two in zip(mine.fields, fields, strict=True))
-            self.change = replace(self.change, fields=agreed)
+    def note(self, number: int, outline: Outline) -> None:
+        """Add one tenant's plan."""
+        tenant = self.tenants[outline.tenant] = Tenant(outline)
+        found: set[int] = set()
+        for kept in _changes_of(self.plan, number) if outline.summary.changes else ():
+            content = self._content(kept, outline.bare.currency)
+            found.add(content.number)
+            self._reached(content, APPLIED, outline.tenant)
+            tenant.gets.update(_category(each.shown) for each in content.parts)
+        tenant.content = self._number(frozenset(found))
+        for why, kept in _deferred_of(self.plan, number, outline):
+            if why.reason != UNMANAGED:
+                self._held(tenant, why, self._content(kept, outline.bare.currency))
+        if above := self.tenants.get(outline.bare.upstream):
+            above.children.append(tenant)
 
+    def _reached(self, content: Content, reason: str, tenant: str) -> None:
+        for shown, cause, place in content.parts:
+            shown.reach.add(reason, tenant)
+            if cause:
+                shown.causes[cause] += 1
+            if place:
+                shown.places.add(place)
 
-def _agreed_field(one: FieldChange, two: FieldChange) -> FieldChange:
-    return one if one.declared_at == two.declared_at else replace(one, declared_at=None)
+    def _held(self, tenant: Tenant, why: DeferralReason, content: Content) -> None:
+        """Add something that is withheld or blocked. What was so before the base too is only counted."""
+        name, held = tenant.name, why.held
+        standing = self.plan.source.base is not None and content.causes == {BACKLOG}
+        reason = self._reason(why)
+        holds = self.standing if standing else self.holds
+        hold = holds.setdefault(reason, Hold(reason))
+        hold.tenants[name] = hold.tenants.get(name, 0) + 1
+        hold.entities[content.entity] += 1
+        _word(hold, name, why.detail)
+        at = held.at or name
+        hold.owners.add(at)
+        self._decider(hold, why, standing=standing).tenants.setdefault(name, 0)
+        self._decider(hold, why, standing=standing).tenants[name] += 1
+        if held.also:
+            hold.doubly.add(name)
+        if standing:
+            tenant.standing += 1
+            return
+        above = at if at != name else ""
+        if above:
+            hold.above.add(above)
+        tenant.holds[reason, above] += 1
+        self._reached(content, why.reason, name)
 
+    def _reason(self, why: DeferralReason) -> Reason:
+        known = why._replace(policy=None, detail="" if why.hold else why.detail)
+        if known not in self.reasons:
+            self.reasons[known] = reason_of(why.reason, why.rule, why.detail, why.held)
+        return self.reasons[known]
 
-def same_as(change: Change) -> EqualChanges:
-    """A group with one change."""
-    return EqualChanges(replace(change, before=None, after=None))
+    def _decider(self, hold: Hold, why: DeferralReason, *, standing: bool) -> Decider:
+        """The line that decides, or the service template: one for all tenants that use it."""
+        template, place = why.held.template, place_text(why.policy) if why.policy else ""
+        key = hold.reason, standing, f"template {template}" if template else place
+        decider = self.deciders.get(key)
+        if decider is None:
+            decider = self.deciders[key] = Decider(template, place)
+            hold.deciders.append(decider)
+        elif decider.place != place:
+            decider.place = ""
+        return decider
 
-
-def fold_changes(plan: Plan) -> list[FoldedChange]:
-    """The plan's changes in groups, ordered by the first tenant of each group."""
-    found: dict[bytes, tuple[EqualChanges, StoredChange, bool]] = {}
-    alike: dict[bytes, EqualChanges] = {}
-    for number, tenant in enumerate(plan.outlines):
-        for kept in _changes_of(plan, number) if tenant.summary.changes else ():
-            same = alike.get(kept.content_key) or _same(kept, found)
-            same.tenants.append(tenant.tenant)
+    def _content(self, kept: StoredChange, currency: str) -> Content:
+        key = kept.content_key, currency
+        found = self.seen.known.get(key) if kept.content_key else None
+        if found is None:
+            found = self._new_content(kept.read, currency)
             if kept.content_key:
-                alike[kept.content_key] = same
-    return [FoldedChange(tuple(same.tenants), same.change, kept.read, by) for same, kept, by in found.values()]
+                self.seen.keep(key, found)
+        return found
+
+    def _new_content(self, read: Callable[[], Change], currency: str) -> Content:
+        change = read()
+        body = change.after or change.before or {}
+        entity, title = change.entity, clean(str(body.get("name") or change.entity.key))
+        if entity.kind in NAMED_ALIKE and title != entity.key:
+            title = f"{title} ({entity.key})"
+        if entity == EntityId(TENANT, change.tenant):  # each tenant has its own: to readers they are the same
+            entity, title = EntityId(TENANT, ""), "Tenant settings"
+        shown: list[Part] = []
+        if not change.fields:
+            what = What.REMOVE if change.action is Action.DELETE else What.ADD
+            prices = _prices(body) if what is What.ADD else ""
+            shown.append(
+                Part(self._entry(Entry(entity, title, what, prices, read)), change.cause or "", _place(change))
+            )
+        for each in change.fields:
+            place = _place(each) or _place(change)
+            if switched := _switched(entity.kind, each):
+                found: Shown = self._entry(Entry(entity, title, switched, "", read))
+            else:
+                found = self._field(entity, title, each, currency)
+            shown.append(Part(found, each.cause or change.cause or "", place))
+        number = self._number(tuple(id(each.shown) for each in shown))
+        causes = frozenset(each.cause for each in shown if each.cause)
+        return Content(tuple(shown), causes, entity, number)
+
+    def _field(self, entity: EntityId, title: str, each: FieldChange, currency: str) -> Row:
+        words = label(entity.kind, each.path)
+        currency = currency if words.money else ""
+        before, after = without_origin(each.before), without_origin(each.after)  # it differs from tenant to tenant
+        if before == after:
+            before, after = each.before, each.after
+        values = orjson.dumps([before, after], option=orjson.OPT_SORT_KEYS)
+        key = entity, title, each.path, currency, values
+        if key not in self.rows:
+            self.rows[key] = Row(entity, title, each.path, words.text, words.money, currency, before, after)
+        return self.rows[key]
+
+    def _entry(self, found: Entry) -> Entry:
+        entry = self.entries.setdefault((found.entity, found.title, found.what), found)
+        if entry.prices != found.prices:
+            entry.prices = "prices differ between tenants"
+        return entry
+
+    def _number(self, content: object) -> int:
+        return self.numbers.setdefault(content, len(self.numbers))
 
 
-def _same(kept: StoredChange, found: dict[bytes, tuple[EqualChanges, StoredChange, bool]]) -> EqualChanges:
-    """The group of a change: an existing or a new one."""
-    change = kept.read()
-    key = digest(content(change))
-    if key in found:
-        found[key][0].join(change)
-    else:
-        found[key] = same_as(change), kept, bool(change.needed_by)
-    return found[key][0]
+def fold(plan: Plan, file: str = "") -> PlanView:
+    """The view of a plan. ``file``: what the saved plan is called in commands; empty if it was not saved."""
+    folding = Folding(plan)
+    for number, outline in enumerate(plan.outlines):
+        folding.note(number, outline)
+    rows = [row for row in folding.rows.values() if row.reach.total]  # others are standing only
+    entries = [entry for entry in folding.entries.values() if entry.reach.total]
+    return PlanView(
+        plan=plan,
+        tenants=folding.tenants,
+        prices=_ordered(_spanned(_with_renewals([row for row in rows if row.money]))),
+        fields=sorted((row for row in rows if not row.money), key=lambda row: (row.entity, row.title, row.path)),
+        added=sorted((each for each in entries if each.what is What.ADD), key=_entry_order),
+        removed=sorted((each for each in entries if each.what is not What.ADD), key=_entry_order),
+        holds=_by_size(folding.holds.values()),
+        standing=_by_size(folding.standing.values()),
+        file=file,
+    )
 
 
 def _changes_of(plan: Plan, number: int) -> Iterator[StoredChange]:
-    """A tenant's changes, decoded on demand; equal ones are recognised without decoding."""
+    """A tenant's changes, to be decoded on demand; a change in memory is known by itself."""
     if isinstance(plan.tenants, StoredTenants):
         yield from plan.tenants.changes_of(number)
     else:
         yield from (StoredChange(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
 
 
-def _itself(change: Change) -> Change:
-    return change
-
-
-@dataclass(frozen=True, slots=True)
-class UnlistedCreations:
-    """The number of creations of one kind in the same tenants that are not listed."""
-
-    tenants: tuple[str, ...]
-    kind: str
-    number: int
-
-
-def shorten_folded(folded: list[FoldedChange]) -> Iterator[FoldedChange | UnlistedCreations]:
-    """The changes with at most `LISTED` creations of one kind in the same tenants, and the number of others."""
-    groups: dict[Content, list[int]] = {}
-    for number, each in enumerate(folded):
-        if each.change.action is Action.CREATE:
-            groups.setdefault((each.tenants, each.change.entity.kind), []).append(number)
-    hidden = {number for group in groups.values() for number in group[LISTED:]}
-    rests = {group[-1]: key for key, group in groups.items() if len(group) > LISTED}
-    for number, each in enumerate(folded):
-        if number not in hidden:
-            yield each
-        elif number in rests:
-            tenants, kind = rests[number]
-            yield UnlistedCreations(tenants, kind, len(groups[tenants, kind]) - LISTED)
-
-
-def content(change: Change) -> Content:
-    """The tenant-independent contents of a change, equal for changes that are shown as one."""
-    contents: Any = [(field.path, field.before, field.after, field.cause, field.note) for field in change.fields]
-    if not contents:
-        contents = as_leaves((change.before if change.action is Action.DELETE else change.after) or {})
-    return change.entity.kind, change.entity.key, change.action, bool(change.needed_by), change.cause, contents
-
-
-def digest(content: Content) -> bytes:
-    """Equal for equal contents."""
-    return checksum(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """A change that is not made, as it is shown: without its bodies. ``contents_digest``: equal for equal contents."""
-
-    why: DeferralReason
-    change: Change
-    contents_digest: bytes
-    content_key: bytes = b""
-
-
-@dataclass(slots=True)
-class HeldGroupBuilder:
-    """What is held back alike in several tenants, as it is found: the changes, and for whom it is worded how."""
-
-    options: tuple[str, ...]
-    rules: tuple[str, ...]
-    first: list[Withheld]
-    changes: list[EqualChanges]
-    worded: dict[tuple[str, Declared | None], list[str]] = field(default_factory=dict)
-    tenants: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, held: list[Withheld]) -> "HeldGroupBuilder":
-        """The first of it."""
-        rules = tuple(sorted({each.why.rule for each in held if each.why.rule}))
-        return cls(_options(held[0].why), rules, held, [EqualChanges(each.change) for each in held])
-
-    def join(self, tenant: str, held: list[Withheld]) -> None:
-        """One more tenant, or one more wording of the same."""
-        for same, first, each in zip(self.changes, self.first, held, strict=True):
-            if not each.content_key or each.content_key != first.content_key:
-                same.join(each.change)
-        self.tenants.append(tenant)
-        self.worded.setdefault((held[0].why.detail, held[0].why.policy), []).append(tenant)
-
-    def hold(self, reason: str) -> HeldGroup:
-        """The group as a `HeldGroup`."""
-        why = (Explained(tuple(tenants), *words) for words, tenants in self.worded.items())
-        changes = tuple(same.change for same in self.changes)
-        return HeldGroup(reason, tuple(self.tenants), self.options, self.rules, tuple(why), changes)
-
-
-def fold_deferred(plan: Plan, reason: str) -> list[HeldGroup]:
-    """The changes deferred for a reason, grouped by what holds them: within each tenant, then across tenants.
-
-    Changes with the cause ``pr`` come first, if causes are known.
-    """
-    found: dict[bytes, HeldGroupBuilder] = {}
-    seen: BoundedCache[bytes, tuple[Change, bytes]] = BoundedCache()
-    for number, tenant in enumerate(plan.outlines):
-        deferred = (each for each in _deferred_of(plan, number, tenant) if each.why.reason == reason)
-        for held in _by_cause(_withheld(each, seen) for each in deferred):
-            key = digest((_options(held[0].why), [each.contents_digest.hex() for each in held]))
-            if key not in found:
-                found[key] = HeldGroupBuilder.of(held)
-            found[key].join(tenant.tenant, held)
-    holds = [alike.hold(reason) for alike in found.values()]
-    return sorted(holds, key=lambda hold: not any(PR in each.causes for each in hold.changes))
-
-
-def _withheld(deferred: StoredDeferred, seen: BoundedCache[bytes, tuple[Change, bytes]]) -> Withheld:
-    """Decode equal deferred changes once. ``seen``: the decoded ones."""
-    why, kept = deferred
-    found = seen.known.get(kept.content_key)
-    if found is None:
-        change = kept.read()
-        found = same_as(change).change, digest(content(change))
-        if kept.content_key:
-            seen.keep(kept.content_key, found)
-    return Withheld(why, *found, kept.content_key)
-
-
 def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDeferred]:
-    count = tenant.summary
-    if not (count.withheld or count.blocked or count.unmanaged):
+    if not (tenant.summary.withheld or tenant.summary.blocked):
         return ()
     if isinstance(plan.tenants, StoredTenants):
         return plan.tenants.deferred_of(number)
@@ -265,67 +253,121 @@ def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDef
     )
 
 
-def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:
-    grouped: dict[Content, list[Withheld]] = {}
-    for each in deferred:
-        grouped.setdefault((_options(each.why), each.why.detail, each.why.policy), []).append(each)
-    return (list(_each_entity_once(held)) for held in grouped.values())
+def _word(hold: Hold, tenant: str, detail: str) -> None:
+    """Keep how the plan words a reason: of the first few tenants, and of each the first few different wordings."""
+    known = hold.details.get(tenant)
+    if known is None and len(hold.details) < MANY_DETAILS:
+        hold.details[tenant] = detail
+    elif known is not None and detail not in known and known.count("; ") < MANY_WORDINGS:
+        hold.details[tenant] = f"{known}; {detail}"
 
 
-def _options(why: DeferralReason) -> tuple[str, ...]:
-    """The options to name; none for a veto, guard or precondition, which hold regardless of options."""
-    return () if why.reason == "blocked" or why.rule == VETO else why.allowed_by
+def _itself(change: Change) -> Change:
+    return change
 
 
-def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
-    """Merge fields of one entity under several options into one change, if all are held in the same way."""
-    same: dict[EntityId, list[Withheld]] = {}
-    for each in held:
-        same.setdefault(each.change.entity, []).append(each)
-    for first, *others in same.values():
-        if not others:
-            yield first
-            continue
-        change = replace(first.change, fields=tuple(field for each in (first, *others) for field in each.change.fields))
-        yield Withheld(first.why, change, digest(content(change)))
+def _place(declared: Change | FieldChange) -> tuple[str, int] | None:
+    return (declared.declared_at.file, declared.declared_at.line) if declared.declared_at else None
 
 
-def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """The number of changed entities per cause. An entity with two causes counts for both."""
-    found: Counter[str] = Counter()
-    for each in outlines:
-        found.update(each.causes)
-    return [(cause, found[cause]) for cause in (PR, DRIFT, BACKLOG) if found[cause]]
+def _category(shown: Shown) -> str:
+    """What a tenant's tally counts it as: a price, another field, or what becomes of a whole entity."""
+    if isinstance(shown, Entry):
+        return shown.what.value
+    return "price" if shown.money else "field"
 
 
-def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:
-    """The deferred changes to list, and the number of other creations per kind."""
-    listed: list[Change] = []
-    seen: Counter[str] = Counter()
-    for change in changes:
-        kind = change.entity.kind
-        seen[kind] += change.action is Action.CREATE
-        if change.action is not Action.CREATE or seen[kind] <= LISTED:
-            listed.append(change)
-    return listed, Counter({kind: number - LISTED for kind, number in seen.items() if number > LISTED})
+def _prices(body: Body) -> str:
+    """The prices of a new entity in words: ``monthly 34.00, yearly 340.00``, ``2 resource prices``."""
+    found = [(key, (item.get("fees") or {}).get("recurring")) for key, item in sorted(body.get("periods", {}).items())]
+    found += [(key, item.get("purchase_price")) for key, item in sorted(body.get("billing_cycles", {}).items())]
+    rates = sum(len(item.get("prices") or {}) for item in body.get("resources", {}).values())
+    said = [
+        f"{period(key)} {value_words(amount)}" for key, amount in found if amount and (number_of(amount) or not rates)
+    ]
+    return ", ".join([*said, *([counted(rates, "resource price")] if rates else [])])
 
 
-def withheld_by_option(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """The number of entities that each option or veto withholds (`DeferralReason.holders`), sorted."""
-    found: Counter[str] = Counter()
-    for each in outlines:
-        found.update(each.withheld_by)
-    return sorted(found.items())
+def _with_renewals(rows: list[Row]) -> list[Row]:
+    """The rows without renewal fees that change like their recurring fee, in the same tenants: those say so."""
+    by_path = {(row.entity, row.title, row.path, row.currency, str(row.before), str(row.after)): row for row in rows}
+    found = []
+    for row in rows:
+        twin = None
+        if row.path[-2:] == ("fees", "renewal"):
+            path = (*row.path[:-1], "recurring")
+            twin = by_path.get((row.entity, row.title, path, row.currency, str(row.before), str(row.after)))
+        if twin is not None and twin.reach.same_as(row.reach):
+            twin.renewal_too = True
+        else:
+            found.append(row)
+    return found
 
 
-def in_error(outlines: Iterable[Outline]) -> list[Outline]:
-    """The tenants that could not be planned."""
-    return [each for each in outlines if each.errored]
+def _spanned(rows: list[Row]) -> list[Row]:
+    """The rows with one for each price that changes differently in more than `MANY_VARIANTS` ways."""
+    same: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        same.setdefault((row.entity, row.title, row.path, row.currency), []).append(row)
+    return [row for found in same.values() for row in ([_span(found)] if len(found) > MANY_VARIANTS else found)]
 
 
-def problems(failed: Iterable[Outline]) -> list[tuple[str, tuple[str, ...]]]:
-    """The problems of tenants that could not be planned, each once with its tenants."""
-    found: dict[str, list[str]] = {}
-    for each in failed:
-        found.setdefault(each.bare.problem or "it could not be planned", []).append(each.tenant)
-    return [(problem, tuple(tenants)) for problem, tenants in found.items()]
+def _span(rows: list[Row]) -> Row:
+    first = rows[0]
+    before, after = _ends(row.before for row in rows), _ends(row.after for row in rows)
+    span = Row(first.entity, first.title, first.path, first.label, first.money, first.currency, before, after)
+    for row in rows:
+        span.reach.join(row.reach)
+        span.causes.update(row.causes)
+        span.places |= row.places
+    span.variants = tuple(sorted(rows, key=lambda row: -row.reach.total))
+    return span
+
+
+def _ends(values: Iterable[Value]) -> Value:
+    """``5.00 … 7.00``; one value where all are equal."""
+    known = sorted(
+        {str(value) for value in values if value is not None}, key=lambda each: (number_of(each) or Decimal(0), each)
+    )
+    if len(known) < 2:
+        return known[0] if known else None
+    return f"{known[0]} … {known[-1]}"
+
+
+def _ordered(rows: list[Row]) -> list[Row]:
+    """Entities with the furthest change first; the rows of one entity by path."""
+    rows = sorted(rows, key=lambda row: (row.entity, row.title, row.currency, row.path, -row.reach.total))
+    groups = [found for _, found in rows_by_entity(rows)]
+
+    def weight(found: list[Row]) -> tuple[float, int]:
+        furthest = max(abs(row.percent) if row.percent is not None else 1000.0 for row in found)
+        return -furthest, -max(row.reach.total for row in found)
+
+    return [row for found in sorted(groups, key=weight) for row in found]
+
+
+def _switched(kind: str, each: FieldChange) -> What | None:
+    """Whether a field puts its entity on or off sale."""
+    name, on_sale = _ON_SALE.get(kind, ("", None))
+    if each.path != (name,) or each.before is None:
+        return None
+    return What.ON if each.after == on_sale else What.OFF
+
+
+def _entry_order(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.entity.kind not in PRIMARY,
+        not entry.reach.gets,
+        kind_word(entry.entity.kind),
+        -entry.reach.total,
+        entry.entity,
+        entry.title,
+    )
+
+
+def _by_size(holds: Iterable[Hold]) -> list[Hold]:
+    """What concerns most tenants first; within each, the line that decides for most."""
+    found = sorted(holds, key=lambda hold: (hold.reason.reason != "blocked", -len(hold.tenants), hold.reason.title))
+    for hold in found:
+        hold.deciders.sort(key=lambda each: (-len(each.tenants), each.template, each.place))
+    return found

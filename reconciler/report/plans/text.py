@@ -1,350 +1,355 @@
-"""Renders a plan as text, like Terraform: changes, deferred changes with reasons, and counts."""
+"""Renders a plan for a terminal: what changes and for whom, what does not and why, what to type next, and the counts.
 
-import re
+Its length follows the number of different things, not of tenants. `listing` lists every entity (``--verbose``).
+"""
+
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
-from reconciler.model.plans.change import Action
-from reconciler.model.plans.plan import VETO, Change, FieldChange, Outline, Plan, Scheduled, total
-from reconciler.model.values.plain_values import Body, Path, Value
+from reconciler.model.plans.plan import Plan
 from reconciler.report.lines import Line, Segment, Style, line, render
-from reconciler.report.plans.folding import (
-    Explained,
-    FoldedChange,
-    HeldGroup,
-    UnlistedCreations,
-    entities_by_cause,
-    few_of_each_kind,
-    fold_changes,
-    fold_deferred,
-    in_error,
-    problems,
-    shorten_folded,
-    withheld_by_option,
+from reconciler.report.plans.alike import alike_entries
+from reconciler.report.plans.folding import fold
+from reconciler.report.plans.listing import closing_lines, day_lines, warning_lines
+from reconciler.report.plans.sayings import (
+    SHOWN_ORDER,
+    WHAT_WORDS,
+    Command,
+    allow_command,
+    commands,
+    decider_text,
+    effect,
+    headline,
+    release,
+    standing_text,
+    states_said,
+    summary,
+    supporting,
 )
-from reconciler.report.values import (
-    LONG,
-    clean,
-    entity_text,
-    in_number_order,
-    kind_text,
-    leaves,
-    path_text,
-    place_text,
-    shown,
-    shown_pair,
-    tenants_text,
-    without_origin,
+from reconciler.report.plans.terminal import WIDTH, Cell, columns, fitted, wide, wrapped
+from reconciler.report.plans.view import (
+    BACKLOG,
+    DRIFT,
+    PRIMARY,
+    Coming,
+    Entry,
+    Hold,
+    PlanView,
+    Reach,
+    Row,
+    TenantState,
+    What,
+    rows_by_entity,
 )
+from reconciler.report.values import clean
+from reconciler.report.words import CAUSES, counted, kind_count, kind_word, sentence, shortened, value_words
 
+MANY_ROWS = 40
+MANY_REASONS = 8
+MANY_DETAILS = 6
 MARKS = {
-    Action.CREATE: Segment("+", Style.ADD),
-    Action.UPDATE: Segment("~", Style.CHANGE),
-    Action.DELETE: Segment("-", Style.REMOVE),
+    TenantState.ERROR: ("✕", Style.PROBLEM),
+    TenantState.BLOCKED: ("■", Style.PROBLEM),
+    TenantState.HELD: ("▲", Style.WARNING),
+    TenantState.PARTLY: ("◐", Style.WARNING),
+    TenantState.CHANGES: ("●", Style.GOOD),
+    TenantState.SYNC: ("○", Style.MUTED),
 }
-WILL = {
-    Action.CREATE: "will be created",
-    Action.UPDATE: "will be updated in place",
-    Action.DELETE: "will be removed",
+MORE = "listed with --verbose"
+_ENTRY_MARKS = {
+    What.ADD: ("+", "", Style.ADD),
+    What.ON: ("+", "on sale", Style.ADD),
+    What.REMOVE: ("-", "", Style.REMOVE),
+    What.OFF: ("-", "off sale", Style.REMOVE),
 }
-IN_SYNC = "No changes. Your tenants match the catalog."
-NOTHING_TO_APPLY = "No changes to apply."
-COLUMN = 76
-"""Column of the notes beside fields; longer fields are followed by their note."""
-MANY_REASONS = 3
-MANY_WARNINGS = 10
-MANY_FIELDS = 12
-"""Approximate number of lines to show of a created entity, unless verbose."""
-LONG_ITEM = 160
-"""Most characters of an item on one line, such as a rate with its prices and limits."""
-
-_PARTS = re.compile(r"; (?![^(]*\))")
-"""Separates the parts of a detail, outside brackets."""
-
-_TITLES = {
-    "withheld": "Withheld by policy:",
-    "blocked": "Blocked until something else changes:",
-    "unmanaged": "Unmanaged, because no option covers these differences:",
-}
+_CAUSE_MARKS = {DRIFT: "*", BACKLOG: "**"}
+"""Marks of prices that this change is not the reason for, which are explained in the table's heading."""
+FEW = 3
+"""So many entries with the same fate have a line each; more are one line."""
+_NAME, _VALUE, _FIELD_NAME = 48, 24, 28
 
 
-def render_plan(plan: Plan, *, verbose: bool = False, colour: bool = False) -> str:
-    """The text of a plan. ``verbose``: list unmanaged differences and all tenants, and show values in full."""
-    return render(plan_lines(plan, verbose=verbose), colour=colour)
+def render_plan(plan: Plan, *, file: str = "", following: bool = True, colour: bool = False) -> str:
+    """The text of a plan. ``file``: what it was saved as. ``following``: whether to say what to type next."""
+    return render(plan_lines(plan, file=file, following=following), colour=colour)
 
 
-def plan_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+def plan_lines(plan: Plan, *, file: str = "", following: bool = True) -> Iterator[Line]:
     """As `render_plan`, as styled lines."""
-    yield from _changes(fold_changes(plan), verbose)
-    for reason in ("withheld", "blocked", *(["unmanaged"] if verbose else [])):
-        yield from _holds(reason, fold_deferred(plan, reason), verbose)
-    yield from _failures(in_error(plan.outlines), verbose)
-    warnings = list(warning_lines(plan, verbose=verbose))
-    yield from (*warnings, line()) if warnings else ()
-    coming = list(coming_lines(plan, verbose=verbose))
-    yield from (*coming, line()) if coming else ()
-    yield from closing_lines(plan, verbose=verbose)
+    view = fold(plan, file)
+    for block in (
+        () if plan.in_sync else _head(view),
+        _errors(view),
+        _blocked(view),
+        _prices(view),
+        (*_entries(view), *_fields(view)),
+        (*_withheld(view), *_standing(view)),
+        _scheduled(view),
+        _wrapped_lines(warning_lines(plan), Style.WARNING),
+        _wrapped_lines(day_lines(plan), Style.MUTED),
+        _next(view) if following else (),
+    ):
+        lines = list(block)
+        yield from (*lines, ()) if lines else ()
+    yield from closing_lines(plan)
 
 
-def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """The counts. They are shown even if all are 0 when a tenant could not be planned: its changes are unknown."""
-    outlines = plan.outlines
-    count = total(each.summary for each in outlines)
-    if plan.in_sync:
-        yield line(IN_SYNC, Style.GOOD)
-    elif not count.changes and not plan.errored:
-        yield line(NOTHING_TO_APPLY)
-    else:
-        counts = f" {count.create} to add, {count.update} to change, {count.delete} to destroy."
-        yield Segment("Plan:", Style.HEADING), Segment(counts)
-    if count.withheld:
-        options = ", ".join(f"{option} {number}" for option, number in withheld_by_option(outlines))
-        yield line(f"Withheld: {count.withheld} ({clean(options)})")
-    if count.blocked:
-        yield line(f"Blocked: {count.blocked}", Style.WARNING)
-    if count.unmanaged:
-        yield line(f"Unmanaged: {count.unmanaged}" + ("" if verbose else " (listed with --verbose)"), Style.MUTED)
-    if allowed := _allowed(outlines):
-        yield line(f"Allowed: {', '.join(map(clean, allowed))}", Style.WARNING)
-    if causes := entities_by_cause(outlines):
-        yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
-    if failed := in_error(outlines):
-        named = tenants_text([each.tenant for each in failed], full=verbose)
-        yield line(f"Errors: {len(failed)} ({named})", Style.PROBLEM)
+def _wrapped_lines(lines: Iterable[Line], style: Style) -> Iterator[Line]:
+    for each in lines:
+        said = "".join(segment.text for segment in each)
+        yield from (line(part, style) for part in wrapped(said, hanging="  "))
 
 
-def _allowed(outlines: Iterable[Outline]) -> list[str]:
-    """The overridden guards, in the syntax of ``--allow``, each once."""
-    found = (guard if ":" in guard else f"{guard}:{each.tenant}" for each in outlines for guard in each.bare.allowed)
-    return list(dict.fromkeys(found))
-
-
-def warning_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """Every warning once, with its tenants; only the first few unless verbose."""
-    warnings = plan.warnings
-    for each in warnings if verbose else warnings[:MANY_WARNINGS]:
-        at = f"  # {place_text(each.declared_at)}" if each.declared_at else ""
-        who = tenants_text(each.tenants, full=verbose)
-        yield line(f"Warning: {who}: {entity_text(each.entity)}: {clean(each.detail)}{at}", Style.WARNING)
-    if not verbose and len(warnings) > MANY_WARNINGS:
-        rest = len(warnings) - MANY_WARNINGS
-        yield line(f"Warning: and {rest} more (listed with --verbose)", Style.WARNING)
-
-
-def coming_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
-    """Days that differ from the UTC day (DATE-01), then the next scheduled amounts, which are not part of this plan.
-
-    Only the first scheduled amount of each entity is listed, unless verbose.
-    """
-    yield from _day_lines(plan, verbose)
-    for _, same in groupby(plan.scheduled, lambda each: (each.date, each.entity, each.tenants)):
-        first, *others = same
-        for each in (first, *others) if verbose else (first,):
-            more = f" and {len(others)} more (listed with --verbose)" if others and not verbose else ""
-            yield line(_scheduled(each) + more, Style.MUTED)
-
-
-def _day_lines(plan: Plan, verbose: bool) -> Iterator[Line]:
-    """``Day: 2027-01-01 for contoso, fabrikam (2026-12-31 in UTC)``."""
-    utc = plan.timestamp[: len("2027-01-01")]
-    elsewhere: dict[str, list[str]] = {}
-    for each in plan.outlines:
-        if each.bare.day not in ("", utc):
-            elsewhere.setdefault(each.bare.day, []).append(each.tenant)
-    for day, tenants in sorted(elsewhere.items()):
-        yield line(f"Day: {clean(day)} for {tenants_text(tenants, full=verbose)} ({clean(utc)} in UTC)", Style.MUTED)
-
-
-def _scheduled(scheduled: Scheduled) -> str:
-    """``Scheduled: 2027-01-01, 2 tenants: plan "office-basic" periods.P1M.fees.recurring -> 6.60``."""
-    count = len(scheduled.tenants)
-    who = f"{count} tenant{'s' if count > 1 else ''}"
-    what = f"{entity_text(scheduled.entity)} {path_text(scheduled.path)} -> {clean(scheduled.amount)}"
-    return f"Scheduled: {clean(scheduled.date)}, {who}: {what}"
-
-
-def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
-    if not folded:
-        return
-    yield line("reconcile will perform the following actions:", Style.HEADING)
-    yield ()
-    for each in folded if verbose else shorten_folded(folded):
-        if isinstance(each, UnlistedCreations):
-            more = f"and {more_text(each.kind, each.number)} will be created (listed with --verbose)"
-            yield line(f"  # {tenants_text(each.tenants, full=verbose)}: {more}", Style.HEADING)
-        else:
-            yield _header(each, verbose)
-            yield from _body(each, verbose)
+def _head(view: PlanView) -> Iterator[Line]:
+    yield line(fitted(headline(view), WIDTH), Style.HEADING)
+    if said := summary(view, fields=False):
+        yield from map(line, wrapped(f"{'. '.join(said)}."))
+    if len(view.tenants) > 1:
         yield ()
+        yield tuple(_states(view))
 
 
-def will_text(change: Change) -> str:
-    """``will be created (pr)``."""
-    return WILL[change.action] + (f" ({clean(change.cause)})" if change.cause else "")
+def _states(view: PlanView) -> Iterator[Segment]:
+    for number, state in enumerate(each for each in SHOWN_ORDER if view.states[each]):
+        mark, style = MARKS[state]
+        said = f" {view.states[state]:,} {states_said(state, view.states[state])}"
+        yield from (Segment("   " if number else "  "), Segment(mark, style), Segment(said))
 
 
-def more_text(kind: str, number: int) -> str:
-    """``12 more sales categories``."""
-    count, _, noun = kind_text(kind, number).partition(" ")
-    return f"{count} more {noun}"
-
-
-def _header(folded: FoldedChange, verbose: bool) -> Line:
-    change = folded.change
-    notes = [clean(change.cause)] if change.cause else []
-    if folded.dependent and change.needed_by != (change.entity,):
-        notes.append(f"needed by {_needed_by(change, verbose)}")
-    note = f" ({', '.join(notes)})" if notes else ""
-    who = tenants_text(folded.tenants, full=verbose)
-    return line(f"  # {who}: {entity_text(change.entity)} {WILL[change.action]}{note}", Style.HEADING)
-
-
-def _needed_by(change: Change, verbose: bool) -> str:
-    named = [entity_text(each) for each in change.needed_by if each != change.entity] or ["what else comes down"]
-    if verbose or len(named) <= 2:
-        return ", ".join(named)
-    return f"{named[0]} and {len(named) - 1} more"
-
-
-def _body(folded: FoldedChange, verbose: bool) -> Iterator[Line]:
-    if folded.change.fields:
-        return field_lines(folded.change.fields, verbose=verbose, indent="  ")
-    return leaf_lines(folded, verbose=verbose, indent="  ")
-
-
-def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[Line]:
-    """One line per field of a created or deleted entity, about a dozen; only the name of a dependent. ``verbose``:
-    all.
-    """
-    change = folded.change
-    document = folded.document()
-    found = leaves(document)
-    if folded.dependent and not verbose:
-        found = [leaf for leaf in found if leaf[0] == ("name",)]
-    few, more = (found, 0) if verbose or len(found) <= MANY_FIELDS else _few(document, [path for path, _ in found])
-    for path, value in few:
-        text = shown(value, full=verbose, longest=LONG_ITEM if isinstance(value, dict) else LONG)
-        yield Segment(indent), MARKS[change.action], Segment(f" {path_text(path)}: {text}")
-    if more:
-        fields = f"{more} more field{'' if more == 1 else 's'}"
-        yield Segment(indent), MARKS[change.action], Segment(f" and {fields} (listed with --verbose)", Style.MUTED)
-    if not found:
-        yield entity_line(change, indent=indent)
-
-
-def _few(document: Body, paths: list[Path]) -> tuple[list[tuple[Path, Value]], int]:
-    """The first fields, with items on one line, and the number of ``paths`` outside them."""
-    few = leaves(document, items=False)
-    few = few if len(few) <= MANY_FIELDS + 2 else few[:MANY_FIELDS]
-    heads = {path for path, _ in few}
-    return few, sum(path not in heads and path[:2] not in heads for path in paths)
-
-
-def entity_line(change: Change, *, indent: str) -> Line:
-    """``+ plan "web-pro"``."""
-    return Segment(indent), MARKS[change.action], Segment(f" {entity_text(change.entity)}")
-
-
-def field_lines(fields: Sequence[FieldChange], *, verbose: bool, indent: str) -> Iterator[Line]:
-    """One line per field, ``path: before -> after``, with the place of its declaration aligned beside it."""
-    fields = sorted(fields, key=lambda each: tuple(map(in_number_order, each.path)))
-    texts = [_field(each, verbose) for each in fields]
-    width = max((len(text) for text in texts if len(text) <= COLUMN), default=0)
-    for each, text in zip(fields, texts, strict=True):
-        note = _note(each)
-        main = Segment(indent), _field_mark(each), Segment(f" {text}")
-        yield (*main, Segment(" " * max(width - len(text), 0) + f"  # {note}", Style.MUTED)) if note else main
-
-
-def _field(field: FieldChange, verbose: bool) -> str:
-    before, after = field.before, field.after
-    if len(field.path) == 2 and not (before and after):
-        before, after = without_origin(before), without_origin(after)
-    before, after = shown_pair(before, after, full=verbose)
-    return f"{path_text(field.path)}: {before} -> {after}"
-
-
-def _field_mark(field: FieldChange) -> Segment:
-    if field.before is None:
-        return MARKS[Action.CREATE]
-    return MARKS[Action.DELETE if field.after is None else Action.UPDATE]
-
-
-def _note(field: FieldChange) -> str:
-    notes = [clean(each) for each in (field.cause, field.note) if each]
-    return ", ".join([*notes, place_text(field.declared_at)] if field.declared_at else notes)
-
-
-def _holds(reason: str, holds: list[HeldGroup], verbose: bool) -> Iterator[Line]:
-    if not holds:
+def _errors(view: PlanView) -> Iterator[Line]:
+    """Problems are whole, on one line each: they are searched for, and their paths copied."""
+    if not view.errors:
         return
-    yield line(_TITLES[reason], Style.HEADING)
-    yield ()
-    for hold in holds:
-        yield line(f"  # {tenants_text(hold.tenants, full=verbose)}: {held_by(hold)}", Style.HEADING)
-        yield from held_lines(hold.changes, verbose=verbose, indent="  ")
-        yield from _why(hold, verbose)
-        yield ()
-
-
-def held_by(hold: HeldGroup) -> str:
-    """A short reason, such as ``withheld by plans.create (CB-05)``."""
-    rules = f" ({', '.join(map(clean, hold.rules))})" if hold.rules else ""
-    veto = VETO in hold.rules
-    if hold.reason == "withheld" and hold.options:
-        return f"withheld by {' or '.join(map(clean, hold.options))}{rules}"
-    return f"{hold.reason}{' by a veto' if veto else ''}{rules}"
-
-
-def held_lines(changes: Iterable[Change], *, verbose: bool, indent: str) -> Iterator[Line]:
-    """Deferred changes: a line per entity, then a line per field; only the first few creations of a kind."""
-    listed, more = (list(changes), {}) if verbose else few_of_each_kind(changes)
-    for change in listed:
-        cause = (Segment(f"  # {clean(change.cause)}", Style.MUTED),) if change.cause else ()
-        yield (*entity_line(change, indent=indent), *cause)
-        yield from field_lines(change.fields, verbose=verbose, indent=f"{indent}    ")
-    for kind, number in more.items():
-        text = Segment(f" and {more_text(kind, number)} (listed with --verbose)", Style.MUTED)
-        yield Segment(indent), MARKS[Action.CREATE], text
-
-
-def _why(hold: HeldGroup, verbose: bool) -> Iterator[Line]:
-    listed = hold.why if verbose else hold.why[:MANY_REASONS]
-    for each in listed:
-        for text in _reasons(each, hold.reason, alone=len(hold.why) == 1, verbose=verbose):
-            yield line(text, Style.MUTED)
-    if rest := hold.why[len(listed) :]:
-        tenants = sum(len(each.tenants) for each in rest)
-        yield line(f"    and likewise for {tenants} more (listed with --verbose)", Style.MUTED)
-
-
-def _reasons(why: Explained, reason: str, *, alone: bool, verbose: bool) -> Iterator[str]:
-    lead = "    because "
-    who = "" if alone else f"{tenants_text(why.tenants, full=verbose)}: "
-    first, *rest = why_lines(why, reason)
-    yield f"{lead}{who}{first}"
-    yield from (" " * len(lead) + each for each in rest)
-
-
-def why_lines(why: Explained, reason: str) -> list[str]:
-    """The lines of the detail, one per part, and the policy line unless the detail names it.
-
-    For a blocked change, the policy line is the one that permits it.
-    """
-    lines = [clean(each) for each in _PARTS.split(why.detail)] if why.detail else []
-    if why.policy and place_text(why.policy) not in why.detail:
-        lines.append(f"{'permitted' if reason == 'blocked' else 'decided'} at {place_text(why.policy)}")
-    return [*(f"{each};" for each in lines[:-1]), *lines[-1:]] or ["no reason was given"]
-
-
-def _failures(failed: Iterable[Outline], verbose: bool) -> Iterator[Line]:
-    found = problems(failed)
-    if not found:
-        return
-    yield line("These tenants could not be planned:", Style.PROBLEM)
-    yield ()
-    for problem, tenants in found:
+    yield line(f"Errors: {counted(view.states[TenantState.ERROR], 'tenant')} cannot be planned", Style.PROBLEM)
+    for problem, tenants in list(view.errors.items())[:MANY_REASONS]:
         first, *rest = problem.splitlines() or [""]
-        yield line(f"  # {tenants_text(tenants, full=verbose)}: {clean(first)}", Style.HEADING)
-        yield from (line(f"    {clean(each)}") for each in rest)
-    yield ()
+        mark, style = MARKS[TenantState.ERROR]
+        yield (Segment("  "), Segment(mark, style), Segment(f" {names(tenants)}: {clean(first)}"))
+        yield from (line(f"    {clean(each)}") for each in rest[:MANY_DETAILS])
+    yield from _left(len(view.errors) - MANY_REASONS, "problem")
+
+
+def _marked(text: str, state: TenantState) -> Iterator[Line]:
+    """A marked text, on as many lines as it needs, but few."""
+    mark, style = MARKS[state]
+    for number, each in enumerate(list(wrapped(text, WIDTH - 4))[:MANY_DETAILS]):
+        yield (Segment("  "), Segment(mark if not number else " ", style), Segment(f" {each}"))
+
+
+def _left(number: int, one: str, more: str | None = None) -> Iterator[Line]:
+    if number > 0:
+        said = counted(number, f"more {one}", f"more {more or f'{one}s'}")
+        yield line(f"  and {said} ({MORE})", Style.MUTED)
+
+
+def names(tenants: Iterable[str], most: int = 2) -> str:
+    """``contoso, fabrikam and 3 more``."""
+    listed = [shortened(each, _NAME) for each in tenants]
+    if len(listed) <= most + 1:
+        return ", ".join(listed)
+    return f"{', '.join(listed[:most])} and {len(listed) - most:,} more"
+
+
+def _meant(holds: Iterable[Hold]) -> str:
+    return counted(len({tenant for hold in holds for tenant in hold.tenants}), "tenant")
+
+
+def _blocked(view: PlanView) -> Iterator[Line]:
+    if not view.blocked:
+        return
+    yield line(f"Blocked: {_meant(view.blocked)}; somebody has to decide", Style.PROBLEM)
+    for hold in view.blocked[:MANY_REASONS]:
+        yield from _title(hold, TenantState.BLOCKED)
+        said = f"{counted(hold.entries, 'entry', 'entries')} in {names(hold.tenants)}{_decided(hold)}"
+        yield from map(line, wrapped(said, indent="    "))
+        yield from _details(hold)
+        if hold.reason.guards:
+            said = f"if it is right all the same, this {release(view, hold)}:"
+            yield from map(line, wrapped(said, indent="    "))
+            yield _command(allow_command(view, hold))
+        elif hold.reason.set:
+            yield from _setting(view, hold)
+    yield from _left(len(view.blocked) - MANY_REASONS, "reason")
+
+
+def _command(command: Command) -> Line:
+    more = f"  # {command.purpose}" if command.purpose else ""
+    return Segment(f"      {command.text}"), Segment(more, Style.MUTED)
+
+
+def _title(hold: Hold, state: TenantState) -> Iterator[Line]:
+    technical = f"  ({clean(hold.reason.technical)})" if hold.reason.technical else ""
+    yield from _marked(f"{clean(hold.reason.title)}{technical}", state)
+
+
+def _decided(hold: Hold) -> str:
+    """Where it is decided, if that is above the tenants that it concerns, or above some of them."""
+    if not hold.above:
+        return ""
+    below = sum(1 for each in hold.tenants if each not in hold.owners)
+    return f", decided at {names(hold.above)}" if len(hold.above) == 1 else f", decided above for {below:,} of them"
+
+
+def _details(hold: Hold) -> Iterator[Line]:
+    """The plan's own words, where they concern one tenant only."""
+    if len(hold.tenants) == 1 or not (hold.reason.guards or hold.reason.set):
+        parts = next(iter(hold.details.values()), "").split("; ")
+        listed = [each for each in parts if each][:MANY_DETAILS]
+        yield from (line(f"      {fitted(clean(each), WIDTH - 6)}", Style.MUTED) for each in listed)
+
+
+def _setting(view: PlanView, hold: Hold) -> Iterator[Line]:
+    one = "one line " if len(hold.deciders) == 1 else ""
+    yield from map(line, wrapped(f"{one}{effect(view, hold)}:", indent="    "))
+    where, more = decider_text(hold)
+    at = f"in {clean(where)}{f' and {more:,} more' if more else ''}{_decided(hold)}" if where else ""
+    text = f"      {clean(hold.reason.set)}"
+    if wide(text) + 3 + wide(at) <= WIDTH:
+        yield (Segment(text), Segment(f"   {at}" if at else "", Style.MUTED))
+    else:
+        yield from map(line, wrapped(text.strip(), indent="      "))
+        yield from (line(each, Style.MUTED) for each in wrapped(at, indent="      "))
+
+
+def _prices(view: PlanView) -> Iterator[Line]:
+    if not view.prices:
+        return
+    currency = f" ({clean(view.currency)})" if view.currency else ""
+    head: list[Cell] = [(each, Style.MUTED) for each in ("", "", "old", "new", "change", "tenants")]
+    head[0] = (f"Prices{currency}", Style.HEADING)
+    table, listed = [head], view.prices[:MANY_ROWS]
+    marked = {mark for row in listed for mark in _marks(view, row.causes)}
+    head[1] = (
+        ", ".join(f"{mark} {CAUSES[cause]}" for cause, mark in _CAUSE_MARKS.items() if mark in marked),
+        Style.MUTED,
+    )
+    for _, rows in rows_by_entity(listed):
+        table += [_price(view, row, first=row is rows[0]) for row in rows]
+    yield from columns(table, right=(2, 3, 4, 5), indent=(0, 2))
+    yield from _left(len(view.prices) - len(listed), "price")
+
+
+def _price(view: PlanView, row: Row, *, first: bool) -> list[Cell]:
+    title = shortened(row.title, _NAME) + ("" if row.entity.kind == "Plan" else f" ({kind_word(row.entity.kind)})")
+    said = " ".join([_in_row(row.label), *(["+ renewal"] if row.renewal_too else []), *_marks(view, row.causes)])
+    unit = f" {clean(row.currency)}" if row.currency and not view.currency else ""
+    share = row.percent or 0
+    return [
+        (title if first else "", Style.PLAIN),
+        (shortened(said, _NAME), Style.PLAIN),
+        (shortened(value_words(row.before), _VALUE), Style.MUTED),
+        (shortened(value_words(row.after), _VALUE) + unit, Style.HEADING),
+        (row.percent_text, Style.CHANGE if share > 0 else Style.PLAIN),
+        (_reached(row.reach), Style.PLAIN),
+    ]
+
+
+def _in_row(label: str) -> str:
+    """The words for a field within a row: ``monthly fee``, ``“seat”``, ``“seat”: setup price``."""
+    said = f"{label[:1].lower()}{label[1:]}"
+    return said.removeprefix("resource ").removesuffix(": price") if said.startswith("resource ") else said
+
+
+def _marks(view: PlanView, causes: Iterable[str]) -> list[str]:
+    return [mark for cause, mark in _CAUSE_MARKS.items() if cause in causes] if view.source.base else []
+
+
+def _reached(reach: Reach) -> str:
+    if reach.total == reach.gets == 1:
+        return shortened(reach.applied[0], _NAME)
+    return f"{reach.gets:,} of {reach.total:,}" if reach.gets != reach.total else f"{reach.total:,}"
+
+
+def _entries(view: PlanView) -> Iterator[Line]:
+    found = [each for each in (*view.added, *view.removed) if each.entity.kind in PRIMARY]
+    with_them = [f"+ with them {', '.join(kinds)}" for kinds in [supporting(view.added)] if kinds]
+    with_them += [f"- with them {', '.join(kinds)}" for kinds in [supporting(view.removed)] if kinds]
+    if not found and not with_them:
+        return
+    yield line("Added and removed", Style.HEADING)
+    alike = [part for same in alike_entries(found) for part in ([same] if len(same) > FEW else [[x] for x in same])]
+    yield from columns([_entry(same) for same in alike[:MANY_ROWS]], right=(2,), indent=(2, 2))
+    yield from _left(sum(map(len, alike[MANY_ROWS:])), "entry", "entries")
+    for text in with_them:
+        yield from map(line, wrapped(text, indent="  ", hanging="  "))
+
+
+def _entry(same: Sequence[Entry]) -> list[Cell]:
+    entry = same[0]
+    (mark, word, style), kind = _ENTRY_MARKS[entry.what], entry.entity.kind
+    word = word if entry.reach.gets else f"not {WHAT_WORDS[entry.what]}"
+    if len(same) > 1:
+        number = f"{kind_count(kind, len(same))} {word}".rstrip()
+        what = f"{number}: {names((each.title for each in same), 1)}"
+    else:
+        what = f"{word}: " if word else ""
+        what += f"{kind_word(kind)} {shortened(entry.title, _NAME)}"
+    return [
+        (f"{mark} {what}", style),
+        (shortened(entry.prices, _NAME), Style.PLAIN),
+        (_reached(entry.reach), Style.PLAIN),
+    ]
+
+
+def _fields(view: PlanView) -> Iterator[Line]:
+    """A few changes of other fields have a line each; of more only the number and some labels are said."""
+    if 0 < len(view.fields) <= MANY_DETAILS:
+        yield line("Other fields", Style.HEADING)
+        yield from columns([_field(row) for row in view.fields], right=(3,), indent=(2, 2))
+    elif view.fields:
+        number, labels = counted(len(view.fields), "change"), list(dict.fromkeys(row.label for row in view.fields))
+        tried = [f"{number}, such as {sentence(labels[:most])}" for most in (FEW, 2, 1)]
+        found = next((each for each in tried if wide(each) <= WIDTH - 32), tried[-1])
+        yield from map(line, wrapped(f"Other fields: {found} (see --verbose)", hanging="  "))
+
+
+def _field(row: Row) -> list[Cell]:
+    before, after = (shortened(value_words(each), _VALUE) for each in (row.before, row.after))
+    return [
+        (shortened(row.title, _FIELD_NAME), Style.PLAIN),
+        (shortened(_in_row(row.label), _VALUE), Style.PLAIN),
+        (f"{before} -> {after}", Style.PLAIN),
+        (_reached(row.reach), Style.PLAIN),
+    ]
+
+
+def _withheld(view: PlanView) -> Iterator[Line]:
+    if not view.withheld:
+        return
+    yield line(f"Withheld: {_meant(view.withheld)}, by their own settings", Style.WARNING)
+    for hold in view.withheld[:MANY_REASONS]:
+        yield from _title(hold, TenantState.HELD)
+        yield from _setting(view, hold) if hold.reason.set else _details(hold)
+    yield from _left(len(view.withheld) - MANY_REASONS, "reason")
+
+
+def _standing(view: PlanView) -> Iterator[Line]:
+    if said := standing_text(view):
+        yield from (line(each, Style.MUTED) for each in wrapped(f"{said} (see --verbose)"))
+
+
+def _scheduled(view: PlanView) -> Iterator[Line]:
+    if not view.plan.scheduled:
+        return
+    yield line("Scheduled, not part of this plan", Style.HEADING)
+    table = [_coming(each) for each in view.scheduled]
+    yield from columns(table[:MANY_ROWS], right=(3,), indent=(2, 2))
+    yield from _left(len(table) - MANY_ROWS, "price")
+
+
+def _coming(each: Coming) -> list[Cell]:
+    arrow = f"{clean(each.before)} -> {clean(each.after)}" if each.before else f"-> {clean(each.after)}"
+    who = shortened(each.tenants[0], _NAME) if len(each.tenants) == 1 else counted(len(each.tenants), "tenant")
+    return [
+        (clean(each.date), Style.PLAIN),
+        (shortened(each.title, _NAME), Style.PLAIN),
+        (shortened(_in_row(each.label), _NAME), Style.PLAIN),
+        (arrow, Style.PLAIN),
+        (who, Style.MUTED),
+    ]
+
+
+def _next(view: PlanView) -> Iterator[Line]:
+    found = commands(view)
+    width = max((len(each.text) for each in found if len(each.text) <= WIDTH // 2), default=0)
+    for each in found[:3]:
+        yield (Segment(f"  {each.text.ljust(width)}"), Segment(f"  # {each.purpose}", Style.MUTED))
