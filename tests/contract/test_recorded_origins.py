@@ -268,3 +268,12 @@ def test_a_released_item_leaves_its_entity_recorded() -> None:
         notes = {RELEASED: [marked]}
         assert entities_named((), notes) == {ID}
         assert index_changes(known, (), notes) == {ID: expected}
+
+
+def test_an_item_whose_origin_was_removed_stays_recorded_while_the_rest_of_its_entity_changes() -> None:
+    """ORIGIN-02: it is still drift, until the origin comes back or the item is released."""
+    known = {ID: RecordedOrigin("northwind", frozenset({RATE}))}
+    wiped = copy(rate=None)
+    renamed = replace(wiped, body={**wiped.body, "name": "Basic"})
+    applied_change = change(wiped, renamed, FieldChange(("name",), "basic", "Basic", (), "CB-03"))
+    assert index_changes(known, [change_to_data(applied_change)], {}) == {}

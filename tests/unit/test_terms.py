@@ -302,3 +302,17 @@ def test_what_changes_its_unit_at_once_has_a_cycle_of_that_unit(status: str, *, 
     pending = after(*steps, ("2026-11-25", weekly)).units.pending
     assert pending is not None
     assert pending.day == day("2027-11-15")
+
+
+@pytest.mark.parametrize("status", ["suspended", "cancelled"])
+@pytest.mark.parametrize(
+    ("on", "end"),
+    [("2026-12-14", "2026-12-20"), ("2026-12-17", "2026-12-20"), ("2026-12-20", "2027-01-20")],
+)
+def test_what_is_re_activated_before_its_end_ends_when_it_would_have(status: str, on: str, end: str) -> None:
+    """SUB-30, SUB-29: also between the day on which the cycle ended and the billing day on which the end counts."""
+    running, _ = mirrored(said(), None, "2026-12-01", 20)
+    stopped, _ = mirrored(said(status=status), running, "2026-12-02", 20)
+    assert stopped["cycle_end"] == "2026-12-20"
+    _, found = mirrored(said(), stopped, on, 20)
+    assert (found.status, str(found.cycle_end)) == ("active", end)
