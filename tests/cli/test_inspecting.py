@@ -82,7 +82,8 @@ def test_explain_a_withheld_field(shop: Shop) -> None:
 
 
 def test_explain_what_is_in_sync_and_whose_a_field_is(shop: Shop) -> None:
-    assert "    In sync: " in shop.run("explain one plan/mail-basic#status").out
+    for path in ("status", "periods.P1M", "periods.P1M.fees", "periods.P1M.fees.recurring"):
+        assert "    In sync: " in shop.run(f"explain one plan/mail-basic#{path}").out
     assert "    The reseller's own: " in shop.run("explain one plan/mail-basic#published").out
     assert (
         "  Nothing differs.\n  For one field, add its path: plan/mail-basic#name, for example.\n"

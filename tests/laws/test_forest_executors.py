@@ -11,15 +11,21 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from reconciler.core.planning.tenant_plan import Observed, PlainEngine
+from reconciler.core.reading.merge_patch import patched
+from reconciler.core.reading.state_documents import read_state
 from reconciler.core.savedplan.codec import encode
 from reconciler.core.tree.levels import PlanLevel, Unreadable, sequentially
 from reconciler.core.tree.schedule import scheduled
 from reconciler.core.tree.tree_planner import TreePlanner
+from reconciler.core.workspace.load import load
 from reconciler.model.documents.settings import Policy
+from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.plan import Plan, Source
+from reconciler.model.values.entity import State
 from reconciler.shell.connections.access import Access, StoreLocation
 from reconciler.shell.pools.executors import Pool
 from reconciler.shell.runs.apply_workers import apply_on_pool
@@ -27,7 +33,7 @@ from reconciler.shell.runs.execute import ApplyContext, execute
 from reconciler.shell.runs.plan_workers import in_process_first, plan_on_pool
 from reconciler.stores.base import EntityWrite
 from reconciler.stores.registry import open_store
-from tests.laws.grown import ON, Grown
+from tests.laws.grown import ON, RULES, WORKSPACE, Grown
 
 NOW = "2026-12-01T00:00:00Z"
 CONTEXT = ApplyContext("sha256:plan", NOW, "somebody", None)
@@ -143,3 +149,62 @@ def test_others_are_called_only_when_it_pays(here: Grown) -> None:
         begun = sequentially(observe, PlainEngine(here.rules))
         planner = TreePlanner(here.catalog, observe, here.rules, ON, plan_level=in_process_first(begun, never))
         assert {each.tenant for each in planner.plans(None)} >= tenants.keys()
+
+
+OF_A_RESELLERS_OWN = """\
+kind: Provider
+key: northwind
+currency: EUR
+---
+kind: SyncPolicy
+reseller: contoso
+upstream: northwind
+---
+kind: SyncPolicy
+reseller: fabrikam
+upstream: contoso
+delegate: {plans: [own]}
+options: all
+"""
+_AROUND = """\
+{kind: ServiceTerm, key: annual}
+---
+{kind: PlanCategory, key: office}
+---
+{kind: ProductCategory, key: software}
+---
+{kind: Product, key: suite, category: software}
+---
+"""
+_OWN = """\
+kind: Plan
+key: own
+product: suite
+plan_category: office
+service_term: annual
+periods: {P1M: {fees: {recurring: %s}}}
+"""
+
+
+def test_what_a_reseller_announced_itself_is_listed_whoever_plans() -> None:
+    """Its plans are not those of the provider that have dated amounts."""
+    files = [WORKSPACE, SourceFile("northwind/all.yaml", OF_A_RESELLERS_OWN.encode())]
+    catalog, problems = load(files)
+    assert catalog is not None, problems
+    dated = "[{from: 2026-01-01, amount: 6.00}, {from: 2027-01-01, amount: 6.60}]"
+    states = {"contoso": given(_AROUND + _OWN % dated), "fabrikam": {}}
+    here: Any = SimpleNamespace(catalog=catalog, states=states, rules=RULES)
+    where = place(here)
+    for _ in range(2):  # once the plan comes, and once it is there
+        expected = planned(here, where, None, None)
+        assert [each.date for each in expected.scheduled] == ["2027-01-01"]
+        found = planned(here, where, Pool(Posted(), 2), None)
+        assert encode(found) == encode(expected)
+        with Access(Path(), {}) as access:
+            list(execute(found, CONTEXT, lambda _: access.writer(where)))
+
+
+def given(text: str) -> State:
+    patches, problems = read_state(text, "state.yaml")
+    assert problems == []
+    return {id: each for id, each in patched({}, patches, replace=False) if each}

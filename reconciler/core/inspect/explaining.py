@@ -233,7 +233,7 @@ def declared_options(shape: KindShape | None, path: Path) -> tuple[str, ...]:
 def _own_item(comparison: Comparison, have: Entity, path: Path) -> str | None:
     """The text if a path is in, or at, an own item of the tenant in a copy; else ``None``."""
     shape = comparison.rules.kinds.get(have.id.kind)
-    field = field_at(shape.fields, path[:1]) if shape else None
+    field = field_at(shape.fields, (path[0],)) if shape else None
     item = get(have.body, path[:2]) if field and field.items and len(path) > 1 else None
     if field is None or field.items is None or not isinstance(item, Mapping):
         return None
