@@ -293,3 +293,19 @@ def test_what_is_no_map_has_no_valid_part(text: str) -> None:
     found = valid_part(document, CATALOG_KINDS["Plan"])
     assert (found.document, found.model) == (None, None)
     assert found.faults
+
+
+@pytest.mark.parametrize(
+    ("kind", "in_a_state", "in_a_workspace"),
+    [
+        ("PriceList", "a PriceList stands in the workspace, not in a tenant's state", ""),
+        ("Workspace", "a Workspace stands in the workspace, not in a tenant's state", ""),
+        ("Customer", "", "a Customer stands in a tenant's state, not in a catalog"),
+        ("Plann", 'did you mean "Plan"?', 'did you mean "Plan"?'),
+    ],
+)
+def test_a_document_in_the_wrong_place_is_told_where_it_stands(kind: str, in_a_state: str, in_a_workspace: str) -> None:
+    text = f"kind: {kind}\nkey: a\n"
+    for found, hint in ((read_state(text, "x.yaml")[1], in_a_state), (problems(text), in_a_workspace)):
+        unknown = [each.hint for each in found if each.code == "unknown-kind"]
+        assert [each.startswith(hint) for each in unknown] == ([True] if hint else [])
