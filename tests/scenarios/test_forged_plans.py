@@ -55,17 +55,14 @@ def test_an_honest_plan_is_believed(scenario: Scenario) -> None:
         assert encode(decode(encode(plan))) == encode(plan)
 
 
-RENAMES = [each for each in scenarios() if each.name.startswith("AP-21")]
+RENAMES = [each for each in scenarios() if each.name.startswith("AP-21") and each.given.catalog is not None]
 
 
 @pytest.mark.parametrize("scenario", RENAMES, ids=lambda each: each.name)
 def test_an_inverse_is_believed_whose_entities_others_changed_meanwhile(scenario: Scenario) -> None:
     """It undoes nothing, and its fields name entities by their keys above, which those of a tenant may not be yet."""
-    start = scenario.given
-    if start.catalog is None:
-        return
-    played = played_out(start, RULES)
-    then = applied(start, played.states, played.lineages)
+    played = played_out(scenario.given, RULES)
+    then = applied(scenario.given, played.states, played.lineages)
     plan = made(then, RULES)
     left = {**then.states, **after(plan.tenants, then.states)}
     touched = {tenant: {id: _touched(each) for id, each in state.items()} for tenant, state in left.items()}
