@@ -235,3 +235,9 @@ def test_the_schema_in_the_repository_is_current() -> None:
         plan_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     )
     assert (ROOT / "schemas/plan.json").read_bytes() == expected
+
+
+@pytest.mark.parametrize("text", [".a", "a..b", "a.", "["])
+def test_what_no_path_renders_as_is_no_path(text: str) -> None:
+    with pytest.raises(ValueError, match="not a path"):
+        parse_path(text)

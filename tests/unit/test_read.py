@@ -309,3 +309,17 @@ def test_a_document_in_the_wrong_place_is_told_where_it_stands(kind: str, in_a_s
     for found, hint in ((read_state(text, "x.yaml")[1], in_a_state), (problems(text), in_a_workspace)):
         unknown = [each.hint for each in found if each.code == "unknown-kind"]
         assert [each.startswith(hint) for each in unknown] == ([True] if hint else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("'yes'", "write true, unquoted"),
+        ("Off", "write false, unquoted"),
+        ("'FALSE'", "write false, unquoted"),
+        ("x", ""),
+    ],
+)
+def test_a_flag_that_is_a_text_is_told_which_one_it_means(text: str, hint: str) -> None:
+    (found,) = problems(f"kind: SyncPolicy\nreseller: a\nupstream: b\nadopt: {text}\n")
+    assert (found.code, found.hint) == ("wrong-type", hint)
