@@ -93,7 +93,7 @@ CAUSES: Mapping[str, str] = {"pr": "this change", "drift": "edited in the tenant
 _KINDS: Mapping[str, tuple[str, str]] = {"Tenant": ("tenant setting", "tenant settings")}
 _STATUSES: Mapping[str, str] = {"active": "on sale", "disabled_by_provider": "off sale"}
 _RATES = {"recurring": "price", "setup": "setup price", "overuse": "overuse price"}
-_LIMITS = {"included": "included amount", "minimum": "least amount", "maximum": "most amount"}
+_LIMITS = {"included": "included amount", "minimum": "minimum amount", "maximum": "maximum amount"}
 LARGE_CHANGE = 25
 """Percent; a price that changes by this much or more is marked."""
 

@@ -17,8 +17,11 @@ def prices(view: PlanView, room: Room) -> str:
     listed = view.prices[: room.rows]
     rows = [_price(view, row, first=row is same[0]) for _, same in rows_by_entity(listed) for row in same]
     currency = f" ({plain(view.currency)})" if view.currency else ""
-    body = table(["Plan or product", "Price", "Old", "New", "Change", "Tenants"], "llrrrr", rows)
-    return section(f"Prices{currency}", body, *more_rows(len(view.prices) - len(listed), "price"))
+    body = table(["Plan or product", "Price", "Old", "New", "Change", "Tenants that get it"], "llrrrr", rows)
+    more = more_rows(len(view.prices) - len(listed), "price")
+    partly = next((row.reach for row in listed if 0 < row.reach.gets < row.reach.total), None)
+    legend = [f"<sub>{reached(view, partly)}: so many get it, of those it is meant for.</sub>"] if partly else []
+    return section(f"Prices{currency}", body, *more, *legend)
 
 
 def _price(view: PlanView, row: Row, *, first: bool) -> list[str]:
@@ -70,7 +73,7 @@ def entries(view: PlanView, room: Room) -> str:
         [_those(same, room.names), _fate(view, same[0]), plain(same[0].prices), reached(view, same[0].reach)]
         for same in found[: room.rows]
     ]
-    blocks = [table(["Plan or product", "Becomes", "Prices", "Tenants"], "lllr", rows)] if rows else []
+    blocks = [table(["Plan or product", "Becomes", "Prices", "Tenants that get it"], "lllr", rows)] if rows else []
     for each, word in ((view.added, "added"), (view.removed, "removed")):
         if kinds := supporting(each):
             blocks.append(f"Also {word}: {', '.join(kinds)}.")
@@ -112,7 +115,7 @@ def fields(view: PlanView, room: Room) -> str:
     ]
     if not rows:
         return ""
-    body = table(["Entry", "Field", "Old", "New", "Tenants"], "llllr", rows)
+    body = table(["Entry", "Field", "Old", "New", "Tenants that get it"], "llllr", rows)
     left = more_rows(len(view.fields) - len(rows), "field")
     return folded(f"<b>Other fields</b>: {counted(len(view.fields), 'change')}", "\n\n".join([body, *left]))
 
