@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.report.plans.sayings import held_back, tally
-from reconciler.report.plans.view import Entry, PlanView, Tenant, TenantState
+from reconciler.report.plans.view import Entry, PlanView, TenantOutcome, TenantState
 
 WORST_FIRST = tuple(TenantState)
 
 
-def outcomes(view: PlanView) -> list[list[Tenant]]:
+def outcomes(view: PlanView) -> list[list[TenantOutcome]]:
     """The tenants with something to say of, those with the same outcome together: the worst first, then the most.
 
     At which tenant above something is decided makes no difference.
     """
-    found: dict[tuple[object, ...], list[Tenant]] = {}
+    found: dict[tuple[object, ...], list[TenantOutcome]] = {}
     for each in view.tenants.values():
         if each.state is not TenantState.SYNC:
             holds = frozenset((reason, bool(above), number) for (reason, above), number in each.holds.items())
@@ -21,7 +21,7 @@ def outcomes(view: PlanView) -> list[list[Tenant]]:
     return sorted(found.values(), key=lambda same: (WORST_FIRST.index(same[0].state), -len(same)))
 
 
-def outcome_words(same: Sequence[Tenant]) -> list[str]:
+def outcome_words(same: Sequence[TenantOutcome]) -> list[str]:
     """What tenants with one outcome get, and what they do not; a tenant above that decides is not named."""
     first = same[0]
     if first.problem:

@@ -36,7 +36,7 @@ from reconciler.report.plans.view import (
     PlanView,
     Reason,
     Row,
-    Tenant,
+    TenantOutcome,
     What,
     reason_of,
     rows_by_entity,
@@ -58,7 +58,7 @@ _ON_SALE: dict[str, tuple[str, Value]] = {"Plan": ("status", "active"), "Product
 Shown: TypeAlias = Row | Entry
 
 
-class Part(NamedTuple):
+class ContentPart(NamedTuple):
     """A part of a change, its cause, and the line that declares it."""
 
     shown: Shown
@@ -69,7 +69,7 @@ class Part(NamedTuple):
 class Content(NamedTuple):
     """The parts of a change, its causes, and its number: equal changes have the same."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[ContentPart, ...]
     causes: frozenset[str]
     entity: EntityId
     number: int
@@ -82,7 +82,7 @@ class Folding:
     plan: Plan
     rows: dict[tuple[object, ...], Row] = field(default_factory=dict)
     entries: dict[tuple[object, ...], Entry] = field(default_factory=dict)
-    tenants: dict[str, Tenant] = field(default_factory=dict)
+    tenants: dict[str, TenantOutcome] = field(default_factory=dict)
     holds: dict[Reason, Hold] = field(default_factory=dict)
     standing: dict[Reason, Hold] = field(default_factory=dict)
     reasons: dict[DeferralReason, Reason] = field(default_factory=dict)
@@ -92,19 +92,22 @@ class Folding:
 
     def note(self, number: int, outline: Outline) -> None:
         """Add one tenant's plan."""
-        tenant = self.tenants[outline.tenant] = Tenant(outline)
+        tenant = self.tenants[outline.tenant] = TenantOutcome(outline)
         found: set[int] = set()
-        for kept in _changes_of(self.plan, number) if outline.summary.changes else ():
+        for kept in changes_of(self.plan, number) if outline.summary.changes else ():
             content = self._content(kept, outline.bare.currency)
             found.add(content.number)
             self._reached(content, APPLIED, outline.tenant)
             tenant.gets.update(_category(each.shown) for each in content.parts)
         tenant.content = self._number(frozenset(found))
-        for why, kept in _deferred_of(self.plan, number, outline):
+        for why, kept in self._held_back(number, outline):
             if why.reason != UNMANAGED:
                 self._held(tenant, why, self._content(kept, outline.bare.currency))
         if above := self.tenants.get(outline.bare.upstream):
             above.children.append(tenant)
+
+    def _held_back(self, number: int, outline: Outline) -> Iterable[StoredDeferred]:
+        return deferred_of(self.plan, number) if outline.summary.withheld or outline.summary.blocked else ()
 
     def _reached(self, content: Content, reason: str, tenant: str) -> None:
         for shown, cause, place in content.parts:
@@ -114,7 +117,7 @@ class Folding:
             if place:
                 shown.places.add(place)
 
-    def _held(self, tenant: Tenant, why: DeferralReason, content: Content) -> None:
+    def _held(self, tenant: TenantOutcome, why: DeferralReason, content: Content) -> None:
         """Add something that is withheld or blocked. What was so before the base too is only counted."""
         name, held = tenant.name, why.held
         standing = self.plan.source.base is not None and content.causes == {BACKLOG}
@@ -174,12 +177,12 @@ class Folding:
             title = f"{title} ({entity.key})"
         if entity == EntityId(TENANT, change.tenant):  # each tenant has its own: to readers they are the same
             entity, title = EntityId(TENANT, ""), "Tenant settings"
-        shown: list[Part] = []
+        shown: list[ContentPart] = []
         if not change.fields:
             what = What.REMOVE if change.action is Action.DELETE else What.ADD
             prices = _prices(body) if what is What.ADD else ""
             shown.append(
-                Part(self._entry(Entry(entity, title, what, prices, read)), change.cause or "", _place(change))
+                ContentPart(self._entry(Entry(entity, title, what, prices, read)), change.cause or "", _place(change))
             )
         for each in change.fields:
             place = _place(each) or _place(change)
@@ -187,7 +190,7 @@ class Folding:
                 found: Shown = self._entry(Entry(entity, title, switched, "", read))
             else:
                 found = self._field(entity, title, each, currency)
-            shown.append(Part(found, each.cause or change.cause or "", place))
+            shown.append(ContentPart(found, each.cause or change.cause or "", place))
         number = self._number(tuple(id(each.shown) for each in shown))
         causes = frozenset(each.cause for each in shown if each.cause)
         return Content(tuple(shown), causes, entity, number)
@@ -234,7 +237,7 @@ def fold(plan: Plan, file: str = "") -> PlanView:
     )
 
 
-def _changes_of(plan: Plan, number: int) -> Iterator[StoredChange]:
+def changes_of(plan: Plan, number: int) -> Iterator[StoredChange]:
     """A tenant's changes, to be decoded on demand; a change in memory is known by itself."""
     if isinstance(plan.tenants, StoredTenants):
         yield from plan.tenants.changes_of(number)
@@ -242,9 +245,8 @@ def _changes_of(plan: Plan, number: int) -> Iterator[StoredChange]:
         yield from (StoredChange(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
 
 
-def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDeferred]:
-    if not (tenant.summary.withheld or tenant.summary.blocked):
-        return ()
+def deferred_of(plan: Plan, number: int) -> Iterable[StoredDeferred]:
+    """The same for its deferred changes."""
     if isinstance(plan.tenants, StoredTenants):
         return plan.tenants.deferred_of(number)
     return (

@@ -7,7 +7,6 @@ are read again when they are shown.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -25,11 +24,11 @@ from reconciler.model.plans.plan import (
     Plan,
     StoredChange,
     StoredDeferred,
-    StoredTenants,
 )
 from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body
+from reconciler.report.plans.folding import changes_of, deferred_of
 from reconciler.report.values import as_leaves
 
 Content: TypeAlias = tuple[Any, ...]
@@ -112,7 +111,7 @@ def fold_changes(plan: Plan) -> list[FoldedChange]:
     found: dict[bytes, tuple[EqualChanges, StoredChange, bool]] = {}
     alike: dict[bytes, EqualChanges] = {}
     for number, tenant in enumerate(plan.outlines):
-        for kept in _changes_of(plan, number) if tenant.summary.changes else ():
+        for kept in changes_of(plan, number) if tenant.summary.changes else ():
             same = alike.get(kept.content_key) or _same(kept, found)
             same.tenants.append(tenant.tenant)
             if kept.content_key:
@@ -129,18 +128,6 @@ def _same(kept: StoredChange, found: dict[bytes, tuple[EqualChanges, StoredChang
     else:
         found[key] = same_as(change), kept, bool(change.needed_by)
     return found[key][0]
-
-
-def _changes_of(plan: Plan, number: int) -> Iterator[StoredChange]:
-    """A tenant's changes, decoded on demand; equal ones are recognised without decoding."""
-    if isinstance(plan.tenants, StoredTenants):
-        yield from plan.tenants.changes_of(number)
-    else:
-        yield from (StoredChange(b"", partial(_itself, change)) for change in plan.tenants[number].changes)
-
-
-def _itself(change: Change) -> Change:
-    return change
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,14 +242,7 @@ def _withheld(deferred: StoredDeferred, seen: BoundedCache[bytes, tuple[Change, 
 
 def _deferred_of(plan: Plan, number: int, tenant: Outline) -> Iterable[StoredDeferred]:
     count = tenant.summary
-    if not (count.withheld or count.blocked or count.unmanaged):
-        return ()
-    if isinstance(plan.tenants, StoredTenants):
-        return plan.tenants.deferred_of(number)
-    return (
-        StoredDeferred(each.why, StoredChange(b"", partial(_itself, each.change)))
-        for each in plan.tenants[number].deferred
-    )
+    return deferred_of(plan, number) if count.withheld or count.blocked or count.unmanaged else ()
 
 
 def _by_cause(deferred: Iterable[Withheld]) -> Iterator[list[Withheld]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from reconciler.model.values.keys import snake
 from reconciler.model.values.plain_values import render_path
-from reconciler.report.plans.view import PRIMARY, Entry, Hold, PlanView, Row, Tenant, TenantState, What
+from reconciler.report.plans.view import PRIMARY, Entry, Hold, PlanView, Row, TenantOutcome, TenantState, What
 from reconciler.report.values import clean
 from reconciler.report.words import counted, kind_count, percent_text, sentence, shortened
 
@@ -53,7 +53,7 @@ class Command(NamedTuple):
     purpose: str
 
 
-class Verdict(NamedTuple):
+class PlanVerdict(NamedTuple):
     """The plan in a word or two, and the state whose colour it has."""
 
     text: str
@@ -69,18 +69,18 @@ def short_name(text: str) -> str:
     return shortened(text, SHORT_NAME)
 
 
-def verdict(view: PlanView) -> Verdict:
+def verdict(view: PlanView) -> PlanVerdict:
     """The worst that a reader must know."""
     if view.errors:
-        return Verdict("Has errors", TenantState.ERROR)
+        return PlanVerdict("Has errors", TenantState.ERROR)
     if view.blocked:
-        return Verdict("Needs a decision", TenantState.BLOCKED)
+        return PlanVerdict("Needs a decision", TenantState.BLOCKED)
     if view.withheld:
         part = any(each.gets for each in view.tenants.values())
-        return Verdict("Ready, in part" if part else "Withheld", TenantState.HELD)
+        return PlanVerdict("Ready, in part" if part else "Withheld", TenantState.HELD)
     if view.plan.applyable:
-        return Verdict("Ready to apply", TenantState.CHANGES)
-    return Verdict("In sync", TenantState.SYNC)
+        return PlanVerdict("Ready to apply", TenantState.CHANGES)
+    return PlanVerdict("In sync", TenantState.SYNC)
 
 
 def headline(view: PlanView, named: Named = short_name) -> str:
@@ -193,7 +193,7 @@ def supporting(entries: Iterable[Entry]) -> list[str]:
     return [kind_count(kind, number) for kind, number in sorted(found.items())]
 
 
-def tally(tenant: Tenant) -> str:
+def tally(tenant: TenantOutcome) -> str:
     """What one tenant gets: ``8 prices, 1 added``."""
     words = (
         ("price", "price", "prices"),
@@ -206,7 +206,7 @@ def tally(tenant: Tenant) -> str:
     return ", ".join(counted(tenant.gets[key], one, more) for key, one, more in words if tenant.gets[key])
 
 
-def held_back(tenant: Tenant) -> list[tuple[str, str, str]]:
+def held_back(tenant: TenantOutcome) -> list[tuple[str, str, str]]:
     """What a tenant does not get: ``withheld`` or ``blocked``, ``5 withheld: 4 × plan fees off, 1 × prices off``, and
     the tenant above that decides (empty: itself).
     """

@@ -201,7 +201,7 @@ class Hold:
 
 
 @dataclass(slots=True)
-class Tenant:
+class TenantOutcome:
     """What becomes of one tenant. ``gets``: the number of its changes by `tally_key`. ``holds``: of its entries that
     are held back, by reason and the tenant above that decides (empty: itself). ``standing``: of those that were held
     back before. ``content``: equal for tenants with the same outcome.
@@ -212,7 +212,7 @@ class Tenant:
     holds: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     standing: int = 0
     content: int = 0
-    children: list["Tenant"] = field(default_factory=list)
+    children: list["TenantOutcome"] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -265,7 +265,7 @@ class PlanView:
     """
 
     plan: Plan
-    tenants: Mapping[str, Tenant]
+    tenants: Mapping[str, TenantOutcome]
     prices: list[Row]
     fields: list[Row]
     added: list[Entry]
@@ -311,9 +311,9 @@ class PlanView:
         yield from (*self.added, *self.removed)
 
     @property
-    def roots(self) -> Mapping[str, list[Tenant]]:
+    def roots(self) -> Mapping[str, list[TenantOutcome]]:
         """The tenants whose upstream is not in the plan, by this upstream."""
-        found: dict[str, list[Tenant]] = {}
+        found: dict[str, list[TenantOutcome]] = {}
         for each in self.tenants.values():
             if each.upstream not in self.tenants:
                 found.setdefault(each.upstream, []).append(each)

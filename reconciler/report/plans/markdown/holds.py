@@ -6,7 +6,7 @@ from reconciler.report.plans.alike import outcome_words, outcomes
 from reconciler.report.plans.markdown.escaping import alert, code, console, markup, named, plain, some
 from reconciler.report.plans.markdown.room import ELSEWHERE, FEW, PLACE, SENTENCE, TITLE, Room, more_points, section
 from reconciler.report.plans.sayings import allow_command, explain_command, release, standing_text
-from reconciler.report.plans.view import Hold, PlanView, Tenant, TenantState
+from reconciler.report.plans.view import Hold, PlanView, TenantOutcome, TenantState
 from reconciler.report.values import entity_text, place_text
 from reconciler.report.words import counted
 
@@ -148,7 +148,7 @@ def who_gets_what(view: PlanView, room: Room) -> str:
     return section("Who gets what", "\n".join(listed))
 
 
-def _outcome(same: Sequence[Tenant], most: int) -> str:
+def _outcome(same: Sequence[TenantOutcome], most: int) -> str:
     icon, said = ICONS[same[0].state], "; ".join(markup(each) for each in outcome_words(same))
     names = [each.name for each in same]
     if len(names) <= FEW:

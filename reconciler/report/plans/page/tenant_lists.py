@@ -19,7 +19,7 @@ from reconciler.report.plans.page.markup import (
     section,
     tag,
 )
-from reconciler.report.plans.view import Reach, Tenant, TenantState
+from reconciler.report.plans.view import Reach, TenantOutcome, TenantState
 from reconciler.report.words import counted
 
 FEW = 8
@@ -39,7 +39,7 @@ OUTCOMES = (
 class TenantLists:
     """The sets of tenants that the page has named so far."""
 
-    tenants: Mapping[str, Tenant]
+    tenants: Mapping[str, TenantOutcome]
     numbers: dict[Key, int] = field(default_factory=dict)
     states: dict[Key, str] = field(default_factory=dict)
 

@@ -22,7 +22,7 @@ from reconciler.report.plans.page.markup import (
     unseen,
 )
 from reconciler.report.plans.sayings import SHOWN_ORDER, STATE_WORDS, held_back, states_said, tally
-from reconciler.report.plans.view import PlanView, Tenant, TenantState
+from reconciler.report.plans.view import PlanView, TenantOutcome, TenantState
 from reconciler.report.words import counted, shortened
 
 ALIKE = 4
@@ -39,13 +39,13 @@ _TOLD = (TenantState.ERROR, TenantState.BLOCKED, TenantState.HELD, TenantState.P
 
 def tenants(view: PlanView) -> Pieces:
     """The section of the tree."""
-    tree = Tree.of(view)
+    tree = TenantTree.of(view)
     card = (start("div", class_="card"), (tree.root(*each) for each in view.roots.items()), end("div"))
     return section("tenants", "Tenants", "who is below whom, and what each of them gets", card)
 
 
 @dataclass(slots=True)
-class Tree:
+class TenantTree:
     """What is known of the tree before it is written.
 
     ``likeness``: by tenant, a number that is equal where its outcome and everything below it are. ``below``: the states
@@ -60,7 +60,7 @@ class Tree:
     anchors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, view: PlanView) -> "Tree":
+    def of(cls, view: PlanView) -> "TenantTree":
         tree, numbers = cls(len(view.tenants) <= SMALL), dict[object, int]()
         for tenant in reversed([*view.tenants.values()]):  # those below come first
             below, likes = Counter[TenantState](), Counter[int]()
@@ -76,7 +76,7 @@ class Tree:
         tree.anchors = {each: f"tenant-{number}" for number, each in enumerate(known, 1)}
         return tree
 
-    def root(self, upstream: str, children: Sequence[Tenant]) -> Pieces:
+    def root(self, upstream: str, children: Sequence[TenantOutcome]) -> Pieces:
         """The tenants below an upstream that is not in the plan."""
         yield start("div", class_="tree")
         if upstream:
@@ -87,9 +87,9 @@ class Tree:
         yield end("ul")
         yield end("div")
 
-    def branch(self, children: Iterable[Tenant], level: int) -> Pieces:
+    def branch(self, children: Iterable[TenantOutcome], level: int) -> Pieces:
         """Tenants of one level, the worst first."""
-        alike: dict[int, list[Tenant]] = {}
+        alike: dict[int, list[TenantOutcome]] = {}
         for each in children:
             alike.setdefault(self.likeness[each.name], []).append(each)
         order = sorted(alike.values(), key=lambda found: (_WORST_FIRST[found[0].state], -len(found), found[0].name))
@@ -99,7 +99,7 @@ class Tree:
             else:
                 yield self._alike(found, level)
 
-    def one(self, tenant: Tenant, level: int, *, opened: bool = False, above: str = "") -> Pieces:
+    def one(self, tenant: TenantOutcome, level: int, *, opened: bool = False, above: str = "") -> Pieces:
         """A tenant, and those below it. ``above``: the one above it, if that is not to be seen from where it stands."""
         told = self._line(tenant, tag("b", name(tenant.name)), above)
         anchor = self.anchors.get(tenant.name)
@@ -115,7 +115,7 @@ class Tree:
         yield end("details")
         yield end("li")
 
-    def _flat(self, tenant: Tenant, level: int) -> Pieces:
+    def _flat(self, tenant: TenantOutcome, level: int) -> Pieces:
         """All tenants below one, whatever their level."""
         waiting = [*reversed(tenant.children)]
         while waiting:
@@ -123,7 +123,7 @@ class Tree:
             yield self.one(each, level, above=each.upstream)
             waiting += reversed(each.children)
 
-    def _alike(self, found: Sequence[Tenant], level: int) -> Pieces:
+    def _alike(self, found: Sequence[TenantOutcome], level: int) -> Pieces:
         first = found[0]
         whom = tag("b", f"{len(found):,} tenants")
         yield start("li", data_row=first.state)
@@ -139,7 +139,7 @@ class Tree:
         yield end("details")
         yield end("li")
 
-    def _line(self, tenant: Tenant, whom: Html, above: str = "", each: str = "") -> Html:
+    def _line(self, tenant: TenantOutcome, whom: Html, above: str = "", each: str = "") -> Html:
         parts = [whom]
         if above:
             parts.append(muted(f"below {shortened(above, SMALL)}"))
@@ -156,7 +156,7 @@ class Tree:
         parts += self._below(tenant, each)
         return tag("span", mark(tenant.state), unseen(f"{STATE_WORDS[tenant.state]}: "), joined(parts, " "), class_="t")
 
-    def _held(self, tenant: Tenant) -> Iterator[Html]:
+    def _held(self, tenant: TenantOutcome) -> Iterator[Html]:
         for kind, words, above in held_back(tenant):
             up = [" ↑ decided at ", self._reference(above)] if above else []
             yield tag("span", words, *up, class_="x" if kind == "blocked" else "h")
@@ -165,7 +165,7 @@ class Tree:
         anchor = self.anchors.get(tenant)
         return tag("a", name(tenant), href=f"#{anchor}") if anchor else name(tenant)
 
-    def _below(self, tenant: Tenant, each: str) -> Iterator[Html]:
+    def _below(self, tenant: TenantOutcome, each: str) -> Iterator[Html]:
         """How many are below, how many of those do not get everything, and how many because of this tenant."""
         if not tenant.children:
             return
@@ -180,16 +180,16 @@ class Tree:
             yield tag("span", f"↓ decides for {number:,} of them", class_="h")
 
 
-def _outcome(view: PlanView, tenant: Tenant) -> tuple[object, ...]:
+def _outcome(view: PlanView, tenant: TenantOutcome) -> tuple[object, ...]:
     """Equal for tenants with the same outcome: whatever is decided above is decided as many levels up."""
     levels = {above: _levels_up(view, tenant, above) for _, above in tenant.holds if above}
     holds = frozenset(((reason, levels.get(above, 0)), number) for (reason, above), number in tenant.holds.items())
     return tenant.state, tenant.content, holds, bool(tenant.standing), tenant.problem
 
 
-def _levels_up(view: PlanView, tenant: Tenant, above: str) -> int | str:
+def _levels_up(view: PlanView, tenant: TenantOutcome, above: str) -> int | str:
     """How many levels above a tenant another is; its name, if it is further up than a reader would count."""
-    at: Tenant | None = tenant
+    at: TenantOutcome | None = tenant
     for level in range(FEW_LEVELS):
         if at is None or at.name == above:
             return level
