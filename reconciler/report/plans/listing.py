@@ -178,11 +178,6 @@ def _changes(folded: list[FoldedChange], verbose: bool) -> Iterator[Line]:
         yield ()
 
 
-def will_text(change: Change) -> str:
-    """``will be created (pr)``."""
-    return WILL[change.action] + (f" ({clean(change.cause)})" if change.cause else "")
-
-
 def more_text(kind: str, number: int) -> str:
     """``12 more sales categories``."""
     count, _, noun = kind_text(kind, number).partition(" ")
