@@ -13,7 +13,7 @@ from reconciler.core.reading.valid_part import valid_part
 from reconciler.core.reading.yaml import parse
 from reconciler.model.documents.kinds import CATALOG_KINDS, KINDS, STATE_KINDS, STEERING_KINDS, WORKSPACE_KINDS
 from reconciler.model.documents.source import SourceDocument, SourceFile
-from reconciler.model.values.diagnostics import Diagnostic
+from reconciler.model.values.diagnostics import Diagnostic, sorted_problems
 
 ROOT = Path(__file__).parents[2] / "catalogs"
 PLAN = """\
@@ -263,6 +263,57 @@ def test_a_patch_holds_what_is_given_and_nothing_else() -> None:
 )
 def test_a_state_that_is_at_fault(text: str, expected: str) -> None:
     assert state(text) == [expected]
+
+
+MANY = 150
+"""More than the rounds in which the valid part of a document is found, and than are listed of a code."""
+
+
+def _many(item: str, extra: int = 0) -> str:
+    """An item of a list or map, as often; ``@`` in it is its number."""
+    return ", ".join(item.replace("@", str(number)) for number in range(MANY + extra))
+
+
+_SCHEDULE = "kind: NotificationSchedule\nkey: a\nname: a\nnotices: "
+_POLICY = "kind: SyncPolicy\nreseller: a\nupstream: b\noptions: "
+_PRODUCT = "kind: Product\nkey: a\nname: a\ncategory: a\nunit_prices: "
+_MANY_FAULTS = {
+    "repeats in a set": (f"kind: Role\nkey: a\nprivileges: [{_many('a', 1)}]\n", "repeated-item"),
+    "repeats in a list of plans": (
+        f"kind: ServiceTemplate\nkey: a\ndelegated_plans: [{_many('a', 1)}]\n",
+        "repeated-item",
+    ),
+    "keys in a set": (f"kind: Role\nkey: a\nprivileges: [{_many('A!')}]\n", "bad-key"),
+    "keys in a list": (f"kind: OrderFlow\nkey: a\nname: a\nsteps: [{_many('A!')}]\n", "bad-key"),
+    "values of days": (f"{_SCHEDULE}{{{_many('@: A!')}}}\n", "bad-key"),
+    "days": (f"{_SCHEDULE}{{{_many('x@: a')}}}\n", "bad-value"),
+    "dated amounts": (f"{_PRODUCT}{{P1M: [{_many('{from: 2027-01-01, amount: x}')}]}}\n", "bad-amount"),
+    "dates": (f"{_PRODUCT}{{P1M: [{_many('{from: 2027-01-01, amount: 1}', 1)}]}}\n", "bad-amount"),
+    "groups of options": (f"{_POLICY}{{{_many('x@: true')}}}\n", "unknown-option"),
+    "options": (f"{_POLICY}{{plans: {{{_many('x@: true')}}}}}\n", "unknown-option"),
+}
+
+
+@pytest.mark.parametrize(("text", "code"), _MANY_FAULTS.values(), ids=_MANY_FAULTS)
+def test_every_fault_in_a_value_is_counted(text: str, code: str) -> None:
+    """A reader reports each fault at its own place, and stops at no number of them."""
+    found = [each for each in problems(text) if each.code == code]
+    assert len({each.place for each in found}) == len(found) == MANY
+
+
+def test_every_fault_in_a_state_is_counted() -> None:
+    found = read_state(f"kind: Role\nkey: a\nprivileges: [{', '.join(['a'] * (MANY + 1))}]\n", "x.yaml")[1]
+    assert [each.code for each in found] == ["repeated-item"] * MANY
+
+
+def test_faults_of_several_kinds_in_one_list_are_reported_together() -> None:
+    found = problems("kind: Role\nkey: a\nprivileges: [b, B, b, null, b]\n")
+    assert [(each.place.column, each.code) for each in sorted_problems(found)] == [
+        (17, "bad-key"),
+        (20, "repeated-item"),
+        (23, "wrong-type"),
+        (29, "repeated-item"),
+    ]
 
 
 def test_a_twin_is_made_once() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.core.reading.value_forms import right_form
@@ -13,7 +14,7 @@ from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import StateOnly
 from reconciler.model.values.amounts import meant_amount
 from reconciler.model.values.diagnostics import Diagnostic
-from reconciler.model.values.field_types import Number, did_you_mean, is_rest, quoted_value
+from reconciler.model.values.field_types import Number, did_you_mean, faults_of, is_rest, quoted_value
 from reconciler.model.values.plain_values import render_path
 from reconciler.model.values.quotes import quote, shortened
 
@@ -33,6 +34,18 @@ _HINTS = 1_000
 """The maximum number of errors per document that are compared with known names: comparing is slow, and few are
 shown.
 """
+
+
+def errors_of(error: ValidationError) -> list[ErrorDetails]:
+    """Every error of a document: one for each fault that a reader of ours found in a value (`Faults`)."""
+    found: list[ErrorDetails] = []
+    for each in error.errors(include_url=False):
+        faults = faults_of(each["type"], each.get("ctx", {}))
+        found += [
+            {**each, "type": fault.code, "ctx": {"message": fault.message, "hint": fault.hint, "at": fault.at}}
+            for fault in faults
+        ] or [each]
+    return found
 
 
 def diagnose(errors: Iterable[ErrorDetails], model: type[Part], document: YamlDocument) -> Iterator[Diagnostic]:

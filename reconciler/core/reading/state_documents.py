@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import PlainValidator, ValidationError, create_model
 
-from reconciler.core.reading.errors import diagnose
+from reconciler.core.reading.errors import diagnose, errors_of
 from reconciler.core.reading.read import head_of, kind_of
 from reconciler.core.reading.text import with_lines
 from reconciler.core.reading.yaml import YamlDocument, parse
@@ -73,7 +73,7 @@ def _read(document: YamlDocument, problems: list[Diagnostic]) -> StatePatch | No
     try:
         body = model.model_validate(document.value).model_dump(exclude_unset=True)
     except ValidationError as error:
-        problems.extend(diagnose(error.errors(include_url=False), model, document))
+        problems.extend(diagnose(errors_of(error), model, document))
         return None
     del body["kind"]
     return StatePatch(kind, body.pop("key"), _with_shared_origin(kind, body), document.place)

@@ -1,15 +1,18 @@
 """The valid part of an invalid document: all but the fields at fault, so that the rest is still checked.
 
-A document is validated, the fields at fault are removed, and it is validated again until no fault is left. The reader
-of a list or map stops at its first fault; the faults found in later rounds are faults of the document too.
+A document is validated, the fields at fault are removed, and it is validated again until no fault is left. A map whose
+keys are at fault is not compared with its model; the faults found in later rounds are faults of the document too.
 """
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from reconciler.core.reading.errors import errors_of
 from reconciler.core.reading.yaml import YamlDocument
 from reconciler.model.documents.catalog import Document, Part
 from reconciler.model.documents.source import Marks, SourceMark
@@ -38,10 +41,10 @@ def valid_part(document: YamlDocument, model: type[Part]) -> ValidPart:
     try:
         return ValidPart(document, model.model_validate(document.value), [])
     except ValidationError as error:
-        faults = error.errors(include_url=False)
+        faults = errors_of(error)
     whole, partial = document, _partial(model)
-    taken = [_fault(each) for each in faults]
-    new = taken
+    new = [_fault(each) for each in faults]
+    taken = _Paths(new)
     for _ in range(ROUNDS):
         tree = _tree(new)
         if not isinstance(document.value, dict) or None in (tree.get("kind", {}), tree.get(_own_key(model), {})):
@@ -51,20 +54,32 @@ def valid_part(document: YamlDocument, model: type[Part]) -> ValidPart:
         try:
             return ValidPart(document, partial.model_validate(value), faults)
         except ValidationError as error:
-            found = error.errors(include_url=False)
+            found = errors_of(error)
         new = [_fault(each) for each in found]
         for each, path in zip(found, new, strict=True):
             at = _as_written(path, document.marks, whole.marks)
-            if each["type"] != "missing" and not any(_related(at, other) for other in taken):
-                taken.append(at)
+            if each["type"] != "missing" and not taken.related(at):
+                taken.add(at)
                 faults.append({**each, "loc": at, "ctx": {**each.get("ctx", {}), "at": ()}})
     return ValidPart(None, None, faults)
 
 
-def _related(path: _Path, other: _Path) -> bool:
-    """Whether one path is at or below the other."""
-    shorter = min(len(path), len(other))
-    return path[:shorter] == other[:shorter]
+class _Paths:
+    """A set of paths that is asked whether one of them is at, above or below another path."""
+
+    def __init__(self, paths: Iterable[_Path]) -> None:
+        self._paths: set[_Path] = set()
+        self._above: set[_Path] = set()
+        for each in paths:
+            self.add(each)
+
+    def add(self, path: _Path) -> None:
+        self._paths.add(path)
+        self._above.update(path[:length] for length in range(len(path)))
+
+    def related(self, path: _Path) -> bool:
+        """Whether a path of the set is at or below this one, or above it."""
+        return path in self._above or any(path[:length] in self._paths for length in range(len(path) + 1))
 
 
 def _as_written(path: _Path, marks: Marks, whole: Marks) -> _Path:
@@ -73,7 +88,7 @@ def _as_written(path: _Path, marks: Marks, whole: Marks) -> _Path:
     for step in path:
         if isinstance(marks, list) and isinstance(step, int) and isinstance(whole, list):
             mark = marks[step]
-            step = next(index for index, each in enumerate(whole) if each[:4] == mark[:4])
+            step = bisect_left(whole, mark[:4], key=lambda each: each[:4])  # items are in the order of their places
             marks, whole = mark.inside, whole[step].inside
         elif isinstance(marks, dict) and isinstance(whole, dict) and str(step) in marks:
             marks, whole = marks[str(step)].inside, whole[str(step)].inside

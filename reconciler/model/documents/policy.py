@@ -1,5 +1,6 @@
 """The steering documents: workspace, provider, price lists, templates and sync policies. They are never copied."""
 
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
@@ -12,6 +13,7 @@ from reconciler.model.values.field_types import (
     BillingDay,
     CountOrOff,
     Currency,
+    Faults,
     Flag,
     Key,
     KeySet,
@@ -37,12 +39,15 @@ def read_options(value: object) -> dict[str, bool]:
         message = f"expected `all` or a map of options, found {quoted_value(value)}"
         raise refuse("wrong-type", message, _options_form(value))
     settings: dict[str, bool] = {}
+    faults = Faults()
     for group, inner in value.items():
         if group not in GROUPS:
             message = f"there is no group of options {quote(group)}"
-            near = None if group in OPTIONS else (group, tuple(GROUPS))
-            raise refuse("unknown-option", message, _options_form([group]), near=near, at=(group,))
-        settings |= _read_group(group, inner)
+            hint = _options_form([group]) if group in OPTIONS else faults.near(group, GROUPS)
+            faults.add("unknown-option", message, hint, at=(group,))
+        else:
+            settings |= faults.read(group, partial(_read_group, group), inner) or {}
+    faults.check()
     return settings
 
 
@@ -70,16 +75,19 @@ def _read_group(group: str, value: object) -> dict[str, bool]:
         named = value if isinstance(value, list) else [value]
         known = named if all(each in names for each in named) else names[:1]
         hint = f"write {group}: {{{', '.join(f'{name}: true' for name in known)}}}"
-        raise refuse("wrong-type", message, hint, at=(group,))
+        raise refuse("wrong-type", message, hint)
     settings = {}
+    faults = Faults()
     for name, flag in value.items():
         if name not in names:
             message = f"there is no option {quote(f'{group}.{name}')}"
-            raise refuse("unknown-option", message, near=(name, names), at=(group, name))
-        if not isinstance(flag, bool):
+            faults.add("unknown-option", message, faults.near(name, names), at=(name,))
+        elif not isinstance(flag, bool):
             message = f"expected true or false, found {quoted_value(flag)}"
-            raise refuse("wrong-type", message, "unquoted: true or false", at=(group, name))
-        settings[f"{group}.{name}"] = flag
+            faults.add("wrong-type", message, "unquoted: true or false", at=(name,))
+        else:
+            settings[f"{group}.{name}"] = flag
+    faults.check()
     return settings
 
 

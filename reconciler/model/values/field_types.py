@@ -6,17 +6,18 @@ through a float; pydantic calls the readers below, whose errors have our codes.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.values.amounts import AMOUNT_PATTERN, dated, meant_amount, why_no_amount
 from reconciler.model.values.currencies import CURRENCIES, why_no_currency
+from reconciler.model.values.diagnostics import MOST_OF_A_CODE
 from reconciler.model.values.keys import (
     FORMER_KEY,
     KEY,
@@ -71,24 +72,65 @@ def refuse(
     hint: str = "",
     *,
     at: tuple[str | int, ...] = (),
-    near: tuple[str, tuple[str, ...]] | None = None,
 ) -> PydanticCustomError:
-    """An error with one of our codes. ``at``: the path within the field. ``near``: a misspelt name and the known ones.
+    """An error with one of our codes. ``at``: the path within the field.
 
     ``at`` ends in ``"[key]"`` if a map's key is at fault, as pydantic's own paths do.
     """
-    if near:
-        hint = did_you_mean(*near)
-    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, "at": at})
+    return _refusal([Fault(code, message, hint, at)])
 
 
-def _inside(step: str | int, reader: Callable[[object], Any], value: object) -> Any:
-    """Reads a part of a value; an error gets the step within the field."""
-    try:
-        return reader(value)
-    except PydanticCustomError as error:
-        context = error.context or {}
-        raise refuse(error.type, context["message"], context["hint"], at=(step, *context["at"])) from None
+class Fault(NamedTuple):
+    """One fault of a value: our code, a message, a hint, and the path within the field."""
+
+    code: str
+    message: str
+    hint: str
+    at: tuple[str | int, ...]
+
+
+def _refusal(faults: Sequence[Fault]) -> PydanticCustomError:
+    """The error for the faults of a value; it is of the type of the first, and `faults_of` has all of them."""
+    code, message, hint, at = faults[0]
+    context = {"message": message, "hint": hint, "at": at, "more": tuple(faults[1:])}
+    return PydanticCustomError(code, "{message}", context)
+
+
+def faults_of(code: str, context: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """Every fault of an error of `refuse` or `Faults`, from its type and context; none for an error of pydantic's."""
+    if "message" not in context:
+        return ()
+    first = Fault(code, context["message"], context["hint"], context["at"])
+    return (first, *context["more"])
+
+
+class Faults:
+    """The faults in the parts of a value. A reader reads every part before it refuses, so that no fault is missed."""
+
+    def __init__(self) -> None:
+        self._found: list[Fault] = []
+
+    def read(self, step: str | int, reader: Callable[[object], Any], value: object) -> Any:
+        """Reads a part of the value: the result, or ``None`` for a part at fault."""
+        try:
+            return reader(value)
+        except PydanticCustomError as error:
+            inside = faults_of(error.type, error.context or {})
+            self._found += [each._replace(at=(step, *each.at)) for each in inside]
+            return None
+
+    def add(self, code: str, message: str, hint: str = "", *, at: tuple[str | int, ...]) -> None:
+        """Adds a fault, as `refuse`."""
+        self._found.append(Fault(code, message, hint, at))
+
+    def near(self, name: str, known: Iterable[str]) -> str:
+        """`did_you_mean`, empty after many faults: comparing is slow, and only the first faults are shown."""
+        return did_you_mean(name, known) if len(self._found) < MOST_OF_A_CODE else ""
+
+    def check(self) -> None:
+        """Raises the error for all faults, if there is one."""
+        if self._found:
+            raise _refusal(self._found)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -254,9 +296,15 @@ def read_amount(value: object) -> Any:
         return read_decimal(value)
     if not value:
         raise refuse("bad-amount", "a dated amount has at least one entry")
-    entries = [_inside(index, _read_entry, entry) for index, entry in enumerate(value)]
-    if len({entry["from"] for entry in entries}) < len(entries):
-        raise refuse("bad-amount", "a date stands twice in a dated amount")
+    faults = Faults()
+    entries = [faults.read(index, _read_entry, entry) for index, entry in enumerate(value)]
+    days: set[str] = set()
+    for index, entry in enumerate(entries):
+        if entry is not None and entry["from"] in days:
+            faults.add("bad-amount", "a date stands twice in a dated amount", at=(index, "from"))
+        elif entry is not None:
+            days.add(entry["from"])
+    faults.check()
     return dated(entries)
 
 
@@ -266,10 +314,13 @@ def _read_entry(entry: object) -> dict[str, str]:
         hint = "for example [{from: 2027-01-01, amount: 6.60}]; an amount alone has no brackets"
         cut = next((name for name in entry if is_rest(entry, name)), None) if isinstance(entry, dict) else None
         raise refuse("bad-amount", message, hint, at=() if cut is None else (cut,))
-    return {
-        "from": _inside("from", read_date, entry["from"]),
-        "amount": _inside("amount", read_decimal, entry["amount"]),
+    faults = Faults()
+    found = {
+        "from": faults.read("from", read_date, entry["from"]),
+        "amount": faults.read("amount", read_decimal, entry["amount"]),
     }
+    faults.check()
+    return found
 
 
 def read_date(value: object) -> str:
@@ -314,12 +365,15 @@ def read_set(value: object) -> list[str]:
 
 
 def _read_set(value: object, reader: Callable[[object], str]) -> list[str]:
-    keys = _read_list(value, reader)
+    faults = Faults()
+    keys = _read_items(value, reader, faults)
     seen: set[str] = set()
     for index, key in enumerate(keys):
         if key in seen:
-            raise refuse("repeated-item", f"{quote(key)} stands twice", "a list of keys is a set", at=(index,))
-        seen.add(key)
+            faults.add("repeated-item", f"{quote(key)} stands twice", "a list of keys is a set", at=(index,))
+        elif key is not None:
+            seen.add(key)
+    faults.check()
     return sorted(keys)
 
 
@@ -330,13 +384,17 @@ def read_former_keys(value: object) -> list[str]:
 
 def read_list(value: object) -> list[str]:
     """A list of keys in order."""
-    return _read_list(value, read_key)
+    faults = Faults()
+    keys = _read_items(value, read_key, faults)
+    faults.check()
+    return keys
 
 
-def _read_list(value: object, reader: Callable[[object], str]) -> list[str]:
+def _read_items(value: object, reader: Callable[[object], str], faults: Faults) -> list[Any]:
+    """The items of a list; ``None`` for those at fault."""
     if not isinstance(value, list):
         raise refuse("wrong-type", f"expected a list of keys, found {quoted_value(value)}", "for example [one, two]")
-    return [_inside(index, reader, item) for index, item in enumerate(value)]
+    return [faults.read(index, reader, item) for index, item in enumerate(value)]
 
 
 def read_share(value: object) -> str | bool:
@@ -352,10 +410,13 @@ def read_days(value: object) -> dict[str, str]:
     """A map of whole days to keys: ``{30: reminder}``."""
     if not isinstance(value, dict):
         raise refuse("wrong-type", f"expected a map of days, found {quoted_value(value)}", "for example {30: reminder}")
+    faults = Faults()
+    found = {day: faults.read(day, read_key, key) for day, key in value.items()}
     for day in value:
         if not _WHOLE.match(day) or len(day) > 6:
-            raise refuse("bad-value", f"{quoted_value(day)} is not a number of days", at=(day, "[key]"))
-    return {day: _inside(day, read_key, value[day]) for day in sorted(value, key=int)}
+            faults.add("bad-value", f"{quoted_value(day)} is not a number of days", at=(day, "[key]"))
+    faults.check()
+    return {day: found[day] for day in sorted(found, key=int)}
 
 
 def read_version(value: object) -> str:
