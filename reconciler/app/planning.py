@@ -21,16 +21,26 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import timestamp
 from reconciler.shell.connections.access import Access, place_of
 from reconciler.shell.days import day_of, days_of, moments_of
-from reconciler.shell.repository.git import CommitFacts
 from reconciler.shell.repository.provenance import Commits
 
 
 def source_of(workspace: Workspace, base: str | None = None) -> Source:
-    """Where a plan of this workspace comes from."""
+    """Where a plan of this workspace comes from, with the author, subject and date of its commit, as reports say them.
+
+    Starts a git process for these; where only the commit is recorded, `recorded_source` is enough.
+    """
+    source = recorded_source(workspace, base)
+    if not workspace.repository or not source.commit:
+        return source
+    author, subject, date = workspace.repository.commit_facts(source.commit)
+    return replace(source, author=author, subject=subject, date=date)
+
+
+def recorded_source(workspace: Workspace, base: str | None = None) -> Source:
+    """Where a plan or an action comes from, as journals record it: the commit, without its author, subject and date."""
     commit = workspace.revision or workspace.checkout.commit
     dirty = False if workspace.revision else workspace.checkout.dirty
-    facts = workspace.repository.commit_facts(commit) if workspace.repository and commit else CommitFacts()
-    return Source(commit, base, dirty, workspace.catalog.digest, *facts)
+    return Source(commit, base, dirty, workspace.catalog.digest)
 
 
 def make_plan(  # noqa: PLR0913 - all but the first two are optional
@@ -127,4 +137,4 @@ def mirror_plan(workspace: Workspace, access: Access, *, now: datetime, tenants:
     """The plan of the mirrors alone, every catalog left as it is: what `watch` makes. Raises `Unknown`."""
     selected = workspace.chosen(tuple(tenants))
     plans = _spooled(access.spool(), tree_planner(workspace, access, now).mirrors(selected))
-    return Plan(timestamp(now), source_of(workspace), plans)
+    return Plan(timestamp(now), recorded_source(workspace), plans)

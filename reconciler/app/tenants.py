@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.app.errors import Unknown
-from reconciler.app.planning import source_of
+from reconciler.app.planning import recorded_source
 from reconciler.app.tree_planning import or_raise, tree_planner
 from reconciler.app.workspaces import Workspace
 from reconciler.core.inspect import Adoption, ListedSubscription, adoption, list_subscriptions
@@ -45,7 +45,7 @@ def release(workspace: Workspace, access: Access, request: ReleaseRequest) -> Re
 def act(workspace: Workspace, access: Access, request: ActionRequest) -> PerformedAction:
     """Act on a subscription, through the guard, with its mirrors. Raises `Unknown` and `StoreError`."""
     workspace.known(request.tenant)
-    request = replace(request, commit=source_of(workspace).recorded)
+    request = replace(request, commit=recorded_source(workspace).recorded)
     try:
         return perform(request, tree_planner(workspace, access, request.now), access)
     except (BadSetting, CannotAct) as error:

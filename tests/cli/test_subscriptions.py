@@ -255,3 +255,23 @@ def test_an_action_that_was_made_though_the_disk_failed_is_told_as_made(
     breaks.next(MADE)
     assert mirrored.run("subscription act one sub-1 suspend").status == 0
     assert "is suspended already" in mirrored.run("subscription act one sub-1 suspend").err
+
+
+def _git_commands(trace: Path) -> list[str]:
+    """The git commands of a trace, in order: one for each process."""
+    events = map(json.loads, trace.read_text("utf-8").splitlines())
+    return [event["name"] for event in events if event["event"] == "cmd_name"]
+
+
+def test_git_is_asked_only_for_what_an_action_records(mirrored: Shop, tmp_path: Path) -> None:
+    """A journal has the commit; the commit's author and subject are for reports, and take one more process."""
+    traces = {name: tmp_path / name for name in ("action", "round", "plan")}
+    env = {name: {"GIT_TRACE2_EVENT": str(trace)} for name, trace in traces.items()}
+    acted = mirrored.run("subscription act one sub-1 change_quantity --set quantity=26", env=env["action"])
+    assert (acted.status, acted.err) == (0, "")
+    assert mirrored.run("watch --rounds 1", env=env["round"]).status == 0
+    assert mirrored.run("plan --format json", env=env["plan"]).status == 0
+    asked = {name: _git_commands(trace) for name, trace in traces.items()}
+    assert "log" not in asked["action"] + asked["round"]
+    assert asked["plan"].count("log") == 1
+    assert asked["action"] == asked["round"] == [each for each in asked["plan"] if each != "log"]
