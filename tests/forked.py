@@ -64,7 +64,7 @@ def _serve(address: str) -> None:
     """
     for module, _ in COMMANDS.values():
         importlib.import_module(module)
-    for slow in ("git", "rich_click", "reconciler.stores.sql.store"):
+    for slow in ("git", "reconciler.stores.sql.store"):
         importlib.import_module(slow)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)

@@ -1,6 +1,6 @@
 """Addresses of entities as arguments of commands."""
 
-import rich_click as click
+import click
 
 from reconciler import app
 from reconciler.model.values.keys import EntityId

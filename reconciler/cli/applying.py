@@ -8,11 +8,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import rich_click as click
+import click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import FAILED, INTERRUPTED, argument, option
+from reconciler.cli.common import FAILED, INTERRUPTED, argument, command, option
 from reconciler.cli.options import access_to, counted, open_for_command, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_data, write_result
 from reconciler.cli.planning import (
@@ -43,7 +43,7 @@ PLANNING_ONLY = (
 )
 
 
-@click.command("apply")
+@command("apply")
 @argument("saved", metavar="[PLAN]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @planning_options
 @option("--auto-approve", is_flag=True, help="Skip the approval prompt. A saved plan never prompts.")

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import rich_click as click
+import click
 from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.addresses import parse_address
-from reconciler.cli.common import FAILED, argument, option
+from reconciler.cli.common import FAILED, argument, command, option
 from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace
 from reconciler.cli.output import say, write_data, write_data_in_pieces, write_result
 from reconciler.core.inspect import ListedPlan, matching, ordered
@@ -27,7 +27,7 @@ from reconciler.report.tables import csv_lines, render_table
 from reconciler.stores.base import Record
 
 
-@click.command("explain")
+@command("explain")
 @argument("tenant", metavar="TENANT")
 @argument("address", metavar="[ADDRESS[#PATH]]", required=False)
 @option("--enable", multiple=True, metavar="OPTION", help="Assume this option or group is on; repeatable.")
@@ -90,7 +90,7 @@ def _suppose(
         write_result(render_supposition(supposed))
 
 
-@click.command("status")
+@command("status")
 @argument("named", metavar="[TENANT]...", nargs=-1)
 @option("--tenant", "tenants", multiple=True, metavar="T", help="Only this tenant; repeatable, globs.")
 @format_option("csv")
@@ -135,7 +135,7 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
     return rows
 
 
-@click.command("history")
+@command("history")
 @argument("tenant", required=False)
 @format_option()
 @with_workspace
@@ -155,7 +155,7 @@ def history_command(root: Path, now: datetime, tenant: str | None, form: str) ->
         raise Exit(FAILED)
 
 
-@click.command("plans")
+@command("plans")
 @option("--search", metavar="S", help="Only plans whose key or name contains S.")
 @option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="Only plans with this value; repeatable.")
 @option("--sort", default="key", metavar="F", show_default=True, help="The field to sort by.")

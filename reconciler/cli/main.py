@@ -9,7 +9,7 @@ from types import TracebackType
 
 import click
 
-from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Group, option
+from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Command, Group, option
 from reconciler.cli.output import ready_streams, say
 from reconciler.version import __version__
 
@@ -30,6 +30,7 @@ COMMANDS = {
     "schema": ("reconciler.cli.setup", "Write the JSON Schemas of all documents."),
 }
 """Every command: its module and the line that `--help` shows."""
+VERSION = f"reconcile, version {__version__}"
 
 
 class LazyCommands(Group):
@@ -40,33 +41,30 @@ class LazyCommands(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """A stub with the name and help line, for the listing in `--help`."""
-        return click.Command(cmd_name, short_help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+        return Command(cmd_name, short_help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+
+    def whole(self, name: str) -> click.Command | None:
+        return command(name) if name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command itself, to run it."""
-        name = args[0]
-        if name in COMMANDS:
-            return name, command(name), args[1:]
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, COMMANDS, n=1)
-        return ctx.fail(f'Unknown command "{name}".' + (f' Did you mean "{close[0]}"?' if close else ""))
+        """As `Group.resolve_command`. ``version`` is ``--version``."""
+        if args[0] == "version" and not ctx.resilient_parsing:
+            click.echo(VERSION)
+            ctx.exit()
+        return super().resolve_command(ctx, args)
 
 
 def command(name: str) -> click.Command:
-    """Import a command of `COMMANDS`. rich-click, which draws its help, takes as long to import as click itself."""
-    import rich_click
-
-    rich_click.rich_click.FORCE_TERMINAL = None  # colour on a terminal only, whatever CI variables are set
+    """Import a command of `COMMANDS`."""
     found: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
     return found
 
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @option("-C", "--workspace", type=click.Path(), metavar="DIR", help=WORKSPACE_HELP)
-@click.version_option(__version__, prog_name="reconcile")
+@click.version_option(__version__, message=VERSION)
 @click.pass_context
 def reconcile(ctx: click.Context, workspace: str | None) -> None:
     """Keep resellers' tenants in sync with their provider's catalog: plan, apply, explain."""
@@ -95,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = reconcile.main(arguments, prog_name="reconcile", standalone_mode=False)
     except click.ClickException as error:
         status = _failed(error)
+        _offer_help(sys.argv[1:] if arguments is None else arguments)
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted. Unfinished changes were not written.")
         status = INTERRUPTED
@@ -102,6 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         where = f"{os.fspath(error.filename)}: " if isinstance(error.filename, str | os.PathLike) else ""
         status = _failed(click.ClickException(f"{where}{error.strerror or error}"))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _offer_help(arguments: Sequence[str]) -> None:
+    """After an error of ``plan help``, where `help` is the name of a tenant or file: how to ask for help."""
+    name, *rest = arguments or [""]
+    if name in COMMANDS and rest == ["help"]:
+        say(f"For help: reconcile help {name}")
 
 
 def _failed(error: click.ClickException) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 from click.exceptions import Exit
 
 from reconciler import app
@@ -163,9 +163,7 @@ def open_for_command(root: Path, revision: str | None = None, looked: CacheLooku
 
 def when_done(close: Callable[[], None]) -> None:
     """Register a callback to run when the command ends, also after an error."""
-    context = click.get_current_context(silent=False)
-    assert context is not None
-    context.call_on_close(close)
+    click.get_current_context().call_on_close(close)
 
 
 def git_refused(line: str) -> None:

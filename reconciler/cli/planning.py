@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-import rich_click as click
+import click
 from click.exceptions import Exit
 
 from reconciler import app
-from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, option
+from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, command, option
 from reconciler.cli.options import (
     EXECUTOR_OPTIONS,
     access_to,
@@ -98,7 +98,7 @@ def plan_text(
     return lines if is_unicode(stream) else in_ascii(lines)
 
 
-@click.command("validate")
+@command("validate")
 @format_option("github", help="Output format; github: annotations for GitHub Actions.")
 @option("--ref", metavar="REV", help="Validate a commit instead of the files; nothing is checked out.")
 @with_workspace
@@ -249,7 +249,7 @@ def exit_status_of(plan: Plan, asked: PlanningOptions) -> int:
     return 0
 
 
-@click.command("plan")
+@command("plan")
 @argument("named", metavar="[TENANT]...", nargs=-1)
 @planning_options
 @option("--inverse", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN", help="Undo this applied plan.")
@@ -307,7 +307,7 @@ def read_plan(path: Path) -> Plan:
         raise click.ClickException(f"{path}: {error}") from error
 
 
-@click.command("show")
+@command("show")
 @argument("saved", metavar="PLAN", type=click.Path(path_type=Path, dir_okay=False))
 @format_option(*OTHER_FORMATS, help="Output format.")
 @option("--verbose", is_flag=True, help="Also list unmanaged differences, and show everything in full.")

@@ -5,9 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from shlex import quote
 
-import rich_click as click
+import click
 
-from reconciler.cli.common import argument
+from reconciler.cli.common import argument, command
 from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
 from reconciler.core.schemadocs import schema_text, schemas
@@ -16,7 +16,7 @@ from reconciler.shell.repository.files import write_file
 from reconciler.shell.scaffold import scaffold
 
 
-@click.command("init")
+@command("init")
 @argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
 @format_option()
 @with_folder
@@ -34,7 +34,7 @@ def init_command(chosen: Path | None, now: datetime | None, directory: Path | No
     say(f"\nNext: reconcile {'' if folder == Path() else f'-C {quote(str(folder))} '}plan")
 
 
-@click.command("schema")
+@command("schema")
 @argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
 @format_option()
 @with_folder

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from reconciler import app
 from reconciler.cli.addresses import parse_address

@@ -12,10 +12,10 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-import rich_click as click
+import click
 
 from reconciler import app
-from reconciler.cli.common import option
+from reconciler.cli.common import command, option
 from reconciler.cli.options import access_to, format_option, who, with_workspace
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.model.plans.plan import Plan
@@ -40,7 +40,7 @@ class Seconds(click.FloatRange):
         return self.fail(f"{value} is not a number.", param, ctx) if isnan(number) else number
 
 
-@click.command("watch")
+@command("watch")
 @option(
     "--interval",
     type=Seconds(min=0.1, max=LONGEST_INTERVAL),
@@ -61,8 +61,7 @@ def watch_command(
     A pending change is reported once. Catalogs are not changed; use `apply` for them. SIGINT or SIGTERM stops after
     the current tenant is written. With --now, every round assumes that time.
     """
-    context = click.get_current_context(silent=False)
-    fixed = now if context and context.params["now"] else None
+    fixed = now if click.get_current_context().params["now"] else None
     before = Round()
     with _stopping() as stop:
         done = 0

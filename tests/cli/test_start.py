@@ -20,7 +20,6 @@ HEAVY = {
     "psycopg",
     "pydantic",
     "rich",
-    "rich_click",
     "ruamel",
     "sqlalchemy",
     "sqlite3",
@@ -48,7 +47,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
 
 def test_the_test_sees_what_is_imported() -> None:
-    assert {"rich_click", "orjson", "pydantic"} <= imported("plan", "--help")
+    assert {"orjson", "pydantic"} <= imported("plan", "--help")
 
 
 def test_git_is_looked_for_where_there_may_be_a_repository(tmp_path: Path) -> None:

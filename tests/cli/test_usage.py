@@ -25,7 +25,7 @@ EVERY = (
     [
         ("valdate", 'Unknown command "valdate". Did you mean "validate"?'),
         ("frobnicate", 'Unknown command "frobnicate".'),
-        ("tenant shw", "Did you mean 'show'?"),
+        ("tenant shw", 'Unknown command "shw". Did you mean "show"?'),
         ("plan --tennant one", "Did you mean '--tenant'?"),
         ("plan --format xml", "'xml' is not one of 'text', 'json', 'markdown', 'html'"),
         ("plan --now tomorrow", "is not a date or time in ISO 8601, such as 2026-12-01"),
