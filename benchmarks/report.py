@@ -82,6 +82,7 @@ def what(row: Row, size: Size) -> str:
         many=f"{many:,}",
         subscriptions=f"{size.subscriptions:,}",
         customers=f"{size.customers:,}",
+        shown=f"{size.shown[0] * size.shown[1]:,}",
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.generate import FIRST, PROVIDER, Large, Shop, Subscriptions
 from benchmarks.measure import Bench, Finding, NotMeasured, Seen, Subject
 from benchmarks.peers import Peers
 from benchmarks.postgresql import Database, server
+from benchmarks.saved_plans import multiply
 from benchmarks.sizes import Size
 from benchmarks.workspace import NO_CHANGES, Workspace, reconcile, reprice
 
@@ -202,6 +204,27 @@ def subscriptions(setting: Setting) -> Findings:
     )
 
 
+def reports(setting: Setting) -> Findings:
+    """A saved plan of many tenants shown in every format, beside reading it: it is read tenant by tenant."""
+    tenants, changes = setting.size.shown
+    workspace = setting.shop("shown", changes, 1)
+    reprice(workspace, everything=True)
+    one, many = workspace.folder / "one.plan", workspace.folder / "many.plan"
+    run(setting.bench, Subject("one-plan", workspace.plan("--out", str(one)), told=_changes(changes)))
+    multiply(one, many, tenants)
+    read = Subject("read", [sys.executable, "-c", READ, str(many)])
+    shown = [Subject(f"show-{form}", reconcile("show", str(many), "--format", form)) for form in FORMATS]
+    return setting.bench.rounds([read, *shown])
+
+
+FORMATS = ("text", "markdown", "html", "csv", "json")
+READ = (
+    "import sys; from pathlib import Path; from reconciler.cli.planning import read_plan; "
+    "read_plan(Path(sys.argv[1]), Path())"
+)
+"""Reading a saved plan, with every check, and nothing else."""
+
+
 def _cold(setting: Setting, workspace: Workspace[Large]) -> Subject:
     return Subject("cold", workspace.plan(), lambda: workspace.forget(setting.cache), NO_CHANGES)
 
@@ -256,4 +279,5 @@ SCENARIOS: dict[str, Callable[[Setting], Findings]] = {
     "growth": growth,
     "help": helping,
     "subscriptions": subscriptions,
+    "reports": reports,
 }

@@ -138,5 +138,13 @@ TARGETS = (
     Target("help", "--help", "help", ("click",), 1.5),
     Target("help", "--help: no heavy import", "imports"),
     Target("subscriptions", "{subscriptions} subscriptions of {customers} customers mirrored", "apply", ("write",)),
+    *(
+        target
+        for form in ("text", "markdown", "html", "csv", "json")
+        for target in (
+            Target("reports", f"{{shown}} different changes shown as {form}", f"show-{form}", ("read",), 2, _OWN),
+            Target("reports", f"{{shown}} shown as {form}: peak MB", f"show-{form}", (), 400, memory=True),
+        )
+    ),
 )
 """In the table's order."""

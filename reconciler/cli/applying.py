@@ -56,7 +56,7 @@ def apply_command(root: Path, now: datetime, asked: PlanningOptions, saved: Path
         raise click.UsageError(PLANNING_ONLY)
     if saved is not None and not saved.exists():
         raise _no_plan(saved, root)
-    given = read_plan(saved) if saved else None
+    given = read_plan(saved, root) if saved else None
     workspace = open_for_command(root) if given else in_planning(root, asked.ref)
     if given:
         say_uncommitted_in(given)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,7 +35,7 @@ from reconciler.cli.output import (
     write_result,
     write_results,
 )
-from reconciler.core.savedplan import PlanRefused, decode, encoded
+from reconciler.core.savedplan import PlanRefused, Spool, decode, encoded
 from reconciler.model.plans.commits import short_commit
 from reconciler.model.plans.plan import Plan
 from reconciler.report.lines import Line, render_lines
@@ -44,8 +45,11 @@ from reconciler.shell.connections.access import Access
 from reconciler.shell.days import days_by_zone
 from reconciler.shell.pools.executors import Choice
 from reconciler.shell.repository.checkout import Checkout, uncommitted_summary
-from reconciler.shell.repository.files import MOST_OF_A_PLAN, read_bounded, write_file
+from reconciler.shell.repository.files import write_file
 from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
+from reconciler.shell.saved_plans import open_saved_plan
+from reconciler.shell.scratch import scratch_outside
+from reconciler.stores.base import StoreError
 
 OTHER_FORMATS = ("markdown", "html", "csv")
 """The formats of a plan besides text and JSON."""
@@ -267,7 +271,7 @@ def plan_command(
             "--inverse undoes a whole applied plan; it cannot be combined with tenants, --tenant, --shard, --ref, "
             "--base, --allow or --verify"
         )
-    undone = read_plan(inverse) if inverse else None
+    undone = read_plan(inverse, root) if inverse else None
     with access_to(root, verify=asked.verify, choice=asked.choice) as access:
         if undone:
             plan = app.inverse_plan(in_planning(root, None), access, undone, now=now)
@@ -297,13 +301,15 @@ def _known_or_made(root: Path, access: Access, now: datetime, asked: PlanningOpt
     return plan
 
 
-def read_plan(path: Path) -> Plan:
-    """Read a saved plan. Raises `ClickException` for a file that is unreadable or not a plan."""
+def read_plan(path: Path, root: Path) -> Plan:
+    """Read a saved plan. ``root``: the workspace, or the working directory; no scratch file is made below it. Raises
+    `ClickException` for a file that is unreadable or not a plan.
+    """
     try:
-        return decode(read_bounded(path, MOST_OF_A_PLAN, pipes=True))
+        return decode(open_saved_plan(path, root), Spool(partial(scratch_outside, root)))
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror or error}") from error
-    except PlanRefused as error:
+    except (PlanRefused, StoreError) as error:  # a scratch file has no space left
         raise click.ClickException(f"{path}: {error}") from error
 
 
@@ -314,6 +320,6 @@ def read_plan(path: Path) -> Plan:
 @with_folder
 def show_command(chosen: Path | None, now: datetime | None, saved: Path, form: str, verbose: bool) -> None:  # noqa: ARG001
     """Show a saved PLAN in any format, as it was made; neither the workspace nor the clock is read."""
-    plan = read_plan(saved)
+    plan = read_plan(saved, chosen or Path.cwd())
     say_uncommitted_in(plan)
     write_plan(plan, form, verbose=verbose, saved=saved)

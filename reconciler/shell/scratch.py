@@ -26,13 +26,8 @@ class ScratchFile:
         """Append the data and return its offset. Raises `StoreError` if there is no space left."""
         with self._lock:
             start = self._end
-            try:
-                self._file.seek(start)
-                self._file.write(data)
-                self._file.flush()
-            except OSError as error:
-                where = f"{tempfile.gettempdir()}: {error.strerror}"
-                raise StoreError(f"the plan is too large for {where}; set TMPDIR to another directory") from error
+            self._file.seek(start)
+            write_scratch(self._file, data)
             self._end += len(data)
         return start
 
@@ -46,10 +41,27 @@ class ScratchFile:
 
 def scratch_outside(root: Path) -> ScratchFile | None:
     """A scratch file in the system's temporary directory; ``None`` if that is missing or inside ``root``."""
+    folder = scratch_folder(root)
+    return ScratchFile(tempfile.TemporaryFile(prefix="reconcile-", dir=folder)) if folder else None
+
+
+def scratch_folder(root: Path) -> Path | None:
+    """The system's temporary directory; ``None`` if it is inside ``root``, or no file can be made in it."""
     try:
         folder = Path(tempfile.gettempdir()).resolve()
         if folder.is_relative_to(root.resolve()):
             return None
-        return ScratchFile(tempfile.TemporaryFile(prefix="reconcile-", dir=folder))
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError:
         return None
+    return folder
+
+
+def write_scratch(file: IO[bytes], data: bytes) -> None:
+    """Append the data. Raises `StoreError` if there is no space left."""
+    try:
+        file.write(data)
+        file.flush()
+    except OSError as error:
+        where = f"{tempfile.gettempdir()}: {error.strerror}"
+        raise StoreError(f"the plan is too large for {where}; set TMPDIR to another directory") from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.savedplan.codec import digest_of_data
+from reconciler.core.savedplan.plan_data import digest_of_data
 from tests.cli.mirrors import with_mirrors
 from tests.cli.runner import Ran, Shop
 

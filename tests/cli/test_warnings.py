@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.savedplan.codec import decode, digest_of_data, encode
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.savedplan.plan_data import digest_of_data
 from tests.cli.runner import run
 
 SCENARIO = Path(__file__).parents[1] / "scenarios/CB-20-a-template-hidden-after-delegation-is-a-warning"

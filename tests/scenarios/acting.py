@@ -25,7 +25,7 @@ from reconciler.app import timestamp
 from reconciler.core.planning.tenant_plan import Observed
 from reconciler.core.reading.state_documents import read_state
 from reconciler.core.records.change_records import entity_of
-from reconciler.core.savedplan.codec import plan_digest
+from reconciler.core.savedplan.plan_data import plan_digest
 from reconciler.core.schema.rule_book import RuleBook
 from reconciler.core.subscriptions.action_parameters import BadSetting
 from reconciler.core.subscriptions.actions import CannotAct

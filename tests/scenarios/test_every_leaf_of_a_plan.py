@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 import pytest
 
+from reconciler.core.savedplan.canonical_reader import read_canonical
 from reconciler.core.savedplan.codec import PlanRefused, decode, encode
+from reconciler.core.savedplan.spool import Spool
 from tests.scenarios.runner import scenarios
 from tests.scenarios.test_forged_plans import _places, _within, forged, plans_of
 
@@ -88,10 +90,13 @@ def let_pass(kind: str, place: tuple[Any, ...]) -> bool:
     data = orjson.loads(saved(kind))
     holder = _within(data, place[:-1])
     holder[place[-1]] = "drift" if place[-1] == "cause" else another(holder[place[-1]])
+    by_tenant = read_canonical(forged(data), Spool(lambda: None)) is not None
     try:
-        decode(forged(data))
+        decode(forged(data, orjson.OPT_INDENT_2))
     except PlanRefused:
+        assert not by_tenant
         return False
+    assert by_tenant, "what is believed as a whole is believed tenant by tenant"
     return True
 
 

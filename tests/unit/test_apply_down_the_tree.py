@@ -8,7 +8,8 @@ import pytest
 
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.planning.tenant_plan import Observed
-from reconciler.core.savedplan.codec import decode, encode, plan_digest
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.savedplan.plan_data import plan_digest
 from reconciler.core.schema.rule_book import rule_book
 from reconciler.core.tree.tree_planner import TreePlanner
 from reconciler.core.workspace.load import load

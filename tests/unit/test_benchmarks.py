@@ -26,7 +26,7 @@ def python(name: str, code: str, told: str = "") -> Subject:
     return Subject(name, [sys.executable, "-I", "-S", "-c", code], told=told)
 
 
-PARTS = [["cold", "large", "help", "subscriptions"], ["tenants", "verify", "postgresql"], ["growth"]]
+PARTS = [["cold", "large", "help", "subscriptions"], ["tenants", "verify", "postgresql"], ["growth", "reports"]]
 
 
 def test_the_parts_are_all_scenarios() -> None:

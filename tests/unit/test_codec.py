@@ -12,16 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.records.change_records import change_from_data, change_to_data, deferred_order
-from reconciler.core.savedplan.codec import (
-    PlanRefused,
-    decode,
-    digest_of_data,
-    encode,
-    parsed,
-    plan_digest,
-    plan_from_data,
-    plan_to_data,
-)
+from reconciler.core.savedplan.codec import PlanRefused, decode, encode, parsed
+from reconciler.core.savedplan.plan_data import digest_of_data, plan_digest, plan_from_data, plan_to_data
 from reconciler.core.savedplan.plan_schema import plan_schema, schema_violation
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.documents.options import OPTIONS

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.planning.tenant_plan import status_of
-from reconciler.core.savedplan.codec import decode, encode, plan_to_data
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.savedplan.plan_data import plan_to_data
 from reconciler.model.plans.change import Action, HeldBy, HoldKind
 from reconciler.model.plans.plan import Change, Deferred, Plan, Source, TenantPlan, TenantStatus, outline
 from reconciler.model.values.keys import EntityId

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.core.records.change_records import change_to_data
 from reconciler.core.savedplan.codec import parsed as parsed_plan
-from reconciler.core.savedplan.codec import plan_digest
+from reconciler.core.savedplan.plan_data import plan_digest
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import (
     Change,

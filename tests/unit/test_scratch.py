@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from reconciler import app
-from reconciler.core.savedplan.codec import encode
+from reconciler.core.savedplan.codec import decode, encode
+from reconciler.core.savedplan.spool import Spool
 from reconciler.model.plans.plan import Plan, StoredTenants
 from reconciler.shell.connections.access import Access
+from reconciler.shell.saved_plans import MappedText, open_saved_plan
 from reconciler.shell.scratch import ScratchFile, scratch_outside
 from reconciler.stores.base import StoreError
 from tests.unit.test_causes import NOW, Workspace
@@ -100,6 +102,44 @@ def test_nothing_is_left_of_a_plan_that_was_not_finished(
     gc.collect()
     assert open_in(scratches) == []
     assert not any(scratches.iterdir())
+
+
+TEXT = b"".join(b"%d," % number for number in range(3_000))
+
+
+@pytest.mark.parametrize("most", [1, 7, 100, len(TEXT) - 1])
+def test_a_large_text_on_disk_reads_like_one_in_memory(scratches: Path, tmp_path: Path, most: int) -> None:
+    """Whatever is wanted, wherever a window of it ends, and with nobody else's writes in it."""
+    file = tmp_path / "round.plan"
+    file.write_bytes(TEXT)
+    text = open_saved_plan(file, tmp_path / "shop", most)
+    file.write_bytes(b"another")
+    assert isinstance(text, MappedText)
+    assert open_in(scratches) != []
+    assert text[0 : len(text)] == TEXT
+    for wanted in (b"0,", b"1,2,3", b"2999,", b"1234,1235,1236,", b"x", TEXT[:400], TEXT[-400:]):
+        for start, end in ((0, None), (3, None), (5_000, None), (0, 6_000), (9, 12), (0, len(TEXT)), (len(TEXT), None)):
+            assert text.find(wanted, start, end) == TEXT.find(wanted, start, end), (wanted, start, end)
+    del text
+    gc.collect()
+    assert open_in(scratches) == []
+
+
+def test_a_small_text_and_one_without_a_folder_for_it_are_in_memory(scratches: Path, tmp_path: Path) -> None:
+    file = tmp_path / "round.plan"
+    file.write_bytes(TEXT)
+    assert open_saved_plan(file, tmp_path / "shop") == TEXT
+    assert open_saved_plan(file, tmp_path, 10) == TEXT
+    assert open_in(scratches) == []
+
+
+def test_a_large_saved_plan_is_never_in_memory_as_a_whole(scratches: Path, workspace: Workspace) -> None:
+    plan, file = planned(workspace), workspace.root.parent / "round.plan"
+    file.write_bytes(encode(plan))
+    text = open_saved_plan(file, workspace.root, 100)
+    read = decode(text, Spool(lambda: scratch_outside(workspace.root), most=0))
+    assert isinstance(read.tenants, StoredTenants)
+    assert read == plan
 
 
 def test_it_is_for_its_owner_only(scratches: Path, tmp_path: Path) -> None:

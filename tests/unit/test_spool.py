@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 
 from reconciler.core.inspect.inverse import inverse
-from reconciler.core.savedplan.codec import decode, encode, encoded, plan_digest
+from reconciler.core.savedplan.codec import decode, encode, encoded
+from reconciler.core.savedplan.plan_data import plan_digest
 from reconciler.core.savedplan.spool import Spool
 from reconciler.core.tree.schedule import Schedule
 from reconciler.model.plans.change import Action

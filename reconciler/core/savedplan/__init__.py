@@ -3,18 +3,10 @@
 Nothing here trusts the contents of a file.
 """
 
-from reconciler.core.savedplan.codec import (
-    Lists,
-    PlanRefused,
-    decode,
-    encode,
-    encoded,
-    head_to_data,
-    lists_of,
-    plan_digest,
-    restore,
-)
+from reconciler.core.savedplan.canonical_reader import SavedText
+from reconciler.core.savedplan.codec import PlanRefused, decode, encode, encoded, restore
 from reconciler.core.savedplan.memory_check import SourceMemory, source_memory
+from reconciler.core.savedplan.plan_data import Lists, head_to_data, lists_of, plan_digest
 from reconciler.core.savedplan.plan_schema import plan_schema
 from reconciler.core.savedplan.spool import IN_MEMORY, Spool
 
@@ -22,6 +14,7 @@ __all__ = [
     "IN_MEMORY",
     "Lists",
     "PlanRefused",
+    "SavedText",
     "SourceMemory",
     "Spool",
     "decode",

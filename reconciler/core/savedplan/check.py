@@ -6,7 +6,8 @@ validated here, every change by `change_check` (its fields by `field_check`, a m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import islice
 
@@ -14,7 +15,7 @@ from reconciler.core.planning import status_of
 from reconciler.core.savedplan.change_check import change_faults
 from reconciler.core.savedplan.deferred_check import deferred_faults
 from reconciler.core.savedplan.field_check import is_amount
-from reconciler.core.savedplan.memory_check import source_memory
+from reconciler.core.savedplan.memory_check import SourceMemory, source_memory
 from reconciler.core.schema import execution_order
 from reconciler.core.workspace import circles
 from reconciler.model.plans.plan import Change, Plan, Read, Scheduled, TenantPlan, TenantStatus
@@ -44,41 +45,77 @@ def short_quote(text: str) -> str:
 
 
 def _faults(plan: Plan) -> Iterator[str]:
+    yield from head_faults(plan)
+    above = upstreams(plan)
+    for tenant in plan.tenants:
+        yield from tenant_faults(tenant, above, plan.timestamp)
+
+
+def head_faults(plan: Plan) -> Iterator[str]:
+    """The contradictions in a plan without the changes of its tenants."""
     if not _MOMENT.match(plan.timestamp) or not _is_day(plan.timestamp[:10]):
         yield "its timestamp is no moment in UTC"
     yield from _tree_faults(plan)
     for each in plan.scheduled:
         yield from _scheduled_faults(each, plan)
-    above = {each.tenant: each.upstream for each in _standing(plan)}
-    for tenant in plan.tenants:
-        yield from _day_faults(tenant, plan.timestamp)
-        yield from _tenant_faults(tenant, above)
+
+
+def upstreams(plan: Plan) -> Mapping[str, str]:
+    """The upstream of every tenant that was read or planned; empty for a provider."""
+    return {each.tenant: each.upstream for each in _standing(plan)}
+
+
+def tenant_faults(tenant: TenantPlan, above: Mapping[str, str], timestamp: str) -> Iterator[str]:
+    """The contradictions in the plan of one tenant. ``above``: `upstreams`; ``timestamp``: that of the plan."""
+    yield from _day_faults(tenant, timestamp)
+    yield from _tenant_faults(tenant, above)
+
+
+@dataclass(slots=True)
+class SourceCheck:
+    """Checks, in a plan without other faults, that the ``last_applied`` of each mirror matches its source after this
+    plan.
+
+    Tenants are added in the plan's order. For sources that the plan leaves alone, apply compares them
+    (`reconciler.shell.runs.execute`).
+    """
+
+    _mirrors: list[tuple[str, SourceMemory]] = field(default_factory=list)
+
+    def add(self, tenant: TenantPlan) -> None:
+        for change in tenant.changes:
+            if found := source_memory(change):
+                self._mirrors.append((change.address, found))
+
+    def faults(self, changes_of: Callable[[str], Iterable[Change]], tenants: Iterable[str]) -> Iterator[str]:
+        """``changes_of`` returns the changes of one of the ``tenants``; it is called for sellers with mirrors only."""
+        sources = {(found.reseller, found.source) for _, found in self._mirrors}
+        sellers = {seller for seller, _ in sources}
+        changed = {
+            (seller, change.entity): change
+            for seller in sellers.intersection(tenants)
+            for change in changes_of(seller)
+            if (seller, change.entity) in sources
+        }
+        for mirror, found in self._mirrors:
+            source = changed.get((found.reseller, found.source))
+            if source is not None and (source.after is None or not found.fits(entity(source.after).body)):
+                yield f"{mirror}: its memory of its source is not what {source.address} becomes"
 
 
 def _source_faults(plan: Plan) -> Iterator[str]:
-    """In a plan without other faults, a mirror's ``last_applied`` must match its source after this plan.
-
-    For sources that the plan leaves alone, apply compares them (`reconciler.shell.runs.execute`).
-    """
-    new = [(change, found) for each in plan.tenants for change in each.changes if (found := source_memory(change))]
-    sources = {(found.reseller, found.source) for _, found in new}
-    changed = {
-        (each.tenant, change.entity): change
-        for each in plan.tenants
-        for change in each.changes
-        if (each.tenant, change.entity) in sources
-    }
-    for change, found in new:
-        source = changed.get((found.reseller, found.source))
-        if source is not None and (source.after is None or not found.fits(entity(source.after).body)):
-            yield f"{change.address}: its memory of its source is not what {source.address} becomes"
+    check = SourceCheck()
+    for each in plan.tenants:
+        check.add(each)
+    changes = {each.tenant: each.changes for each in plan.tenants}
+    yield from check.faults(changes.__getitem__, changes)
 
 
 def _tree_faults(plan: Plan) -> Iterator[str]:
     """Each tenant must appear once, after its upstream. A provider's own system is nobody's upstream here: it may be
     last.
     """
-    above = {each.tenant: each.upstream for each in _standing(plan)}
+    above = upstreams(plan)
     yield from (f"{circle[0]} is its own upstream" for circle in circles(above))
     seen: set[str] = set()
     for each in _standing(plan):
@@ -87,7 +124,7 @@ def _tree_faults(plan: Plan) -> Iterator[str]:
         if type(each.revision) is not int:
             yield f"the revision of {each.tenant} is no whole number"
         seen.add(each.tenant)
-    for listed in (plan.read, plan.tenants):
+    for listed in (plan.read, [each.bare for each in plan.outlines]):
         to_come = {each.tenant for each in listed if each.upstream}
         for each in listed:
             to_come.discard(each.tenant)
@@ -97,7 +134,7 @@ def _tree_faults(plan: Plan) -> Iterator[str]:
 
 def _standing(plan: Plan) -> Iterator[Read | TenantPlan]:
     yield from plan.read
-    yield from plan.tenants
+    yield from (each.bare for each in plan.outlines)
 
 
 def _scheduled_faults(scheduled: Scheduled, plan: Plan) -> Iterator[str]:

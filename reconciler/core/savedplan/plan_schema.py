@@ -69,6 +69,21 @@ def schema_violation(data: Mapping[str, Any]) -> str | None:
     return _NOT_NAMED if error is None else f"{error.json_path}: {error.message}"
 
 
+def plan_keys() -> frozenset[str]:
+    """The keys of a plan."""
+    return frozenset(plan_schema()["properties"])
+
+
+def part_fits(key: str, value: Any) -> bool:
+    """Whether the value of one key of a plan fits the schema of that key."""
+    return _part(key)(value)
+
+
+@cache
+def _part(key: str) -> Callable[[Any], bool]:
+    return compiled(plan_schema()["properties"][key])
+
+
 _NOT_NAMED = "a number or a text of it has another form than the schema says"
 """For data that `compiled` refuses and a Python validator accepts: 1.0 for 1, and a line feed at the end of a text."""
 

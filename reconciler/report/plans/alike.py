@@ -44,6 +44,6 @@ def declared_in(view: PlanView) -> Mapping[str, Sequence[int]]:
     """The lines that declare what changes, by file; the file with most of them first."""
     found: dict[str, set[int]] = {}
     for row in view.rows:
-        for file, line in row.places:
+        for file, line in row.reach.places:
             found.setdefault(file, set()).add(line)
     return {file: sorted(lines) for file, lines in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))}

@@ -6,11 +6,8 @@ each only what a report shows is kept.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
-from typing import NamedTuple, TypeAlias
-
-import orjson
+from typing import NamedTuple
 
 from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.plans.change import Action
@@ -24,22 +21,22 @@ from reconciler.model.plans.plan import (
     StoredDeferred,
     StoredTenants,
 )
+from reconciler.model.values.digests import content_digest
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
+from reconciler.report.plans.field_changes import FieldChanges, Plain, plain, price_rows
+from reconciler.report.plans.reach import Place, Reach
 from reconciler.report.plans.view import (
     BACKLOG,
-    MANY_VARIANTS,
     PRIMARY,
     Decider,
     Entry,
     Hold,
     PlanView,
     Reason,
-    Row,
     TenantOutcome,
     What,
     reason_of,
-    rows_by_entity,
 )
 from reconciler.report.values import clean, place_text, without_origin
 from reconciler.report.words import counted, kind_word, label, number_of, period, value_words
@@ -55,24 +52,23 @@ NAMED_ALIKE = ("Subscription", "Customer")
 _ON_SALE: dict[str, tuple[str, Value]] = {"Plan": ("status", "active"), "Product": ("active", True)}
 """The field by which an entity of a kind is on sale, and its value then."""
 
-Shown: TypeAlias = Row | Entry
-
 
 class ContentPart(NamedTuple):
-    """A part of a change, its cause, and the line that declares it."""
+    """A part of a change: where it is noted, what it counts as (`TenantOutcome.gets`), its cause, and its line."""
 
-    shown: Shown
+    reach: Reach
+    category: str
     cause: str
-    place: tuple[str, int] | None
+    place: Place | None
 
 
 class Content(NamedTuple):
-    """The parts of a change, its causes, and its number: equal changes have the same."""
+    """The parts of a change, its causes, and its digest: equal changes have the same."""
 
     parts: tuple[ContentPart, ...]
     causes: frozenset[str]
     entity: EntityId
-    number: int
+    digest: bytes
 
 
 @dataclass(slots=True)
@@ -80,7 +76,7 @@ class Folding:
     """The view as it grows. ``seen``: the contents of changes that the plan knows to be equal, by currency."""
 
     plan: Plan
-    rows: dict[tuple[object, ...], Row] = field(default_factory=dict)
+    fields: dict[tuple[object, ...], FieldChanges] = field(default_factory=dict)
     entries: dict[tuple[object, ...], Entry] = field(default_factory=dict)
     tenants: dict[str, TenantOutcome] = field(default_factory=dict)
     holds: dict[Reason, Hold] = field(default_factory=dict)
@@ -88,18 +84,19 @@ class Folding:
     reasons: dict[DeferralReason, Reason] = field(default_factory=dict)
     deciders: dict[tuple[Reason, bool, str], Decider] = field(default_factory=dict)
     seen: BoundedCache[tuple[bytes, str], Content] = field(default_factory=BoundedCache)
-    numbers: dict[object, int] = field(default_factory=dict)
+    texts: BoundedCache[str, str] = field(default_factory=BoundedCache)
+    places: dict[Place, Place] = field(default_factory=dict)
 
     def note(self, number: int, outline: Outline) -> None:
         """Add one tenant's plan."""
         tenant = self.tenants[outline.tenant] = TenantOutcome(outline)
-        found: set[int] = set()
+        found: set[bytes] = set()
         for kept in changes_of(self.plan, number) if outline.summary.changes else ():
             content = self._content(kept, outline.bare.currency)
-            found.add(content.number)
+            found.add(content.digest)
             self._reached(content, APPLIED, outline.tenant)
-            tenant.gets.update(_category(each.shown) for each in content.parts)
-        tenant.content = self._number(frozenset(found))
+            tenant.gets.update(each.category for each in content.parts)
+        tenant.content = content_digest(sorted(found))
         for why, kept in self._held_back(number, outline):
             if why.reason != UNMANAGED:
                 self._held(tenant, why, self._content(kept, outline.bare.currency))
@@ -110,12 +107,8 @@ class Folding:
         return deferred_of(self.plan, number) if outline.summary.withheld or outline.summary.blocked else ()
 
     def _reached(self, content: Content, reason: str, tenant: str) -> None:
-        for shown, cause, place in content.parts:
-            shown.reach.add(reason, tenant)
-            if cause:
-                shown.causes[cause] += 1
-            if place:
-                shown.places.add(place)
+        for reach, _, cause, place in content.parts:
+            reach.add(reason, tenant, cause, place)
 
     def _held(self, tenant: TenantOutcome, why: DeferralReason, content: Content) -> None:
         """Add something that is withheld or blocked. What was so before the base too is only counted."""
@@ -177,44 +170,55 @@ class Folding:
             title = f"{title} ({entity.key})"
         if entity == EntityId(TENANT, change.tenant):  # each tenant has its own: to readers they are the same
             entity, title = EntityId(TENANT, ""), "Tenant settings"
-        shown: list[ContentPart] = []
+        parts: list[ContentPart] = []
         if not change.fields:
             what = What.REMOVE if change.action is Action.DELETE else What.ADD
             prices = _prices(body) if what is What.ADD else ""
-            shown.append(
-                ContentPart(self._entry(Entry(entity, title, what, prices, read)), change.cause or "", _place(change))
-            )
+            reach = self._entry(Entry(entity, title, what, prices, read))
+            parts.append(ContentPart(reach, what.value, change.cause or "", self._place(change)))
         for each in change.fields:
-            place = _place(each) or _place(change)
             if switched := _switched(entity.kind, each):
-                found: Shown = self._entry(Entry(entity, title, switched, "", read))
+                reach, category = self._entry(Entry(entity, title, switched, "", read)), switched.value
             else:
-                found = self._field(entity, title, each, currency)
-            shown.append(ContentPart(found, each.cause or change.cause or "", place))
-        number = self._number(tuple(id(each.shown) for each in shown))
-        causes = frozenset(each.cause for each in shown if each.cause)
-        return Content(tuple(shown), causes, entity, number)
+                reach, category = self._field(entity, title, each, currency)
+            place = self._place(each) or self._place(change)
+            parts.append(ContentPart(reach, category, each.cause or change.cause or "", place))
+        causes = frozenset(each.cause for each in parts if each.cause)
+        return Content(tuple(parts), causes, entity, content_digest(str(id(each.reach)).encode() for each in parts))
 
-    def _field(self, entity: EntityId, title: str, each: FieldChange, currency: str) -> Row:
+    def _field(self, entity: EntityId, title: str, each: FieldChange, currency: str) -> tuple[Reach, str]:
+        """Where the change of a field is noted, and what it counts as."""
         words = label(entity.kind, each.path)
         currency = currency if words.money else ""
+        known = self.fields.get(key := (entity, title, each.path, currency))
+        if known is None:
+            made = FieldChanges(entity, title, each.path, words.text, words.money, currency)
+            known = self.fields[key] = made
         before, after = without_origin(each.before), without_origin(each.after)  # it differs from tenant to tenant
         if before == after:
             before, after = each.before, each.after
-        values = orjson.dumps([before, after], option=orjson.OPT_SORT_KEYS)
-        key = entity, title, each.path, currency, values
-        if key not in self.rows:
-            self.rows[key] = Row(entity, title, each.path, words.text, words.money, currency, before, after)
-        return self.rows[key]
+        change = self._plain(before), self._plain(after)
+        reach = known.changes.get(change)
+        if reach is None:
+            reach = known.changes[change] = Reach()
+        return reach, "price" if words.money else "field"
 
-    def _entry(self, found: Entry) -> Entry:
+    def _plain(self, value: Value) -> Plain:
+        if isinstance(value, str):
+            return self.texts.known.get(value) or self.texts.keep(value, value)
+        return plain(value)
+
+    def _place(self, declared: Change | FieldChange) -> Place | None:
+        if declared.declared_at is None:
+            return None
+        place = declared.declared_at.file, declared.declared_at.line
+        return self.places.setdefault(place, place)
+
+    def _entry(self, found: Entry) -> Reach:
         entry = self.entries.setdefault((found.entity, found.title, found.what), found)
         if entry.prices != found.prices:
             entry.prices = "prices differ between tenants"
-        return entry
-
-    def _number(self, content: object) -> int:
-        return self.numbers.setdefault(content, len(self.numbers))
+        return entry.reach
 
 
 def fold(plan: Plan, file: str = "") -> PlanView:
@@ -222,13 +226,15 @@ def fold(plan: Plan, file: str = "") -> PlanView:
     folding = Folding(plan)
     for number, outline in enumerate(plan.outlines):
         folding.note(number, outline)
-    rows = [row for row in folding.rows.values() if row.reach.total]  # others are standing only
+    for each in folding.fields.values():
+        each.changes = {change: reach for change, reach in each.changes.items() if reach.total}  # not: only standing
+    rows = [row for each in folding.fields.values() if not each.money for row in each.rows]
     entries = [entry for entry in folding.entries.values() if entry.reach.total]
     return PlanView(
         plan=plan,
         tenants=folding.tenants,
-        prices=_ordered(_spanned(_with_renewals([row for row in rows if row.money]))),
-        fields=sorted((row for row in rows if not row.money), key=lambda row: (row.entity, row.title, row.path)),
+        prices=price_rows(folding.fields),
+        fields=sorted(rows, key=lambda row: (row.entity, row.title, row.path)),
         added=sorted((each for each in entries if each.what is What.ADD), key=_entry_order),
         removed=sorted((each for each in entries if each.what is not What.ADD), key=_entry_order),
         holds=_by_size(folding.holds.values()),
@@ -268,17 +274,6 @@ def _itself(change: Change) -> Change:
     return change
 
 
-def _place(declared: Change | FieldChange) -> tuple[str, int] | None:
-    return (declared.declared_at.file, declared.declared_at.line) if declared.declared_at else None
-
-
-def _category(shown: Shown) -> str:
-    """What a tenant's tally counts it as: a price, another field, or what becomes of a whole entity."""
-    if isinstance(shown, Entry):
-        return shown.what.value
-    return "price" if shown.money else "field"
-
-
 def _prices(body: Body) -> str:
     """The prices of a new entity in words: ``monthly 34.00, yearly 340.00``, ``2 resource prices``."""
     found = [(key, (item.get("fees") or {}).get("recurring")) for key, item in sorted(body.get("periods", {}).items())]
@@ -288,64 +283,6 @@ def _prices(body: Body) -> str:
         f"{period(key)} {value_words(amount)}" for key, amount in found if amount and (number_of(amount) or not rates)
     ]
     return ", ".join([*said, *([counted(rates, "resource price")] if rates else [])])
-
-
-def _with_renewals(rows: list[Row]) -> list[Row]:
-    """The rows without renewal fees that change like their recurring fee, in the same tenants: those say so."""
-    by_path = {(row.entity, row.title, row.path, row.currency, str(row.before), str(row.after)): row for row in rows}
-    found = []
-    for row in rows:
-        twin = None
-        if row.path[-2:] == ("fees", "renewal"):
-            path = (*row.path[:-1], "recurring")
-            twin = by_path.get((row.entity, row.title, path, row.currency, str(row.before), str(row.after)))
-        if twin is not None and twin.reach.same_as(row.reach):
-            twin.renewal_too = True
-        else:
-            found.append(row)
-    return found
-
-
-def _spanned(rows: list[Row]) -> list[Row]:
-    """The rows with one for each price that changes differently in more than `MANY_VARIANTS` ways."""
-    same: dict[tuple[object, ...], list[Row]] = {}
-    for row in rows:
-        same.setdefault((row.entity, row.title, row.path, row.currency), []).append(row)
-    return [row for found in same.values() for row in ([_span(found)] if len(found) > MANY_VARIANTS else found)]
-
-
-def _span(rows: list[Row]) -> Row:
-    first = rows[0]
-    before, after = _ends(row.before for row in rows), _ends(row.after for row in rows)
-    span = Row(first.entity, first.title, first.path, first.label, first.money, first.currency, before, after)
-    for row in rows:
-        span.reach.join(row.reach)
-        span.causes.update(row.causes)
-        span.places |= row.places
-    span.variants = tuple(sorted(rows, key=lambda row: -row.reach.total))
-    return span
-
-
-def _ends(values: Iterable[Value]) -> Value:
-    """``5.00 … 7.00``; one value where all are equal."""
-    known = sorted(
-        {str(value) for value in values if value is not None}, key=lambda each: (number_of(each) or Decimal(0), each)
-    )
-    if len(known) < 2:
-        return known[0] if known else None
-    return f"{known[0]} … {known[-1]}"
-
-
-def _ordered(rows: list[Row]) -> list[Row]:
-    """Entities with the furthest change first; the rows of one entity by path."""
-    rows = sorted(rows, key=lambda row: (row.entity, row.title, row.currency, row.path, -row.reach.total))
-    groups = [found for _, found in rows_by_entity(rows)]
-
-    def weight(found: list[Row]) -> tuple[float, int]:
-        furthest = max(abs(row.percent) if row.percent is not None else 1000.0 for row in found)
-        return -furthest, -max(row.reach.total for row in found)
-
-    return [row for found in sorted(groups, key=weight) for row in found]
 
 
 def _switched(kind: str, each: FieldChange) -> What | None:

@@ -10,6 +10,7 @@ from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.plans.alike import alike_entries
 from reconciler.report.plans.folding import fold
 from reconciler.report.plans.listing import closing_lines, day_lines, warning_lines
+from reconciler.report.plans.reach import Reach
 from reconciler.report.plans.sayings import (
     SHOWN_ORDER,
     WHAT_WORDS,
@@ -34,7 +35,6 @@ from reconciler.report.plans.view import (
     Entry,
     Hold,
     PlanView,
-    Reach,
     Row,
     TenantState,
     What,
@@ -217,7 +217,7 @@ def _prices(view: PlanView) -> Iterator[Line]:
     head: list[Cell] = [(each, Style.MUTED) for each in ("", "", "old", "new", "change", "tenants")]
     head[0] = (f"Prices{currency}", Style.HEADING)
     table, listed = [head], view.prices[:MANY_ROWS]
-    marked = {mark for row in listed for mark in _marks(view, row.causes)}
+    marked = {mark for row in listed for mark in _marks(view, row.reach.causes)}
     head[1] = (
         ", ".join(f"{mark} {CAUSES[cause]}" for cause, mark in _CAUSE_MARKS.items() if mark in marked),
         Style.MUTED,
@@ -230,7 +230,7 @@ def _prices(view: PlanView) -> Iterator[Line]:
 
 def _price(view: PlanView, row: Row, *, first: bool) -> list[Cell]:
     title = shortened(row.title, _NAME) + ("" if row.entity.kind == "Plan" else f" ({kind_word(row.entity.kind)})")
-    said = " ".join([_in_row(row.label), *(["+ renewal"] if row.renewal_too else []), *_marks(view, row.causes)])
+    said = " ".join([_in_row(row.label), *(["+ renewal"] if row.renewal_too else []), *_marks(view, row.reach.causes)])
     unit = f" {clean(row.currency)}" if row.currency and not view.currency else ""
     share = row.percent or 0
     return [

@@ -14,6 +14,7 @@ from reconciler.model.plans.change import HeldBy, HoldKind
 from reconciler.model.plans.plan import Change, Outline, Plan, Scheduled, Source
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Path, Value
+from reconciler.report.plans.reach import Reach
 from reconciler.report.words import (
     GUARDS,
     PRECONDITIONS,
@@ -53,47 +54,13 @@ class What(StrEnum):
 
 
 @dataclass(slots=True)
-class Reach:
-    """The tenants that a change is meant for: those that get it, and those in which it is withheld or blocked."""
-
-    applied: list[str] = field(default_factory=list)
-    withheld: list[str] = field(default_factory=list)
-    blocked: list[str] = field(default_factory=list)
-
-    @property
-    def gets(self) -> int:
-        return len(self.applied)
-
-    @property
-    def total(self) -> int:
-        return len(self.applied) + len(self.withheld) + len(self.blocked)
-
-    @property
-    def everybody(self) -> tuple[str, ...]:
-        return (*self.applied, *self.withheld, *self.blocked)
-
-    def add(self, reason: str, tenant: str) -> None:
-        """Note a tenant; ``reason``: ``applied``, ``withheld`` or ``blocked``."""
-        getattr(self, reason).append(tenant)
-
-    def join(self, other: "Reach") -> None:
-        """Note the tenants of another reach too."""
-        self.applied += other.applied
-        self.withheld += other.withheld
-        self.blocked += other.blocked
-
-    def same_as(self, other: "Reach") -> bool:
-        return self.everybody == other.everybody and self.gets == other.gets
-
-
-@dataclass(slots=True)
 class Row:
     """One field of one entity that changes from one value to another, in these tenants.
 
     ``title``: the entity's name; ``label``: the words for the field. ``money``: whether it is an amount, in
-    ``currency``. ``causes``: the number of tenants by cause. ``places``: the lines that declare it, as file and line.
-    ``renewal_too``: whether the renewal fee changes alike, so that it has no row of its own. ``variants``: if tenants
-    have more than `MANY_VARIANTS` different amounts, a row of each; ``before`` and ``after`` are then the span.
+    ``currency``. ``renewal_too``: whether the renewal fee changes alike, so that it has no row of its own.
+    ``variants``: if tenants have more than `MANY_VARIANTS` different amounts, a row of each; ``before`` and ``after``
+    are then the span.
     """
 
     entity: EntityId
@@ -105,10 +72,8 @@ class Row:
     before: Value
     after: Value
     reach: Reach = field(default_factory=Reach)
-    causes: Counter[str] = field(default_factory=Counter)
-    places: set[tuple[str, int]] = field(default_factory=set)
     renewal_too: bool = False
-    variants: tuple["Row", ...] = ()
+    variants: Sequence["Row"] = ()
 
     @property
     def percent(self) -> float | None:
@@ -143,8 +108,6 @@ class Entry:
     prices: str
     read: Callable[[], Change]
     reach: Reach = field(default_factory=Reach)
-    causes: Counter[str] = field(default_factory=Counter)
-    places: set[tuple[str, int]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -211,7 +174,7 @@ class TenantOutcome:
     gets: Counter[str] = field(default_factory=Counter)
     holds: Counter[tuple[Reason, str]] = field(default_factory=Counter)
     standing: int = 0
-    content: int = 0
+    content: bytes = b""
     children: list["TenantOutcome"] = field(default_factory=list)
 
     @property

@@ -8,7 +8,8 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ MOST_OF_DOCUMENTS = 256_000_000
 """Most bytes of one document file, of standard input, and of a document in a commit."""
 MOST_OF_A_PLAN = 2_000_000_000
 """Most bytes of one saved plan."""
-_PIECE = 1_000_000
+PIECE = 1_000_000
 _SUFFIX = ".partial"
 
 _WORDS = (
@@ -33,6 +34,19 @@ def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool
     ``pipes``: also read a pipe without a name in the file system, as a shell makes for ``<(command)`` and
     ``/dev/stdin``.
     """
+    with _opened(path, most, pipes=pipes) as (handle, size):
+        return b"".join(_pieces(lambda size: os.read(handle, size), path, most, size))
+
+
+def read_pieces(path: Path, most: int) -> Iterator[bytes]:
+    """The same in pieces of at most `PIECE` bytes, pipes included."""
+    with _opened(path, most, pipes=True) as (handle, _):
+        yield from _pieces(lambda size: os.read(handle, size), path, most, 0)
+
+
+@contextmanager
+def _opened(path: Path | str, most: int, *, pipes: bool) -> Iterator[tuple[int, int]]:
+    """A file opened for reading: its descriptor and its size in bytes. Raises like `read_bounded`."""
     before = os.stat(path)  # noqa: PTH116 - a workspace has many small files, and a `Path` costs as much as reading one
     _refuse_odd(path, before, pipes=pipes)  # before opening: opening a device may have side effects
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
@@ -44,7 +58,7 @@ def read_bounded(path: Path | str, most: int = MOST_OF_DOCUMENTS, *, pipes: bool
             os.set_blocking(handle, True)
         if found.st_size > most:
             raise _too_long(path, most)
-        return _bounded(lambda size: os.read(handle, size), path, most, found.st_size)
+        yield handle, found.st_size
     finally:
         os.close(handle)
 
@@ -56,22 +70,20 @@ def require_regular(path: Path) -> None:
 
 def read_stream(stream: BinaryIO, name: str, most: int = MOST_OF_DOCUMENTS) -> bytes:
     """All bytes of a stream. Raises `OSError` for more than ``most`` bytes."""
-    return _bounded(stream.read, name, most, 0)
+    return b"".join(_pieces(stream.read, name, most, 0))
 
 
-def _bounded(read: Callable[[int], bytes], path: Path | str, most: int, expected: int) -> bytes:
+def _pieces(read: Callable[[int], bytes], path: Path | str, most: int, expected: int) -> Iterator[bytes]:
     """Read at most ``most`` bytes, plus one to detect more: a file may grow while it is read.
 
     ``expected``: the size of the file, 0 if it is unknown. What is asked for is allocated, so it is no more than that.
     """
-    pieces: list[bytes] = []
     got = 0
-    while piece := read(min(expected + 1 - got if 0 < expected >= got else _PIECE, most + 1 - got)):
-        pieces.append(piece)
+    while piece := read(min(expected + 1 - got if 0 < expected >= got else PIECE, most + 1 - got)):
         got += len(piece)
         if got > most:
             raise _too_long(path, most)
-    return b"".join(pieces)
+        yield piece
 
 
 def _too_long(path: Path | str, most: int) -> OSError:

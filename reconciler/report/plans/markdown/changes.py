@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from reconciler.report.plans.alike import alike_entries
 from reconciler.report.plans.markdown.escaping import NB, code, folded, markup, plain, table
 from reconciler.report.plans.markdown.room import FEW, TITLE, VALUE, Room, more_rows, section
+from reconciler.report.plans.reach import Reach
 from reconciler.report.plans.sayings import WHAT_WORDS, supporting
-from reconciler.report.plans.view import BACKLOG, DRIFT, PRIMARY, Coming, Entry, PlanView, Reach, Row, rows_by_entity
+from reconciler.report.plans.view import BACKLOG, DRIFT, PRIMARY, Coming, Entry, PlanView, Row, rows_by_entity
 from reconciler.report.words import CAUSES, LARGE_CHANGE, counted, kind_count, kind_word, sentence, value_words
 
 
@@ -39,8 +40,8 @@ def _price(view: PlanView, row: Row, *, first: bool) -> list[str]:
 
 def _why(view: PlanView, row: Row | Entry) -> str:
     """Why it changes, where this change is not the reason, or not the only one."""
-    others = [CAUSES[each] for each in (DRIFT, BACKLOG) if each in row.causes] if view.source.base else []
-    part = "in part " if others and len(row.causes) > len(others) else ""
+    others = [CAUSES[each] for each in (DRIFT, BACKLOG) if each in row.reach.causes] if view.source.base else []
+    part = "in part " if others and len(row.reach.causes) > len(others) else ""
     return f" ({part}{sentence(others)})" if others else ""
 
 

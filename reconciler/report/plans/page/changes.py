@@ -111,7 +111,7 @@ class Table:
         self.view, self.lists = view, lists
         self.unfolded = 0
         self.causes = "caused by this change" if view.source.base else ""
-        if self.causes and any(set(row.causes) - {PR} for row in rows):
+        if self.causes and any(set(row.reach.causes) - {PR} for row in rows):
             self.causes += ", unless marked otherwise"
 
     def head(self, columns: Iterable[tuple[str, str]]) -> Html:
@@ -182,11 +182,11 @@ class Table:
 
     def _tenants(self, row: Row | Entry) -> Html:
         """The cell that every row ends with: its tenants, and the lines that declare it."""
-        return tag("td", self.lists.of(row.reach, *_declared(row.places)), class_="wt")
+        return tag("td", self.lists.of(row.reach, *_declared(row.reach.places)), class_="wt")
 
     def _tags(self, row: Row | Entry) -> list[Html]:
         """The causes of a row other than this change."""
-        found = [each for each in (DRIFT, BACKLOG) if each in row.causes] if self.view.source.base else []
+        found = [each for each in (DRIFT, BACKLOG) if each in row.reach.causes] if self.view.source.base else []
         return [joined([" ", tag("span", CAUSES[each], class_=f"tag {each}")]) for each in found]
 
     def _variants(self, row: Row) -> list[Html]:

@@ -19,7 +19,8 @@ from reconciler.report.plans.page.markup import (
     section,
     tag,
 )
-from reconciler.report.plans.view import Reach, TenantOutcome, TenantState
+from reconciler.report.plans.reach import Reach
+from reconciler.report.plans.view import TenantOutcome, TenantState
 from reconciler.report.words import counted
 
 FEW = 8
