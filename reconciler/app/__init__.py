@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.app.errors import Invalid, Unknown
     from reconciler.app.inspecting import Subject, explain, plans, suppose
     from reconciler.app.journals import history
-    from reconciler.app.opening import check_workspace, folder_in_repository, open_workspace
+    from reconciler.app.opening import check_workspace, folder_in_repository, ignored_files, open_workspace
     from reconciler.app.planning import inverse_plan, make_plan, mirror_plan, source_of, with_base
     from reconciler.app.tenants import act, adoption_of, release, subscriptions
     from reconciler.app.workspaces import Workspace, shard_of, who_set
@@ -28,7 +28,7 @@ else:
             "reconciler.app.errors": ("Invalid", "Unknown"),
             "reconciler.app.inspecting": ("Subject", "explain", "plans", "suppose"),
             "reconciler.app.journals": ("history",),
-            "reconciler.app.opening": ("check_workspace", "folder_in_repository", "open_workspace"),
+            "reconciler.app.opening": ("check_workspace", "folder_in_repository", "ignored_files", "open_workspace"),
             "reconciler.app.planning": (
                 "inverse_plan",
                 "make_plan",
@@ -54,6 +54,7 @@ __all__ = [
     "explain",
     "folder_in_repository",
     "history",
+    "ignored_files",
     "inverse_plan",
     "make_plan",
     "mirror_plan",

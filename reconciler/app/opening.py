@@ -1,23 +1,26 @@
 """Reading and validating a workspace, from its files or from a commit."""
 
 import os
-from collections.abc import Callable, Collection, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from reconciler.app.errors import Invalid, Unknown
 from reconciler.app.workspaces import Workspace
 from reconciler.core.inspect import hidden_template_warnings
-from reconciler.core.reading import with_lines
+from reconciler.core.reading import read_file, with_lines
 from reconciler.core.workspace import load
 from reconciler.model.documents.source import Catalog, SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, sorted_problems
+from reconciler.model.values.keys import EntityId
 from reconciler.shell.days import known_zones
 from reconciler.shell.repository.checkout import Checkout, read_checkout
 from reconciler.shell.repository.file_cache import cached_reader
 from reconciler.shell.repository.git import open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
+from reconciler.shell.repository.worktree import ignored_in_worktree
 from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.stores.registry import why_not_opened
 
@@ -37,8 +40,9 @@ def check_workspace(
     ``remark`` is called with git's error if git refuses. Raises `Unknown` and `WorkspaceError`.
     """
     with ExitStack() as opened:
-        files, problems, _, _ = _read(root, revision, opened, remark)
+        files, problems, checkout, commit = _read(root, revision, opened, remark)
         catalog, problems = _check(files, problems, opened)
+        problems = _with_ignored(problems, root, checkout, commit)
         warnings = sorted_problems(hidden_template_warnings(catalog)) if catalog and not problems else []
         at = {each.place.file for each in warnings}
         return catalog, [*problems, *with_lines(warnings, {each.path: each.data for each in files if each.path in at})]
@@ -52,12 +56,53 @@ def _read(
         files, problems, checkout = read_checkout(root)
         _look_after(checkout, opened, remark)
         return files, problems, checkout, None
+    checkout, commit = _at_revision(root, revision, opened)
+    assert checkout.repository is not None
+    return *checkout.repository.read(commit), checkout, commit
+
+
+def _at_revision(root: Path, revision: str, opened: ExitStack) -> tuple[Checkout, str]:
+    """The repository at a revision, and its commit id. Raises `Unknown` and `WorkspaceError`."""
     repository = open_repository(root)
     if repository is None:
         raise Unknown(f"{root} is not in a git repository, so there is no revision {revision!r}")
     opened.callback(repository.close)
     commit = repository.commit(revision)
-    return *repository.read(commit), Checkout(repository, commit), commit
+    return Checkout(repository, commit), commit
+
+
+def ignored_files(root: Path, revision: str | None = None) -> list[str]:
+    """The paths of the files that `ignore:` of `reconcile.yaml` leaves out, sorted. Raises `Unknown`."""
+    with ExitStack() as opened:
+        checkout, commit = _at_revision(root, revision, opened) if revision else (Checkout(), None)
+        return sorted(each.path for each in _ignored(root, checkout, commit))
+
+
+def _ignored(root: Path, checkout: Checkout, commit: str | None) -> list[SourceFile]:
+    if commit and checkout.repository:
+        return checkout.repository.ignored(commit)
+    return ignored_in_worktree(root)
+
+
+def _with_ignored(
+    problems: Iterable[Diagnostic], root: Path, checkout: Checkout, commit: str | None
+) -> list[Diagnostic]:
+    """The problems; one with a document that stands in an ignored file says so."""
+    problems = list(problems)
+    wanted = {each.key for problem in problems for each in problem.wanted}
+    where: dict[EntityId, str] = {}
+    for file in _ignored(root, checkout, commit) if wanted else ():
+        with suppress(OSError, GitRefuses):  # it is not needed for anything else
+            if any(key.encode() in file.data for key in wanted):
+                where |= {each.id: file.path for each in read_file(file).documents}
+    return [_in_ignored(each, where) for each in problems]
+
+
+def _in_ignored(problem: Diagnostic, where: Mapping[EntityId, str]) -> Diagnostic:
+    found = next((where[each] for each in problem.wanted if each in where), None)
+    if found is None:
+        return problem
+    return replace(problem, hint=f"{found} has it, which `ignore:` in reconcile.yaml leaves out")
 
 
 def _look_after(checkout: Checkout, opened: ExitStack, remark: OnRemark) -> None:
@@ -102,7 +147,7 @@ def open_workspace(
             files, problems, checkout, commit = _read(root, revision, opened, remark)
         catalog, problems = _check(files, problems, opened)
         if problems or catalog is None:
-            raise Invalid(problems)
+            raise Invalid(_with_ignored(problems, root, checkout, commit))
         return Workspace(root, catalog, checkout.repository, commit, checkout, opened.pop_all())
 
 

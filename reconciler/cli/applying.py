@@ -34,7 +34,7 @@ from reconciler.report.plans.listing import closing_lines
 from reconciler.report.results import render_results_json
 from reconciler.report.values import tenants_text
 from reconciler.shell.connections.access import Access
-from reconciler.shell.repository.checkout import uncommitted_summary
+from reconciler.shell.repository.checkout import file_summary
 from reconciler.shell.runs.apply_workers import batch_results
 from reconciler.shell.runs.execute import NOT_DONE, Applied, ApplyRun, Result
 
@@ -120,7 +120,7 @@ def _refuse_uncommitted(workspace: app.Workspace, given: Plan | None) -> None:
     elif given and given.source.dirty:
         why = "the plan was made from uncommitted changes"
     elif given is None and checkout.differences:
-        why = f"uncommitted changes: {uncommitted_summary(checkout.differences)}"
+        why = f"uncommitted changes: {file_summary(checkout.differences)}"
     else:
         return
     raise click.ClickException(f"{why}; nothing was applied. Commit the changes, or apply anyway with --allow-dirty")

@@ -19,7 +19,8 @@ from reconciler.model.values.urls import URL, redacted
 from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
-from reconciler.shell.repository.worktree import SUFFIXES, WorkspaceError, find_workspace
+from reconciler.shell.repository.ignoring import ignore_of
+from reconciler.shell.repository.worktree import WorkspaceError, find_workspace, is_document
 from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.stores.base import StoreError
 
@@ -184,10 +185,8 @@ def access_to(root: Path, *, verify: bool = False, choice: Choice = IN_TURN) -> 
 def remark_on(file: Path, root: Path) -> None:
     """Warn if a file that was written would be read as documents of the workspace."""
     real = Path(os.path.realpath(file))
-    if real.suffix in SUFFIXES and real.is_relative_to(root):
-        inside = real.relative_to(root)
-        if not any(part.startswith(".") for part in inside.parts):
-            say(f"Note: {file} is in the workspace, where every *{real.suffix} file is read as documents: move it.")
+    if real.is_relative_to(root) and is_document(real.relative_to(root).as_posix(), ignore_of(root)):
+        say(f"Note: {file} is in the workspace, where every *{real.suffix} file is read as documents: move it.")
 
 
 def counted(number: int, noun: str) -> str:

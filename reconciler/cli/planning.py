@@ -17,6 +17,7 @@ from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, command, op
 from reconciler.cli.options import (
     EXECUTOR_OPTIONS,
     access_to,
+    counted,
     format_option,
     git_refused,
     open_for_command,
@@ -44,7 +45,7 @@ from reconciler.report.values import clean
 from reconciler.shell.connections.access import Access
 from reconciler.shell.days import days_by_zone
 from reconciler.shell.pools.executors import Choice
-from reconciler.shell.repository.checkout import Checkout, uncommitted_summary
+from reconciler.shell.repository.checkout import Checkout, file_summary
 from reconciler.shell.repository.files import write_file
 from reconciler.shell.runs.plan_cache import CacheLookup, look_for_plan
 from reconciler.shell.saved_plans import open_saved_plan
@@ -109,10 +110,14 @@ def plan_text(
 def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> None:  # noqa: ARG001
     """Check every document and list all problems. Exit status 1 for an error, 0 for warnings."""
     catalog, problems = app.check_workspace(root, ref, remark=git_refused)
+    ignored = app.ignored_files(root, ref)
     invalid = any(each.severity == "error" for each in problems)
+    if ignored and form != "json":
+        files = f"{counted(len(ignored), 'file')} ({clean(file_summary(ignored))})"
+        say(f"Ignored: {files}, by `ignore:` in reconcile.yaml.")
     match form:
         case "json":
-            write_data(render_problems_json(problems))
+            write_data(render_problems_json(problems, ignored))
         case "github":
             write_data(render_problems_github(problems, folder=app.folder_in_repository(root)))
         case _ if invalid:
@@ -212,7 +217,7 @@ def in_planning(root: Path, revision: str | None, looked: CacheLookup | None = N
 def say_uncommitted(checkout: Checkout) -> None:
     """Report the documents that differ from the commit."""
     if checkout.differences:
-        say(f"Uncommitted changes: {clean(uncommitted_summary(checkout.differences))}")
+        say(f"Uncommitted changes: {clean(file_summary(checkout.differences))}")
 
 
 def say_uncommitted_in(plan: Plan) -> None:

@@ -1,6 +1,6 @@
 """Renders problems in documents as text with the source line, as JSON, and as annotations of GitHub Actions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from reconciler.model.values.diagnostics import Diagnostic, Place, counts_by_severity, limited
@@ -88,9 +88,10 @@ def _place_to_data(place: Place) -> dict[str, Any]:
     return {"file": place.file, "line": place.line, "column": place.column}
 
 
-def render_problems_json(problems: Iterable[Diagnostic]) -> str:
-    """As `problems_to_data`, as JSON text."""
-    return enveloped(**problems_to_data(problems))
+def render_problems_json(problems: Iterable[Diagnostic], ignored: Sequence[str] = ()) -> str:
+    """As `problems_to_data`, as JSON text. ``ignored``: the files that were left out; absent if there is none."""
+    left_out = {"ignored": list(ignored)} if ignored else {}
+    return enveloped(**problems_to_data(problems), **left_out)
 
 
 def render_problems_github(problems: Iterable[Diagnostic], *, folder: str = "") -> str:

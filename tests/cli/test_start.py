@@ -17,6 +17,7 @@ HEAVY = {
     "git",
     "jsonschema",
     "orjson",
+    "pathspec",
     "psycopg",
     "pydantic",
     "rich",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconciler.core.reading.errors import diagnose
+from reconciler.core.reading.foreign import as_foreign, may_have_documents
 from reconciler.core.reading.index import Extract, FoundDocument, extract, extract_file, facts_of
 from reconciler.core.reading.lazy_documents import FileContents, ReadContents, sort_marks
 from reconciler.core.reading.limits import limit_problems
@@ -107,6 +108,9 @@ def _read_whole(file: SourceFile) -> Reading:
         else:
             documents.append(_source_document(*sound, contents))
             problems += limit_problems(documents[-1])
+    if problems and not may_have_documents(file, parsed):
+        problem = as_foreign(file.path, problems)
+        return Reading(file.path, extract(()), contents, (), (Head("", "", problem.place),), (problem,))
     found = ((each.id, each.entity.body) for each in documents)
     summary = extract(FoundDocument(0, 0, id, body, [facts_of(id, body)]) for id, body in found)
     unread = not parsed and bool(problems)

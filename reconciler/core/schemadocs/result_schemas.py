@@ -274,11 +274,13 @@ def _validate() -> Schema:
         tenants=list_of(text(), "Those that a warning is about."),
     )
     problem["properties"]["more"] = _count("So many more of this code in this file, which are not listed.")
-    return result_schema(
+    schema = result_schema(
         "What is wrong with a workspace",
         valid=_flag("False: there is an error, and the exit status is 1."),
         problems=list_of(problem, "By file and line."),
     )
+    schema["properties"]["ignored"] = list_of(text(), "The files that `ignore:` of reconcile.yaml leaves out.")
+    return schema
 
 
 def _line(description: str) -> Schema:

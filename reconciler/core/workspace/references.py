@@ -64,6 +64,7 @@ def _diagnostic(
         "missing-reference",
         f"{names}, which does not exist{rule}",
         hint,
+        wanted=(target,),
     )
 
 

@@ -12,6 +12,7 @@ from reconciler.model.documents.kinds import PROVIDER, SYNC_POLICY
 from reconciler.model.documents.policy import PriceList, ServiceTemplate
 from reconciler.model.documents.source import SourceDocument
 from reconciler.model.values.diagnostics import Diagnostic, Place
+from reconciler.model.values.keys import EntityId
 
 
 def tenant_problems(trees: Sequence[Tree]) -> Iterator[Diagnostic]:
@@ -49,7 +50,8 @@ def _upstream(
     summary = f'the upstream "{upstream}" of "{policy.key}" does not exist'
     known = (key for other in trees for kind in (PROVIDER, SYNC_POLICY) for key in other.keys(kind))
     hint = suggestions.near(upstream, (key for key in known if key != policy.key))
-    yield Diagnostic(place, "unknown-tenant", summary, hint)
+    wanted = (EntityId(PROVIDER, upstream), EntityId(SYNC_POLICY, upstream))
+    yield Diagnostic(place, "unknown-tenant", summary, hint, wanted=wanted)
 
 
 def _places(tenant: str, tree: Tree) -> tuple[Place, ...]:

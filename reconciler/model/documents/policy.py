@@ -18,6 +18,7 @@ from reconciler.model.values.field_types import (
     Key,
     KeySet,
     Number,
+    Patterns,
     Period,
     Share,
     TenantKey,
@@ -226,6 +227,15 @@ class Workspace(Part):
     store: Annotated[StoreUrl, Field(description="Where the tenants' state is; relative to the workspace.")] = (
         "sqlite:///.reconcile/tenants.db"
     )
+    ignore: Annotated[
+        Patterns,
+        Field(
+            default_factory=list,
+            description="Files that are not documents of this product: patterns as in .gitignore, relative to the "
+            "workspace.",
+            examples=[["docker-compose.yml", "charts/"]],
+        ),
+    ]
 
 
 class ApiOptions(Part):

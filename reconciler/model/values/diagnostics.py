@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reconciler.model.values.keys import EntityId
+
 LONGEST_MESSAGE = 1_000
 """The maximum number of characters of a summary, and of a hint."""
 MOST_OF_A_CODE = 100
@@ -29,6 +31,7 @@ class Diagnostic:
     ``also``: further places of the same problem (the other of two duplicates). ``line``: the text at the place.
     ``severity``: ``error``, or ``warning``, which does not make the workspace invalid. ``tenants``: those that a
     warning is about. ``more``: the number of unlisted problems that it stands for (`limited`); 0 for a real problem.
+    ``wanted``: the documents, any one of which would end the problem if it existed.
     """
 
     place: Place
@@ -40,6 +43,7 @@ class Diagnostic:
     severity: str = "error"
     tenants: tuple[str, ...] = ()
     more: int = 0
+    wanted: tuple[EntityId, ...] = ()
 
     def __post_init__(self) -> None:
         """Shortens the texts: they may quote anything."""

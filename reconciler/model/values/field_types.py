@@ -397,6 +397,40 @@ def _read_items(value: object, reader: Callable[[object], str], faults: Faults) 
     return [faults.read(index, reader, item) for index, item in enumerate(value)]
 
 
+def read_patterns(value: object) -> list[str]:
+    """A list of patterns as ``.gitignore`` has them, in order: a later one takes precedence."""
+    if not isinstance(value, list):
+        hint = "for example [docker-compose.yml]"
+        raise refuse("wrong-type", f"expected a list of patterns, found {quoted_value(value)}", hint)
+    faults = Faults()
+    patterns = [faults.read(index, _read_pattern, item) for index, item in enumerate(value)]
+    faults.check()
+    return patterns
+
+
+def _read_pattern(value: object) -> str:
+    pattern = read_text(value)
+    if why := _pattern_fault(pattern):
+        raise refuse("bad-value", f"the pattern {quote(pattern)} {why}", "write it as in .gitignore, for example docs/")
+    return pattern
+
+
+def _pattern_fault(pattern: str) -> str:
+    """Why a pattern matches nothing, or not what git would match; empty if it is sound."""
+    bare = pattern.removeprefix("!")
+    if not bare.strip(" /"):
+        return "names no file"
+    if pattern.startswith("#"):
+        return "is a comment: a leading # is written \\#"
+    if any(ord(character) < 0x20 for character in pattern):
+        return "contains a control character"
+    if (len(bare) - len(bare.rstrip("\\"))) % 2:
+        return "ends in a backslash that escapes nothing"
+    if "[:" in bare or bare.endswith("/**/"):
+        return "is not supported here"
+    return ""
+
+
 def read_share(value: object) -> str | bool:
     """A guard's share, ``10%``, or ``false`` to switch it off."""
     if value is False:
@@ -512,6 +546,9 @@ FormerKeys: TypeAlias = Annotated[
     ),
 ]
 KeyList: TypeAlias = Annotated[list[str], *_field(read_list, "list", {"type": "array", "items": _KEY})]
+Patterns: TypeAlias = Annotated[
+    list[str], *_field(read_patterns, "list", {"type": "array", "items": {"type": "string", "minLength": 1}})
+]
 Days: TypeAlias = Annotated[dict[str, str], *_field(read_days, "map", _DAYS)]
 Version: TypeAlias = Annotated[str, *_field(read_version, "text", {"type": ["string", "number"]})]
 Scalar: TypeAlias = Annotated[Any, *_field(read_scalar, "text", {"type": ["string", "number", "boolean"]})]

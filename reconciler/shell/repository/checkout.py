@@ -6,7 +6,7 @@ files that are ignored, assumed unchanged, or reported unchanged by a filesystem
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from reconciler.shell.repository.file_cache import name_of
 from reconciler.shell.repository.files import read_bounded
 from reconciler.shell.repository.git import HeldFile, Repository, open_repository
 from reconciler.shell.repository.git_commands import GitRefuses
+from reconciler.shell.repository.ignoring import Ignore, ignore_of
 from reconciler.shell.repository.worktree import read_worktree
 
 SHA256_DIGITS = 64
@@ -38,13 +39,14 @@ class Checkout:
 
     ``commit``: the one that is checked out; ``None`` if there is none or git fails. ``refusal``: the first line of
     git's error. ``names``: the blob id of each file's bytes, by document name; ``None`` if a commit is planned instead
-    of the files.
+    of the files. ``ignore``: what `reconcile.yaml` left out of them.
     """
 
     repository: Repository | None = None
     commit: str | None = None
     refusal: str | None = None
     names: Mapping[str, str] | None = None
+    ignore: Ignore = field(default_factory=Ignore)
     _differences: tuple[UncommittedFile, ...] | None = None
 
     @property
@@ -54,7 +56,7 @@ class Checkout:
             self._differences = ()
             if self.repository and self.names is not None and not self.refusal:
                 try:
-                    self._differences = compare_with_commit(self.repository, self.names, self.commit)
+                    self._differences = compare_with_commit(self.repository, self.names, self.commit, self.ignore)
                 except GitRefuses as error:
                     self.refusal = str(error)
         return self._differences
@@ -87,9 +89,9 @@ def read_checkout(root: Path) -> tuple[list[SourceFile], list[Diagnostic], Check
         return *read_worktree(root), Checkout()
     files, problems = read_worktree(root, partial(name_of, algorithm=repository.algorithm))
     names = {each.path: each.name for each in files}
-    checkout = Checkout(repository, names=names)
+    checkout = Checkout(repository, names=names, ignore=ignore_of(root))
     try:
-        problems += repository.left_out(names)
+        problems += repository.left_out(names, checkout.ignore)
         checkout.commit = repository.head()
     except GitRefuses as error:
         checkout.refusal = str(error)
@@ -97,13 +99,14 @@ def read_checkout(root: Path) -> tuple[list[SourceFile], list[Diagnostic], Check
 
 
 def compare_with_commit(
-    repository: Repository, names: Mapping[str, str], commit: str | None
+    repository: Repository, names: Mapping[str, str], commit: str | None, ignore: Ignore
 ) -> tuple[UncommittedFile, ...]:
     """The documents that differ from a commit; without a commit, all of them. Raises `GitRefuses`.
 
-    ``names``: the blob id of the bytes of each document that was read.
+    ``names``: the blob id of the bytes of each document that was read. ``ignore``: the files' own patterns, which the
+    commit is read with as well: a pattern that is not committed yet is a difference of `reconcile.yaml` alone.
     """
-    held = repository.documents(commit)[0] if commit else {}
+    held = repository.documents(commit, ignore)[0] if commit else {}
     found = [UncommittedFile(name, "deleted") for name in held.keys() - names.keys()]
     found += [UncommittedFile(name, "new") for name in names.keys() - held.keys()]
     unlike = {name: held[name] for name in held.keys() & names.keys() if held[name].id != names[name]}
@@ -139,8 +142,8 @@ def _quoted(path: str) -> str:
     return f'"{"".join(f"{chr(92)}{byte:03o}" for byte in os.fsencode(path))}"\n'
 
 
-def uncommitted_summary(found: Iterable[UncommittedFile], most: int = 5) -> str:
-    """The first ``most`` differences and the number of others, as text."""
+def file_summary(found: Iterable[UncommittedFile | str], most: int = 5) -> str:
+    """The first ``most`` files and the number of others, as text."""
     named = list(map(str, found))
     more = [f"and {len(named) - most} more"] if len(named) > most else []
     return ", ".join([*named[:most], *more])

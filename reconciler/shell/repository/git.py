@@ -11,7 +11,8 @@ from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.shell.repository.blame import Blamed, Blaming
 from reconciler.shell.repository.git_commands import GitCommands, GitRefuses, Objects
-from reconciler.shell.repository.worktree import LINK_HINT, SUFFIXES, WorkspaceError
+from reconciler.shell.repository.ignoring import WORKSPACE_FILE, Ignore, ignore_in
+from reconciler.shell.repository.worktree import LINK_HINT, WorkspaceError, is_document, is_hidden
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_LINKS = 20
@@ -114,47 +115,65 @@ class Repository:
     def read(self, revision: str) -> tuple[list[SourceFile], list[Diagnostic]]:
         """The workspace's document files in a commit, without a checkout; their bytes are read on demand.
 
-        Documents in a submodule are an error, because a commit does not contain them. Raises `GitRefuses`, here or when
-        the bytes are read.
+        What the commit's own `ignore:` leaves out is not among them. Documents in a submodule are an error, because a
+        commit does not contain them. Raises `GitRefuses`, here or when the bytes are read.
         """
         commit = self.commit(revision)
-        held, problems = self.documents(commit)
+        ignore = self.ignore(commit)
+        held, problems = self.documents(commit, ignore)
         files = []
         for name, found in held.items():
             if found.repository is self:
                 files.append(SourceFile(name, partial(self._document, name, found.id, commit), found.id))
             else:
                 problems.append(_problem(name, "in-submodule", "this document is in a submodule", SUBMODULE_HINT))
-        for name, _, missing in self._submodules(self._tree(commit)):
+        for name, _, missing in self._submodules(self._tree(commit), ignore):
             if missing:
                 problems.append(_problem(name, "in-submodule", "this submodule was not fetched", SUBMODULE_HINT))
         return files, problems
 
-    def documents(self, commit: str) -> tuple[dict[str, HeldFile], list[Diagnostic]]:
+    def ignore(self, commit: str) -> Ignore:
+        """What the `ignore:` of a commit's ``reconcile.yaml`` says. Raises `GitRefuses`."""
+        path = self.prefix + WORKSPACE_FILE
+        tree = self._tree(commit)
+        found = self._target(tree, path, WORKSPACE_FILE) if path in tree else ""
+        if isinstance(found, Diagnostic) or found not in tree:
+            return Ignore()
+        return ignore_in(self.objects.read(tree[found].id))
+
+    def ignored(self, commit: str) -> list[SourceFile]:
+        """The files in a commit that would be documents if its `ignore:` did not leave them out."""
+        ignore = self.ignore(commit)
+        held = self.documents(commit, Ignore())[0] if ignore.patterns else {}
+        left_out = ((name, each) for name, each in held.items() if ignore.file(name))
+        return [SourceFile(name, partial(each.repository.objects.read, each.id)) for name, each in left_out]
+
+    def documents(self, commit: str, ignore: Ignore) -> tuple[dict[str, HeldFile], list[Diagnostic]]:
         """Every document of the workspace in a commit, sorted by name, and problems with links.
 
-        Includes submodules that are checked out, at the commits that this commit records. Raises `GitRefuses`.
+        Includes submodules that are checked out, at the commits that this commit records. ``ignore``: what is left out.
+        Raises `GitRefuses`.
         """
         tree = self._tree(commit)
         held: dict[str, HeldFile] = {}
         problems: list[Diagnostic] = []
         for path, entry in tree.items():
             name = path.removeprefix(self.prefix)
-            if entry.mode != LINK and entry.type == "blob" and is_document(name):
+            if entry.mode != LINK and entry.type == "blob" and is_document(name, ignore):
                 held[name] = HeldFile(entry.id, self, path)
         linked: set[str] = set()
         links = (path for path, entry in tree.items() if entry.mode == LINK)
         for path in sorted(links, key=lambda path: path.split("/")):  # in the order of a directory walk
             name = path.removeprefix(self.prefix)
-            found = self._target(tree, path, name) if is_document(name) else path
+            found = self._target(tree, path, name) if is_document(name, ignore) else path
             if isinstance(found, Diagnostic):
                 problems.append(found)
-            elif found not in linked and found != path and not is_document(found.removeprefix(self.prefix)):
+            elif found not in linked and found != path and not is_document(found.removeprefix(self.prefix), ignore):
                 linked.add(found)
                 held[name] = HeldFile(tree[found].id, self, found)
-        for name, id, missing in self._submodules(tree):
+        for name, id, missing in self._submodules(tree, ignore):
             if not missing:
-                inside, more = self._submodule(name).documents(id)
+                inside, more = self._submodule(name).documents(id, ignore.below(name))
                 held |= {f"{name}/{each}": found for each, found in inside.items()}
                 problems += (_problem(f"{name}/{each.place.file}", each.code, each.summary, each.hint) for each in more)
         return dict(sorted(held.items())), problems
@@ -169,7 +188,7 @@ class Repository:
         """Whether the repository has a commit."""
         return self.commands.answer("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").status == 0
 
-    def left_out(self, read: Iterable[str]) -> list[Diagnostic]:
+    def left_out(self, read: Iterable[str], ignore: Ignore) -> list[Diagnostic]:
         """Problems for tracked documents missing from the working tree but not deleted (``read``: the names there).
 
         They are excluded by sparse checkout or skip-worktree, or are in a submodule that is not checked out. Raises
@@ -179,17 +198,18 @@ class Repository:
         problems = []
         for tag, mode, path in self._tracked():
             name = path.removeprefix(self.prefix)
-            if mode == SUBMODULE and not _hidden(name):
-                problems += self._left_out_of(name, here)
-            elif tag == "S" and is_document(name) and name not in here and not os.path.lexists(self.top / path):
+            if mode == SUBMODULE and not is_hidden(name) and not ignore.directory(name):
+                problems += self._left_out_of(name, here, ignore)
+            elif tag == "S" and is_document(name, ignore) and name not in here and not os.path.lexists(self.top / path):
                 problems.append(_problem(name, "left-out", "this document is not in the checkout", SPARSE_HINT))
         return problems
 
-    def _left_out_of(self, name: str, here: Iterable[str]) -> list[Diagnostic]:
+    def _left_out_of(self, name: str, here: Iterable[str], ignore: Ignore) -> list[Diagnostic]:
         folder = self.top / self.prefix / name
         if os.path.lexists(folder / ".git"):
             inside = f"{name}/"
-            more = self._submodule(name).left_out(each.removeprefix(inside) for each in here if each.startswith(inside))
+            read = [each.removeprefix(inside) for each in here if each.startswith(inside)]
+            more = self._submodule(name).left_out(read, ignore.below(name))
             return [_problem(inside + each.place.file, each.code, each.summary, each.hint) for each in more]
         if folder.is_dir() and any(folder.iterdir()):
             return []  # other files are in its place: they are read and compared
@@ -213,11 +233,11 @@ class Repository:
         entries = (entry.partition(b"\t") for entry in listed.split(b"\0") if entry)
         return {os.fsdecode(path): TreeEntry(*head.decode().split()) for head, _, path in entries}
 
-    def _submodules(self, tree: Mapping[str, TreeEntry]) -> Iterator[tuple[str, str, bool]]:
-        """The name and commit of every submodule in the workspace, and whether its files are missing."""
+    def _submodules(self, tree: Mapping[str, TreeEntry], ignore: Ignore) -> Iterator[tuple[str, str, bool]]:
+        """The name and commit of every submodule that is not ignored, and whether its files are missing."""
         for path, entry in tree.items():
             name = path.removeprefix(self.prefix)
-            if entry.mode == SUBMODULE and not _hidden(name):
+            if entry.mode == SUBMODULE and not is_hidden(name) and not ignore.directory(name):
                 here = os.path.lexists(self.top / path / ".git")
                 yield name, entry.id, not (here and self._submodule(name).has(entry.id))
 
@@ -304,15 +324,6 @@ def _found(folder: Path) -> Repository | None:
         raise GitRefuses(found.problem or f"{folder}: a path with a line break in it")
     shallow, algorithm, prefix, git_folder, top = rest
     return Repository(GitCommands(Path(top)), prefix, Path(git_folder), algorithm, shallow == "true")
-
-
-def is_document(name: str) -> bool:
-    """Whether a workspace file is read as a document, by its name."""
-    return name.endswith(SUFFIXES) and not _hidden(name)
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or "/." in name
 
 
 def _problem(name: str, code: str, summary: str, hint: str) -> Diagnostic:

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from errno import ELOOP
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.shell.repository.files import read_bounded, require_regular
+from reconciler.shell.repository.ignoring import WORKSPACE_FILE, Ignore, ignore_of
 
-WORKSPACE_FILE = "reconcile.yaml"
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -65,7 +66,7 @@ def read_worktree(
     root: Path, name_of: Callable[[bytes], str] = lambda _: ""
 ) -> tuple[list[SourceFile], list[Diagnostic]]:
     """Every ``*.yaml`` and ``*.yml`` file below a workspace, by path, and problems. Dot files and directories are
-    skipped.
+    skipped, and so is what its `ignore:` leaves out (`ignored_in_worktree`).
 
     Links are followed within the workspace; a file with several names is read once. A file that is too large or not
     regular (a pipe, a device) is a problem. ``name_of``: gives git's name for the bytes of a file.
@@ -73,14 +74,15 @@ def read_worktree(
     files: list[SourceFile] = []
     problems: list[Diagnostic] = []
     linked: set[Path] = set()
-    for name, entry in _entries(root, problems):
+    ignore = ignore_of(root)
+    for name, entry in _entries(root, problems, ignore):
         if entry.is_symlink():
             problem = _link_problem(root, entry.path, name)
             if problem:
                 problems.append(problem)
                 continue
             real = Path(os.path.realpath(entry.path))
-            if real in linked or _read_under_its_own_name(root, real):
+            if real in linked or _read_under_its_own_name(root, real, ignore):
                 continue
             linked.add(real)
         if entry.name.endswith(SUFFIXES):
@@ -92,7 +94,15 @@ def read_worktree(
     return files, problems
 
 
-def _entries(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+def ignored_in_worktree(root: Path) -> list[SourceFile]:
+    """The files that would be read as documents if `ignore:` did not leave them out; their bytes are read on demand."""
+    ignore = ignore_of(root)
+    names = (name for name, _ in _entries(root, [], Ignore())) if ignore.patterns else ()
+    left_out = (name for name in names if name.endswith(SUFFIXES) and ignore.file(name))
+    return [SourceFile(name, partial(read_bounded, root / name)) for name in left_out]
+
+
+def _entries(root: Path, problems: list[Diagnostic], ignore: Ignore) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
     """Documents and links to directories below a directory, with their paths from the workspace's root.
 
     Iterative, because directories may be nested deeper than the recursion limit.
@@ -100,7 +110,10 @@ def _entries(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[str, "os.
     left = list(_inside(root, "", problems))[::-1]
     while left:
         name, entry = left.pop()
-        if entry.is_dir(follow_symlinks=False):
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if ignore.directory(name) if is_folder else ignore.file(name):
+            continue
+        if is_folder:
             left += list(_inside(entry.path, name, problems))[::-1]
         elif entry.name.endswith(SUFFIXES) or (entry.is_symlink() and _may_be_folder(entry)):
             yield name, entry
@@ -165,6 +178,15 @@ def _why_not_there(path: str) -> str:
 LINK_HINT = "documents are read from the workspace only, so that a commit contains all of them"
 
 
-def _read_under_its_own_name(root: Path, real: Path) -> bool:
-    inside = PurePosixPath(real.relative_to(root).as_posix())
-    return real.suffix in SUFFIXES and not any(part.startswith(".") for part in inside.parts)
+def _read_under_its_own_name(root: Path, real: Path, ignore: Ignore) -> bool:
+    return real.is_relative_to(root) and is_document(real.relative_to(root).as_posix(), ignore)
+
+
+def is_document(name: str, ignore: Ignore) -> bool:
+    """Whether a file is read as a document, by its path in the workspace."""
+    return name.endswith(SUFFIXES) and not is_hidden(name) and not ignore.file(name)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path has a part that begins with a dot."""
+    return name.startswith(".") or "/." in name
