@@ -15,4 +15,5 @@ wheel:  ## dist/catalog_reconciler-*.whl
 docs:  ## what is written from the code: schemas/ and docs/rules.md
 	./script/setup
 	.venv/bin/reconcile schema schemas
+	.venv/bin/python -m reconciler.cli.usage.parameters
 	.venv/bin/python -c 'from reconciler.report.rules import rules_markdown; print(rules_markdown(), end="")' > docs/rules.md

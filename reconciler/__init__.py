@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from reconciler.model.values.diagnostics import Diagnostic, Place
     from reconciler.model.values.keys import EntityId
-    from reconciler.shell.repository.worktree import WorkspaceError
+    from reconciler.shell.repository.finding import WorkspaceError
     from reconciler.shell.runs.execute import Applied, Result
     from reconciler.stores.base import StoreError
 else:
@@ -54,7 +54,7 @@ else:
             ),
             "reconciler.model.values.diagnostics": ("Diagnostic", "Place"),
             "reconciler.model.values.keys": ("EntityId",),
-            "reconciler.shell.repository.worktree": ("WorkspaceError",),
+            "reconciler.shell.repository.finding": ("WorkspaceError",),
             "reconciler.shell.runs.execute": ("Applied", "Result"),
             "reconciler.stores.base": ("StoreError",),
         },

@@ -19,7 +19,7 @@ from reconciler.core.inspect import Explanation
 from reconciler.model.plans.plan import Plan
 from reconciler.model.values.diagnostics import Diagnostic
 from reconciler.shell.connections.access import Access
-from reconciler.shell.repository.worktree import find_workspace
+from reconciler.shell.repository.finding import find_workspace
 from reconciler.shell.runs.execute import Applied
 
 Clock: TypeAlias = date | datetime | None

@@ -15,6 +15,8 @@ CHANGES = 2
 DENIED = 3
 INTERRUPTED = 130
 
+COMPLETE = "_RECONCILE_COMPLETE"
+"""Environment variable, which a shell's script sets: what to complete, for which shell (`cli.usage.completion`)."""
 WORKSPACE_HELP = "The workspace directory. Default: RECONCILE_WORKSPACE, or the nearest parent with reconcile.yaml."
 
 C = TypeVar("C", bound=Callable[..., Any])

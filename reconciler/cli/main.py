@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import TracebackType
+from typing import NoReturn
 
 import click
 
-from reconciler.cli.common import FAILED, INTERRUPTED, WORKSPACE_HELP, Command, Group, option
+from reconciler.cli.common import COMPLETE, FAILED, INTERRUPTED, WORKSPACE_HELP, Command, Group, option
 from reconciler.cli.output import ready_streams, say
 from reconciler.version import __version__
 
@@ -28,6 +29,7 @@ COMMANDS = {
     "store": ("reconciler.cli.stores", "Check and migrate the tables of the tenant stores."),
     "watch": ("reconciler.cli.watching", "Mirror subscriptions continuously and show what is pending."),
     "schema": ("reconciler.cli.setup", "Write the JSON Schemas of all documents."),
+    "completion": ("reconciler.cli.setup", "Print the script that completes commands in bash, zsh or fish."),
 }
 """Every command: its module and the line that `--help` shows."""
 VERSION = f"reconcile, version {__version__}"
@@ -84,9 +86,23 @@ def _show_bug(kind: type[BaseException], error: BaseException, at: TracebackType
         say(redacted(without_values(line, os.environ)))
 
 
+def _complete(instruction: str) -> NoReturn:
+    """Answer a shell that completes a command line. What goes wrong is no completion: a prompt shows no errors."""
+    from contextlib import redirect_stderr, suppress
+    from io import StringIO
+
+    with redirect_stderr(StringIO()), suppress(Exception):
+        from reconciler.cli.usage.completion import complete
+
+        complete(instruction)
+    sys.exit(0)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Exit status: 0 done, 1 error, 3 denied or blocked, 130 interrupted."""
     ready_streams()
+    if instruction := os.environ.get(COMPLETE):
+        _complete(instruction)
     sys.excepthook = _show_bug
     gc.set_threshold(50_000, 50, 100)  # many small values without cycles: the default costs a third
     try:

@@ -19,8 +19,9 @@ from reconciler.model.values.urls import URL, redacted
 from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
+from reconciler.shell.repository.finding import WorkspaceError, find_workspace
 from reconciler.shell.repository.ignoring import ignore_of
-from reconciler.shell.repository.worktree import WorkspaceError, find_workspace, is_document
+from reconciler.shell.repository.worktree import is_document
 from reconciler.shell.runs.plan_cache import CacheLookup
 from reconciler.stores.base import StoreError
 

@@ -1,4 +1,4 @@
-"""`init` and `schema`: write files for a workspace."""
+"""`init`, `schema` and `completion`: write files for a workspace, and the script that a shell reads."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,6 +10,7 @@ import click
 from reconciler.cli.common import argument, command
 from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
+from reconciler.cli.usage.completion import SHELLS, script
 from reconciler.core.schemadocs import schema_text, schemas
 from reconciler.report.envelope import enveloped
 from reconciler.shell.repository.files import write_file
@@ -48,6 +49,19 @@ def schema_command(chosen: Path | None, now: datetime | None, directory: Path | 
         write_file(path, [schema_text(schema).encode()])
         written.append(path)
     _tell(written, form)
+
+
+@command("completion")
+@argument("shell", metavar="bash|zsh|fish", type=click.Choice(SHELLS))
+@format_option()
+@with_folder
+def completion_command(chosen: Path | None, now: datetime | None, shell: str, form: str) -> None:  # noqa: ARG001
+    """Print the script that completes commands, options, tenants and addresses in a shell."""
+    text = script(shell)
+    if form == "json":
+        write_data(enveloped(result={"shell": shell, "script": text}))
+    else:
+        write_data(text)
 
 
 def _tell(written: Iterable[Path], form: str) -> None:

@@ -22,7 +22,7 @@ from reconciler.model.plans.plan import Plan
 from reconciler.report.rounds import GIT, WORKSPACE, Mirrored, Pending, Round, render_round, render_round_json
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import ExecutorError
-from reconciler.shell.repository.worktree import WorkspaceError
+from reconciler.shell.repository.finding import WorkspaceError
 from reconciler.shell.runs.execute import NOT_DONE, Result
 from reconciler.stores.base import StoreError
 

@@ -46,7 +46,11 @@ def parsed(name: str, *arguments: str) -> object:
     """The values of a command's options, as it would get them."""
     found = EVERY[name]
     rest = ["plan"] if isinstance(found, click.Group) else []
-    given = ["x" for each in found.params if isinstance(each, click.Argument) and each.required]
+    given = [
+        "bash" if each.name == "shell" else "x"
+        for each in found.params
+        if isinstance(each, click.Argument) and each.required
+    ]
     context = found.make_context(name, [*arguments, *given, *rest], **HELP)
     return {
         key: value if isinstance(value, str | int | tuple | None) else repr(value)

@@ -29,6 +29,7 @@ APPLIES = ("apply",)
 COMMANDS = {
     "init": [("init elsewhere", "result", 0)],
     "schema": [("schema elsewhere", "result", 0)],
+    "completion": [("completion zsh", "result", 0)],
     "validate": [("validate", "valid", 0), ("validate --ref HEAD", "problems", 0)],
     "explain": [
         ("explain one plan/mail-basic", "entity", 0),
@@ -153,6 +154,8 @@ def test_who_asks_for_json_gets_json_or_nothing(odd: Shop, name: str) -> None:
     """Errors are on standard error, with exit status 1."""
     if name == "init":
         done = odd.run("init . -o json")
+    elif name == "completion":
+        done = odd.run("completion tcsh -o json")
     elif name == "schema":
         (odd.root / "file").touch()
         done = odd.run("schema file -o json")

@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "store migrate": ("reconcile store migrate",),
     "watch": ("reconcile watch --interval 60",),
     "schema": ("reconcile schema schemas",),
+    "completion": ("reconcile completion bash",),
 }
 """For each command, by the words that name it: whole command lines."""
 FIRST = ("reconcile init shop", "reconcile -C shop plan", "reconcile -C shop apply", "reconcile help plan")

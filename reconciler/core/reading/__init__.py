@@ -10,6 +10,7 @@ from reconciler.core.reading.merge_patch import merged, patched
 from reconciler.core.reading.read import Head, Reading, from_extract, read_file
 from reconciler.core.reading.state_documents import StatePatch, read_state, state_model
 from reconciler.core.reading.text import Suggestions, with_lines
+from reconciler.core.reading.yaml import parse
 
 __all__ = [
     "Extract",
@@ -25,6 +26,7 @@ __all__ = [
     "from_extract",
     "literals",
     "merged",
+    "parse",
     "patched",
     "read_file",
     "read_state",

@@ -195,6 +195,13 @@ def _schema() -> Schema:
     return result_schema("What schema wrote", result=_written())
 
 
+def _completion() -> Schema:
+    result = open_object(
+        shell=text("Whose script it is.", enum=["bash", "fish", "zsh"]), script=text("What the shell reads.")
+    )
+    return result_schema("The script of a shell", result=result)
+
+
 def _tenant_import() -> Schema:
     counts = {name: _count(f"Entities that were {name}.") for name in ("added", "changed", "removed")}
     released = _texts("What a whole state gave no origin, as `kind/key` or `kind/key#item` (ORIGIN-02).")
@@ -420,6 +427,7 @@ RESULTS: Mapping[str, Callable[[], Schema]] = {
     "init.json": _init,
     "plans.json": _plans,
     "schema.json": _schema,
+    "completion.json": _completion,
     "status.json": _status,
     "store-check.json": _store_check,
     "store-migrate.json": _store_migrate,

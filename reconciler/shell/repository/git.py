@@ -10,9 +10,10 @@ from typing import NamedTuple
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.shell.repository.blame import Blamed, Blaming
+from reconciler.shell.repository.finding import WORKSPACE_FILE, WorkspaceError
 from reconciler.shell.repository.git_commands import GitCommands, GitRefuses, Objects
-from reconciler.shell.repository.ignoring import WORKSPACE_FILE, Ignore, ignore_in
-from reconciler.shell.repository.worktree import LINK_HINT, WorkspaceError, is_document, is_hidden
+from reconciler.shell.repository.ignoring import Ignore, ignore_in
+from reconciler.shell.repository.worktree import LINK_HINT, is_document, is_hidden
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_LINKS = 20

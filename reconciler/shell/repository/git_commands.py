@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.model.values.urls import redacted, without_values
 from reconciler.shell.repository.files import MOST_OF_DOCUMENTS
-from reconciler.shell.repository.worktree import WorkspaceError
+from reconciler.shell.repository.finding import WorkspaceError
 
 if TYPE_CHECKING:
     import git

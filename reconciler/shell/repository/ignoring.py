@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from reconciler.core.reading import read_file
 from reconciler.model.documents.source import SourceFile
 from reconciler.shell.repository.files import read_bounded
+from reconciler.shell.repository.finding import WORKSPACE_FILE
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
-
-WORKSPACE_FILE = "reconcile.yaml"
-"""Never ignored: it holds the patterns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Ignore:
     _known: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, name: str) -> bool:
-        """Whether a file, or a link, is ignored."""
+        """Whether a file, or a link, is ignored. The file with the patterns never is."""
         if not self.patterns:
             return False
         path = self.folder + name
