@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.app.applying import apply_plan
     from reconciler.app.errors import Invalid, Unknown
     from reconciler.app.inspecting import Subject, explain, plans, suppose
-    from reconciler.app.journals import history
+    from reconciler.app.journals import HistoryPart, history, recent_history
     from reconciler.app.opening import check_workspace, folder_in_repository, ignored_files, open_workspace
     from reconciler.app.planning import inverse_plan, make_plan, mirror_plan, source_of, with_base
     from reconciler.app.tenants import act, adoption_of, release, subscriptions
@@ -27,7 +27,7 @@ else:
             "reconciler.app.applying": ("apply_plan",),
             "reconciler.app.errors": ("Invalid", "Unknown"),
             "reconciler.app.inspecting": ("Subject", "explain", "plans", "suppose"),
-            "reconciler.app.journals": ("history",),
+            "reconciler.app.journals": ("HistoryPart", "history", "recent_history"),
             "reconciler.app.opening": ("check_workspace", "folder_in_repository", "ignored_files", "open_workspace"),
             "reconciler.app.planning": (
                 "inverse_plan",
@@ -43,6 +43,7 @@ else:
     )
 
 __all__ = [
+    "HistoryPart",
     "Invalid",
     "Subject",
     "Unknown",
@@ -61,6 +62,7 @@ __all__ = [
     "open_workspace",
     "parse_address",
     "plans",
+    "recent_history",
     "release",
     "shard_of",
     "source_of",

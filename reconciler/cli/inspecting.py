@@ -9,9 +9,10 @@ from click.exceptions import Exit
 from reconciler import app
 from reconciler.cli.addresses import parse_address
 from reconciler.cli.common import FAILED, argument, command, option
-from reconciler.cli.options import access_to, format_option, open_for_command, with_workspace
+from reconciler.cli.options import Ago, Since, access_to, format_option, open_for_command, with_workspace
 from reconciler.cli.output import say, write_data, write_data_in_pieces, write_result
 from reconciler.core.inspect import ListedPlan, matching, ordered
+from reconciler.model.documents.source import Catalog
 from reconciler.model.plans.origins import RECLAIMED, RELEASED
 from reconciler.model.plans.plan import Declared, Plan
 from reconciler.report.envelope import enveloped
@@ -24,6 +25,7 @@ from reconciler.report.explanation import (
 from reconciler.report.history import history_to_data, render_history
 from reconciler.report.status import StatusRow, render_status, status_csv, status_to_data
 from reconciler.report.tables import csv_lines, render_table
+from reconciler.shell.days import moments_of
 from reconciler.stores.base import Record
 
 
@@ -137,22 +139,39 @@ def _status_rows(plan: Plan, last: dict[str, Record]) -> list[StatusRow]:
 
 @command("history")
 @argument("tenant", required=False)
+@option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
+@option("--since", type=Since(), metavar="ISO-8601", help="Only entries from a date or time on, or of a period: P7D.")
 @format_option()
 @with_workspace
-def history_command(root: Path, now: datetime, tenant: str | None, form: str) -> None:  # noqa: ARG001
-    """Show what was applied, when, from which commit and by whom, in one TENANT or in all."""
+def history_command(
+    root: Path, now: datetime, tenant: str | None, limit: int | None, since: datetime | Ago | None, form: str
+) -> None:
+    """Show what was applied, when, from which commit and by whom, in one TENANT or in all, oldest first.
+
+    --limit and --since leave out older entries, and their number is shown.
+    """
     workspace = open_for_command(root)
+    first = since.before(now) if isinstance(since, Ago) else since
+    if first and _is_later(workspace.catalog, first, now):
+        raise click.UsageError("--since is in the future: nothing was applied then")
     with access_to(root) as access:
         problems: list[str] = []
-        records = app.history(workspace, access, tenant, unreadable=problems.append)
+        part = app.HistoryPart(first, limit)
+        records, left_out = app.recent_history(workspace, access, tenant, part=part, unreadable=problems.append)
     if form == "json":
-        write_data(enveloped(entries=history_to_data(records), problems=problems))
+        write_data(enveloped(entries=history_to_data(records), left_out=left_out, problems=problems))
     else:
-        write_result(render_history(records))
+        write_result(render_history(records, left_out))
     for problem in problems:
         say(f"Error: {problem}")
     if problems:
         raise Exit(FAILED)
+
+
+def _is_later(catalog: Catalog, first: datetime, now: datetime) -> bool:
+    """Whether a moment is later than another at every provider."""
+    then, today = moments_of(catalog, first), moments_of(catalog, now)
+    return all(then[each] > today[each] for each in then)
 
 
 @command("plans")

@@ -2,19 +2,24 @@
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.exceptions import Exit
+from pydantic_core import PydanticCustomError
 
 from reconciler import app
 from reconciler.cli.common import FAILED, WORKSPACE_HELP, Group, option
 from reconciler.cli.output import coloured, say
+from reconciler.core.subscriptions import plus_months
+from reconciler.model.values.field_types import period_parts, read_period
 from reconciler.model.values.urls import URL, redacted
 from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
@@ -58,6 +63,39 @@ class Moment(click.ParamType[datetime]):
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a date or time in ISO 8601, such as {SAMPLE_MOMENTS}", param, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Ago:
+    """A period back from the clock."""
+
+    months: int
+    days: int
+
+    def before(self, now: datetime) -> datetime:
+        """The moment so long ago; the first day of the calendar if there is none."""
+        try:
+            day = plus_months(now.date(), -self.months) - timedelta(days=self.days)
+        except (ValueError, OverflowError):
+            day = date.min
+        return datetime.combine(day, now.timetz())
+
+
+class Since(Moment):
+    """As `Moment`, or a period back from the clock, as documents have them: ``P7D``."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:  # a moment, or `Ago`
+        if isinstance(value, str) and value[:1] in ("P", "p"):
+            try:
+                return Ago(*period_parts(read_period(value)))
+            except PydanticCustomError as error:
+                self.fail(str(error), param, ctx)
+        short = re.fullmatch(r"([0-9]+) *([dwmyDWMY])[a-z]*", value) if isinstance(value, str) else None
+        if short:
+            self.fail(f"{value!r} is not a period in ISO 8601: write P{short[1]}{short[2].upper()}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def with_workspace(command: Callable[..., R]) -> Callable[..., R]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from reconciler.model.plans.commits import short_commit
 from reconciler.model.values.plain_values import Body
 from reconciler.report.values import clean, shown_pair
+from reconciler.report.words import counted
 
 ACTIONS = {"create": ("+", "added"), "update": ("~", "changed"), "delete": ("-", "removed")}
 LISTED = 20
@@ -33,10 +34,16 @@ class Recorded(Protocol):
     def notes(self) -> Body: ...
 
 
-def render_history(records: Iterable[Recorded]) -> str:
-    """The records in the given order: time, tenant, user, commit, and changes."""
+def render_history(records: Iterable[Recorded], left_out: int = 0) -> str:
+    """The records in the given order: time, tenant, user, commit, and changes.
+
+    ``left_out``: the number of older records that were not asked for.
+    """
+    older = f"{counted(left_out, 'older entry', 'older entries')} left out.\n" if left_out else ""
     text = "\n".join("".join(f"{each}\n" for each in _record(record)) for record in records)
-    return text or "Nothing was applied yet.\n"
+    if not text:
+        return f"Nothing was applied in this time.\n{older}" if older else "Nothing was applied yet.\n"
+    return f"{older}\n{text}" if older else text
 
 
 def history_to_data(records: Iterable[Recorded]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The store protocol. Readers have no writing methods, so planning cannot write."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeAlias
@@ -107,6 +108,22 @@ class Record:
     commit: str | None
     changes: Sequence[Body] = field(default=())
     notes: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRecords:
+    """The last records of a journal, oldest first by time and tenant, and the number of all records of each tenant."""
+
+    records: Sequence[Record]
+    counts: Mapping[str, int]
+
+    @classmethod
+    def of(cls, records: Iterable[Record], since: str, limit: int | None) -> Self:
+        """Those of a whole journal, for stores that read it as a whole anyway."""
+        found = sorted(records, key=lambda record: (record.at, record.tenant))
+        counts = Counter(each.tenant for each in found)
+        recent = [each for each in found if each.at >= since]
+        return cls(recent if limit is None else recent[-limit:], counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +283,12 @@ class TenantReader(Protocol):
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         """The journal of a tenant or of all, oldest first."""
+
+    def recent(self, tenant: str | None, *, since: str, limit: int | None) -> RecentRecords:
+        """The last records of the journal of a tenant or of all: those from a time on, and the ``limit`` last of these.
+
+        Reads no other record's changes, where the store can. `RecentRecords.of` is what it is equal to.
+        """
 
     def recorded_origins(self, tenant: str) -> RecordedOrigins:
         """The origin of each of the tenant's entities, according to its last journal record (ORIGIN-02).

@@ -19,6 +19,7 @@ from reconciler.stores.base import (
     EntityWrite,
     Merge,
     Outcome,
+    RecentRecords,
     Record,
     Refusal,
     Refused,
@@ -76,6 +77,9 @@ class MemoryStore:
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         with self.lock:
             return [_as_read(record) for record in self.records if tenant in (None, record.tenant)]
+
+    def recent(self, tenant: str | None, *, since: str, limit: int | None) -> RecentRecords:
+        return RecentRecords.of(self.history(tenant), since, limit)
 
     def recorded_origins(self, tenant: str) -> RecordedOrigins:
         with self.lock:

@@ -16,7 +16,16 @@ from reconciler import optional_libraries
 from reconciler.model.plans.origins import RecordedOrigins
 from reconciler.model.values.urls import shown_url
 from reconciler.stores import file_stamps
-from reconciler.stores.base import Record, Snapshot, StateVersion, StoreError, TenantReader, TenantStore, WriteLogEntry
+from reconciler.stores.base import (
+    RecentRecords,
+    Record,
+    Snapshot,
+    StateVersion,
+    StoreError,
+    TenantReader,
+    TenantStore,
+    WriteLogEntry,
+)
 
 GROUP = "reconciler.stores"
 BUILT_IN = frozenset({"memory", "postgresql", "sqlite"})
@@ -103,6 +112,13 @@ class ReadOnly:
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         return self._store.history(tenant)
+
+    def recent(self, tenant: str | None, *, since: str, limit: int | None) -> RecentRecords:
+        read = getattr(self._store, "recent", None)  # a plugin that was made for an earlier release has none
+        if read is None:
+            return RecentRecords.of(self._store.history(tenant), since, limit)
+        found: RecentRecords = read(tenant, since=since, limit=limit)
+        return found
 
     def recorded_origins(self, tenant: str) -> RecordedOrigins:
         return self._store.recorded_origins(tenant)

@@ -39,7 +39,7 @@ def sample(each: click.Option) -> str:
             return str(first)
         case click.IntRange() | click.FloatRange():
             return "1"
-    return {"now": "2026-12-01", "executor": "threads"}.get(each.name or "", "x")
+    return {"now": "2026-12-01", "since": "P7D", "executor": "threads"}.get(each.name or "", "x")
 
 
 def parsed(name: str, *arguments: str) -> object:

@@ -1,10 +1,12 @@
 """`explain`, `status`, `history` and `plans`."""
 
 import json
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 
-from tests.cli.runner import Shop
+from tests.cli.runner import FEES, Shop
 
 
 def test_status_is_one_line_a_tenant(shop: Shop) -> None:
@@ -65,6 +67,85 @@ def test_history_tells_what_when_whence_and_by_whom(shop: Shop) -> None:
     records = json.loads(shop.run("history --format json").out)["entries"]
     assert [record["tenant"] for record in records] == ["one", "two", "one"]
     assert records[2]["commit"] == commit
+
+
+@pytest.fixture(scope="module")
+def _repriced(_applied: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    root = tmp_path_factory.mktemp("repriced") / "shop"
+    copytree(_applied.root, root)
+    shop = Shop(root)
+    for day in (2, 3, 4):
+        shop.edit("acme/catalog.yaml", FEES.replace("2.00", f"2.{day - 2}0"), FEES.replace("2.00", f"2.{day - 1}0"))
+        assert shop.run(f"apply --auto-approve --allow-dirty --now 2026-12-0{day}T10:00:00Z").status == 0
+    return shop
+
+
+HISTORY = {
+    "": ["01 one", "01 two", "02 one", "03 one", "04 one"],
+    "--limit 1": ["04 one"],
+    "--limit 4": ["01 two", "02 one", "03 one", "04 one"],
+    "--limit 99": ["01 one", "01 two", "02 one", "03 one", "04 one"],
+    "two --limit 1": ["01 two"],
+    "one --limit 2": ["03 one", "04 one"],
+    "--since 2026-12-03": ["03 one", "04 one"],
+    "--since 2026-12-03T10:00:01Z": ["04 one"],
+    "--since 2026-12-01 --limit 2": ["03 one", "04 one"],
+    "--since P2D": ["04 one"],
+    "--since P1M": ["01 one", "01 two", "02 one", "03 one", "04 one"],
+    "--since P9999Y": None,
+    "two --since 2026-12-02": [],
+    "--since 2026-12-06": [],
+}
+
+
+@pytest.mark.parametrize("options", HISTORY)
+def test_history_has_the_last_entries_and_says_how_many_are_left_out(_repriced: Shop, options: str) -> None:
+    expected = HISTORY[options]
+    shown = _repriced.run(f"history {options} --now 2026-12-06T09:00:00Z")
+    if expected is None:
+        assert shown.status == 1
+        return
+    data = json.loads(_repriced.run(f"history {options} --now 2026-12-06T09:00:00Z -o json").out)
+    assert [f"{each['at'][8:10]} {each['tenant']}" for each in data["entries"]] == expected
+    left_out = {"one": 4, "two": 1}.get(options.split(" ", maxsplit=1)[0], 5) - len(expected)
+    assert data["left_out"] == left_out
+    words = {0: "", 1: "1 older entry left out.\n"}.get(left_out, f"{left_out} older entries left out.\n")
+    head = words + ("\n" if words and expected else "")
+    nothing = "Nothing was applied in this time.\n"
+    assert shown.out.startswith(head if expected else nothing + words)
+    assert shown.out.count("  by ann  commit ") == len(expected)
+
+
+def test_a_date_of_history_begins_at_the_midnight_of_each_provider(_repriced: Shop, tmp_path: Path) -> None:
+    copytree(_repriced.root, tmp_path / "shop")
+    shop = Shop(tmp_path / "shop")
+    shop.edit("acme/provider.yaml", "kind: Provider\n", "kind: Provider\ntime_zone: Pacific/Auckland\n")
+    shown = json.loads(shop.run("history --since 2026-12-05 --now 2026-12-06 -o json").out)
+    assert shown["entries"] == []
+    shown = json.loads(shop.run("history --since 2026-12-04 --now 2026-12-06 -o json").out)
+    assert [each["at"] for each in shown["entries"]] == ["2026-12-04T10:00:00Z"], "3 December, 11 in the evening there"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--limit 0", "0 is not in the range x>=1"),
+        ("--limit -1", "-1 is not in the range x>=1"),
+        ("--limit many", "'many' is not a valid integer"),
+        ("--since 7d", "'7d' is not a period in ISO 8601: write P7D"),
+        ("--since '2 weeks'", "'2 weeks' is not a period in ISO 8601: write P2W"),
+        ("--since P0D", '"P0D" has no length'),
+        ("--since PT1H", '"PT1H" is not a period'),
+        ("--since yesterday", "'yesterday' is not a date or time in ISO 8601, such as 2026-12-01"),
+        ("--since 2026-12-02", "--since is in the future: nothing was applied then"),
+        ("--since 2026-12-01T08:00:01Z", "--since is in the future"),
+    ],
+)
+def test_a_part_of_history_that_cannot_be(shop: Shop, options: str, message: str) -> None:
+    done = shop.run(f"history {options}")
+    assert (done.status, done.out) == (1, "")
+    assert message in done.err
+    assert "\nUsage: reconcile history " in done.err
 
 
 def test_explain_a_withheld_field(shop: Shop) -> None:

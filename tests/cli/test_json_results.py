@@ -43,7 +43,7 @@ COMMANDS = {
         ("explain two --disable plans.create", "supposition", 0),
     ],
     "status": [("status", "tenants", 0), ("status --tenant two", "tenants", 0)],
-    "history": [("history", "entries", 0), ("history two", "entries", 0)],
+    "history": [("history", "entries", 0), ("history two --limit 1 --since P1D", "entries", 0)],
     "plans": [("plans", "plans", 0), ("plans --search nothing", "plans", 0)],
     "store check": [("store check", "stores", 0)],
     "store migrate": [("store migrate", "result", 0)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import sys
 import threading
 from collections import Counter
@@ -10,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, event, select
@@ -27,6 +28,8 @@ from reconciler.stores.base import (
     AlreadyApplied,
     Committed,
     EntityWrite,
+    RecentRecords,
+    Record,
     Snapshot,
     Stale,
     StateVersion,
@@ -108,6 +111,8 @@ def test_a_tenant_without_state_is_empty(place: Place, store: TenantStore) -> No
         assert list(each.tenants()) == []
         assert list(each.moved_since("contoso", 0)) == []
         assert list(each.history()) == list(each.history("contoso")) == []
+        recent = each.recent("contoso", since="", limit=1)
+        assert (list(recent.records), recent.counts) == ([], {})
 
 
 def test_the_first_rows_of_a_tenant_are_not_read_again(database: Place) -> None:
@@ -334,6 +339,50 @@ def test_whoever_read_may_change_what_they_got(store: TenantStore) -> None:
     change["after"]["name"] = "after"
     assert store.observe("contoso").entities == {entity.id: entity}
     assert next(iter(store.history())).changes == ({"after": {"name": "before"}},)
+
+
+DAYS = ("2026-11-21", "2026-11-23", "2026-11-22", "2026-11-23")
+"""Of records in the order of their writes: a clock may go back."""
+
+
+def test_the_last_records_are_those_of_the_whole_journal(place: Place, store: TenantStore) -> None:
+    for number, day in enumerate(DAYS):
+        for tenant in ("contoso", "c_2", "c-1"):
+            made = replace(record(tenant, str(number), changes=[{"number": number}]), at=f"{day}T08:00:00Z")
+            commit(store, made, put(plan("a", f"{number}.00")))
+    for asked, since, limit in product((None, "c_2"), ("", "2026-11-22T08:00:00Z", "2027"), (None, 1, 4, 100)):
+        expected = RecentRecords.of(store.history(asked), since, limit)
+        for each in (store, place.reader()):
+            found = each.recent(asked, since=since, limit=limit)
+            assert (list(found.records), found.counts) == (list(expected.records), expected.counts)
+
+
+def test_a_plugin_without_recent_is_read_as_a_whole() -> None:
+    """One that was made for an earlier release."""
+
+    class Older:
+        def history(self, tenant: str | None = None) -> list[Record]:
+            return [record("contoso", "1"), record("contoso", "2")]
+
+    reader = registry.ReadOnly(cast("TenantReader", Older()))
+    assert [each.plan for each in reader.recent("contoso", since="", limit=1).records] == ["2"]
+
+
+def test_the_changes_of_older_records_are_not_read(sqlite_place: Place) -> None:
+    """One that is damaged is an error to who reads it, and to nobody else."""
+    with closing(sqlite_place.writer()) as store:
+        for number in range(3):
+            made = replace(record("contoso", str(number)), at=f"2026-11-2{number}T08:00:00Z")
+            commit(store, made, put(plan("a", f"{number}.00")))
+        with closing(sqlite3.connect(sqlite_place.root / ".reconcile" / "tenants.db")) as connection, connection:
+            connection.execute("UPDATE journal SET changes = '[' WHERE plan = '0'")
+        assert [each.plan for each in store.recent("contoso", since="", limit=2).records] == ["1", "2"]
+        assert len(store.recent(None, since="2026-11-21", limit=None).records) == 2
+        damaged = "the journal's record of contoso at 2026-11-20T08:00:00Z is damaged"
+        with pytest.raises(StoreError, match=damaged):
+            list(store.history("contoso"))
+        with pytest.raises(StoreError, match=damaged):
+            store.recent("contoso", since="", limit=3)
 
 
 def test_a_record_that_no_store_keeps_writes_nothing(store: TenantStore) -> None:
@@ -675,7 +724,17 @@ def test_tenants_are_sorted(store: TenantStore) -> None:
 def test_a_reader_has_nothing_that_writes(place: Place) -> None:
     reader = place.reader()
     methods = {name for name in dir(reader) if not name.startswith("_")}
-    known = {"tenants", "observe", "sketch", "state_versions", "moved_since", "recorded_origins", "history", "close"}
+    known = {
+        "close",
+        "tenants",
+        "observe",
+        "sketch",
+        "state_versions",
+        "moved_since",
+        "recorded_origins",
+        "history",
+        "recent",
+    }
     assert methods - known == (set() if place.url.startswith("memory:") else {"version"})
     assert known <= methods
 

@@ -11,6 +11,7 @@ from reconciler.stores.base import (
     EntityWrite,
     Merge,
     Outcome,
+    RecentRecords,
     Record,
     Refusal,
     Snapshot,
@@ -51,6 +52,9 @@ class FaultyStore:
 
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         return self.store.history(tenant)
+
+    def recent(self, tenant: str | None, *, since: str, limit: int | None) -> RecentRecords:
+        return self.store.recent(tenant, since=since, limit=limit)
 
     def recorded_origins(self, tenant: str) -> RecordedOrigins:
         return self.store.recorded_origins(tenant)

@@ -14,7 +14,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "reconcile explain contoso --enable plans.update_fees",
     ),
     "status": ("reconcile status", "reconcile status 'con*' --format csv"),
-    "history": ("reconcile history contoso",),
+    "history": ("reconcile history contoso", "reconcile history --since P7D --limit 20"),
     "plans": ("reconcile plans --search web --sort name",),
     "tenant list": ("reconcile tenant list",),
     "tenant show": ("reconcile tenant show contoso",),

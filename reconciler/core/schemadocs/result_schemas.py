@@ -121,6 +121,7 @@ def _history() -> Schema:
     return result_schema(
         "What was applied",
         entries=list_of(_with_more(entry, "And what was noted besides, such as `allowed`."), "Oldest first."),
+        left_out=_count("How many older entries were left out, with --limit or --since."),
         problems=_texts("The journals that could not be read; the exit status is then 1."),
     )
 

@@ -5,6 +5,7 @@ Nothing here writes, or knows the tree.
 
 from reconciler.core.subscriptions.action_parameters import BadSetting, read_settings
 from reconciler.core.subscriptions.actions import CUSTOMER, SUBSCRIPTION, ActionCase, CannotAct, act
+from reconciler.core.subscriptions.cycles import plus_months
 from reconciler.core.subscriptions.mirror import (
     MirrorClock,
     Projection,
@@ -53,6 +54,7 @@ __all__ = [
     "nothing_held",
     "of_mirror",
     "of_source",
+    "plus_months",
     "provider_offer",
     "provider_seller",
     "read_settings",

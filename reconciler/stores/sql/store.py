@@ -13,7 +13,7 @@ from itertools import chain, groupby, islice
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, text
 
 from reconciler.core.records import JournalEntries
 from reconciler.core.states import SINGLE_READS, LazyState, SharedContents, shape_version
@@ -32,6 +32,7 @@ from reconciler.stores.base import (
     EntityWrite,
     Merge,
     Outcome,
+    RecentRecords,
     Record,
     Refusal,
     Refused,
@@ -203,6 +204,13 @@ class SqlReader:
     def history(self, tenant: str | None = None) -> Iterable[Record]:
         with self._database.reading() as connection:
             return _records(connection, tenant, self._database.where) if connection else []
+
+    def recent(self, tenant: str | None, *, since: str, limit: int | None) -> RecentRecords:
+        with self._database.reading() as connection:
+            if connection is None:
+                return RecentRecords((), {})
+            records = _recent(connection, tenant, since, limit, where=self._database.where)
+            return RecentRecords(records, _journal_counts(connection, tenant))
 
     def recorded_origins(self, tenant: str) -> RecordedOrigins:
         with self._database.reading() as connection:
@@ -569,6 +577,24 @@ def _records(connection: Connection, tenant: str | None, where: str) -> list[Rec
     if tenant is not None:
         query = query.where(schema.journal.c.tenant == tenant)
     return [_record(row, where) for row in connection.execute(query)]
+
+
+def _recent(connection: Connection, tenant: str | None, since: str, limit: int | None, *, where: str) -> list[Record]:
+    """The last records. They are found by time and tenant before their changes, which may be large, are read."""
+    at, of, number = schema.journal.c.at, schema.journal.c.tenant, schema.journal.c.id
+    found = select(number).where(at >= since).order_by(at.desc(), of.desc(), number.desc()).limit(limit)
+    if tenant is not None:
+        found = found.where(of == tenant)
+    query = select(schema.journal).where(number.in_(found)).order_by(number)
+    records = [_record(row, where) for row in connection.execute(query)]
+    return sorted(records, key=lambda record: (record.at, record.tenant))
+
+
+def _journal_counts(connection: Connection, tenant: str | None) -> dict[str, int]:
+    query = select(schema.journal.c.tenant, func.count()).group_by(schema.journal.c.tenant)
+    if tenant is not None:
+        query = query.where(schema.journal.c.tenant == tenant)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _record(row: Any, where: str) -> Record:
