@@ -3,7 +3,7 @@
 Nothing here knows a tenant or a plan.
 """
 
-from reconciler.core.schema.body_walk import MakePart, Nodes, Take, nodes_of, part_of, replaced, values_in
+from reconciler.core.schema.body_walk import MakePart, Nodes, Take, as_is, nodes_of, part_of, replaced, values_in
 from reconciler.core.schema.check import faults
 from reconciler.core.schema.copying import (
     Takeover,
@@ -68,6 +68,7 @@ __all__ = [
     "Schema",
     "Take",
     "Takeover",
+    "as_is",
     "at_creation",
     "bookkeeping_fields",
     "closed_object",

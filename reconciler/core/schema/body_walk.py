@@ -125,12 +125,17 @@ def _items_replaced(items: Body, inside: Nodes[T], new: Callable[[T, Value], Val
 
 
 Take: TypeAlias = Callable[..., Value]
-"""What to put into a part. For a leaf: its value in the part, given that in the body (perhaps ``None``) and the
-context. For a map of items: the part of an item, given the part that is made of it, the item and the context (``None``:
-left out).
+"""What to put into a part. For a leaf: its value in the part, given that in the body and the context; given ``None``,
+that of an absent field, whatever the context. For a map of items: the part of an item, given the part that is made of
+it, the item and the context (``None``: left out).
 """
 MakePart: TypeAlias = Callable[[Body, Any], dict[str, Value]]
 """Returns a part of a body, given a context that it passes on: such as the key of an upstream."""
+
+
+def as_is(value: Value, _: object) -> Value:
+    """The value itself: the `Take` of most leaves, which `part_of` does not call."""
+    return value
 
 
 def part_of(nodes: Nodes[Take], *, shared: bool = False) -> MakePart:
@@ -139,12 +144,17 @@ def part_of(nodes: Nodes[Take], *, shared: bool = False) -> MakePart:
     A map of items for which nothing was selected keeps the parts of all items. ``shared``: return the body itself, and
     maps in it, where the part equals them.
     """
-    steps = tuple((node.name, _step(node, shared=shared)) for node in nodes)
+    takes = ((node.name, _step(node, shared=shared)) for node in nodes)
+    steps = tuple((name, None if take is as_is else take, take(None, None)) for name, take in takes)
 
     def part(body: Body, context: Any) -> dict[str, Value]:
         made = {}
-        for name, take in steps:
-            value = take(body.get(name), context)
+        for name, take, absent in steps:
+            value = body.get(name)
+            if value is None:
+                value = absent
+            elif take is not None:
+                value = take(value, context)
             if value or not (value is None or value.__class__ in _CONTAINERS):
                 made[name] = value
         return shared_if_same(made, body) if shared else made

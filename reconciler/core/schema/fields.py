@@ -127,9 +127,12 @@ def shared_if_same(made: dict[str, Value], given: Body) -> dict[str, Value]:
 
     Bodies are never changed in place.
     """
-    if isinstance(given, dict) and len(made) == len(given) and all(made[name] is given.get(name) for name in made):
-        return given
-    return made
+    if not isinstance(given, dict) or len(made) != len(given):
+        return made
+    for name, value in made.items():
+        if given.get(name) is not value:
+            return made
+    return given
 
 
 def _tidied(value: Body, field: FieldShape) -> Body:

@@ -10,7 +10,7 @@ from functools import cache
 
 import orjson
 
-from reconciler.core.schema import FieldShape, MakePart, Take, copy_in_sync, fields_of, nodes_of, part_of
+from reconciler.core.schema import FieldShape, MakePart, Take, as_is, copy_in_sync, fields_of, nodes_of, part_of
 from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.values.digests import checksum
@@ -30,7 +30,7 @@ def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -
     ``body``: the upstream's. ``silent``: the top-level fields that are not compared.
     """
     said = {name: value for name, value in body.items() if name not in silent}
-    part = _managed(id.kind)(copy_in_sync(said, fields_of(id.kind), origin), None)
+    part = _managed(id.kind)(copy_in_sync(said, fields_of(id.kind), origin, shared=False), None)
     for name in silent:
         part.pop(name, None)
     return _digest(id, origin, part)
@@ -74,7 +74,7 @@ def _with_origin(part: dict[str, Value], item: Body, _: None) -> dict[str, Value
 def _leaf(default: Value) -> Take:
     """A value equal to the default counts as absent."""
     if default is None:
-        return lambda value, _: value
+        return as_is
     return lambda value, _: None if value == default else value
 
 

@@ -4,7 +4,8 @@ A plan is walked once. Equal changes of several tenants are decoded once where t
 each only what a report shows is kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -62,18 +63,38 @@ class ContentPart(NamedTuple):
     place: Place | None
 
 
-class Content(NamedTuple):
-    """The parts of a change, its causes, and its digest: equal changes have the same."""
+MANY_CONTENTS = 4096
+"""The number of different changes whose tenants are noted before they are added to every part of each change."""
+
+
+@dataclass(slots=True)
+class Content:
+    """The parts of a change, its causes, and its digest: equal changes have the same.
+
+    ``tally``: the number of parts by category. ``noted``: the tenants that are not added to the parts yet: a change of
+    thirty fields may reach a thousand tenants.
+    """
 
     parts: tuple[ContentPart, ...]
-    causes: frozenset[str]
     entity: EntityId
-    digest: bytes
+    causes: frozenset[str] = field(init=False)
+    digest: bytes = field(init=False)
+    tally: Mapping[str, int] = field(init=False)
+    noted: Reach = field(default_factory=Reach)
+
+    def __post_init__(self) -> None:
+        self.causes = frozenset(each.cause for each in self.parts if each.cause)
+        self.digest = content_digest(str(id(each.reach)).encode() for each in self.parts)
+        self.tally = Counter(each.category for each in self.parts)
 
 
 @dataclass(slots=True)
 class Folding:
-    """The view as it grows. ``seen``: the contents of changes that the plan knows to be equal, by currency."""
+    """The view as it grows. ``seen``: the contents of changes that the plan knows to be equal, by currency.
+
+    ``noted``: the contents with tenants that are not added to their parts yet. ``mixed``: where tenants of several
+    contents were added, not in the plan's order.
+    """
 
     plan: Plan
     fields: dict[tuple[object, ...], FieldChanges] = field(default_factory=dict)
@@ -86,6 +107,8 @@ class Folding:
     seen: BoundedCache[tuple[bytes, str], Content] = field(default_factory=BoundedCache)
     texts: BoundedCache[str, str] = field(default_factory=BoundedCache)
     places: dict[Place, Place] = field(default_factory=dict)
+    noted: list[Content] = field(default_factory=list)
+    mixed: dict[int, Reach] = field(default_factory=dict)
 
     def note(self, number: int, outline: Outline) -> None:
         """Add one tenant's plan."""
@@ -95,7 +118,7 @@ class Folding:
             content = self._content(kept, outline.bare.currency)
             found.add(content.digest)
             self._reached(content, APPLIED, outline.tenant)
-            tenant.gets.update(each.category for each in content.parts)
+            tenant.gets.update(content.tally)
         tenant.content = content_digest(sorted(found))
         for why, kept in self._held_back(number, outline):
             if why.reason != UNMANAGED:
@@ -107,8 +130,29 @@ class Folding:
         return deferred_of(self.plan, number) if outline.summary.withheld or outline.summary.blocked else ()
 
     def _reached(self, content: Content, reason: str, tenant: str) -> None:
-        for reach, _, cause, place in content.parts:
-            reach.add(reason, tenant, cause, place)
+        if not content.noted.total:
+            self.noted.append(content)
+        content.noted.add(reason, tenant)
+        if len(self.noted) == MANY_CONTENTS:
+            self._add_noted()
+
+    def _add_noted(self) -> None:
+        """Add the tenants of every change to its parts."""
+        for content in self.noted:
+            noted, content.noted = content.noted.frozen(), Reach()
+            for reach, _, cause, place in content.parts:
+                if reach.total:
+                    self.mixed[id(reach)] = reach
+                reach.join(noted)
+                reach.explain(cause, place)
+        self.noted.clear()
+
+    def finish(self) -> None:
+        """Add what was only noted, and put tenants into the plan's order where they were noted change by change."""
+        self._add_noted()
+        order = {tenant: number for number, tenant in enumerate(self.tenants)}
+        for reach in self.mixed.values():
+            reach.sort(order)
 
     def _held(self, tenant: TenantOutcome, why: DeferralReason, content: Content) -> None:
         """Add something that is withheld or blocked. What was so before the base too is only counted."""
@@ -183,8 +227,7 @@ class Folding:
                 reach, category = self._field(entity, title, each, currency)
             place = self._place(each) or self._place(change)
             parts.append(ContentPart(reach, category, each.cause or change.cause or "", place))
-        causes = frozenset(each.cause for each in parts if each.cause)
-        return Content(tuple(parts), causes, entity, content_digest(str(id(each.reach)).encode() for each in parts))
+        return Content(tuple(parts), entity)
 
     def _field(self, entity: EntityId, title: str, each: FieldChange, currency: str) -> tuple[Reach, str]:
         """Where the change of a field is noted, and what it counts as."""
@@ -226,6 +269,7 @@ def fold(plan: Plan, file: str = "") -> PlanView:
     folding = Folding(plan)
     for number, outline in enumerate(plan.outlines):
         folding.note(number, outline)
+    folding.finish()
     for each in folding.fields.values():
         each.changes = {change: reach for change, reach in each.changes.items() if reach.total}  # not: only standing
     rows = [row for each in folding.fields.values() if not each.money for row in each.rows]
