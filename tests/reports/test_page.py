@@ -15,16 +15,30 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from reconciler.model.plans.plan import Plan
+from reconciler.core.savedplan import plan_digest
+from reconciler.model.plans.plan import Deferred, FieldChange, Plan
 from reconciler.report.plans.folding import fold
 from reconciler.report.plans.page import render_html
 from reconciler.report.plans.page.changes import OPEN
+from reconciler.report.plans.page.holds import MOST_UNMANAGED
 from reconciler.report.plans.page.tree import DEEPEST
 from reconciler.report.values import clean
 from reconciler.report.words import shortened
 from tests.laws.profiles import is_long
 from tests.reports.history import SIZES, history_plan
-from tests.reports.kinds import EVIL, KINDS, distinct, errors_only, evil, mixed, one_tenant
+from tests.reports.kinds import (
+    EVIL,
+    KINDS,
+    TEXT,
+    distinct,
+    errors_only,
+    evil,
+    mixed,
+    one_tenant,
+    plan_of,
+    tenant_plan,
+    update,
+)
 from tests.reports.test_acceptance import parse
 
 ROOT = Path(__file__).parents[2]
@@ -276,6 +290,21 @@ def test_what_no_option_covers_unfolds_too() -> None:
     unmanaged = text[text.index('id="unmanaged"') :].partition("</section>")[0]
     assert "Unmanaged: 1 entry that no option covers" in unmanaged
     assert "~ plan &quot;own&quot;  # pr\n    ~ description: &quot;a&quot; -&gt; &quot;b&quot;" in unmanaged
+
+
+def test_of_more_than_a_reader_would_look_at_the_tenants_and_a_command_stand_there() -> None:
+    many = range(MOST_UNMANAGED + 1)
+    changes = [update("contoso", f"own-{each}", FieldChange(TEXT, "a", "b", (), "")) for each in many]
+    deferred = [Deferred("unmanaged", "", (), "", None, each) for each in changes]
+    found = made(plan_of(tenant_plan("contoso", (), deferred)))
+    assert "Unmanaged: 2,001 entries that no option covers\nIn contoso." in found.said
+    assert "reconcile show round.plan --format csv > plan.csv" in found.said
+    assert len(found.text) < 100_000
+
+
+def test_the_footer_has_the_identity_of_the_plan() -> None:
+    plan = KINDS["one tenant"]()
+    assert plan_digest(plan) in made(plan).said
 
 
 def test_problems_come_first_each_once_with_a_command() -> None:

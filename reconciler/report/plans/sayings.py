@@ -304,11 +304,14 @@ def commands(view: PlanView) -> list[Command]:
     """What to type next, the most useful first; the page comes last."""
     found = following(view)
     if any(each.state is not TenantState.SYNC for each in view.tenants.values()):
-        name = view.file and f"reconcile show {_file(view)} --format html"
-        found.append(
-            Command(f"{name or f'reconcile plan{_base(view)} --format html'} > plan.html", "as a page, with search")
-        )
+        found.append(Command(format_command(view, "html"), "as a page, with search"))
     return found
+
+
+def format_command(view: PlanView, form: str) -> str:
+    """The command that writes the plan in another format."""
+    shown = f"reconcile show {_file(view)}" if view.file else f"reconcile plan{_base(view)}"
+    return f"{shown} --format {form} > plan.{form}"
 
 
 def following(view: PlanView) -> list[Command]:

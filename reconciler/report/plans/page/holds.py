@@ -29,6 +29,7 @@ from reconciler.report.plans.sayings import (
     decider_text,
     effect,
     explain_command,
+    format_command,
     plan_command,
     standing_text,
 )
@@ -178,14 +179,18 @@ def _decider(decider: Decider, lists: TenantLists) -> Html:
 
 
 def unmanaged(view: PlanView, lists: TenantLists) -> Iterator[Html | Pieces]:
-    """The differences that no option is about: one fold, of as many as a reader would look at."""
-    number = sum(each.summary.unmanaged for each in view.plan.outlines)
-    if not 0 < number <= MOST_UNMANAGED:
+    """The differences that no option is about: one fold. Of more than a reader would look at, only their tenants."""
+    tenants = [each.tenant for each in view.plan.outlines if each.summary.unmanaged]
+    if not tenants:
         return
+    number = sum(each.summary.unmanaged for each in view.plan.outlines)
     yield start("section", id="unmanaged", data_part="")
     yield start("details", class_="card")
     yield tag("summary", f"Unmanaged: {counted(number, 'entry', 'entries')} that no option covers", class_="none")
-    for group in fold_deferred(view.plan, "unmanaged"):
+    if number > MOST_UNMANAGED:
+        yield tag("p", "In ", lists.plain(tenants), ". As a table, one line for each field:")
+        yield command(format_command(view, "csv"))
+    for group in fold_deferred(view.plan, "unmanaged") if number <= MOST_UNMANAGED else ():
         listed = held_lines(group.changes, verbose=True, indent="")
         lines = joined(("".join(each.text for each in line) for line in listed), "\n")
         whom = tag("div", lists.plain(group.tenants), class_="whom")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from reconciler.core.savedplan import plan_digest
 from reconciler.report.lines import Line
 from reconciler.report.plans.alike import declared_in
 from reconciler.report.plans.listing import closing_lines, day_lines
@@ -120,6 +121,7 @@ def footer(view: PlanView) -> Html:
     plan = view.plan
     rows: list[tuple[str, Content]] = [
         ("Counts", joined(tag("span", each, class_="row") for each in _texts(closing_lines(plan, verbose=True)))),
+        ("Plan digest", code(plan_digest(plan))),
         ("Source digest", code(plan.source.digest)),
         ("Made by", f"reconciler {plan.reconciler_version}, {plan.timestamp}"),
     ]
