@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from reconciler.core.schema.body_walk import each_value, nodes_of, part_of, replaced, values_in
+from reconciler.core.schema.copying import copy_in_sync
 from reconciler.core.schema.fields import FieldShape, fields_of, kind_shapes
 from reconciler.core.schema.model_walk import found
+from reconciler.core.states.managed_digest import of_actual, of_copy
 from reconciler.model.documents.kinds import STATE_KINDS
+from reconciler.model.values.entity import Entity
+from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Path, get, put
 from tests.scenarios import runner
 
@@ -85,6 +89,16 @@ def test_a_part_of_everything_is_the_body(kind: str) -> None:
         known = {name: value for name, value in body.items() if name in declared}
         assert part(known, None) == known
         assert shared(known, None) is known
+
+
+@pytest.mark.parametrize("kind", STATE_KINDS)
+def test_the_digest_of_a_copy_is_that_of_the_copied_body(kind: str) -> None:
+    """Which is made in one walk, without the copy (`composed`)."""
+    id = EntityId(kind, "one")
+    for body in (each for known, each in BODIES if known == kind):
+        for given in (body, *({**body, name: None} for name in body)):
+            copied = copy_in_sync(given, fields_of(kind), "above")
+            assert of_copy(id, given, "above") == of_actual(Entity(id, copied, "above")), given
 
 
 def test_what_becomes_of_items_and_absent_values() -> None:

@@ -3,7 +3,17 @@
 Nothing here knows a tenant or a plan.
 """
 
-from reconciler.core.schema.body_walk import MakePart, Nodes, Take, as_is, nodes_of, part_of, replaced, values_in
+from reconciler.core.schema.body_walk import (
+    MakePart,
+    Nodes,
+    Take,
+    as_is,
+    composed,
+    nodes_of,
+    part_of,
+    replaced,
+    values_in,
+)
 from reconciler.core.schema.check import faults
 from reconciler.core.schema.copying import (
     Takeover,
@@ -13,6 +23,7 @@ from reconciler.core.schema.copying import (
     copy_of_item,
     is_dormant,
     is_own,
+    nodes_in_sync,
     own_items,
     without_own_items,
 )
@@ -72,6 +83,7 @@ __all__ = [
     "at_creation",
     "bookkeeping_fields",
     "closed_object",
+    "composed",
     "copy_in_sync",
     "copy_of",
     "copy_of_item",
@@ -98,6 +110,7 @@ __all__ = [
     "matches",
     "named_in",
     "names_an_entity",
+    "nodes_in_sync",
     "nodes_of",
     "open_object",
     "optional",

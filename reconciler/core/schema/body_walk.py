@@ -162,6 +162,38 @@ def part_of(nodes: Nodes[Take], *, shared: bool = False) -> MakePart:
     return part
 
 
+def composed(first: Nodes[Take], second: Nodes[Take]) -> Nodes[Take]:
+    """The nodes of the part by ``second`` of the part by ``first``: made in one walk, without the part in between.
+
+    ``second`` has no context, makes nothing of absent fields, and only adds to items what it reads from them.
+    """
+    before = {node.name: node for node in first}
+    return tuple(_composed(before[node.name], node) for node in second if node.name in before)
+
+
+def _composed(first: FieldNode[Take], second: FieldNode[Take]) -> FieldNode[Take]:
+    one, two = first.what, second.what
+    if first.inside is None or second.inside is None:
+        return second._replace(what=_then(cast(Take, one), cast(Take, two)))
+    inside = composed(first.inside, second.inside)
+    if one is None or two is None:
+        return second._replace(what=one or two, inside=inside)
+
+    def keep(part: dict[str, Value], item: Body, context: Any) -> Value:
+        made = one(part, item, context)
+        return None if made is None else two(made, made, None)
+
+    return second._replace(what=keep, inside=inside)
+
+
+def _then(one: Take, two: Take) -> Take:
+    if one is as_is:
+        return two
+    if two is as_is:
+        return one
+    return lambda value, context: two(one(value, context), None)
+
+
 def _step(node: FieldNode[Take], *, shared: bool) -> Take:
     if node.inside is None:
         return cast(Take, node.what)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.schema.body_walk import MakePart, Take, as_is, nodes_of, part_of
+from reconciler.core.schema.body_walk import MakePart, Nodes, Take, as_is, nodes_of, part_of
 from reconciler.core.schema.fields import FieldShape
 from reconciler.model.bounded_cache import IdentityCache
 from reconciler.model.documents.declarations import EMPTY, GATED, ResellerOwned, Synced
@@ -17,12 +17,9 @@ def copy_of(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str
     return _NEW.of(fields, _new)(body, origin)
 
 
-def copy_in_sync(body: Body, fields: tuple[FieldShape, ...], origin: str, *, shared: bool = True) -> dict[str, Value]:
-    """The body of a copy with every option on: that of a new copy, plus the gated fields.
-
-    ``shared``: return the body itself, and maps in it, where the copy equals them; it takes time, and spares memory.
-    """
-    return (_IN_SYNC if shared else _PASSING).of(fields, _in_sync if shared else _passing)(body, origin)
+def copy_in_sync(body: Body, fields: tuple[FieldShape, ...], origin: str) -> dict[str, Value]:
+    """The body of a copy with every option on: that of a new copy, plus the gated fields."""
+    return _IN_SYNC.of(fields, _in_sync)(body, origin)
 
 
 def copy_of_item(item: Body, field: FieldShape, origin: str) -> dict[str, Value]:
@@ -35,16 +32,16 @@ def _new(fields: tuple[FieldShape, ...]) -> MakePart:
 
 
 def _in_sync(fields: tuple[FieldShape, ...]) -> MakePart:
-    return part_of(nodes_of(fields, lambda each: _copied(each, gated=True), into=_has_parts, hollow=True), shared=True)
+    return part_of(nodes_in_sync(fields), shared=True)
 
 
-def _passing(fields: tuple[FieldShape, ...]) -> MakePart:
-    return part_of(nodes_of(fields, lambda each: _copied(each, gated=True), into=_has_parts, hollow=True))
+def nodes_in_sync(fields: tuple[FieldShape, ...]) -> Nodes[Take]:
+    """The nodes of `copy_in_sync`; their context is the origin."""
+    return nodes_of(fields, lambda each: _copied(each, gated=True), into=_has_parts, hollow=True)
 
 
 _NEW: IdentityCache[tuple[FieldShape, ...], MakePart] = IdentityCache()
 _IN_SYNC: IdentityCache[tuple[FieldShape, ...], MakePart] = IdentityCache()
-_PASSING: IdentityCache[tuple[FieldShape, ...], MakePart] = IdentityCache()
 
 
 def _has_parts(field: FieldShape) -> bool:

@@ -10,7 +10,18 @@ from functools import cache
 
 import orjson
 
-from reconciler.core.schema import FieldShape, MakePart, Take, as_is, copy_in_sync, fields_of, nodes_of, part_of
+from reconciler.core.schema import (
+    FieldShape,
+    MakePart,
+    Nodes,
+    Take,
+    as_is,
+    composed,
+    fields_of,
+    nodes_in_sync,
+    nodes_of,
+    part_of,
+)
 from reconciler.model.documents.declarations import Bookkeeping, ResellerOwned
 from reconciler.model.documents.kinds import STATE_KINDS
 from reconciler.model.values.digests import checksum
@@ -30,7 +41,7 @@ def of_copy(id: EntityId, body: Body, origin: str, silent: Iterable[str] = ()) -
     ``body``: the upstream's. ``silent``: the top-level fields that are not compared.
     """
     said = {name: value for name, value in body.items() if name not in silent}
-    part = _managed(id.kind)(copy_in_sync(said, fields_of(id.kind), origin, shared=False), None)
+    part = _managed_of_copy(id.kind)(said, origin)
     for name in silent:
         part.pop(name, None)
     return _digest(id, origin, part)
@@ -51,7 +62,17 @@ def _digest(id: EntityId, origin: str | None, part: Body) -> str:
 @cache
 def _managed(kind: str) -> MakePart:
     """Returns the managed part of bodies of a kind; it takes no context."""
-    return part_of(nodes_of(fields_of(kind), _part, hollow=True))
+    return part_of(_nodes(kind))
+
+
+@cache
+def _managed_of_copy(kind: str) -> MakePart:
+    """Returns the managed part of a copy in sync of an upstream's body, whose key is the context."""
+    return part_of(composed(nodes_in_sync(fields_of(kind)), _nodes(kind)))
+
+
+def _nodes(kind: str) -> Nodes[Take]:
+    return nodes_of(fields_of(kind), _part, hollow=True)
 
 
 def _part(field: FieldShape) -> Take | None:
