@@ -1,38 +1,98 @@
 """`init`, `schema` and `completion`: write files for a workspace, and the script that a shell reads."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
+from textwrap import indent
 
 import click
 
-from reconciler.cli.common import argument, command
+from reconciler.cli.common import argument, command, option
 from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
 from reconciler.cli.usage.completion import SHELLS, script
 from reconciler.core.schemadocs import schema_text, schemas
 from reconciler.report.envelope import enveloped
 from reconciler.shell.repository.files import write_file
-from reconciler.shell.scaffold import scaffold
+from reconciler.shell.scaffold import CI, Starter, repository_root, starter
 
 
 @command("init")
 @argument("directory", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False)
+@option("--ci", type=click.Choice(sorted(CI)), help="Also write CODEOWNERS and a pipeline for this code host.")
 @format_option()
 @with_folder
-def init_command(chosen: Path | None, now: datetime | None, directory: Path | None, form: str) -> None:  # noqa: ARG001
-    """Write a small example workspace with two resellers into DIR (default: the current directory).
+def init_command(
+    chosen: Path | None,
+    now: datetime | None,  # noqa: ARG001
+    directory: Path | None,
+    ci: str | None,
+    form: str,
+) -> None:
+    """Write a small example workspace with two resellers into DIR (default: the current directory), with its JSON
+    Schema for editors.
 
-    Overwrites nothing: if one of its files exists, nothing is written at all.
+    Overwrites nothing: if one of its files exists, nothing is written at all. A .gitignore, CODEOWNERS or
+    .gitlab-ci.yml that exists stays as it is, and the lines to add are shown. YAML files that are there already are
+    listed under `ignore:`. --ci writes to the root of the git repository around DIR.
     """
     folder = directory or chosen or Path()
-    taken, written = scaffold(folder)
-    if taken:
-        exist = "already exist" if len(taken) > 1 else "already exists"
-        raise click.ClickException(f"nothing was written: {', '.join(map(str, taken))} {exist}")
-    _tell(written, form)
-    say(f"\nNext: reconcile {'' if folder == Path() else f'-C {quote(str(folder))} '}plan")
+    made = starter(folder, ci)
+    if made.taken:
+        exist = "already exist" if len(made.taken) > 1 else "already exists"
+        raise click.ClickException(f"nothing was written: {', '.join(map(str, made.taken))} {exist}")
+    _tell(made.write(), form)
+    for path, lines in made.kept.items():
+        say(f"\n{path} stays as it is; add to it:\n{indent(lines, '  ')}")
+    if made.above:
+        say(f"\nNote: {folder} is inside the workspace {made.above}, which reads its documents too: move one of them.")
+    say("\nNext:\n" + indent("\n".join(_next_commands(folder, made)), "  "))
+    if ci:
+        say(f"\n{_CI_STEPS[ci]}")
+
+
+def _next_commands(folder: Path, made: Starter) -> Iterator[str]:
+    """What to type after `init`, from the folder where it was typed."""
+    top = repository_root(folder)
+    if folder != Path():
+        yield f"cd {quote(str(folder))}"
+    if top is None:
+        yield "git init"
+        yield "git add ."
+    else:
+        changed = sorted({*made.files, *made.kept})
+        yield f"git add {' '.join(sorted({quote(_first_part(each, folder)) for each in changed}))}"
+    yield 'git commit -m "Start the catalog"'
+    yield "reconcile validate"
+    yield "reconcile plan"
+    yield "reconcile apply"
+
+
+def _first_part(path: Path, folder: Path) -> str:
+    """A path from a folder, or the top one of its own folders that is in it."""
+    inside = Path(os.path.relpath(path, folder))
+    return str(inside) if inside.parts[0] == ".." else inside.parts[0]
+
+
+_CI_STEPS = {
+    "github": """\
+On GitHub, before the first pull request:
+  1. reconcile.yaml: a store that outlives a runner, such as postgresql://reconcile@db.example/tenants
+  2. .github/CODEOWNERS: your teams
+  3. Settings, Secrets and variables, Actions: the variable RECONCILER, which is what pip installs
+     (a wheel's address, or git+https://HOST/PROJECT.git@TAG)
+  4. Settings, Environments: `production`, with required reviewers and your default branch;
+     secrets of this environment reach apply only""",
+    "gitlab": """\
+On GitLab, before the first merge request:
+  1. reconcile.yaml: a store that outlives a runner, such as postgresql://reconcile@db.example/tenants
+  2. .gitlab/CODEOWNERS: your teams
+  3. Settings, CI/CD, Variables: RECONCILER, which is what pip installs (a wheel's address, or
+     git+https://HOST/PROJECT.git@TAG); .gitlab/reconcile.yml lists the others
+  4. protect the default branch, and the environment `production`""",
+}
 
 
 @command("schema")

@@ -7,17 +7,25 @@ from reconciler.core.schemadocs.schemas import SCHEMAS
 from tests.cli.runner import Shop, run
 
 
+def next_commands(*first: str) -> str:
+    """What `init` says to type next."""
+    lines = [*first, 'git commit -m "Start the catalog"', "reconcile validate", "reconcile plan", "reconcile apply"]
+    return "".join(f"  {line}\n" for line in lines)
+
+
 def test_init_makes_a_workspace_that_plans(tmp_path: Path) -> None:
     made = run("init shop --now 2026-12-01", tmp_path)
     assert (made.status, made.out) == (0, "")
-    assert made.err.endswith("  + shop/reconcile.yaml\n\nNext: reconcile -C shop plan\n")
+    assert "  + shop/reconcile.yaml\n" in made.err
     assert run("-C shop plan", tmp_path).closing == "Plan: 16 to add, 0 to change, 0 to destroy."
 
 
 def test_init_here(tmp_path: Path) -> None:
-    assert run("init", tmp_path).err.endswith("\nNext: reconcile plan\n")
+    assert run("init", tmp_path).err.endswith("\nNext:\n" + next_commands("git init", "git add ."))
     assert run("validate", tmp_path).out == "Valid: 10 documents, 2 policies.\n"
-    assert run("-C there init", tmp_path).err.endswith("\nNext: reconcile -C there plan\n")
+    made = run("-C there init", tmp_path)
+    assert f"\nNote: there is inside the workspace {tmp_path}, which reads its documents too" in made.err
+    assert made.err.endswith("\nNext:\n" + next_commands("cd there", "git init", "git add ."))
 
 
 def test_init_writes_over_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Nothing here checks one document against another.
 """
 
 from reconciler.core.reading.errors import literals
+from reconciler.core.reading.foreign import pattern_of
 from reconciler.core.reading.index import Extract, decode_extract, document_digest, encode_extract, extract_file
 from reconciler.core.reading.lazy_documents import FileContents
 from reconciler.core.reading.merge_patch import merged, patched
@@ -28,6 +29,7 @@ __all__ = [
     "merged",
     "parse",
     "patched",
+    "pattern_of",
     "read_file",
     "read_state",
     "state_model",

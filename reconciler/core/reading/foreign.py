@@ -36,7 +36,7 @@ def as_foreign(path: str, problems: Iterable[Diagnostic]) -> Diagnostic:
     first = min(problems, key=lambda each: (each.code not in _TELLING, each.place))
     why = first.summary.removeprefix("the document has ")
     why = f"it has {why}" if why != first.summary else first.summary
-    hint = f"if it belongs to something else, add it to `ignore:` in {WORKSPACE_FILE}: - {_pattern_of(path)}"
+    hint = f"if it belongs to something else, add it to `ignore:` in {WORKSPACE_FILE}: - {pattern_of(path)}"
     hint += f"; otherwise: {first.hint}" if first.hint else ""
     return Diagnostic(first.place, first.code, f"not a document of this product: {why}", hint)
 
@@ -53,7 +53,7 @@ def _has_our_kind(document: YamlDocument, known: Collection[str], *, versioned: 
     return kind in known or (len(kind) <= _LONGEST_KIND and bool(get_close_matches(kind, known, n=1, cutoff=0.6)))
 
 
-def _pattern_of(path: str) -> str:
+def pattern_of(path: str) -> str:
     """The pattern of `ignore:` that matches this file and no other, as YAML."""
     pattern = "/" + re.sub(r"([*?\[\]\\])", r"\\\1", path)
     if pattern.endswith(" "):
