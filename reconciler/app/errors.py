@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from reconciler.model.values.counts import counted
 from reconciler.model.values.diagnostics import Diagnostic, sorted_problems
 
 
@@ -10,7 +11,7 @@ class Invalid(Exception):
 
     def __init__(self, problems: Iterable[Diagnostic]) -> None:
         self.problems = sorted_problems(problems)
-        super().__init__(f"{len(self.problems)} problems")
+        super().__init__(counted(len(self.problems), "problem"))
 
 
 class Unknown(Exception):

@@ -13,7 +13,7 @@ from click.exceptions import Exit
 
 from reconciler import app
 from reconciler.cli.common import FAILED, INTERRUPTED, argument, command, option
-from reconciler.cli.options import access_to, counted, open_for_command, who, with_workspace
+from reconciler.cli.options import access_to, open_for_command, who, with_workspace
 from reconciler.cli.output import coloured, progress, say, write_data, write_result
 from reconciler.cli.planning import (
     PlanningOptions,
@@ -29,6 +29,7 @@ from reconciler.cli.planning import (
 )
 from reconciler.core.savedplan import plan_digest
 from reconciler.model.plans.plan import Plan, total
+from reconciler.model.values.counts import counted
 from reconciler.report.lines import render
 from reconciler.report.plans.listing import closing_lines
 from reconciler.report.results import render_results_json

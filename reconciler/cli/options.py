@@ -228,11 +228,6 @@ def remark_on(file: Path, root: Path) -> None:
         say(f"Note: {file} is in the workspace, where every *{real.suffix} file is read as documents: move it.")
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 document``, ``2 documents``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def who() -> str:
     """The name to record in the journal: ``RECONCILE_USER``, the CI's actor, or the login name.
 

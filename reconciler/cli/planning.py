@@ -17,7 +17,6 @@ from reconciler.cli.common import CHANGES, DENIED, FAILED, argument, command, op
 from reconciler.cli.options import (
     EXECUTOR_OPTIONS,
     access_to,
-    counted,
     format_option,
     git_refused,
     open_for_command,
@@ -39,6 +38,7 @@ from reconciler.cli.output import (
 from reconciler.core.savedplan import PlanRefused, Spool, decode, encoded
 from reconciler.model.plans.commits import short_commit
 from reconciler.model.plans.plan import Plan
+from reconciler.model.values.counts import counted
 from reconciler.report.lines import Line, render_lines
 from reconciler.report.problems import render_problems, render_problems_github, render_problems_json
 from reconciler.report.values import clean
@@ -126,7 +126,8 @@ def validate_command(root: Path, now: datetime, form: str, ref: str | None) -> N
             write_result(render_problems(problems, colour=coloured(sys.stdout)))
             documents = sum(len(tree.documents) + 1 for tree in catalog.providers.values()) if catalog else 0
             policies = len(catalog.policies) if catalog else 0
-            write_result(f"Valid: {documents} documents, {policies} policies.\n")
+            counts = f"{counted(documents, 'document')}, {counted(policies, 'policy', 'policies')}"
+            write_result(f"Valid: {counts}.\n")
     if invalid:
         raise Exit(FAILED)
 

@@ -12,7 +12,6 @@ from reconciler.cli.addresses import parse_address
 from reconciler.cli.common import argument, option
 from reconciler.cli.options import (
     access_to,
-    counted,
     format_option,
     open_for_command,
     remark_on,
@@ -22,6 +21,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import say, write_data, write_result
 from reconciler.core.reading import read_state
+from reconciler.model.values.counts import counted
 from reconciler.model.values.entity import Entity
 from reconciler.report.documents import exported, render_documents
 from reconciler.report.envelope import enveloped

@@ -9,11 +9,12 @@ from reconciler.core.subscriptions import mirrored_kinds
 from reconciler.model.plans.change import Verdict
 from reconciler.model.plans.plan import Declared
 from reconciler.model.plans.rules import rule_text
+from reconciler.model.values.counts import counted
 from reconciler.model.values.entity import Entity
 from reconciler.model.values.keys import EntityId, address, snake
 from reconciler.model.values.plain_values import Body, Value, render_path
 from reconciler.report.values import clean, path_text, place_text, shown, without_bookkeeping
-from reconciler.report.words import counted, label
+from reconciler.report.words import label
 
 Who = Callable[[Declared], str]
 """Returns the commit and author of a declared line, or an empty text."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from reconciler.model.plans.commits import short_commit
+from reconciler.model.values.counts import counted
 from reconciler.model.values.plain_values import Body
 from reconciler.report.values import clean, shown_pair
-from reconciler.report.words import counted
 
 ACTIONS = {"create": ("+", "added"), "update": ("~", "changed"), "delete": ("-", "removed")}
 LISTED = 20

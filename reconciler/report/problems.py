@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from reconciler.model.values.counts import counted
 from reconciler.model.values.diagnostics import Diagnostic, Place, counts_by_severity, limited
 from reconciler.report.envelope import enveloped
 from reconciler.report.lines import Line, Segment, Style, line, render
@@ -27,7 +28,7 @@ def render_problems(problems: Iterable[Diagnostic], *, colour: bool = False) -> 
 
 def _count(problems: list[Diagnostic]) -> str:
     counts = counts_by_severity(problems)
-    return ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in sorted(counts.items()))
+    return ", ".join(counted(number, name) for name, number in sorted(counts.items()))
 
 
 def _problem(problem: Diagnostic) -> Iterator[Line]:

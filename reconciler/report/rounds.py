@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.model.values.counts import counted
 from reconciler.report.envelope import enveloped_line
 
 GIT, WORKSPACE = "git", "workspace"
@@ -49,9 +50,9 @@ class Round:
 
 def render_round(at: str, news: Round) -> str:
     """A line for each tenant that was mirrored to and each pending change. ``at``: the time of the round."""
-    lines = [f"{each.tenant}: {_counted(each.changes)} mirrored" for each in news.mirrored]
+    lines = [f"{each.tenant}: {counted(each.changes, 'change')} mirrored" for each in news.mirrored]
     lines += map(_pending_line, news.pending)
-    lines += [f"and {news.more} more deferred changes (listed by `reconcile plan`)"] if news.more else []
+    lines += [f"and {counted(news.more, 'more deferred change')} (listed by `reconcile plan`)"] if news.more else []
     return "".join(f"{at} {line}\n" for line in lines)
 
 
@@ -79,9 +80,5 @@ def _pending_line(pending: Pending) -> str:
         return pending.detail
     about = "" if pending.tenant is None else f"{pending.tenant}: "
     if pending.changes:
-        return f"{about}pending {_counted(pending.changes)}: {pending.detail}"
+        return f"{about}pending {counted(pending.changes, 'change')}: {pending.detail}"
     return f"{about}{pending.detail}; waiting"
-
-
-def _counted(changes: int) -> str:
-    return f"{changes} change{'' if changes == 1 else 's'}"

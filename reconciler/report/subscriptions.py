@@ -6,6 +6,7 @@ from typing import Any
 from reconciler.core.inspect import ListedSubscription, PendingChanges
 from reconciler.core.records import declared_to_data, field_to_data
 from reconciler.model.plans.rules import rule_text
+from reconciler.model.values.counts import counted
 from reconciler.model.values.plain_values import Body
 from reconciler.report.tables import render_table
 from reconciler.report.values import clean, path_text, shown, shown_pair, without_bookkeeping
@@ -60,7 +61,7 @@ def _lines(tenant: str, each: ListedSubscription) -> Iterator[str]:
         if name not in _LATER:
             yield f"  {name}: {clean(value) if isinstance(value, str) else shown(value)}"
     if records := (each.body or {}).get("history"):
-        yield f"  history: {len(records)} record{'' if len(records) == 1 else 's'} (listed with --format json)"
+        yield f"  history: {counted(len(records), 'record')} (listed with --format json)"
     if each.follows:
         yield f"Follows {clean(each.follows)}."
     if each.mirror:

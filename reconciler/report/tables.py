@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from reconciler.model.plans.origins import RecordedOrigin, RecordedOrigins
 from reconciler.model.values.amounts import AMOUNT
+from reconciler.model.values.counts import counted
 from reconciler.model.values.entity import Entity, State
 from reconciler.model.values.keys import EntityId
 from reconciler.report.documents import counts_by_kind
@@ -44,7 +45,7 @@ def render_tenant(tenant: str, held: StoredState) -> str:
     delegated = [each for each in plans if each.origin is not None]
     own = [each for each in plans if each.origin is None]
     counts = ", ".join(f"{count} {kind}" for kind, count in counts_by_kind(state.values()).items()) or "nothing"
-    writes = f"{revision} write{'' if revision == 1 else 's'}"
+    writes = counted(revision, "write")
     text = f"Tenant {tenant}, after {writes}, holds: {counts}\n"
     subscriptions = [each for id, each in state.items() if id.kind == "Subscription"]
     if delegated or not subscriptions:

@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from reconciler.model.plans.plan import Declared
 from reconciler.model.values.amounts import AMOUNT
+from reconciler.model.values.counts import counted
 from reconciler.model.values.keys import EntityId, snake
 from reconciler.model.values.plain_values import Body, Path, Value, render_path
 
@@ -198,10 +199,10 @@ def entity_text(entity: EntityId) -> str:
 
 def kind_text(kind: str, number: int) -> str:
     """``1 plan``, ``12 sales categories``."""
-    noun = snake(kind).replace("_", " ")
-    if number == 1 or noun.endswith("s"):
-        return f"{number} {noun}"
-    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{number} {noun}s"
+    one = snake(kind).replace("_", " ")
+    if one.endswith("s"):
+        return counted(number, one, one)
+    return counted(number, one, f"{one[:-1]}ies" if one.endswith("y") else None)
 
 
 def place_text(place: Declared) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from reconciler.model.documents import options
+from reconciler.model.values.counts import counted
 from reconciler.model.values.keys import snake
 from reconciler.model.values.plain_values import Path, Value
 from reconciler.report.values import clean, in_number_order
@@ -59,7 +60,7 @@ OPTIONS_OFF: Mapping[str, tuple[str, str]] = {
 GUARDS: Mapping[str, tuple[str, str]] = {
     "max_price_change": ("A price would change by more than {limit}", "price guard {limit}"),
     "max_deletes": ("More than {limit} of the entries would be removed", "removal guard {limit}"),
-    "max_changes": ("More than {limit} entries would change", "size guard {limit}"),
+    "max_changes": ("More than {entries} would change", "size guard {limit}"),
     "currency_change": ("The currency would change", "currency guard"),
     "price_to_zero": ("A price would become zero", "zero-price guard"),
 }
@@ -186,11 +187,6 @@ def kind_count(kind: str, number: int) -> str:
     return counted(number, one, f"{one[:-1]}ies" if one.endswith("y") else f"{one}s")
 
 
-def counted(number: int, one: str, more: str | None = None) -> str:
-    """``1 tenant``, ``1,200 tenants``."""
-    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
-
-
 def sentence(parts: Sequence[str]) -> str:
     """``a, b and c``."""
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
@@ -248,6 +244,13 @@ def percent_text(share: float) -> str:
     """
     sign = "+" if share > 0 else "−" if share < 0 else "±"
     return f"{sign}{abs(share):.1f}".removesuffix(".0") + " %"
+
+
+def guard_words(guard: str, limit: str) -> tuple[str, str]:
+    """The words for a guard that tripped: a sentence, and a few words."""
+    entries = counted(int(limit), "entry", "entries") if limit.isdecimal() else f"{limit} entries"
+    sentence, few = (each.format(limit=limit_text(limit), entries=entries) for each in GUARDS[guard])
+    return sentence, few
 
 
 def limit_text(limit: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from reconciler.cli.main import main
+from tests.wording import wrong_numbers
 
 NOW = "2026-12-01T08:00:00Z"
 FEES = "P1M: {fees: {recurring: 2.00}}"
@@ -49,6 +50,7 @@ def run(
     finally:
         os.chdir(before)
     out, err = (_text(stream) for stream in streams[1:])
+    assert not (wrong := [*wrong_numbers(out), *wrong_numbers(err)]), f"reconcile {command}: {wrong}"
     return Ran(status, out, err)
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from reconciler.cli.main import reconcile
 from reconciler.model.plans.change import TrippedGuard
-from reconciler.model.plans.plan import Change, Deferred, FieldChange, Plan, TenantPlan
+from reconciler.model.plans.plan import Change, DeferralReason, Deferred, FieldChange, Plan, TenantPlan
 from reconciler.report.lines import render_lines
 from reconciler.report.plans.folding import fold
 from reconciler.report.plans.markdown import LARGEST, MARKER, render_markdown
@@ -30,7 +30,7 @@ from reconciler.report.plans.markdown.escaping import code, markup, named, plain
 from reconciler.report.plans.sayings import commands
 from reconciler.report.plans.terminal import WIDTH, in_ascii, wide
 from reconciler.report.plans.text import plan_lines, render_plan
-from reconciler.report.plans.view import PlanView, Row
+from reconciler.report.plans.view import PlanView, Reason, Row, reason_of
 from reconciler.report.values import clean
 from reconciler.report.words import label, percent_text
 from tests.laws.profiles import is_long
@@ -175,12 +175,42 @@ def test_a_percentage_is_of_the_old_price(old: str, new: str) -> None:
 # 3: every reason once
 
 
+def _reason(why: DeferralReason) -> Reason:
+    return reason_of(why.reason, why.rule, why.detail, why.held)
+
+
 @every_plan
 def test_what_is_held_back_adds_up(kind: str) -> None:
     plan, view = PLANS[kind](), view_of(kind)
     deferred = [each for tenant in plan.tenants for each in tenant.deferred if each.reason != "unmanaged"]
-    assert sum(hold.entries for hold in view.holds) == sum(not _stood(plan, each) for each in deferred)
-    assert sum(hold.entries for hold in view.standing) == sum(_stood(plan, each) for each in deferred)
+    entities = {(each.change.address, _reason(each.why), _stood(plan, each)) for each in deferred}
+    assert sum(hold.entries for hold in view.holds) == sum(not stood for *_, stood in entities)
+    assert sum(hold.entries for hold in view.standing) == sum(stood for *_, stood in entities)
+
+
+@every_plan
+def test_entries_and_counts_are_of_entities(kind: str) -> None:
+    """An entity with several fields that one reason holds counts once, as in the counts below."""
+    plan, view = PLANS[kind](), view_of(kind)
+    held = {(each.reason, each.change.address) for tenant in plan.tenants for each in tenant.deferred}
+    count = plan.summary()
+    for reason, number in (("withheld", count.withheld), ("blocked", count.blocked)):
+        assert number == sum(each == reason for each, _ in held)
+        for hold in (*view.holds, *view.standing):
+            assert hold.reason.reason != reason or hold.entries <= number
+            assert hold.entries == sum(each.entries for each in hold.deciders) or len(hold.deciders) > 1
+
+
+@every_plan
+def test_causes_add_up_to_the_changes_of_the_plan(kind: str) -> None:
+    plan, lines = PLANS[kind](), text_of(kind).splitlines()
+    caused = sum(bool(each.causes) for tenant in plan.tenants for each in tenant.changes)
+    said = [line for line in lines if line.startswith("Causes: ")]
+    assert len(said) == bool(caused)
+    for line in said:
+        entities, numbers = re.fullmatch(r"Causes: ([\d,]+) entit(?:y|ies) \((.*)\)", line).groups()  # type: ignore[union-attr]
+        assert int(entities.replace(",", "")) == caused
+        assert caused == sum(int(part.rpartition(" ")[2]) for part in numbers.split(", "))
 
 
 @pytest.mark.parametrize("kind", [each for each in PLANS if each not in ("evil", "10,000 changes")])

@@ -309,7 +309,9 @@ def test_equal_changes_of_different_causes_are_told_apart_and_counted() -> None:
     assert "6.00 -> 6.60  # pr, " in text
     assert "# fabrikam: plan" in text
     assert "6.00 -> 6.60  # drift, " in text
-    assert text.endswith("Plan: 0 to add, 2 to change, 0 to destroy.\nCauses: pr 1, drift 1, backlog 2\n")
+    assert text.endswith(
+        "Plan: 0 to add, 2 to change, 0 to destroy.\nCauses: 2 entities (pr and backlog 1, drift and backlog 1)\n"
+    )
 
 
 def test_a_guard_that_is_overridden_is_told_with_the_counts() -> None:

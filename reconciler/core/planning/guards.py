@@ -22,6 +22,7 @@ from reconciler.model.documents.settings import Policy, Setting
 from reconciler.model.plans.change import Action, Obstacle, TrippedGuard
 from reconciler.model.plans.plan import Change
 from reconciler.model.values.amounts import canonical
+from reconciler.model.values.counts import counted
 from reconciler.model.values.entity import State
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Value
@@ -165,7 +166,7 @@ def _max_deletes(case: GuardCase, limit: str) -> GuardFinding | None:
     if Fraction(len(gone), total) <= _share(limit):
         return None
     percent = _percent(Fraction(len(gone), total))
-    return f"{len(gone)} of the {total} entities that came down would go ({percent}%)", gone
+    return f"{len(gone)} of the {counted(total, 'entity', 'entities')} that came down would go ({percent}%)", gone
 
 
 def _came(case: GuardCase, change: Change) -> bool:
@@ -202,7 +203,8 @@ def _price_to_zero(case: GuardCase, _on: bool) -> GuardFinding | None:
 def _max_changes(case: GuardCase, limit: int) -> GuardFinding | None:
     """The number of changes to existing entities."""
     changed = [each.entity for each in case.changes if each.action is not Action.CREATE]
-    return (f"{len(changed)} entities would change", list(map(GuardFault, changed))) if len(changed) > limit else None
+    said = f"{counted(len(changed), 'entity', 'entities')} would change"
+    return (said, list(map(GuardFault, changed))) if len(changed) > limit else None
 
 
 def _currency_change(case: GuardCase, _on: bool) -> GuardFinding | None:
@@ -225,7 +227,7 @@ def _writes_prices(case: GuardCase, change: Change) -> bool:
 
 
 def _count(found: list[GuardFault], noun: str, what: str) -> str:
-    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'} {what}"
+    return f"{counted(len(found), noun)} {what}"
 
 
 def _share(limit: str) -> Fraction:

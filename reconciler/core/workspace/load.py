@@ -15,6 +15,7 @@ from reconciler.core.workspace.tenant_tree import tenant_problems
 from reconciler.model.documents.kinds import PROVIDER, SYNC_POLICY, WORKSPACE, WORKSPACE_KINDS
 from reconciler.model.documents.policy import Workspace
 from reconciler.model.documents.source import Catalog, Documents, ProviderTree, SourceDocument, SourceFile
+from reconciler.model.values.counts import counted
 from reconciler.model.values.diagnostics import Diagnostic, Place, sorted_problems
 from reconciler.model.values.digests import prefixed_digest
 from reconciler.model.values.keys import EntityId
@@ -74,7 +75,7 @@ def _with_unmade(problems: list[Diagnostic]) -> list[Diagnostic]:
     if not unmade:
         return problems
     first, *others = sorted({each.place for each in unmade})
-    checks = "1 check was" if len(unmade) == 1 else f"{len(unmade)} checks were"
+    checks = counted(len(unmade), "check was", "checks were")
     summary, hint = f"{checks} not made because of what is wrong here", "mend it, and validate again"
     line = replace(unmade[0], place=first, summary=summary, hint=hint, also=tuple(others))
     return [*(each for each in problems if each.code != NOT_CHECKED), line]

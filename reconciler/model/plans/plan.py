@@ -17,6 +17,13 @@ from reconciler.model.values.plain_values import Body, Path, Value
 from reconciler.version import __version__
 
 FORMAT_VERSION = "1.2"
+CAUSES = ("pr", "drift", "backlog")
+"""The causes of changes, in the order in which reports have them."""
+
+
+def cause_order(cause: str) -> int:
+    """For sorting causes; a text that is none comes last."""
+    return CAUSES.index(cause) if cause in CAUSES else len(CAUSES)
 
 
 class TenantStatus(StrEnum):
@@ -109,6 +116,11 @@ class Change:
         found = {each.cause for each in self.fields}
         found.add(self.cause)
         return frozenset(cause for cause in found if cause)
+
+    @property
+    def causes_in_order(self) -> tuple[str, ...]:
+        """As `causes`, in the order of reports."""
+        return tuple(sorted(self.causes, key=cause_order))
 
     @property
     def was(self) -> EntityId:
@@ -291,7 +303,7 @@ class Outline:
     counted.
 
     ``withheld_by``: the number of entities that each option or veto withholds (`DeferralReason.holders`). ``causes``:
-    the number of entities that change, by cause.
+    the number of entities that change, by their causes: ``{"pr": 13, "pr and drift": 1}``.
     """
 
     bare: TenantPlan
@@ -338,7 +350,7 @@ def outline(tenant: TenantPlan) -> Outline:
         replace(tenant, changes=(), deferred=()),
         summary,
         dict(Counter(holder for _, holder in withheld)),
-        dict(Counter(cause for each in tenant.changes for cause in each.causes)),
+        dict(Counter(" and ".join(each.causes_in_order) for each in tenant.changes if each.causes)),
     )
 
 

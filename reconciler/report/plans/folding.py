@@ -22,6 +22,7 @@ from reconciler.model.plans.plan import (
     StoredDeferred,
     StoredTenants,
 )
+from reconciler.model.values.counts import counted
 from reconciler.model.values.digests import content_digest
 from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Body, Value
@@ -40,7 +41,7 @@ from reconciler.report.plans.view import (
     reason_of,
 )
 from reconciler.report.values import clean, place_text, without_origin
-from reconciler.report.words import counted, kind_word, label, number_of, period, value_words
+from reconciler.report.words import kind_word, label, number_of, period, value_words
 
 APPLIED, UNMANAGED = "applied", "unmanaged"
 MANY_DETAILS = 5
@@ -94,6 +95,7 @@ class Folding:
 
     ``noted``: the contents with tenants that are not added to their parts yet. ``mixed``: where tenants of several
     contents were added, not in the plan's order.
+    ``counted``: what was counted of the tenant that is added: an entity counts once for a reason, whatever its fields.
     """
 
     plan: Plan
@@ -109,6 +111,7 @@ class Folding:
     places: dict[Place, Place] = field(default_factory=dict)
     noted: list[Content] = field(default_factory=list)
     mixed: dict[int, Reach] = field(default_factory=dict)
+    counted: set[tuple[object, ...]] = field(default_factory=set)
 
     def note(self, number: int, outline: Outline) -> None:
         """Add one tenant's plan."""
@@ -120,6 +123,7 @@ class Folding:
             self._reached(content, APPLIED, outline.tenant)
             tenant.gets.update(content.tally)
         tenant.content = content_digest(sorted(found))
+        self.counted.clear()
         for why, kept in self._held_back(number, outline):
             if why.reason != UNMANAGED:
                 self._held(tenant, why, self._content(kept, outline.bare.currency))
@@ -161,23 +165,31 @@ class Folding:
         reason = self._reason(why)
         holds = self.standing if standing else self.holds
         hold = holds.setdefault(reason, Hold(reason))
-        hold.tenants[name] = hold.tenants.get(name, 0) + 1
-        hold.entities[content.entity] += 1
+        first = self._first(content, id(hold))
+        hold.tenants[name] = hold.tenants.get(name, 0) + first
+        hold.entities[content.entity] += first
         _word(hold, name, why.detail)
         at = held.at or name
         hold.owners.add(at)
-        self._decider(hold, why, standing=standing).tenants.setdefault(name, 0)
-        self._decider(hold, why, standing=standing).tenants[name] += 1
+        decider = self._decider(hold, why, standing=standing)
+        decider.tenants[name] = decider.tenants.get(name, 0) + self._first(content, id(hold), id(decider))
         if held.also:
             hold.doubly.add(name)
         if standing:
-            tenant.standing += 1
+            tenant.standing += self._first(content)
             return
         above = at if at != name else ""
         if above:
             hold.above.add(above)
-        tenant.holds[reason, above] += 1
+        tenant.holds[reason, above] += self._first(content, id(hold), above)
         self._reached(content, why.reason, name)
+
+    def _first(self, content: Content, *of: object) -> bool:
+        """Whether an entity of the tenant is not counted of something yet; it is from now on."""
+        key = content.entity, *of
+        known = key in self.counted
+        self.counted.add(key)
+        return not known
 
     def _reason(self, why: DeferralReason) -> Reason:
         known = why._replace(policy=None, detail="" if why.hold else why.detail)

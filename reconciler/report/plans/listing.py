@@ -6,6 +6,7 @@ from itertools import groupby
 
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import VETO, Change, FieldChange, Outline, Plan, Scheduled, total
+from reconciler.model.values.counts import counted
 from reconciler.model.values.plain_values import Body, Path, Value
 from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.plans.listing_folding import (
@@ -107,7 +108,8 @@ def closing_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
     if allowed := _allowed(outlines):
         yield line(f"Allowed: {', '.join(map(clean, allowed))}", Style.WARNING)
     if causes := entities_by_cause(outlines):
-        yield line(f"Causes: {', '.join(f'{clean(cause)} {number}' for cause, number in causes)}")
+        entities = counted(sum(number for _, number in causes), "entity", "entities").replace(",", "")
+        yield line(f"Causes: {entities} ({', '.join(f'{clean(cause)} {number}' for cause, number in causes)})")
     if failed := in_error(outlines):
         named = tenants_text([each.tenant for each in failed], full=verbose)
         yield line(f"Errors: {len(failed)} ({named})", Style.PROBLEM)
@@ -158,7 +160,7 @@ def day_lines(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
 def _scheduled(scheduled: Scheduled) -> str:
     """``Scheduled: 2027-01-01, 2 tenants: plan "office-basic" periods.P1M.fees.recurring -> 6.60``."""
     count = len(scheduled.tenants)
-    who = f"{count} tenant{'s' if count > 1 else ''}"
+    who = counted(count, "tenant")
     what = f"{entity_text(scheduled.entity)} {path_text(scheduled.path)} -> {clean(scheduled.amount)}"
     return f"Scheduled: {clean(scheduled.date)}, {who}: {what}"
 
@@ -221,7 +223,7 @@ def leaf_lines(folded: FoldedChange, *, verbose: bool, indent: str) -> Iterator[
         text = shown(value, full=verbose, longest=LONG_ITEM if isinstance(value, dict) else LONG)
         yield Segment(indent), MARKS[change.action], Segment(f" {path_text(path)}: {text}")
     if more:
-        fields = f"{more} more field{'' if more == 1 else 's'}"
+        fields = counted(more, "more field")
         yield Segment(indent), MARKS[change.action], Segment(f" and {fields} (listed with --verbose)", Style.MUTED)
     if not found:
         yield entity_line(change, indent=indent)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from reconciler.core.inspect import BACKLOG, DRIFT, PR
+from reconciler.core.inspect import PR
 from reconciler.model.bounded_cache import BoundedCache
 from reconciler.model.plans.change import Action
 from reconciler.model.plans.plan import (
@@ -24,6 +24,7 @@ from reconciler.model.plans.plan import (
     Plan,
     StoredChange,
     StoredDeferred,
+    cause_order,
 )
 from reconciler.model.values.digests import checksum
 from reconciler.model.values.keys import EntityId
@@ -271,11 +272,11 @@ def _each_entity_once(held: list[Withheld]) -> Iterator[Withheld]:
 
 
 def entities_by_cause(outlines: Iterable[Outline]) -> list[tuple[str, int]]:
-    """The number of changed entities per cause. An entity with two causes counts for both."""
+    """The number of changed entities by their causes, ``pr and drift`` apart; they add up to the plan's changes."""
     found: Counter[str] = Counter()
     for each in outlines:
         found.update(each.causes)
-    return [(cause, found[cause]) for cause in (PR, DRIFT, BACKLOG) if found[cause]]
+    return sorted(found.items(), key=lambda each: [*map(cause_order, each[0].split(" and "))])
 
 
 def few_of_each_kind(changes: Iterable[Change]) -> tuple[list[Change], Counter[str]]:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from reconciler.model.values.counts import counted
 from reconciler.model.values.keys import snake
 from reconciler.model.values.plain_values import render_path
 from reconciler.report.plans.view import PRIMARY, Entry, Hold, PlanView, Row, TenantOutcome, TenantState, What
 from reconciler.report.values import clean
-from reconciler.report.words import counted, kind_count, percent_text, sentence, shortened
+from reconciler.report.words import kind_count, percent_text, sentence, shortened
 
 SHORT_NAME = 40
 """Most characters of a name in running text."""
@@ -258,7 +259,7 @@ def _then(view: PlanView, hold: Hold) -> str:
     number, free, doubly = len(hold.tenants), freed(view, hold), len(hold.doubly)
     if number == 1:
         return ", once nothing else holds it back" if doubly else ""
-    said = f"; {'all' if free == number else f'{free:,}'} of them then get{'s' if free == 1 else ''} everything"
+    said = f"; {'all' if free == number else f'{free:,}'} of them then {'gets' if free == 1 else 'get'} everything"
     others = "; in all of them something else holds some back too"
     if doubly < number:
         others = f"; in {doubly:,} of them something else holds some back too"

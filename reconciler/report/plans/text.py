@@ -6,6 +6,7 @@ Its length follows the number of different things, not of tenants. `listing` lis
 from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.model.plans.plan import Plan
+from reconciler.model.values.counts import counted
 from reconciler.report.lines import Line, Segment, Style, line, render
 from reconciler.report.plans.alike import alike_entries
 from reconciler.report.plans.folding import fold
@@ -41,7 +42,7 @@ from reconciler.report.plans.view import (
     rows_by_entity,
 )
 from reconciler.report.values import clean
-from reconciler.report.words import CAUSES, counted, kind_count, kind_word, sentence, shortened, value_words
+from reconciler.report.words import CAUSES, kind_count, kind_word, sentence, shortened, value_words
 
 MANY_ROWS = 40
 MANY_REASONS = 8

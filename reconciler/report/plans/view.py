@@ -16,10 +16,9 @@ from reconciler.model.values.keys import EntityId
 from reconciler.model.values.plain_values import Path, Value
 from reconciler.report.plans.reach import Reach
 from reconciler.report.words import (
-    GUARDS,
     PRECONDITIONS,
+    guard_words,
     label,
-    limit_text,
     off_titles,
     percent,
     percent_text,
@@ -341,9 +340,8 @@ def reason_of(reason: str, rule: str, detail: str, held: HeldBy) -> Reason:
             technical = ", ".join(f"veto.{each}" for each in held.vetoes)
             return Reason(reason, veto, f"veto on {' and '.join(held.vetoes)}", technical, held.set)
         case HoldKind.GUARD:
-            words = [(GUARDS[each.guard], limit_text(each.limit)) for each in held.guards]
-            titles = [sentence.format(limit=limit) for (sentence, _), limit in words]
-            briefs = [few.format(limit=limit) for (_, few), limit in words]
+            words = [guard_words(each.guard, each.limit) for each in held.guards]
+            titles, briefs = [sentence for sentence, _ in words], [few for _, few in words]
             technical = ", ".join(f"{each.guard}: {each.limit}" for each in held.guards)
             guards = tuple(each.guard for each in held.guards)
             return Reason(reason, "; ".join(titles), ", ".join(briefs), technical, "", guards)

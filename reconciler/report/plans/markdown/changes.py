@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from reconciler.model.values.counts import counted
 from reconciler.report.plans.alike import alike_entries
 from reconciler.report.plans.markdown.escaping import NB, code, folded, markup, plain, table
 from reconciler.report.plans.markdown.room import FEW, TITLE, VALUE, Room, more_rows, section
 from reconciler.report.plans.reach import Reach
 from reconciler.report.plans.sayings import WHAT_WORDS, supporting
 from reconciler.report.plans.view import BACKLOG, DRIFT, PRIMARY, Coming, Entry, PlanView, Row, rows_by_entity
-from reconciler.report.words import CAUSES, LARGE_CHANGE, counted, kind_count, kind_word, sentence, value_words
+from reconciler.report.words import CAUSES, LARGE_CHANGE, kind_count, kind_word, sentence, value_words
 
 
 def prices(view: PlanView, room: Room) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from reconciler.model.plans.plan import Plan
+from reconciler.model.values.counts import counted
 from reconciler.report.lines import render
 from reconciler.report.plans.alike import declared_in
 from reconciler.report.plans.folding import fold
@@ -13,7 +14,6 @@ from reconciler.report.plans.markdown.escaping import code, console, named, plai
 from reconciler.report.plans.markdown.room import FEW, ROOMS, Room
 from reconciler.report.plans.sayings import SHOWN_ORDER, commands, headline, states_said, summary
 from reconciler.report.plans.view import PlanView
-from reconciler.report.words import counted
 
 LARGEST = 60_000
 """Bytes of UTF-8; less than what GitHub and GitLab take as a comment."""

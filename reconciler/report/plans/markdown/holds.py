@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from reconciler.model.values.counts import counted
 from reconciler.report.plans.alike import outcome_words, outcomes
 from reconciler.report.plans.markdown.escaping import alert, code, console, markup, named, plain, some
 from reconciler.report.plans.markdown.room import ELSEWHERE, FEW, PLACE, SENTENCE, TITLE, Room, more_points, section
 from reconciler.report.plans.sayings import allow_command, explain_command, release, standing_text
 from reconciler.report.plans.view import Hold, PlanView, TenantOutcome, TenantState
 from reconciler.report.values import entity_text, place_text
-from reconciler.report.words import counted
 
 ICONS = {
     TenantState.CHANGES: "🟢",

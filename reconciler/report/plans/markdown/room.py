@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reconciler.report.words import counted
+from reconciler.model.values.counts import counted
 
 TITLE, VALUE, PLACE, SENTENCE = 40, 60, 120, 240
 """Most characters of a name, a value in a table, a file with its line, and a sentence from a document or a plan."""

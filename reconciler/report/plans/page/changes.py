@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from reconciler.model.values.counts import counted
 from reconciler.report.plans.page.markup import (
     Content,
     Html,
@@ -35,7 +36,6 @@ from reconciler.report.values import leaves
 from reconciler.report.words import (
     CAUSES,
     LARGE_CHANGE,
-    counted,
     kind_word,
     label,
     percent_text,

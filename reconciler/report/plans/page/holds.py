@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.plans.plan import PlanWarning
+from reconciler.model.values.counts import counted
 from reconciler.model.values.keys import EntityId
 from reconciler.report.plans.listing import held_lines
 from reconciler.report.plans.listing_folding import fold_deferred
@@ -35,7 +36,7 @@ from reconciler.report.plans.sayings import (
 )
 from reconciler.report.plans.view import Decider, Hold, PlanView, TenantState
 from reconciler.report.values import place_text
-from reconciler.report.words import counted, kind_word
+from reconciler.report.words import kind_word
 
 MOST_UNMANAGED = 2_000
 STATES = {"blocked": TenantState.BLOCKED, "withheld": TenantState.HELD}

@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+<<<<<<< HEAD
 from reconciler.core.savedplan import plan_digest
+=======
+from reconciler.model.values.counts import counted
+>>>>>>> 9f43ce7 (Count one entity once, and one thing in the singular)
 from reconciler.report.lines import Line
 from reconciler.report.plans.alike import declared_in
 from reconciler.report.plans.listing import closing_lines, day_lines
@@ -26,7 +30,7 @@ from reconciler.report.plans.page.tenant_lists import TenantLists
 from reconciler.report.plans.sayings import following
 from reconciler.report.plans.view import Coming, PlanView
 from reconciler.report.values import clean
-from reconciler.report.words import counted, kind_word
+from reconciler.report.words import kind_word
 
 SHORT_COMMIT = 10
 MANY_FILES = 8

@@ -6,6 +6,7 @@ So a page grows with the number of different things, not with the number of tena
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.model.values.counts import counted
 from reconciler.report.plans.page.markup import (
     Content,
     Html,
@@ -21,7 +22,6 @@ from reconciler.report.plans.page.markup import (
 )
 from reconciler.report.plans.reach import Reach
 from reconciler.report.plans.view import TenantOutcome, TenantState
-from reconciler.report.words import counted
 
 FEW = 8
 """So few tenants are listed where they are named."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.model.values.counts import counted
 from reconciler.report.plans.page.markup import (
     Html,
     Pieces,
@@ -23,7 +24,7 @@ from reconciler.report.plans.page.markup import (
 )
 from reconciler.report.plans.sayings import SHOWN_ORDER, STATE_WORDS, held_back, states_said, tally
 from reconciler.report.plans.view import PlanView, TenantOutcome, TenantState
-from reconciler.report.words import counted, shortened
+from reconciler.report.words import shortened
 
 ALIKE = 4
 """So many tenants with the same outcome are one line."""
