@@ -25,6 +25,8 @@ from reconciler.report.problems import render_problems
 from reconciler.shell.connections.access import Access
 from reconciler.shell.pools.executors import IN_TURN, LOCAL, Choice, ExecutorError, Executors, choice_of
 from reconciler.shell.repository.finding import WorkspaceError, find_workspace
+from reconciler.shell.repository.git_commands import GitRefuses
+from reconciler.shell.repository.git_mends import mend_of
 from reconciler.shell.repository.ignoring import ignore_of
 from reconciler.shell.repository.worktree import is_document
 from reconciler.shell.runs.plan_cache import CacheLookup
@@ -134,6 +136,9 @@ def errors_shown() -> Iterator[None]:
     except app.Invalid as error:
         say(render_problems(error.problems, colour=coloured(sys.stderr)))
         raise Exit(FAILED) from error
+    except GitRefuses as error:
+        mend = mend_of(str(error))
+        raise click.ClickException(f"{error}\n{mend}" if mend else str(error)) from error
     except (app.Unknown, ExecutorError, StoreError, WorkspaceError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -207,8 +212,9 @@ def when_done(close: Callable[[], None]) -> None:
 
 
 def git_refused(line: str) -> None:
-    """Report a git error in git's words."""
-    say(f"{line}\nNote: git failed, so commits and uncommitted changes are unknown.")
+    """Report a git error in git's words, and what mends it."""
+    mend = mend_of(line)
+    say(f"{line}\nNote: git failed, so commits and uncommitted changes are unknown.{f' {mend}' if mend else ''}")
 
 
 INCREMENTAL = "RECONCILE_INCREMENTAL"

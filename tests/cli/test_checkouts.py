@@ -255,6 +255,7 @@ def test_a_shallow_clone_says_how_to_fetch_more(shop: Shop, option: str) -> None
         assert f"no commit '{revision}'" in ran.err
         assert "fetch-depth: 0" in ran.err
         assert "git fetch --unshallow" in ran.err
+        assert "GIT_DEPTH: 0" in ran.err
 
 
 def test_a_shallow_clone_names_nobody_for_lines_that_it_does_not_know_of(shop: Shop) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import tempfile
 import zlib
@@ -11,6 +13,7 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from reconciler.shell.repository.git_mends import mend_of
 from tests.cli.runner import FEES, Shop, git
 
 COMMANDS = [
@@ -290,3 +293,102 @@ def test_a_repository_without_a_working_tree_is_none(_fresh: Shop, tmp_path: Pat
     (tmp_path / "bare" / "reconcile.yaml").write_bytes((_fresh.root / "reconcile.yaml").read_bytes())
     planned = Shop(tmp_path / "bare").run("plan")
     assert (planned.status, planned.err) == (0, "")
+
+
+MENDED: dict[Refusal, str] = {
+    another_owner: "git config --global --add safe.directory",
+    no_program: "Install git",
+    no_head: "clone the repository again",
+    a_spoilt_file: "clone again, or `git worktree repair`",
+    an_empty_reference: "git update-ref HEAD COMMIT",
+    a_missing_commit: "`git fsck` lists them",
+    a_missing_tree: "`git fsck` lists them",
+    a_spoilt_index: "rm .git/index && git reset",
+    a_spoilt_configuration: "git config --edit",
+    an_unknown_format: "Install a newer git",
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_what_mends_it_is_said(shop: Shop, refusal: Refusal) -> None:
+    _, env = refusal(shop)
+    said = shop.run("validate" if refusal is not a_missing_tree else "plan", env=env).err
+    assert MENDED[refusal] in said
+    needs = shop.run("plan --ref HEAD", env=env)
+    assert needs.status == 0 or MENDED[refusal] in needs.err or "no commit 'HEAD'" in needs.err
+
+
+def test_the_folder_that_is_named_is_quoted() -> None:
+    said = "fatal: detected dubious ownership in repository at '/srv/a b; rm'"
+    assert mend_of(said).endswith("git config --global --add safe.directory '/srv/a b; rm'")
+    assert mend_of("fatal: something new") == ""
+
+
+def test_a_spoilt_index_is_mended_by_what_is_said(shop: Shop) -> None:
+    a_spoilt_index(shop)
+    subprocess.run("rm .git/index && git reset --quiet", shell=True, cwd=shop.root, check=True)
+    assert shop.run("plan").err == ""
+
+
+@pytest.fixture(scope="module")
+def _branches(_fresh: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A repository with the branches ``main`` and ``feature/x``, two commits, and a clone of ``main`` alone."""
+    root = tmp_path_factory.mktemp("branches") / "shop"
+    copytree(_fresh.root, root)
+    shop = Shop(root)
+    shop.edit("acme/catalog.yaml", FEES, FEES.replace("2.00", "2.20"))
+    shop.commit()
+    git(root, "branch", "feature/x")
+    return shop
+
+
+CLONES = {
+    "a remote branch": (
+        "--single-branch",
+        "origin/feature/x",
+        "this clone has no branch origin/feature/x; if it is one, this fetches it: "
+        "git fetch origin feature/x:refs/remotes/origin/feature/x",
+    ),
+    "a branch by its name": (
+        "--single-branch",
+        "feature/x",
+        "if it is a branch of origin, this fetches it: "
+        "git fetch origin feature/x:refs/remotes/origin/feature/x, then use origin/feature/x",
+    ),
+    "a remote branch of a shallow clone": (
+        "--depth 1",
+        "origin/feature/x",
+        "git fetch origin feature/x:refs/remotes/origin/feature/x. This clone is shallow: `git fetch --unshallow`",
+    ),
+    "a commit of a shallow clone": ("--depth 1", "HEAD~1", "this clone is shallow: `git fetch --unshallow`"),
+    "a local name with a remote branch": ("", "feature/x", "did you mean origin/feature/x?"),
+    "a misspelt name": ("", "mian", 'did you mean "main"?'),
+    "a commit of another clone": ("", "0123456789abcdef", "git fetch origin 0123456789abcdef"),
+    "a range": ("", "origin/main...HEAD", "its merge base is: git merge-base origin/main HEAD"),
+    "an option": ("", "-x", ""),
+}
+
+
+@pytest.mark.parametrize("case", CLONES)
+def test_a_revision_that_is_not_here_says_what_brings_it(_branches: Shop, tmp_path: Path, case: str) -> None:
+    options, revision, expected = CLONES[case]
+    clone = Shop(tmp_path / "clone")
+    git(tmp_path, "clone", "--quiet", *options.split(), _branches.root.as_uri(), str(clone.root))
+    git(clone.root, "checkout", "--quiet", "--detach")
+    done = clone.run(f"validate --ref={revision}")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"Error: no commit '{revision}' in ")
+    assert expected in done.err
+    for command in re.findall(r"git fetch (?:origin \S+:\S+?|--unshallow)(?=[,.`\n]|$)", done.err):
+        subprocess.run(shlex.split(command), cwd=clone.root, check=True, capture_output=True)
+    wanted = "origin/feature/x" if "feature" in revision else revision
+    if case in ("a misspelt name", "a commit of another clone", "a range", "an option"):
+        return
+    assert clone.run(f"validate --ref {wanted}").status == 0
+
+
+def test_a_repository_without_a_commit_says_so(fresh: Shop) -> None:
+    rmtree(fresh.root / ".git")
+    git(fresh.root, "init", "--quiet")
+    done = fresh.run("plan --base HEAD")
+    assert "the repository has no commit yet: git add --all && git commit" in done.err

@@ -52,6 +52,7 @@ COMMANDS = [
     "store check",
     "store migrate",
     "schema written-schemas",
+    "completion bash",
     "init another",
     "watch --rounds 1",
 ]

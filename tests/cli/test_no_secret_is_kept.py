@@ -55,6 +55,7 @@ COMMANDS = (
     "watch --rounds 1",
     "init elsewhere",
     "schema elsewhere",
+    "completion bash",
 )
 
 

@@ -111,8 +111,9 @@ COMMANDS = (
     "watch --rounds 1",
     "init elsewhere",
     "schema elsewhere",
+    "completion bash",
 )
-HARMLESS = ("init elsewhere", "schema elsewhere", "show plan.json")
+HARMLESS = ("init elsewhere", "schema elsewhere", "completion bash", "show plan.json")
 """What reads no workspace."""
 
 

@@ -12,14 +12,12 @@ from reconciler.model.values.diagnostics import Diagnostic, Place
 from reconciler.shell.repository.blame import Blamed, Blaming
 from reconciler.shell.repository.finding import WORKSPACE_FILE, WorkspaceError
 from reconciler.shell.repository.git_commands import GitCommands, GitRefuses, Objects
+from reconciler.shell.repository.git_mends import why_no_commit
 from reconciler.shell.repository.ignoring import Ignore, ignore_in
 from reconciler.shell.repository.worktree import LINK_HINT, is_document, is_hidden
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_LINKS = 20
-SHALLOW_HINT = (
-    "this clone is shallow: fetch its history with `fetch-depth: 0` of actions/checkout or `git fetch --unshallow`"
-)
 MOST_OF_A_FACT = 200
 """Characters of a commit's author or subject that a plan records."""
 SUBMODULE_HINT = "a commit records only the submodule's commit id, not its files"
@@ -110,8 +108,8 @@ class Repository:
         found = self.commands.answer("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         if found.status == 0:
             return found.out.decode()
-        hint = f"; {SHALLOW_HINT}" if self.shallow else ""
-        raise WorkspaceError(f"no commit {revision!r} in {self.top}{hint}")
+        why = why_no_commit(self.commands, revision, shallow=self.shallow)
+        raise WorkspaceError(f"no commit {revision!r} in {self.top}{f'; {why}' if why else ''}")
 
     def read(self, revision: str) -> tuple[list[SourceFile], list[Diagnostic]]:
         """The workspace's document files in a commit, without a checkout; their bytes are read on demand.

@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-<<<<<<< HEAD
 from reconciler.core.savedplan import plan_digest
-=======
 from reconciler.model.values.counts import counted
->>>>>>> 9f43ce7 (Count one entity once, and one thing in the singular)
 from reconciler.report.lines import Line
 from reconciler.report.plans.alike import declared_in
 from reconciler.report.plans.listing import closing_lines, day_lines
