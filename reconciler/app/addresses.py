@@ -17,6 +17,8 @@ def parse_address(tenant: str, text: str) -> tuple[EntityId, Path | None]:
     kinds = {snake(name): name for name in STATE_KINDS}
     if not slash or not key:
         raise Unknown(f"{text!r} is not an address; example: plan/m365-business-basic#status")
+    if kind not in kinds and key.partition("/")[0] in kinds:
+        raise Unknown(f'"{text}" is an address of {kind}, not of {tenant}: give {kind} as the tenant')
     if kind not in kinds:
         raise Unknown(f'unknown kind "{kind}": {did_you_mean(kind, kinds)}')
     try:

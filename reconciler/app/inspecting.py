@@ -24,7 +24,7 @@ from reconciler.core.schema import fields_of
 from reconciler.core.subscriptions import Projection, mirrored_kinds
 from reconciler.core.tree import compare_mirror, upstream_key
 from reconciler.core.workspace import resolve_policy
-from reconciler.model.documents.options import MIRROR, OPTIONS
+from reconciler.model.documents.options import GROUPS, MIRROR, OPTIONS
 from reconciler.model.documents.settings import Policy
 from reconciler.model.values.field_types import did_you_mean
 from reconciler.model.values.keys import EntityId, noun
@@ -88,7 +88,7 @@ def suppose(
         enable, disable = map(options_named, options)
     except KeyError as error:
         name = str(error.args[0])
-        raise Unknown(f'there is no option "{name}": {did_you_mean(name, OPTIONS)}') from error
+        raise Unknown(f'there is no option "{name}": {did_you_mean(name, (*GROUPS, *OPTIONS))}') from error
     if both := sorted({*enable} & {*disable}):
         raise Unknown(f"{', '.join(both)}: on and off at once")
     policy, _, comparison = _compared(workspace, access, tenant, now)

@@ -1,9 +1,10 @@
 """Exit statuses, and the classes of commands, groups and parameters. Imports nothing heavy."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from shutil import get_terminal_size
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +19,9 @@ INTERRUPTED = 130
 COMPLETE = "_RECONCILE_COMPLETE"
 """Environment variable, which a shell's script sets: what to complete, for which shell (`cli.usage.completion`)."""
 WORKSPACE_HELP = "The workspace directory. Default: RECONCILE_WORKSPACE, or the nearest parent with reconcile.yaml."
+
+NARROW = 60
+"""A terminal with fewer columns is narrow."""
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -56,8 +60,29 @@ def argument(*declared: str, **attributes: Any) -> Callable[[C], C]:
     return click.argument(*declared, cls=Argument, **attributes)
 
 
+class Formatter(click.HelpFormatter):
+    """Puts names and their texts below each other where a terminal is narrow."""
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl(rows, col_max if self.width >= NARROW else self.width // 4, col_spacing)
+
+
+class Context(click.Context):
+    """A context whose help is as wide as the terminal, 80 columns at most; click's is never below 50."""
+
+    formatter_class = Formatter
+
+    def make_formatter(self) -> click.HelpFormatter:
+        columns = get_terminal_size().columns
+        if columns < NARROW:
+            return Formatter(width=max(columns - 2, 20))
+        return super().make_formatter()
+
+
 class Command(click.Command):
     """A command of ours: its long options may be written with one dash, and an unknown option says what to type."""
+
+    context_class = Context
 
     def make_parser(self, ctx: click.Context) -> Any:
         return with_one_dash(self, super().make_parser(ctx), ctx)
@@ -81,6 +106,7 @@ class Group(click.Group):
     """
 
     command_class = Command
+    context_class = Context
 
     def make_parser(self, ctx: click.Context) -> Any:
         return with_one_dash(self, super().make_parser(ctx), ctx)
@@ -162,10 +188,11 @@ def option_errors_explained(ctx: click.Context, args: list[str]) -> Iterator[Non
         error.ctx = error.ctx or ctx  # so that the usage is shown
         raise
     except click.BadParameter as error:
-        from reconciler.cli.usage.habits import misread_option
+        from reconciler.cli.usage.habits import misread_option, near_choice
 
         if error.param and (message := misread_option(error.param, given)):
             raise click.UsageError(message, ctx) from error
+        error.message += near_choice(error.param, given)
         raise
 
 

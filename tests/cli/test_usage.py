@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shop, run
+from tests.cli.test_documented import LEAVES
 
 EVERY = (
     "validate",
@@ -27,6 +28,10 @@ EVERY = (
         ("frobnicate", 'Unknown command "frobnicate".'),
         ("tenant shw", 'Unknown command "shw". Did you mean "show"?'),
         ("plan --tennant one", "Did you mean '--tenant'?"),
+        ("plan --format jsn", "is not one of 'text', 'json', 'markdown', 'html', 'csv'. Did you mean 'json'?"),
+        ("completion bsh", "Did you mean 'bash'?"),
+        ("subscription list one --status actve", "Did you mean 'active'?"),
+        ("explain one two/plan/mail-basic", '"two/plan/mail-basic" is an address of two, not of one: give two as'),
         ("plan --format xml", "'xml' is not one of 'text', 'json', 'markdown', 'html'"),
         ("plan --now tomorrow", "is not a date or time in ISO 8601, such as 2026-12-01"),
         ("plan --now 0001-01-01T00:00:00+14:00", "is not a date or time in ISO 8601"),
@@ -53,6 +58,21 @@ def test_no_command_shows_the_help_and_fails(fresh: Shop, command: str) -> None:
     done = run(command, fresh.root)
     assert (done.status, done.out) == (1, "")
     assert "Usage: reconcile" in done.err
+
+
+@pytest.mark.parametrize("columns", [40, 59, 60, 100])
+def test_help_fits_a_narrow_terminal(tmp_path: Path, columns: int) -> None:
+    for name in ("", *LEAVES):
+        text = run(f"{name} --help", tmp_path, env={"COLUMNS": str(columns)}).out
+        prose = text.partition("\nExamples:")[0].splitlines()[1:]
+        named = ("  -", "Usage: ")  # an option and what it takes is not broken
+        assert [line for line in prose if len(line) > columns and not line.startswith(named)] == [], name
+        assert "Examples:" in text
+
+
+def test_a_misspelt_group_of_options_names_the_nearest(fresh: Shop) -> None:
+    done = fresh.run("explain one --enable plan")
+    assert done.err == 'Error: there is no option "plan": did you mean "plans"?\n'
 
 
 @pytest.mark.parametrize("command", ["--help", "-h", "plan --help", "tenant --help", "tenant import -h"])

@@ -114,6 +114,16 @@ def misread_option(parameter: click.Parameter, args: Sequence[str]) -> str | Non
     return f"No such option '-{name}'. {OPTIONS[name]}" if name else None
 
 
+def near_choice(parameter: click.Parameter | None, args: Sequence[str]) -> str:
+    """``Did you mean 'json'?`` for a misspelt choice; empty for others."""
+    if parameter is None or not isinstance(parameter.type, click.Choice):
+        return ""
+    choices = [str(each) for each in parameter.type.choices]
+    given = [each.rpartition("=")[2] for each in args if each not in choices]
+    close = next((near[0] for each in given if (near := get_close_matches(each, choices, n=1))), None)
+    return f" Did you mean '{close}'?" if close else ""
+
+
 def _written(found: str, args: Sequence[str]) -> str:
     """The option as it was written, without its value."""
     for each in args:
