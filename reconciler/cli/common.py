@@ -1,7 +1,7 @@
 """Exit statuses, and the classes of commands, groups and parameters. Imports nothing heavy."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from shutil import get_terminal_size
@@ -63,7 +63,7 @@ def argument(*declared: str, **attributes: Any) -> Callable[[C], C]:
 class Formatter(click.HelpFormatter):
     """Puts names and their texts below each other where a terminal is narrow."""
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         super().write_dl(rows, col_max if self.width >= NARROW else self.width // 4, col_spacing)
 
 
@@ -192,7 +192,8 @@ def option_errors_explained(ctx: click.Context, args: list[str]) -> Iterator[Non
 
         if error.param and (message := misread_option(error.param, given)):
             raise click.UsageError(message, ctx) from error
-        error.message += near_choice(error.param, given)
+        if near := near_choice(error.param, given):
+            raise click.BadParameter(error.message + near, error.ctx, error.param, error.param_hint) from error
         raise
 
 
