@@ -28,6 +28,7 @@ COMMANDS = {
     "subscription": ("reconciler.cli.subscriptions", "List, show and change the subscriptions of a tenant."),
     "store": ("reconciler.cli.stores", "Check and migrate the tables of the tenant stores."),
     "watch": ("reconciler.cli.watching", "Mirror subscriptions continuously and show what is pending."),
+    "explain-kind": ("reconciler.cli.setup", "Explain a kind of document: its fields, owners and options."),
     "schema": ("reconciler.cli.setup", "Write the JSON Schemas of all documents."),
     "completion": ("reconciler.cli.setup", "Print the script that completes commands in bash, zsh or fish."),
 }
@@ -60,7 +61,7 @@ class LazyCommands(Group):
 
 def command(name: str) -> click.Command:
     """Import a command of `COMMANDS`."""
-    found: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
+    found: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name.replace('-', '_')}_command")
     return found
 
 

@@ -1,4 +1,4 @@
-"""`init`, `schema` and `completion`: write files for a workspace, and the script that a shell reads."""
+"""`init`, `explain-kind`, `schema` and `completion`: what a workspace is made of, and the script that a shell reads."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,10 @@ from reconciler.cli.common import argument, command, option
 from reconciler.cli.options import format_option, with_folder
 from reconciler.cli.output import say, write_data
 from reconciler.cli.usage.completion import SHELLS, script
-from reconciler.core.schemadocs import schema_text, schemas
+from reconciler.core.schemadocs import KEY_STEP, KINDS, FieldEntry, KindEntry, reference, schema_text, schemas
+from reconciler.model.values.field_types import did_you_mean
 from reconciler.report.envelope import enveloped
+from reconciler.report.manual.reference import kind_data, kind_text, kinds_text
 from reconciler.shell.repository.files import write_file
 from reconciler.shell.scaffold import CI, Starter, repository_root, starter
 
@@ -93,6 +95,48 @@ On GitLab, before the first merge request:
      git+https://HOST/PROJECT.git@TAG); .gitlab/reconcile.yml lists the others
   4. protect the default branch, and the environment `production`""",
 }
+
+
+@command("explain-kind")
+@argument("kind", metavar="[KIND]", required=False)
+@argument("path", metavar="[FIELD]", required=False)
+@format_option()
+@with_folder
+def explain_kind_command(
+    chosen: Path | None,  # noqa: ARG001
+    now: datetime | None,  # noqa: ARG001
+    kind: str | None,
+    path: str | None,
+    form: str,
+) -> None:
+    """Explain a KIND of document: each field with its type, default, example, owner and options; without KIND, list all
+    kinds.
+
+    FIELD is a path such as periods.fees: only that field and those inside it.
+    """
+    entries = [_kind(kind)] if kind else [reference(each) for each in KINDS]
+    fields = _fields(entries[0], path) if path else entries[0].fields if kind else ()
+    if form == "json":
+        write_data(enveloped(kinds=[kind_data(each, fields) for each in entries]))
+    else:
+        write_data(kind_text(entries[0], fields) if kind else kinds_text())
+
+
+def _kind(name: str) -> KindEntry:
+    """The reference of a kind, however it is capitalised: ``PriceList``, ``pricelist``, ``price_list``."""
+    plain = {each.lower(): each for each in KINDS}
+    found = plain.get(name.replace("_", "").replace("-", "").lower())
+    if found is None:
+        raise click.ClickException(f"no kind {name}; {did_you_mean(name, KINDS)}")
+    return reference(found)
+
+
+def _fields(entry: KindEntry, path: str) -> tuple[FieldEntry, ...]:
+    found = entry.below(path)
+    if not found:
+        known = {each.path.replace(f"{KEY_STEP}.", "") for each in entry.fields}
+        raise click.ClickException(f"no field {path} in {entry.kind}; {did_you_mean(path, known)}")
+    return found
 
 
 @command("schema")

@@ -30,6 +30,7 @@ COMMANDS = {
     "init": [("init elsewhere", "result", 0)],
     "schema": [("schema elsewhere", "result", 0)],
     "completion": [("completion zsh", "result", 0)],
+    "explain-kind": [("explain-kind", "kinds", 0), ("explain-kind plan periods.fees", "kinds", 0)],
     "validate": [("validate", "valid", 0), ("validate --ref HEAD", "problems", 0)],
     "explain": [
         ("explain one plan/mail-basic", "entity", 0),
@@ -156,6 +157,8 @@ def test_who_asks_for_json_gets_json_or_nothing(odd: Shop, name: str) -> None:
         done = odd.run("init . -o json")
     elif name == "completion":
         done = odd.run("completion tcsh -o json")
+    elif name == "explain-kind":
+        done = odd.run("explain-kind Plam -o json")
     elif name == "schema":
         (odd.root / "file").touch()
         done = odd.run("schema file -o json")

@@ -53,6 +53,7 @@ COMMANDS = [
     "store migrate",
     "schema written-schemas",
     "completion bash",
+    "explain-kind Plan",
     "init another",
     "watch --rounds 1",
 ]

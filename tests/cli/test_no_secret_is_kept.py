@@ -56,6 +56,7 @@ COMMANDS = (
     "init elsewhere",
     "schema elsewhere",
     "completion bash",
+    "explain-kind Plan",
 )
 
 

@@ -112,8 +112,9 @@ COMMANDS = (
     "init elsewhere",
     "schema elsewhere",
     "completion bash",
+    "explain-kind Plan",
 )
-HARMLESS = ("init elsewhere", "schema elsewhere", "completion bash", "show plan.json")
+HARMLESS = ("init elsewhere", "schema elsewhere", "completion bash", "explain-kind Plan", "show plan.json")
 """What reads no workspace."""
 
 

@@ -6,7 +6,7 @@ from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.schema.fields import FieldShape, kind_shapes
 from reconciler.model.documents.options import OPTIONS
 from reconciler.model.plans.rules import FORMER_IDS, RULES, rule_text
-from reconciler.report.rules import rules_markdown
+from reconciler.report.manual.rules import rules_markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 

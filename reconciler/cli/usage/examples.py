@@ -27,6 +27,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "store check": ("reconcile store check",),
     "store migrate": ("reconcile store migrate",),
     "watch": ("reconcile watch --interval 60",),
+    "explain-kind": ("reconcile explain-kind", "reconcile explain-kind Plan periods.fees"),
     "schema": ("reconcile schema schemas",),
     "completion": ("reconcile completion bash",),
 }

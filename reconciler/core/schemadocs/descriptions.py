@@ -67,6 +67,36 @@ _NAMED_EXAMPLES: dict[str, list[Any]] = {
     "usage_statistics": [["active-mailboxes"]],
     "unit_prices": [{"P1M": "7.00"}],
     "products": [{"microsoft-365": {"P1M": "5.10", "P1Y": "56.00"}}],
+    "action": ["change_quantity"],
+    "activation_date": ["2026-11-01"],
+    "at": ["2026-11-01T08:00:00Z"],
+    "cycle_end": ["2027-10-31"],
+    "date": ["2027-11-01"],
+    "from": ["2027-01-01"],
+    "start_date": ["2026-11-01"],
+    "bill_to": ["contoso"],
+    "billing_options": [{"invoice": "monthly"}],
+    "characteristics": [{"domain": "contoso.example"}],
+    "custom_fields": [{"cost_centre": "1200"}],
+    "prices": [{"P1M": "6.00"}],
+    "product": ["microsoft-365"],
+    "provisioning_sync": ["done"],
+    "quantity_effective": ["2026-12-01"],
+    "bill_to_contact": ["anna@contoso.example"],
+    "detail": ["quantity: 5 -> 8"],
+    "description": ["For small companies"],
+    "headline": ["Everything for the office"],
+    "ignore": [["docker-compose.yml", "charts/"]],
+    "locked": [["quantity"]],
+    "moved_from": ["m365-basic"],
+    "reference": ["10023"],
+    "responsible_user": ["anna"],
+    "ribbon": ["Cancelled by the reseller"],
+    "sharing_rule": ["owner"],
+    "source": ["sub-1001"],
+    "text": ["Mail, files and video calls."],
+    "time_zone": ["Europe/Berlin"],
+    "type": ["subscription"],
 }
 
 
@@ -83,11 +113,11 @@ def kind_description(model: type[Part], *, state: bool) -> str:
         return text
     more = []
     if sync.created:
-        more.append(f"Created in a tenant under {_options(sync.created)}.")
+        more.append(f"Created in a tenant under {options_of(sync.created)}.")
     elif sync.dependent:
         more.append(f"Created in a tenant with what needs it ({sync.dependent}).")
     if sync.removed:
-        more.append(f"Removed from a tenant under {_options(sync.removed)}.")
+        more.append(f"Removed from a tenant under {options_of(sync.removed)}.")
     return " ".join([text, *more])
 
 
@@ -99,6 +129,12 @@ def described(model: type[Part], name: str, schema: dict[str, Any], *, state: bo
     if not state:
         said += _changes(metadata)
     return " ".join(filter(None, said)), _examples(model, name, schema, metadata)
+
+
+def field_description(model: type[Part], name: str) -> str:
+    """What a field is, without how it changes in a tenant."""
+    bare, metadata = unwrapped(model.model_fields[name].annotation, tuple(model.model_fields[name].metadata))
+    return _own(model, name, bare, metadata)
 
 
 def _own(model: type[Part], name: str, bare: Any, metadata: tuple[Any, ...]) -> str:
@@ -165,7 +201,21 @@ def _examples(model: type[Part], name: str, schema: dict[str, Any], metadata: tu
         return [key if name == "key" else key.replace("-", " ").capitalize()]
     if name == "steps" and leaf and leaf.type == "list":
         return [["check-credit", "provision"]]
-    return _NAMED_EXAMPLES.get(name) or schema.get("examples") or (_EXAMPLES.get(leaf.type, []) if leaf else [])
+    named = [each for each in _NAMED_EXAMPLES.get(name, ()) if not isinstance(each, dict) or _is_map(schema)]
+    given = named or schema.get("examples") or _listed_values(schema)[:1]
+    return given or (_EXAMPLES.get(leaf.type, []) if leaf else [])
+
+
+def _is_map(schema: dict[str, Any]) -> bool:
+    """Whether a schema is that of a map by key."""
+    return isinstance(schema.get("additionalProperties"), dict) or any(map(_is_map, schema.get("anyOf", ())))
+
+
+def _listed_values(schema: dict[str, Any]) -> list[Any]:
+    """The values that a schema lists, also beside null."""
+    options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    values: list[Any] = schema.get("enum") or (_listed_values(options[0]) if len(options) == 1 else [])
+    return values
 
 
 def _first(metadata: tuple[Any, ...], wanted: type[T]) -> T | None:
@@ -177,9 +227,9 @@ def _changes(metadata: tuple[Any, ...]) -> Iterator[str]:
     for each in metadata:
         match each:
             case Synced(unless_override=None):
-                yield f"Changes in a tenant under {_options(each)}."
+                yield f"Changes in a tenant under {options_of(each)}."
             case Synced():
-                yield f"The reseller's own, unless {each.unless_override}: then it changes under {_options(each)}."
+                yield f"The reseller's own, unless {each.unless_override}: then it changes under {options_of(each)}."
             case Unmanaged():
                 yield f"No option changes it in a tenant ({each.rule})."
             case ResellerOwned():
@@ -190,9 +240,10 @@ def _changes(metadata: tuple[Any, ...]) -> Iterator[str]:
 
 def _under(declared: Synced | Unmanaged | None) -> str:
     if isinstance(declared, Synced):
-        return f"under {_options(declared)}"
+        return f"under {options_of(declared)}"
     return f"by no option ({declared.rule})" if declared else "by no option"
 
 
-def _options(declared: Synced) -> str:
+def options_of(declared: Synced) -> str:
+    """The options that permit a change, with the rule: ``plans.create (CB-03)``."""
     return f"{' or '.join(declared.options)} ({declared.rule})"

@@ -203,6 +203,26 @@ def _completion() -> Schema:
     return result_schema("The script of a shell", result=result)
 
 
+def _explain_kind() -> Schema:
+    field = open_object(
+        path=text("With `<key>` for a key that the document chooses.", examples=["periods.<key>.fees.recurring"]),
+        type=text("In words."),
+        required=_flag("Whether each document has it."),
+        default=text("As JSON; empty if there is none."),
+        example={"description": "A valid value; null if the fields inside have it."},
+        owner=text("Who may change it."),
+        options=_texts("The options that let a change reach a tenant, with the rule."),
+        description=text("What it is."),
+    )
+    kind = open_object(
+        kind=text("Its name.", examples=["Plan"]),
+        place=text("Where documents of it are."),
+        description=text("What it is."),
+        fields=list_of(field, "Empty in the list of all kinds."),
+    )
+    return result_schema("The kinds of documents, or one of them with its fields", kinds=list_of(kind, "By name."))
+
+
 def _tenant_import() -> Schema:
     counts = {name: _count(f"Entities that were {name}.") for name in ("added", "changed", "removed")}
     released = _texts("What a whole state gave no origin, as `kind/key` or `kind/key#item` (ORIGIN-02).")
@@ -424,6 +444,7 @@ VERDICTS = (
 RESULTS: Mapping[str, Callable[[], Schema]] = {
     "apply.json": _apply,
     "explain.json": _explain,
+    "explain-kind.json": _explain_kind,
     "history.json": _history,
     "init.json": _init,
     "plans.json": _plans,
