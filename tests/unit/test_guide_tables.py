@@ -10,10 +10,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.core.reading.read import read_file
+from reconciler.core.schemadocs import KINDS
 from reconciler.core.workspace import GUARD_DEFAULTS
 from reconciler.model.documents.options import GROUPS, OVERRIDES, VETOES
 from reconciler.model.documents.source import SourceFile
 from reconciler.model.plans.change import Verdict
+from tests.cli.runner import run
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 
@@ -65,3 +67,17 @@ def test_every_example_is_a_valid_document(page: str) -> None:
     found = [read_file(SourceFile(f"{page}.yaml", block.encode())) for block in examples(page)]
     assert found
     assert [problem.summary for reading in found for problem in reading.problems] == []
+
+
+def test_the_documents_of_every_kind_are_a_workspace_and_a_state(tmp_path: Path) -> None:
+    """As `writing.md` has them: the workspace itself, the catalog, who gets what, and a tenant's state."""
+    workspace, *catalog, state = examples("writing.md")
+    root = tmp_path / "shop"
+    (root / "northwind").mkdir(parents=True)
+    (root / "reconcile.yaml").write_text(workspace, "utf-8")
+    (root / "northwind" / "all.yaml").write_text("---\n".join(catalog), "utf-8")
+    (tmp_path / "state.yaml").write_text(state, "utf-8")
+    assert run("validate", root).out == "Valid: 21 documents, 1 policy.\n"
+    assert run("tenant import contoso ../state.yaml", root).status == 0
+    found = {each["kind"] for block in (workspace, *catalog, state) for each in YAML(typ="safe").load_all(block)}
+    assert found == set(KINDS)

@@ -139,7 +139,7 @@ class _Reader:
         )
 
 
-_FIRST, _LAST = ("kind", "version", "key", "reseller"), ("labels", "moved_from")
+_FIRST, _LAST = ("kind", "key", "reseller"), ("labels", "moved_from")
 
 
 def _rank(name: str) -> int:
