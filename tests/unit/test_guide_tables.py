@@ -77,7 +77,7 @@ def test_the_documents_of_every_kind_are_a_workspace_and_a_state(tmp_path: Path)
     (root / "reconcile.yaml").write_text(workspace, "utf-8")
     (root / "northwind" / "all.yaml").write_text("---\n".join(catalog), "utf-8")
     (tmp_path / "state.yaml").write_text(state, "utf-8")
-    assert run("validate", root).out == "Valid: 21 documents, 1 policy.\n"
+    assert run("validate", root).out == "Valid: 19 documents, 1 policy.\n"
     assert run("tenant import contoso ../state.yaml", root).status == 0
     found = {each["kind"] for block in (workspace, *catalog, state) for each in YAML(typ="safe").load_all(block)}
     assert found == set(KINDS)
