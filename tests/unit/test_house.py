@@ -303,14 +303,15 @@ def test_scripts_run_in_a_clone() -> None:
         "script/test-browser",
         "script/test-plain",
         "script/demo",
+        "script/docs",
     }
     expect_none([relative(path) for path in scripts if not os.access(path, os.X_OK)])
     assert re.search(r"^exec \./script/test\b", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE)
 
 
-def pins() -> dict[str, str]:
-    """Each requirement of requirements.txt by its name, with the lines that belong to it."""
-    blocks = re.split(r"\n(?=[a-z])", "\n" + (ROOT / "requirements.txt").read_text("utf-8"))
+def pins(file: str = "requirements.txt") -> dict[str, str]:
+    """Each requirement of a file by its name, with the lines that belong to it."""
+    blocks = re.split(r"\n(?=[a-z])", "\n" + (ROOT / file).read_text("utf-8"))
     return {block.partition("==")[0]: block for block in blocks if "==" in block.partition("\n")[0]}
 
 
@@ -320,6 +321,8 @@ def test_every_dependency_is_pinned_with_hashes() -> None:
     names = {re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", line)[0]).lower() for line in wanted}
     expect_none(sorted(names - set(pins())))
     expect_none([name for name, block in pins().items() if "--hash=sha256:" not in block])
+    expect_none([name for name, block in pins("requirements-docs.txt").items() if "--hash=sha256:" not in block])
+    assert "zensical" in pins("requirements-docs.txt")
 
 
 def runtime_dependencies() -> set[str]:
