@@ -10,12 +10,12 @@ import pytest
 
 from reconciler.core.planning.preconditions import PRECONDITIONS
 from reconciler.core.schema.body_walk import Nodes
-from reconciler.core.schema.fields import FieldShape, kind_shapes
+from reconciler.core.schema.fields import FieldShape, is_locked, kind_shapes, shared_if_same
 from reconciler.core.schema.model_walk import declarations_of, found
 from reconciler.core.schema.references import located_in, named_in, reference_nodes_of_model, referencing_fields
 from reconciler.core.schema.rule_book import RuleBook, rule_book
 from reconciler.core.workspace.load import load
-from reconciler.model.documents.declarations import Ref
+from reconciler.model.documents.declarations import Ref, ResellerOwned, Synced
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.documents.source import SourceDocument
 from reconciler.model.values.plain_values import Body, Path
@@ -93,3 +93,68 @@ def test_a_book_without_a_declaration_has_nodes_of_its_own() -> None:
     less = book.without("plan.plan_category")
     assert "plan_category" not in {each.name for each in less.reference_nodes("Plan")}
     assert "plan_category" in {each.name for each in book.reference_nodes("Plan")}
+
+
+OWN, SYNCED, FREE = (
+    ResellerOwned("SUB-14"),
+    Synced(("subscriptions.mirror",), "SUB-10"),
+    Synced((), "SUB-13", until_edited=True),
+)
+
+
+def shape(name: str, type_: str, declared: Any = None, *fields: FieldShape) -> FieldShape:
+    return FieldShape(name, (name,), type_, None, declared, fields=fields)
+
+
+LOCKABLE = (
+    shape("own", "text", OWN),
+    shape("synced", "text", SYNCED),
+    shape("free", "text", FREE),
+    shape("undeclared", "text"),
+    shape("parts", "struct", None, shape("own", "text", OWN), shape("synced", "text", SYNCED)),
+    shape("lines", "items", None, shape("own", "text", OWN), shape("synced", "text", SYNCED)),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "locked"),
+    [
+        (("own",), False),
+        (("synced",), True),
+        (("free",), False),
+        (("undeclared",), True),
+        (("nothing",), True),
+        (("labels",), False),
+        (("labels", "segment"), False),
+        (("parts",), True),
+        (("parts", "own"), False),
+        (("parts", "synced"), True),
+        (("parts", "nothing"), True),
+        (("lines",), True),
+        (("lines", "a"), True),
+        (("lines", "a", "own"), False),
+        (("lines", "a", "synced"), True),
+        (("lines", "own", "synced"), True),
+        (("lines", "synced", "own"), False),
+    ],
+)
+def test_which_fields_of_a_mirror_are_locked(path: Path, locked: bool) -> None:
+    """Those inside a structure or an item by their own declaration; what is not declared, and a whole, always."""
+    fields = (*LOCKABLE, shape("labels", "map"))
+    assert is_locked(fields, path) is locked
+
+
+def test_an_equal_body_is_shared_and_no_other() -> None:
+    inner = {"P1M": {}}
+    given = {"name": "A", "periods": inner}
+    assert shared_if_same({"name": given["name"], "periods": inner}, given) is given
+    assert shared_if_same({}, none := {}) is none
+    for made in (
+        {"name": "A"},
+        {"name": "A", "periods": inner, "status": "active"},
+        {"name": "B", "periods": inner},
+        {"name": "A", "periods": {"P1M": {}}},
+        {"name": "A", "status": inner},
+        {"other": "A", "periods": inner},
+    ):
+        assert shared_if_same(made, given) is made
