@@ -72,7 +72,7 @@ def test_it_shows_a_price_change_from_plan_to_apply(clone: Clone, forked_command
         "reconcile plan",
     ]
     assert sum(line.startswith(("-  P1M", "+  P1M")) for line in lines) == 2, "one line changes"
-    assert "Causes: pr 4" in lines
+    assert "Causes: 4 entities (pr 4)" in lines
     assert lines.index("Apply complete: 0 added, 4 changed, 0 destroyed.") < lines.index("No changes to apply.")
     following = [line.strip() for line in lines[-3:]]
     assert following == [". .venv/bin/activate", "reconcile init ../my-catalog", "reconcile -C ../my-catalog plan"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECORDS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 HEADINGS = ["Decision", "Why", "Weighed"]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 SOURCES = [*(ROOT / "reconciler").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
@@ -39,3 +39,10 @@ def test_every_reference_to_a_decision_finds_it() -> None:
     ]
     assert len(found) > 20
     assert [(page, named) for page, named in found if named not in known] == []
+
+
+def test_the_index_lists_each() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    for record in RECORDS:
+        number, _, title = record.read_text("utf-8").splitlines()[0].removeprefix("# ").partition(": ")
+        assert f"| [{number}]({record.name}) | {title} |\n" in index

@@ -33,7 +33,7 @@ def test_a_hundred_problems_of_one_code_in_one_file_are_listed_and_all_are_count
     assert len(re.findall(r"error unknown-field: Role has no field", text)) == 100
     assert "x.yaml:105:1: error unknown-field: and 4,900 more of unknown-field in this file\n" in text
     assert "error wrong-type: moved_from" in text
-    assert text.endswith("\n5001 errors.\n")
+    assert text.endswith("\n5,001 errors.\n")
     data = json.loads(render_problems_json(problems))
     assert data["valid"] is False
     assert [each["more"] for each in data["problems"] if "more" in each] == [4_900]
