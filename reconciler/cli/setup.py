@@ -112,8 +112,12 @@ def explain_kind_command(
     """Explain a KIND of document: each field with its type, default, example, owner and options; without KIND, list all
     kinds.
 
-    FIELD is a path such as periods.fees: only that field and those inside it.
+    FIELD is a path such as periods.fees: only that field and those inside it. Plan.periods.fees is the same as Plan
+    periods.fees.
     """
+    if kind and path is None:
+        kind, _, inside = kind.partition(".")
+        path = inside or None
     entries = [_kind(kind)] if kind else [reference(each) for each in KINDS]
     fields = _fields(entries[0], path) if path else entries[0].fields if kind else ()
     if form == "json":

@@ -84,6 +84,14 @@ def test_what_is_for_states_only() -> None:
     assert all(state[kind]["required"] == ["kind", "key"] for kind in STATE_KINDS)
 
 
+def test_a_part_that_is_compared_as_a_whole_is_given_as_a_whole() -> None:
+    head = {"kind": "Subscription", "key": "sub-1"}
+    assert_agreed("state.json", {**head, "pending_unit": {"billing_cycle": "P1M"}})
+    assert_agreed("state.json", {**head, "pending_unit": {"billing_cycle": "P1M", "from": None}})
+    assert_agreed("state.json", {**head, "pending_unit": {"billing_cycle": "P1M", "from": "2027-01-01"}})
+    assert_agreed("state.json", {**head, "pending_unit": None})
+
+
 # --- The models and the schemas agree ---------------------------------------------------------------------------------
 
 

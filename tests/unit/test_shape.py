@@ -18,7 +18,7 @@ from reconciler.core.workspace.load import load
 from reconciler.model.documents.declarations import Ref, ResellerOwned, Synced
 from reconciler.model.documents.kinds import WORKSPACE_KINDS
 from reconciler.model.documents.source import SourceDocument
-from reconciler.model.values.plain_values import Body, Path
+from reconciler.model.values.plain_values import Body, Path, Value
 from reconciler.shell.repository.worktree import read_worktree
 
 CATALOGS = pathlib.Path(__file__).parents[2] / "catalogs"
@@ -145,10 +145,11 @@ def test_which_fields_of_a_mirror_are_locked(path: Path, locked: bool) -> None:
 
 
 def test_an_equal_body_is_shared_and_no_other() -> None:
-    inner = {"P1M": {}}
-    given = {"name": "A", "periods": inner}
+    inner: dict[str, Value] = {"P1M": {}}
+    none: dict[str, Value] = {}
+    given: dict[str, Value] = {"name": "A", "periods": inner}
     assert shared_if_same({"name": given["name"], "periods": inner}, given) is given
-    assert shared_if_same({}, none := {}) is none
+    assert shared_if_same({}, none) is none
     for made in (
         {"name": "A"},
         {"name": "A", "periods": inner, "status": "active"},

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args, get_origin
 
+from pydantic import PlainValidator
 from pydantic_core import PydanticUndefined
 
 from reconciler.core.schema import FieldShape, kind_shapes, unwrapped
 from reconciler.core.schemadocs.descriptions import field_description, kind_description, options_of
 from reconciler.core.schemadocs.schemas import catalog_schema, state_schema
+from reconciler.core.workspace import GUARD_DEFAULTS
 from reconciler.model.documents.catalog import Part
 from reconciler.model.documents.declarations import (
     Bookkeeping,
@@ -26,8 +28,18 @@ from reconciler.model.documents.declarations import (
     Unmanaged,
 )
 from reconciler.model.documents.kinds import STATE_KINDS, STEERING_KINDS, TENANT_KINDS, WORKSPACE_KINDS
-from reconciler.model.documents.options import OPTIONS
-from reconciler.model.values.field_types import Leaf
+from reconciler.model.documents.options import OPTIONS, OVERRIDES, VETOES, Option
+from reconciler.model.documents.policy import Guards, Overrides, SyncPolicy, Veto, read_options, read_store
+from reconciler.model.plans.rules import RULES
+from reconciler.model.values.field_types import (
+    Leaf,
+    read_billing_day,
+    read_currency,
+    read_date,
+    read_period,
+    read_share,
+    read_token_env,
+)
 
 KEY_STEP = "<key>"
 """A step of a path for any key of a map."""
@@ -43,6 +55,7 @@ class FieldEntry:
 
     ``type``: in words. ``default``: as JSON; empty if there is none. ``example``: a valid value; ``None`` if the fields
     inside have it. ``owner``: who may change it. ``options``: those that let a change reach a tenant, with the rule.
+    ``rules``: of a setting of a policy, the rules that it implements, each with its text.
     """
 
     path: str
@@ -53,6 +66,7 @@ class FieldEntry:
     owner: str
     options: tuple[str, ...]
     description: str
+    rules: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +139,19 @@ class _Reader:
         info = model.model_fields[name]
         bare, metadata = unwrapped(info.annotation, tuple(info.metadata))
         examples = schema.get("examples") or [None]
-        required = info.is_required() and (self.kind not in TENANT_KINDS or name in ("kind", "key"))
+        required = name in self.definitions[model.__name__].get("required", ())
+        setting = _setting(model, name)
         owner, options = _owner(self.kind, metadata)
         return FieldEntry(
             ".".join(path),
             _type(bare, metadata, schema),
             required,
-            "" if required else _default(info),
+            "" if required else _default(info, setting),
             examples[0],
             owner,
             options,
             field_description(model, name) or str(schema.get("description", "")),
+            {setting.rule: RULES[setting.rule]} if setting else {},
         )
 
 
@@ -147,9 +163,30 @@ def _rank(name: str) -> int:
     return _FIRST.index(name) if name in _FIRST else len(_FIRST) + (name in _LAST)
 
 
-def _default(info: Any) -> str:
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A setting of a policy that is no option. ``default``: what it is where no document sets it."""
+
+    default: Any
+    rule: str
+
+
+_SETTINGS: Mapping[str, _Setting] = {
+    **{name: _Setting(default, "GUARD-01") for name, default in GUARD_DEFAULTS.items()},
+    **dict.fromkeys(VETOES, _Setting(False, "CB-34")),
+    **dict.fromkeys(OVERRIDES, _Setting(False, "CB-18")),
+    "adopt": _Setting(False, "ORIGIN-01"),
+}
+
+
+def _setting(model: type[Part], name: str) -> _Setting | None:
+    """The setting that a field of a model is."""
+    return _SETTINGS.get(name) if model in (Guards, Veto, Overrides, SyncPolicy) else None
+
+
+def _default(info: Any, setting: _Setting | None) -> str:
     """The default as JSON; empty where an absent field means that nothing is there."""
-    value = info.get_default(call_default_factory=True)
+    value = setting.default if setting else info.get_default(call_default_factory=True)
     if value is PydanticUndefined or value is None or isinstance(value, Part) or value in ({}, [], ()):
         return ""
     return json.dumps(value, ensure_ascii=False)
@@ -159,11 +196,18 @@ def _option_entries(kind: str, path: tuple[str, ...]) -> Iterator[FieldEntry]:
     """Each option of a policy, with the rules of what it lets through."""
     owner, _ = _owner(kind, ())
     for option in OPTIONS.values():
-        rules = ", ".join(_rules_by_option().get(option.id, ()))
-        off = f"; while it is off: {option.off}" if option.off else ""
         steps = (*path, *option.id.split("."))
-        description = f"{option.label} ({rules}{off})."
-        yield FieldEntry(".".join(steps), "true or false", False, "false", True, owner, (), description)
+        off = f" While it is off: {option.off}." if option.off else ""
+        rules = {rule: RULES[rule] for rule in _rules_of(option)}
+        description = f"{option.label}.{off}"
+        yield FieldEntry(".".join(steps), "true or false", False, "false", True, owner, (), description, rules)
+
+
+def _rules_of(option: Option) -> list[str]:
+    """The rules of an option, in their order: of the changes that it permits, and those whose text names it."""
+    named = {rule for rule, text in RULES.items() if f"`{option.id}`" in text}
+    wanted = {*_rules_by_option().get(option.id, ()), *named, option.off}
+    return [rule for rule in RULES if rule in wanted]
 
 
 @cache
@@ -197,11 +241,15 @@ def _owner(kind: str, metadata: tuple[Any, ...]) -> tuple[str, tuple[str, ...]]:
     for each in metadata:
         match each:
             case ResellerOwned():
-                owner = f"the {each.owner}, once it is created"
+                owner = f"the {each.owner}, once it is created ({each.rule})"
             case Bookkeeping():
                 owner = "the reconciler"
             case Synced():
                 options.append(options_of(each))
+                if each.unless_override:
+                    owner = f"the reseller, unless overrides.{each.unless_override} is true ({each.rule})"
+                elif each.until_edited:
+                    owner = f"the reconciler, until the distributor edits it ({each.rule})"
             case Unmanaged():
                 options.append(f"none ({each.rule})")
             case Items() | Links():
@@ -221,26 +269,60 @@ _WORDS = {
 }
 
 
+_READ: Mapping[object, str] = {
+    read_billing_day: "a day of the month, 1 to 31",
+    read_currency: "an ISO 4217 code of a currency",
+    read_date: "a date",
+    read_options: "`all`, or a map of the options below",
+    read_period: "an ISO 8601 duration",
+    read_share: "a percentage",
+    read_store: "a URL",
+    read_token_env: "the name of an environment variable",
+}
+"""Types that say more than their leaf, by the function that reads them."""
+
+
 def _type(bare: Any, metadata: tuple[Any, ...], schema: Mapping[str, Any]) -> str:
-    values = _values(schema)
+    """A field's type in words, with the other forms that its schema allows."""
+    options = schema.get("anyOf", ())
+    said = _type_words(bare, metadata, schema)
+    if {"const": False} in options:
+        return f"{said}, or false"
+    part = isinstance(bare, type) and issubclass(bare, Part)
+    return f"a list of keys, or {said}" if part and any(each.get("type") == "array" for each in options) else said
+
+
+def _type_words(bare: Any, metadata: tuple[Any, ...], schema: Mapping[str, Any]) -> str:
+    read = next((_READ[each.func] for each in metadata if isinstance(each, PlainValidator) and each.func in _READ), "")
+    values = [] if read else _values(schema)
+    if read:
+        return read
     if values and len(values) <= MANY_VALUES:
         return "always " + values[0] if len(values) == 1 else f"one of {', '.join(values)}"
     if values:
         return f"one of {len(values)} values"
-    leaf = next((each for each in metadata if isinstance(each, Leaf)), None)
-    if leaf and leaf.type == "memory":
-        return "what this kind has, as it was last applied"
     ref = next((each for each in metadata if isinstance(each, Ref)), None)
-    if ref and leaf and leaf.type in ("key", "set"):
-        return f"the key of {_a(ref.kind)}" if leaf.type == "key" else f"keys of {ref.kind} documents"
-    if leaf and leaf.type == "set" and {"string", "array"} <= {each.get("type") for each in schema.get("anyOf", ())}:
+    leaf = next((each for each in metadata if isinstance(each, Leaf)), None)
+    return (_leaf_words(leaf.type, ref, schema) if leaf else "") or _structure_words(bare)
+
+
+def _leaf_words(leaf: str, ref: Ref | None, schema: Mapping[str, Any]) -> str:
+    """A leaf's type in words; empty where its structure says it."""
+    if leaf == "memory":
+        return "what this kind has, as it was last applied"
+    if ref and leaf in ("key", "set"):
+        return f"the key of {_a(ref.kind)}" if leaf == "key" else f"keys of {ref.kind} documents"
+    if leaf == "set" and {"string", "array"} <= {each.get("type") for each in schema.get("anyOf", ())}:
         return "a key, or a list of keys"
-    if leaf and leaf.type in _WORDS:
-        return _WORDS[leaf.type]
+    return _WORDS.get(leaf, "")
+
+
+def _structure_words(bare: Any) -> str:
     if get_origin(bare) is dict:
-        return "a map by key"
+        key, value = (_type_words(*unwrapped(each), {}) for each in get_args(bare))
+        return f"a map from {key} to {value}"
     if get_origin(bare) is list:
-        return "a list"
+        return "a list of maps of the fields below"
     if isinstance(bare, type) and issubclass(bare, Part):
         return "a map of the fields below"
     return {int: "a whole number", bool: "true or false"}.get(bare, "text")

@@ -213,6 +213,11 @@ def _explain_kind() -> Schema:
         owner=text("Who may change it."),
         options=_texts("The options that let a change reach a tenant, with the rule."),
         description=text("What it is."),
+        rules={
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Of a setting of a policy: the rules that it implements, by id.",
+        },
     )
     kind = open_object(
         kind=text("Its name.", examples=["Plan"]),

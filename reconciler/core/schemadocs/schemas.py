@@ -95,7 +95,7 @@ _COMMAND = "reconcile schema"
 
 
 def _part(model: type[Part], voice: _Voice, *, whole: bool = False) -> Schema:
-    """A reference to a model's definition. ``whole``: in a list, which a patch replaces and does not merge."""
+    """A reference to a model's definition. ``whole``: a patch replaces it and does not merge, as in a list."""
     name = model.__name__
     if name not in voice.defs:
         voice.defs[name] = {}
@@ -166,7 +166,7 @@ def _bare_schema(bare: Any, metadata: tuple[Any, ...], voice: _Voice) -> Schema:
             schema["additionalProperties"] = _or_null(schema["additionalProperties"])
         return schema
     if isinstance(bare, type) and issubclass(bare, Part):
-        return _part(bare, voice)
+        return _part(bare, voice, whole=leaf is not None and leaf.type == "part")
     if get_origin(bare) is dict:
         key, item = get_args(bare)
         names = {} if key is str else {"propertyNames": _schema(key, (), voice, nullable=False)}

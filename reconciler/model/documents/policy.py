@@ -274,7 +274,9 @@ class PriceList(Document):
     kind: Literal["PriceList"]
     key: Annotated[Key, IDENTITY]
     name: Annotated[Text | None, NAME] = None
-    currency: Annotated[Currency | None, Field(description="The currency of all amounts, ISO 4217.")] = None
+    currency: Annotated[
+        Currency | None, Field(description="The currency of its amounts; by default the provider's.")
+    ] = None
     products: Annotated[
         dict[Key, dict[Period, Amount]],
         Field(default_factory=dict, description="What each product costs the reseller, by billing cycle."),
@@ -283,7 +285,9 @@ class PriceList(Document):
 
 
 class ServiceTemplate(Document, Steering):
-    """What many resellers have in common."""
+    """What many resellers have in common. A setting that is absent is inherited: from the template that this one
+    extends, then from the provider's `defaults`; the default applies where none of them sets it.
+    """
 
     kind: Literal["ServiceTemplate"]
     key: Annotated[Key, IDENTITY]
@@ -310,7 +314,10 @@ class SubscriptionSettings(Part):
 
 
 class SyncPolicy(Document, Steering):
-    """What one reseller gets from its upstream, and what may change there. One per reseller."""
+    """What one reseller gets from its upstream, and what may change there. One per reseller. A setting that is absent
+    is inherited: from the service template, then from the provider's `defaults`; the default applies where none of
+    them sets it.
+    """
 
     own_key: ClassVar[str] = "reseller"
 
@@ -321,7 +328,9 @@ class SyncPolicy(Document, Steering):
     service_template: Annotated[Key | None, Ref("ServiceTemplate", copied=False)] = None
     delegate: Annotated[Delegate, Field(default_factory=Delegate)]
     price_list: Annotated[Key | None, Ref("PriceList", copied=False)] = None
-    currency: Annotated[Currency | None, Field(description="The currency of all amounts, ISO 4217.")] = None
+    currency: Annotated[Currency | None, Field(description="Its currency: the upstream's, which is the default.")] = (
+        None
+    )
     adopt: Annotated[
         Flag | None, Field(description="Whether copies take over the tenant's own plans and products of the same key.")
     ] = None

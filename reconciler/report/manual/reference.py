@@ -1,12 +1,14 @@
 """Renders the reference of document kinds: pages in `docs/reference/`, and the text of `explain-kind`."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from reconciler.core.schemadocs import KINDS, FieldEntry, KindEntry, reference, summary_of
+from reconciler.report.explanation import OURS
 
 WIDTH = 96
 INDEX = "README.md"
@@ -52,6 +54,11 @@ def _page(entry: KindEntry) -> Iterator[str]:
         yield each.description
         yield ""
         yield from (f"- {name}: {said}" for name, said in _facts(each, code="`"))
+        if each.rules:
+            yield ""
+            yield "Rules:"
+            yield ""
+            yield from (f"- **{rule}** {text}" for rule, text in each.rules.items())
 
 
 def _facts(each: FieldEntry, *, code: str) -> Iterator[tuple[str, str]]:
@@ -62,15 +69,26 @@ def _facts(each: FieldEntry, *, code: str) -> Iterator[tuple[str, str]]:
     elif each.default:
         yield "default", f"{code}{each.default}{code}"
     if each.example is not None:
-        yield "example", f"{code}{each.path.rpartition('.')[2]}: {_value(each.example)}{code}"
+        yield "example", f"{code}{example_line(each)}{code}"
     yield "owner", each.owner
     if each.options:
         yield "changes in a tenant under", ", ".join(each.options)
 
 
-def _value(value: Any) -> str:
-    """A value as YAML on one line."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def example_line(each: FieldEntry) -> str:
+    """A field with its example, as a line of YAML."""
+    return f"{each.path.rpartition('.')[2]}: {_value(each.example, amount=each.type.startswith('an amount'))}"
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9/](?:[\w ./%@+,-]|:(?=\S))*")
+_NOT_TEXT = re.compile(r"[0-9.]+|true|false|null", re.IGNORECASE)
+"""What YAML reads as a number or a constant."""
+
+
+def _value(value: Any, *, amount: bool) -> str:
+    """A value as YAML on one line; text is quoted only where YAML would read something else."""
+    plain = isinstance(value, str) and _PLAIN.fullmatch(value) and (amount or not _NOT_TEXT.fullmatch(value))
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
 def kind_data(entry: KindEntry, fields: Sequence[FieldEntry]) -> dict[str, Any]:
@@ -97,7 +115,9 @@ def _text(entry: KindEntry, fields: Sequence[FieldEntry]) -> Iterator[str]:
         yield ""
         yield each.path
         yield from _wrapped(each.description, "  ")
-        yield from (line for name, said in _facts(each, code="") for line in _wrapped(f"{name}: {said}", "  ", "    "))
+        rules = ((rule, text.replace(OURS, "")) for rule, text in each.rules.items())
+        said = [*_facts(each, code=""), *rules]
+        yield from (line for name, text in said for line in _wrapped(f"{name}: {text}", "  ", "    "))
 
 
 def _wrapped(text: str, indent: str, further: str = "") -> list[str]:
