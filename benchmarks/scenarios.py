@@ -207,7 +207,8 @@ def subscriptions(setting: Setting) -> Findings:
 def reports(setting: Setting) -> Findings:
     """A saved plan of many tenants shown in every format, beside reading it: it is read tenant by tenant."""
     tenants, changes = setting.size.shown
-    workspace = setting.shop("shown", changes, 1)
+    shape = Shop(changes, 1, rates=1, periods=1)  # four amounts in each change
+    workspace = filled(setting.bench, Workspace(setting.folder / "shown", shape, git=setting.git))
     reprice(workspace, everything=True)
     one, many = workspace.folder / "one.plan", workspace.folder / "many.plan"
     run(setting.bench, Subject("one-plan", workspace.plan("--out", str(one)), told=_changes(changes)))
