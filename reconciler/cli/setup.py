@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 from textwrap import indent
@@ -15,6 +16,7 @@ from reconciler.cli.output import say, write_data
 from reconciler.cli.usage.completion import SHELLS, script
 from reconciler.core.schemadocs import KEY_STEP, KINDS, FieldEntry, KindEntry, reference, schema_text, schemas
 from reconciler.model.values.field_types import did_you_mean
+from reconciler.model.values.quotes import LONGEST
 from reconciler.report.envelope import enveloped
 from reconciler.report.manual.reference import kind_data, kind_text, kinds_text
 from reconciler.shell.repository.files import write_file
@@ -129,10 +131,11 @@ def explain_kind_command(
 def _kind(name: str) -> KindEntry:
     """The reference of a kind, however it is capitalised: ``PriceList``, ``pricelist``, ``price_list``."""
     plain = {each.lower(): each for each in KINDS}
-    found = plain.get(name.replace("_", "").replace("-", "").lower())
-    if found is None:
-        raise click.ClickException(f"no kind {name}; {did_you_mean(name, KINDS)}")
-    return reference(found)
+    typed = name.replace("_", "").replace("-", "").lower()
+    if typed not in plain:
+        near = get_close_matches(typed[:LONGEST], plain, n=1)
+        raise click.ClickException(f"no kind {name}; {did_you_mean(plain[near[0]] if near else name, KINDS)}")
+    return reference(plain[typed])
 
 
 def _fields(entry: KindEntry, path: str) -> tuple[FieldEntry, ...]:

@@ -188,6 +188,9 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("explain-kind plam", 'Error: no kind plam; did you mean "Plan"?'),
+        ("explain-kind price_lst", 'Error: no kind price_lst; did you mean "PriceList"?'),
+        ("explain-kind zzz", "Error: no kind zzz; known: Customer, "),
         ("explain-kind PriceLst", 'Error: no kind PriceLst; did you mean "PriceList"?'),
         ("explain-kind Plan.statsu", 'Error: no field statsu in Plan; did you mean "status"?'),
         ("explain-kind Plan statsu", 'Error: no field statsu in Plan; did you mean "status"?'),
